@@ -1,0 +1,1 @@
+"""What `tellmark bench` runs."""

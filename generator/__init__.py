@@ -1,0 +1,1 @@
+"""Makes labelled synthetic talking faces and datasets of them."""

@@ -1,0 +1,151 @@
+"""What passes between the stages of the generator: portrait, speech, controls, motion, and the two interfaces.
+
+``MotionModel`` turns speech into motion, ``Renderer`` turns motion into frames; the rule-based and the learned model,
+the mesh renderer and every later one stand behind these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from tellmark.errors import UsageError
+from tellmark.types import F32, U8
+
+SIZE = 512  # every generated frame is SIZE x SIZE
+
+EXPRESSIONS = (
+    "jaw",  # jaw opening, 1 = wide open
+    "wide",  # lip corners apart, as in "ee"
+    "pucker",  # lips rounded and forward, as in "oo"
+    "press",  # lips pressed together, as in "m b p"
+    "upper_raise",  # upper lip raised, upper teeth show
+    "lower_tuck",  # lower lip against the upper teeth, as in "f v"
+    "smile",  # corners up and out, cheeks raised
+    "frown",  # corners down
+    "brow_up",
+    "brow_down",
+    "squint",
+)
+EMOTIONS: dict[str, dict[str, float]] = {
+    "neutral": {},
+    "happy": {"smile": 0.75, "squint": 0.35, "brow_up": 0.15},
+    "sad": {"frown": 0.6, "brow_up": 0.35, "brow_down": 0.25},
+    "angry": {"brow_down": 0.9, "squint": 0.35, "frown": 0.3},
+    "surprised": {"brow_up": 0.95, "jaw": 0.12},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """A face framed for rendering."""
+
+    image: U8  # (512, 512, 3) RGB
+    landmarks: F32  # (478, 3) px in ``image``
+    matte: F32  # (512, 512) in [0, 1]; 1 = person
+    name: str
+    sha256: str  # of the source file, or of the actor's recipe
+    source: Path | None = None  # the picture file; None for an actor
+    consent_sha256: str | None = None  # SHA-256 of the consent text; None for an actor
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Features of one speech clip, one row a video frame; the sound itself stays in its file."""
+
+    path: Path
+    sha256: str
+    duration_s: float
+    fps: float
+    features: F32  # (T, len(names)); what each column is: ``tellmark.generator.speech.FEATURES``
+
+    @property
+    def frames(self) -> int:
+        """Number of video frames: round(duration_s * fps), at least 1."""
+        return len(self.features)
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What the user asks of a performance beyond the speech.
+
+    gaze_deg: main gaze (yaw to the viewer's right, pitch up), degrees in [-30, 30].
+    distance: head distance as a factor of the portrait's own, in [0.7, 1.5]; 2 would halve the head's size.
+    emotion: weights of ``EMOTIONS`` in [0, 1].
+    gains: per-channel factors in [0, 2] for "head", "blink", "brow", "mouth".
+    """
+
+    gaze_deg: tuple[float, float] = (0.0, 0.0)
+    distance: float = 1.0
+    emotion: dict[str, float] = field(default_factory=dict)
+    gains: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not all(-30 <= angle <= 30 for angle in self.gaze_deg):
+            raise UsageError(f"--gaze {self.gaze_deg}: both angles must lie between -30 and 30 degrees")
+        if not 0.7 <= self.distance <= 1.5:
+            raise UsageError(f"--distance {self.distance}: must lie between 0.7 and 1.5")
+        for name, weight in self.emotion.items():
+            if name not in EMOTIONS:
+                raise UsageError(f"--emotion {name}: unknown; choose one of {', '.join(EMOTIONS)}")
+            if not 0 <= weight <= 1:
+                raise UsageError(f"--emotion {name}:{weight}: the weight must lie between 0 and 1")
+        for name, gain in self.gains.items():
+            if name not in ("head", "blink", "brow", "mouth") or not 0 <= gain <= 2:
+                raise UsageError(f"gain {name}={gain}: head, blink, brow or mouth, each between 0 and 2")
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """A performance, one row a frame. All arrays are float32 with T rows."""
+
+    fps: float
+    rotation_deg: F32  # (T, 3) yaw (to the viewer's right), pitch (up), roll (clockwise as seen), relative to the portrait
+    translation: F32  # (T, 2) x right, y down, in face widths, relative to the portrait
+    distance: F32  # (T,) factor of the portrait's head distance
+    expression: F32  # (T, len(EXPRESSIONS)), 0 = as in the portrait, 1 = full
+    blink: F32  # (T, 2) subject's right and left eye, 0 open .. 1 closed
+    gaze_deg: F32  # (T, 2) yaw (to the viewer's right), pitch (up), relative to the portrait
+
+    def __len__(self) -> int:
+        return len(self.distance)
+
+    def array(self) -> F32:
+        """(T, D) all channels side by side, in the order of the fields."""
+        return np.concatenate(
+            [self.rotation_deg, self.translation, self.distance[:, None], self.expression, self.blink, self.gaze_deg],
+            axis=1,
+            dtype=np.float32,
+        )
+
+    @classmethod
+    def from_array(cls, fps: float, array: F32) -> Motion:
+        """The inverse of :meth:`array`."""
+        edges = np.cumsum([3, 2, 1, len(EXPRESSIONS), 2, 2])
+        if array.ndim != 2 or array.shape[1] != edges[-1]:
+            raise ValueError(f"expected (T, {edges[-1]}), got {array.shape}")
+        rotation, translation, distance, expression, blink, gaze = np.split(array.astype(np.float32), edges[:-1], axis=1)
+        return cls(fps, rotation, translation, distance[:, 0], expression, blink, gaze)
+
+
+class MotionModel(Protocol):
+    """Speech and controls in, motion out; the same seed gives the same motion."""
+
+    name: str
+
+    def generate(self, speech: Speech, controls: Controls, seed: int) -> Motion:
+        """Motion with ``speech.frames`` rows at ``speech.fps``."""
+        ...
+
+
+class Renderer(Protocol):
+    """One portrait, ready to be posed."""
+
+    name: str
+
+    def render(self, motion: Motion, index: int) -> U8:
+        """Frame ``index`` of the motion: (512, 512, 3) RGB uint8. The array may be reused by the next call."""
+        ...

@@ -1,0 +1,1 @@
+"""Writes the authenticity-gap report from result records."""

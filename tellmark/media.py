@@ -1,0 +1,402 @@
+"""Video, sound and pictures in and out: one streaming reader, one streaming writer, both on FFmpeg through PyAV.
+
+Memory stays constant however long a video is. Inside tellmark every frame is upright and of even size; YUV means
+I420 planes in BT.601, limited range: one uint8 array of shape (height * 3 / 2, width), the layout of
+``cv2.COLOR_RGB2YUV_I420``. The writer here writes whatever it is given; generated video goes through
+:class:`tellmark.watermark.writer.ClipWriter`, which marks and signs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import Colorspace
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from tellmark.errors import MediaError
+from tellmark.runs import atomic_path
+from tellmark.types import F32, U8
+
+MAX_SIDE = 8192  # px; larger frames are refused before they are decoded
+_BT709 = 1  # AVCOL_SPC_BT709
+_SMPTE170M = 6  # BT.601's matrix, primaries and transfer in FFmpeg's enums
+_LIMITED = 1  # AVCOL_RANGE_MPEG
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """What a container says of itself. Sizes are after rotation, before cropping to even."""
+
+    path: Path
+    width: int  # px, 0 without video
+    height: int
+    fps: float  # average, 0 without video
+    duration_s: float
+    has_video: bool
+    has_audio: bool
+    video_codec: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a video is written; every clip of a dataset shares one."""
+
+    codec: str = "libx264"
+    crf: int = 18
+    preset: str = "veryfast"
+    keyframe_s: float = 2.0
+    threads: int = 1
+    audio_rate_hz: int = 48_000
+    audio_channels: int | None = None  # None: as the source, at most two
+
+
+class VideoFrame:
+    """One decoded frame, converted only when asked."""
+
+    __slots__ = ("_frame", "index", "time_s")
+
+    def __init__(self, frame: Any, index: int, time_s: float) -> None:
+        self._frame = frame
+        self.index = index
+        self.time_s = time_s  # from the first frame on
+
+    def rgb(self) -> U8:
+        """(height, width, 3) RGB, upright, even size."""
+        source = Colorspace.ITU709 if self._frame.colorspace == _BT709 else Colorspace.ITU601
+        rgb: U8 = self._frame.reformat(format="rgb24", src_colorspace=source).to_ndarray()
+        turns = round(self._frame.rotation / 90) % 4
+        rgb = np.rot90(rgb, turns)[: rgb.shape[turns % 2] // 2 * 2, : rgb.shape[1 - turns % 2] // 2 * 2]
+        return np.ascontiguousarray(rgb)
+
+    def i420(self) -> U8:
+        """(height * 3 / 2, width) planes, BT.601 limited range, upright, even size."""
+        frame = self._frame
+        plain = frame.format.name == "yuv420p" and frame.colorspace != _BT709
+        if plain and frame.rotation == 0 and frame.width % 2 == 0 and frame.height % 2 == 0:
+            planes: U8 = frame.to_ndarray()
+            return planes
+        return rgb_to_i420(self.rgb())
+
+
+class VideoReader:
+    """Iterate over the frames of a video in constant memory.
+
+    ``fps`` resamples to a constant rate by dropping and repeating frames: frame k is the picture on screen at k / fps.
+    Raises :class:`MediaError` if the file cannot be opened or holds not one decodable frame.
+    """
+
+    def __init__(self, path: Path | str, *, fps: float | None = None) -> None:
+        self.path = Path(path)
+        self._container = _open(self.path)
+        if not self._container.streams.video:
+            self._container.close()
+            raise MediaError(f"{self.path} holds no video; give a video file")
+        try:
+            self.info = _info(self.path, self._container)
+        except MediaError:
+            self._container.close()
+            raise
+        self._fps = fps
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.close()
+
+    def __iter__(self) -> Iterator[VideoFrame]:
+        source = self._decode()
+        return source if self._fps is None else _at_rate(source, self._fps, self.info.fps)
+
+    def _decode(self) -> Iterator[VideoFrame]:
+        index, start = 0, None
+        stream = self._container.streams.video[0]
+        for frame in _decoded(self._container, stream):
+            time = frame.time if frame.time is not None else index / (self.info.fps or 25.0)
+            start = time if start is None else start
+            yield VideoFrame(frame, index, max(0.0, time - start))
+            index += 1
+        if index == 0:
+            raise MediaError(f"{self.path} holds no frame that can be decoded; the file is damaged")
+
+
+class VideoWriter:
+    """Write I420 frames, and the sound of another file, to an MP4 (H.264 + AAC, index in front).
+
+    ``audio`` is any file FFmpeg reads; its sound is transcoded as the frames come. With ``trim_audio`` it ends with the
+    last frame. Use as a context manager; an exception inside leaves a broken file behind for the caller to remove.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        width: int,
+        height: int,
+        fps: float,
+        audio: Path | str | None = None,
+        encoding: Encoding | None = None,
+        trim_audio: bool = True,
+    ) -> None:
+        if width % 2 or height % 2:
+            raise ValueError(f"width and height must be even, got {width} x {height}")
+        encoding = encoding or Encoding()
+        self._shape = (height * 3 // 2, width)
+        self._fps = fps
+        self._trim = trim_audio
+        self._frames = 0
+        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+        rate = Fraction(fps).limit_denominator(1001)
+        self._video: Any = self._container.add_stream(encoding.codec, rate=rate)
+        self._video.width, self._video.height, self._video.pix_fmt = width, height, "yuv420p"
+        self._video.thread_count = encoding.threads
+        self._video.options = {
+            "crf": str(encoding.crf),
+            "preset": encoding.preset,
+            "g": str(max(1, round(encoding.keyframe_s * fps))),
+        }
+        context = self._video.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = _SMPTE170M
+        context.color_range = _LIMITED
+        self._time_base = context.time_base = 1 / rate
+        self._audio: Any = None
+        if audio is not None:
+            self._sound = _AudioSource(Path(audio), encoding)
+            self._audio = self._container.add_stream("aac", rate=encoding.audio_rate_hz)
+            self._audio.layout = self._sound.layout
+            self._audio.bit_rate = 128_000
+
+    def write(self, i420: U8) -> None:
+        """Append one frame: (height * 3 / 2, width) uint8."""
+        if i420.shape != self._shape or i420.dtype != np.uint8:
+            raise ValueError(f"expected uint8 {self._shape}, got {i420.dtype} {i420.shape}")
+        frame = av.VideoFrame.from_ndarray(i420, format="yuv420p")
+        frame.pts, frame.time_base = self._frames, self._time_base
+        frame.colorspace, frame.color_range = _SMPTE170M, _LIMITED
+        self._container.mux(self._video.encode(frame))
+        self._frames += 1
+        self._write_audio(until_s=self._frames / self._fps)
+
+    def close(self) -> None:
+        """Flush both streams and write the index."""
+        self._container.mux(self._video.encode())
+        if self._audio is not None:
+            if not self._trim:
+                self._write_audio(until_s=float("inf"))
+            self._container.mux(self._audio.encode())
+            self._sound.close()
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._container.close()
+
+    def _write_audio(self, until_s: float) -> None:
+        if self._audio is None:
+            return
+        for frame in self._sound.until(until_s):
+            self._container.mux(self._audio.encode(frame))
+
+
+class _AudioSource:
+    """Sound frames of a file, resampled, pulled up to a time."""
+
+    def __init__(self, path: Path, encoding: Encoding) -> None:
+        self._container = _open(path)
+        if not self._container.streams.audio:
+            self._container.close()
+            raise MediaError(f"{path} holds no sound; give a file with an audio track")
+        stream = self._container.streams.audio[0]
+        channels = encoding.audio_channels or min(2, stream.channels)
+        self.layout = "mono" if channels == 1 else "stereo"
+        self._rate = encoding.audio_rate_hz
+        # One AAC frame a step, so that the sound can be cut at the end of the video to within a frame.
+        resampler = av.AudioResampler(format="fltp", layout=self.layout, rate=self._rate, frame_size=1024)
+        self._frames = _resampled(self._container, stream, resampler)
+        self._next: Any = next(self._frames, None)
+        self._samples = 0
+
+    def until(self, time_s: float) -> Iterator[Any]:
+        while self._next is not None and self._samples < time_s * self._rate:
+            frame, self._next = self._next, next(self._frames, None)
+            frame.pts, frame.time_base = self._samples, Fraction(1, self._rate)
+            self._samples += frame.samples
+            yield frame
+
+    def close(self) -> None:
+        self._container.close()
+
+
+def probe(path: Path | str) -> MediaInfo:
+    """What the container says. Raises :class:`MediaError` if it is missing, empty or nothing FFmpeg can read."""
+    with _open(Path(path)) as container:
+        return _info(Path(path), container)
+
+
+def read_audio(path: Path | str, sample_rate_hz: int = 16_000, chunk_s: float = 10.0) -> Iterator[F32]:
+    """Yield the sound of a file as mono float32 in [-1, 1], in chunks of ``chunk_s`` (the last one shorter).
+
+    Raises :class:`MediaError` if there is no sound that can be decoded.
+    """
+    path = Path(path)
+    size = max(1, round(chunk_s * sample_rate_hz))
+    with _open(path) as container:
+        if not container.streams.audio:
+            raise MediaError(f"{path} holds no sound; give a file with an audio track")
+        resampler = av.AudioResampler(format="fltp", layout="mono", rate=sample_rate_hz)
+        pending: list[F32] = []
+        held = total = 0
+        for frame in _resampled(container, container.streams.audio[0], resampler):
+            samples: F32 = frame.to_ndarray()[0]
+            pending.append(samples)
+            held += len(samples)
+            total += len(samples)
+            if held >= size:
+                joined = np.concatenate(pending)
+                whole = held // size * size
+                yield from np.split(joined[:whole], whole // size)
+                pending, held = [joined[whole:]], held - whole
+        if total == 0:
+            raise MediaError(f"{path} holds no sound that can be decoded; the file is empty or damaged")
+        if held:
+            yield np.concatenate(pending)
+
+
+def load_audio(path: Path | str, sample_rate_hz: int = 16_000) -> F32:
+    """The whole sound of a file: (samples,) mono float32 in [-1, 1]."""
+    return np.concatenate(list(read_audio(path, sample_rate_hz)))
+
+
+def read_image(path: Path | str) -> U8:
+    """A picture as (height, width, 3) RGB, turned upright as its EXIF says, transparency over white.
+
+    Raises :class:`MediaError` if it is missing, no picture, damaged or larger than ``MAX_SIDE``.
+    """
+    path = Path(path)
+    _require_file(path)
+    try:
+        with Image.open(path) as image:
+            if max(image.size) > MAX_SIDE:
+                raise MediaError(f"{path} is {image.width} x {image.height}; scale it to at most {MAX_SIDE} px a side")
+            upright = ImageOps.exif_transpose(image)
+            if upright.has_transparency_data:
+                rgba = upright.convert("RGBA")
+                upright = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+            return np.array(upright.convert("RGB"))
+    except UnidentifiedImageError as error:
+        raise MediaError(f"{path} is not a picture that can be read; give a PNG, JPEG or WebP file") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise MediaError(f"{path} cannot be decoded ({error}); the file is damaged") from error
+
+
+def write_image(path: Path | str, rgb: U8, *, force: bool = True) -> None:
+    """Write a picture in the format its suffix names (.png, .jpg, .webp), atomically."""
+    with atomic_path(path, force=force) as temporary:
+        Image.fromarray(rgb).save(temporary)
+
+
+def rgb_to_i420(rgb: U8) -> U8:
+    """(height, width, 3) RGB -> (height * 3 / 2, width) planes, BT.601 limited range; even sizes only."""
+    return cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420)  # type: ignore[return-value]
+
+
+def i420_to_rgb(i420: U8) -> U8:
+    """The inverse of :func:`rgb_to_i420`, up to chroma subsampling and rounding."""
+    return cv2.cvtColor(i420, cv2.COLOR_YUV2RGB_I420)  # type: ignore[return-value]
+
+
+def sha256_of(path: Path | str) -> str:
+    """SHA-256 of a file, 64 hex digits."""
+    with Path(path).open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _require_file(path: Path) -> None:
+    if not path.exists():
+        raise MediaError(f"{path} does not exist; check the path")
+    if path.is_dir():
+        raise MediaError(f"{path} is a folder; give a file")
+    if path.stat().st_size == 0:
+        raise MediaError(f"{path} is empty (0 bytes); give the complete file")
+
+
+def _open(path: Path) -> Any:
+    _require_file(path)
+    try:
+        return av.open(str(path), metadata_errors="replace")
+    except (av.FFmpegError, ValueError, OSError) as error:
+        raise MediaError(f"{path} is not a video, picture or sound that can be read, or it is damaged") from error
+
+
+def _info(path: Path, container: Any) -> MediaInfo:
+    video = next(iter(container.streams.video), None)
+    audio = next(iter(container.streams.audio), None)
+    if video is None and audio is None:
+        raise MediaError(f"{path} holds neither video nor sound; give a media file")
+    width = height = 0
+    fps = 0.0
+    if video is not None:
+        width, height = video.width, video.height
+        if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
+            raise MediaError(f"{path} has frames of {width} x {height} px; scale it to at most {MAX_SIDE} px a side")
+        fps = float(video.average_rate or video.guessed_rate or 0)
+    stream = video or audio
+    if stream.duration is not None:
+        duration = float(stream.duration * stream.time_base)
+    else:
+        duration = (container.duration or 0) / av.time_base
+    codec = video.codec_context.name if video is not None else None
+    return MediaInfo(path, width, height, fps, duration, video is not None, audio is not None, codec)
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+    """Frames of a stream; damaged packets are passed over, as players do."""
+    stream.thread_type = "AUTO"
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except av.FFmpegError:
+            return  # the container ends in the middle: what was read until here counts
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            continue
+
+
+def _resampled(container: Any, stream: Any, resampler: Any) -> Iterator[Any]:
+    for frame in _decoded(container, stream):
+        frame.pts = None  # gaps and overlaps in damaged files would otherwise be errors
+        yield from resampler.resample(frame)
+    yield from resampler.resample(None)
+
+
+def _at_rate(frames: Iterator[VideoFrame], fps: float, source_fps: float) -> Iterator[VideoFrame]:
+    index = 0
+    shown: VideoFrame | None = None
+    for frame in frames:
+        while shown is not None and index / fps < frame.time_s - 1e-6:
+            yield VideoFrame(shown._frame, index, index / fps)
+            index += 1
+        shown = frame
+    if shown is not None:
+        end = shown.time_s + 1 / (source_fps or fps)
+        while index == 0 or index / fps < end - 1e-6:
+            yield VideoFrame(shown._frame, index, index / fps)
+            index += 1

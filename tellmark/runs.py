@@ -1,0 +1,100 @@
+"""Where files go: atomic outputs, the user's folder, result files that name their machine."""
+
+from __future__ import annotations
+
+import csv
+import os
+import platform
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tellmark.errors import UsageError
+
+Progress = Callable[[int, int | None], None]
+"""Called with (done, total); total is None where it is not known. Library code reports, the command line draws."""
+
+RESULTS = Path("benchmarks/results")
+
+
+@contextmanager
+def atomic_path(path: Path | str, *, force: bool = False) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; rename it on success, remove it on failure.
+
+    Raises :class:`UsageError` if ``path`` exists and not ``force``, or if its folder cannot be written.
+    """
+    target = Path(path)
+    check_output(target, force=force)
+    temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part{target.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_output(path: Path, *, force: bool) -> None:
+    """Refuse early what :func:`atomic_path` would refuse: an existing output, a folder that cannot be written."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; name a file")
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists; give --force to overwrite it")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = path.parent / f".{secrets.token_hex(4)}.part"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another output") from error
+
+
+def home() -> Path:
+    """The user's folder for keys and the registry: ``$TELLMARK_HOME`` or the platform's data folder. Created 0700."""
+    import platformdirs
+
+    folder = Path(os.environ.get("TELLMARK_HOME") or platformdirs.user_data_dir("tellmark", appauthor=False))
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be made ({error.strerror}); set TELLMARK_HOME to a folder of yours") from error
+    return folder
+
+
+def machine() -> dict[str, str | int]:
+    """What a result depends on: processor, cores, system, Python."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count() or 1,
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+
+
+def machine_slug() -> str:
+    """``machine()`` as part of a file's name, such as ``xeon-2core``."""
+    words = re.sub(r"\(.*?\)|cpu|processor|@.*", " ", _processor().lower())
+    name = "-".join(re.findall(r"[a-z0-9]+", words)[:3]) or "machine"
+    return f"{name}-{os.cpu_count() or 1}core"
+
+
+def write_results(name: str, rows: list[dict[str, Any]], folder: Path = RESULTS) -> Path:
+    """Write ``rows`` to ``folder/name-<machine>.csv`` and return its path. Columns are the union of the rows' keys."""
+    path = folder / f"{name}-{machine_slug()}.csv"
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    with atomic_path(path, force=True) as temporary, temporary.open("w", newline="") as handle:
+        writer = csv.DictWriter(handle, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,144 @@
+"""The records that pass between the packages. Plain data: no behaviour beyond conversion to JSON.
+
+Arrays: pictures are RGB, uint8, shape (height, width, 3). Landmarks are float32 pixels, shape (478, 3): x right, y
+down, z away from the camera in the same unit. Angles are degrees, times seconds, unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+U8 = NDArray[np.uint8]
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+
+
+class Kind(StrEnum):
+    """What a mark says of its clip."""
+
+    SYNTHETIC = "synthetic"
+    CONTROL = "control"
+
+
+class Label(StrEnum):
+    """The class of a clip in a dataset. ``reference`` is a 3D performance of a virtual actor; it is never called real."""
+
+    REAL = "real"
+    REFERENCE = "reference"
+    FAKE = "fake"
+
+
+class VerdictKind(StrEnum):
+    """The answer of ``tellmark verify``; DESIGN calls this field ``verdict``."""
+
+    INTACT = "intact"
+    RECOVERED = "recovered"
+    WATERMARKED = "watermarked"
+    ALTERED = "altered"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class C2paEvidence:
+    """What the C2PA manifest store inside a file says."""
+
+    state: str = "none"  # Trusted | Valid | Invalid | none | unreadable
+    trust: str | None = None  # trusted | untrusted | expired | revoked
+    codes: tuple[str, ...] = ()  # failure codes of the validation
+    signer: str | None = None
+    signed_at: str | None = None
+    claim_generator: str | None = None
+    digital_source_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WatermarkEvidence:
+    """What the pixels say."""
+
+    present: bool = False
+    p_value: float = 1.0
+    payload: str | None = None  # 16 hex digits, only where p-value and checksum both hold
+    kind: str | None = None
+    segments: tuple[tuple[float, float, float], ...] = ()  # (start_s, end_s, p)
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryEvidence:
+    """What the registry knows of the payload."""
+
+    found: bool = False
+    manifest_valid: bool | None = None
+    fingerprint_match: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The three kinds of evidence side by side, and the verdict drawn from them."""
+
+    file: str
+    sha256: str
+    verdict: VerdictKind
+    c2pa: C2paEvidence = field(default_factory=C2paEvidence)
+    watermark: WatermarkEvidence = field(default_factory=WatermarkEvidence)
+    registry: RegistryEvidence = field(default_factory=RegistryEvidence)
+    detector: dict[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The ``tellmark.verdict/1`` object."""
+        return {"schema": "tellmark.verdict/1", **dataclasses.asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One row of a dataset's manifest."""
+
+    clip_id: str
+    path: str  # relative to the dataset's folder
+    sha256: str
+    label: Label
+    method: str  # talk, reference, real, ...
+    identity: str
+    source_id: str
+    voice_id: str
+    split: str  # train | val | test
+    seed: int
+    width: int
+    height: int
+    fps: float
+    seconds: float
+    codec: str
+    crf: int
+    preset: str
+    marked: bool
+    payload: str | None
+    generator_version: str
+    licence: str
+    original: str | None = None  # clip_id of the clip this one pairs with
+    params: str = "{}"  # JSON
+    mask_path: str | None = None
+    track_path: str | None = None
+    fake_segments: str = "[]"  # JSON: [[start_s, end_s], ..]
+    consent_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """The detector's answer on one file."""
+
+    file: str
+    p_synthetic: float | None  # calibrated; None: cannot say
+    tells: dict[str, dict[str, float]]  # family -> {"score", "contribution"}
+    timeline: tuple[tuple[float, float], ...]  # (t_s, p)
+    model: str
+    faces: int
+    note: str | None = None  # why nothing can be said
+
+    def to_json(self) -> dict[str, Any]:
+        """The ``tellmark.detection/1`` object."""
+        return {"schema": "tellmark.detection/1", **dataclasses.asdict(self)}

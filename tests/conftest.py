@@ -1,0 +1,31 @@
+"""Fixtures every package's tests share."""
+
+from pathlib import Path
+
+import cv2
+import pytest
+
+cv2.setNumThreads(1)
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, by name, what needs the local test material where there is none."""
+    if SHARED_DATA.is_dir():
+        return
+    skip = pytest.mark.skip(reason="needs ../shared/data, which is not here")
+    for item in items:
+        if "shared" in item.keywords:
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of local test material; use with ``@pytest.mark.shared``."""
+    return SHARED_DATA
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys and registry of a test never touch the user's."""
+    monkeypatch.setenv("TELLMARK_HOME", str(tmp_path_factory.getbasetemp() / "home"))

@@ -1,0 +1,1 @@
+"""Marks, signs, registers and verifies video."""
