@@ -103,7 +103,9 @@ class Motion:
     """A performance, one row a frame. All arrays are float32 with T rows."""
 
     fps: float
-    rotation_deg: F32  # (T, 3) yaw (to the viewer's right), pitch (up), roll (clockwise as seen), relative to the portrait
+    rotation_deg: (
+        F32  # (T, 3) yaw (to the viewer's right), pitch (up), roll (clockwise as seen), relative to the portrait
+    )
     translation: F32  # (T, 2) x right, y down, in face widths, relative to the portrait
     distance: F32  # (T,) factor of the portrait's head distance
     expression: F32  # (T, len(EXPRESSIONS)), 0 = as in the portrait, 1 = full
@@ -127,7 +129,9 @@ class Motion:
         edges = np.cumsum([3, 2, 1, len(EXPRESSIONS), 2, 2])
         if array.ndim != 2 or array.shape[1] != edges[-1]:
             raise ValueError(f"expected (T, {edges[-1]}), got {array.shape}")
-        rotation, translation, distance, expression, blink, gaze = np.split(array.astype(np.float32), edges[:-1], axis=1)
+        rotation, translation, distance, expression, blink, gaze = np.split(
+            array.astype(np.float32), edges[:-1], axis=1
+        )
         return cls(fps, rotation, translation, distance[:, 0], expression, blink, gaze)
 
 

@@ -199,7 +199,9 @@ class VideoWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind is None:
             self.close()
         else:
@@ -311,12 +313,14 @@ def write_image(path: Path | str, rgb: U8, *, force: bool = True) -> None:
 
 def rgb_to_i420(rgb: U8) -> U8:
     """(height, width, 3) RGB -> (height * 3 / 2, width) planes, BT.601 limited range; even sizes only."""
-    return cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420)  # type: ignore[return-value]
+    i420: U8 = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420)
+    return i420
 
 
 def i420_to_rgb(i420: U8) -> U8:
     """The inverse of :func:`rgb_to_i420`, up to chroma subsampling and rounding."""
-    return cv2.cvtColor(i420, cv2.COLOR_YUV2RGB_I420)  # type: ignore[return-value]
+    rgb: U8 = cv2.cvtColor(i420, cv2.COLOR_YUV2RGB_I420)
+    return rgb
 
 
 def sha256_of(path: Path | str) -> str:
@@ -354,7 +358,7 @@ def _info(path: Path, container: Any) -> MediaInfo:
         if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
             raise MediaError(f"{path} has frames of {width} x {height} px; scale it to at most {MAX_SIDE} px a side")
         fps = float(video.average_rate or video.guessed_rate or 0)
-    stream = video or audio
+    stream: Any = video or audio
     if stream.duration is not None:
         duration = float(stream.duration * stream.time_base)
     else:

@@ -31,7 +31,7 @@ def atomic_path(path: Path | str, *, force: bool = False) -> Iterator[Path]:
     temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part{target.suffix}")
     try:
         yield temporary
-        os.replace(temporary, target)
+        temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -59,7 +59,9 @@ def home() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise UsageError(f"{folder} cannot be made ({error.strerror}); set TELLMARK_HOME to a folder of yours") from error
+        raise UsageError(
+            f"{folder} cannot be made ({error.strerror}); set TELLMARK_HOME to a folder of yours"
+        ) from error
     return folder
 
 

@@ -27,7 +27,7 @@ class Kind(StrEnum):
 
 
 class Label(StrEnum):
-    """The class of a clip in a dataset. ``reference`` is a 3D performance of a virtual actor; it is never called real."""
+    """The class of a clip in a dataset. ``reference`` is a 3D performance of a virtual actor, never called real."""
 
     REAL = "real"
     REFERENCE = "reference"
