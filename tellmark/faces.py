@@ -68,6 +68,7 @@ class MediapipeTracker:
             self._mesh = solutions.face_mesh.FaceMesh(
                 static_image_mode=static, max_num_faces=max_faces, refine_landmarks=True, min_detection_confidence=0.5
             )
+            self._mesh.process(np.zeros((64, 64, 3), np.uint8))  # the models start in threads: wait for them in silence
         self._chatty = True
         self._max_faces = max_faces
         self._far: _FarFaces | None = None
@@ -103,6 +104,7 @@ class _FarFaces:
         with _quiet():
             self._detector = solutions.face_detection.FaceDetection(model_selection=1, min_detection_confidence=0.5)
             self._mesh = solutions.face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True)
+            self._mesh.process(np.zeros((64, 64, 3), np.uint8))
 
     def find(self, rgb: U8, max_faces: int) -> list[Face]:
         height, width = rgb.shape[:2]

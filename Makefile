@@ -1,0 +1,25 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both make .venv first.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: demo test check fast clean
+
+demo: .venv/installed
+	$(BIN)/tellmark demo -o demo-out --force
+
+test: .venv/installed check
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q
+
+check: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .venv build *.egg-info demo-out

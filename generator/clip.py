@@ -1,0 +1,123 @@
+"""Portrait + speech -> one marked, signed, registered clip. The generator's only way to a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import tellmark
+from tellmark.errors import UsageError
+from tellmark.generator.render import MeshRenderer
+from tellmark.generator.rules import RuleMotion
+from tellmark.generator.types import SIZE, Controls, MotionModel, Portrait, Renderer, Speech
+from tellmark.media import Encoding
+from tellmark.runs import Progress, check_output
+from tellmark.types import Kind
+from tellmark.watermark.credentials import Ingredient, Provenance
+from tellmark.watermark.registry import Registry
+from tellmark.watermark.writer import ClipWriter
+
+_SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+_MIME = {".png": "image/png", ".webp": "image/webp", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedClip:
+    """A finished clip."""
+
+    path: Path
+    sha256: str
+    payload: str  # 16 hex digits
+    frames: int
+    fps: float
+    seconds: float
+    seed: int
+    params: dict[str, str | int | float | bool]  # as in the manifest
+
+
+def render_clip(
+    portrait: Portrait,
+    speech: Speech,
+    out: Path | str,
+    *,
+    motion_model: MotionModel | None = None,
+    renderer: Renderer | None = None,
+    controls: Controls | None = None,
+    seed: int = 0,
+    encoding: Encoding | None = None,
+    force: bool = False,
+    registry: Registry | None = None,
+    method: str = "talk",
+    max_seconds: float | None = None,
+    progress: Progress | None = None,
+) -> RenderedClip:
+    """Render a talking face and write it marked and signed.
+
+    Frames are a function of (portrait, speech, controls, seed, models); the watermark's payload is drawn anew for each
+    clip. ``max_seconds`` cuts the performance short. Raises :class:`UsageError` before any work where ``out`` exists
+    (and not ``force``), cannot be written, or a photo comes without consent.
+    """
+    out = Path(out)
+    check_output(out, force=force)
+    if portrait.source is not None and portrait.consent_sha256 is None:
+        raise UsageError("a picture of a person needs --consent: who agreed to this clip, or the picture's licence")
+    controls = controls or Controls()
+    motion_model = motion_model or RuleMotion()
+    renderer = renderer or MeshRenderer(portrait)
+    if max_seconds is not None:
+        speech = _cut(speech, max_seconds)
+    motion = motion_model.generate(speech, controls, seed)
+    params: dict[str, str | int | float | bool] = {
+        "method": method,
+        "renderer": renderer.name,
+        "motion_model": motion_model.name,
+        "seed": seed,
+        "fps": speech.fps,
+        "width": SIZE,
+        "height": SIZE,
+        "portrait": portrait.name,
+        "controls": json.dumps(dataclasses.asdict(controls), sort_keys=True),
+    }
+    with ClipWriter(
+        out,
+        width=SIZE,
+        height=SIZE,
+        fps=speech.fps,
+        provenance=_provenance(out.name, portrait, speech, params),
+        audio=speech.path,
+        encoding=encoding or Encoding(),
+        registry=registry,
+        force=force,
+    ) as writer:
+        for index in range(len(motion)):
+            writer.write(renderer.render(motion, index))
+            if progress is not None:
+                progress(index + 1, len(motion))
+    clip = writer.result
+    seconds = len(motion) / speech.fps
+    return RenderedClip(clip.path, clip.sha256, clip.payload, len(motion), speech.fps, seconds, seed, params)
+
+
+def _cut(speech: Speech, max_seconds: float) -> Speech:
+    frames = min(speech.frames, max(1, round(max_seconds * speech.fps)))
+    return dataclasses.replace(speech, duration_s=frames / speech.fps, features=speech.features[:frames])
+
+
+def _provenance(title: str, portrait: Portrait, speech: Speech, params: dict[str, str | int | float | bool]) -> Provenance:
+    # An actor comes out of a statistical face model; a photo set in motion is a composite with synthetic parts.
+    source_type = "trainedAlgorithmicMedia" if portrait.source is None else "compositeSynthetic"
+    mime = _MIME.get(portrait.source.suffix.lower(), "image/png") if portrait.source else "image/png"
+    return Provenance(
+        kind=Kind.SYNTHETIC,
+        title=title,
+        digital_source_type=_SOURCE_TYPES + source_type,
+        model_name=f"tellmark {tellmark.__version__} {params['motion_model']} + {params['renderer']}",
+        parameters=params,
+        ingredients=(
+            Ingredient("portrait", portrait.name, mime, portrait.sha256, portrait.source, {}),
+            Ingredient("voice", speech.path.name, "audio/wav", speech.sha256, None, {}),
+        ),
+        consent_sha256=portrait.consent_sha256,
+    )
