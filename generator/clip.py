@@ -19,6 +19,8 @@ from tellmark.watermark.credentials import Ingredient, Provenance
 from tellmark.watermark.registry import Registry
 from tellmark.watermark.writer import ClipWriter
 
+Params = dict[str, str | int | float | bool]
+
 _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _MIME = {".png": "image/png", ".webp": "image/webp", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 
@@ -34,7 +36,7 @@ class RenderedClip:
     fps: float
     seconds: float
     seed: int
-    params: dict[str, str | int | float | bool]  # as in the manifest
+    params: Params  # as in the manifest
 
 
 def render_clip(
@@ -69,7 +71,7 @@ def render_clip(
     if max_seconds is not None:
         speech = _cut(speech, max_seconds)
     motion = motion_model.generate(speech, controls, seed)
-    params: dict[str, str | int | float | bool] = {
+    params: Params = {
         "method": method,
         "renderer": renderer.name,
         "motion_model": motion_model.name,
@@ -105,7 +107,7 @@ def _cut(speech: Speech, max_seconds: float) -> Speech:
     return dataclasses.replace(speech, duration_s=frames / speech.fps, features=speech.features[:frames])
 
 
-def _provenance(title: str, portrait: Portrait, speech: Speech, params: dict[str, str | int | float | bool]) -> Provenance:
+def _provenance(title: str, portrait: Portrait, speech: Speech, params: Params) -> Provenance:
     # An actor comes out of a statistical face model; a photo set in motion is a composite with synthetic parts.
     source_type = "trainedAlgorithmicMedia" if portrait.source is None else "compositeSynthetic"
     mime = _MIME.get(portrait.source.suffix.lower(), "image/png") if portrait.source else "image/png"

@@ -1,0 +1,66 @@
+"""What every command shares: -q, -v and --json, messages to stderr, one JSON object to stdout, bars on a terminal."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from tellmark.runs import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """How this run talks."""
+
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+    def say(self, text: str) -> None:
+        """A message for a person, on stderr; silenced by -q."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def detail(self, text: str) -> None:
+        """A message shown with -v only."""
+        if self.verbose:
+            click.echo(text, err=True)
+
+    def result(self, record: dict[str, Any], text: str) -> None:
+        """The answer, on stdout: ``record`` as one line of JSON with --json, else ``text``."""
+        click.echo(json.dumps(record, default=str) if self.json else text)
+
+    @contextmanager
+    def progress(self, label: str) -> Iterator[Progress | None]:
+        """A callback for library code, drawn as a bar with an ETA on a terminal and not at all elsewhere."""
+        if self.quiet or not sys.stderr.isatty():
+            yield None
+            return
+        with click.progressbar(length=1, label=label, file=sys.stderr, update_min_steps=1) as bar:
+
+            def update(done: int, total: int | None) -> None:
+                if total is not None and bar.length != total:
+                    bar.length = total
+                bar.update(done - bar.pos)
+
+            yield update
+
+
+def command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a click command the options --json, -q and -v, and pass them on as ``console``."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+    @click.option("-q", "--quiet", is_flag=True, help="Say nothing but the answer.")
+    @click.option("-v", "--verbose", is_flag=True, help="Say more; show the traceback of an internal error.")
+    @functools.wraps(function)
+    def wrapped(*args: Any, as_json: bool, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
+        return function(*args, console=Console(as_json, quiet, verbose), **kwargs)
+
+    return wrapped
