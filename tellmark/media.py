@@ -30,6 +30,7 @@ MAX_SIDE = 8192  # px; larger frames are refused before they are decoded
 _BT709 = 1  # AVCOL_SPC_BT709
 _SMPTE170M = 6  # BT.601's matrix, primaries and transfer in FFmpeg's enums
 _LIMITED = 1  # AVCOL_RANGE_MPEG
+_NOT_MEDIA = {"tty", "concat", "hls", "dash", "sdp"}  # FFmpeg "plays" text files, and lists of other files
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,10 +341,16 @@ def _require_file(path: Path) -> None:
 
 def _open(path: Path) -> Any:
     _require_file(path)
+    problem = f"{path} is not a video, picture or sound that can be read, or it is damaged"
     try:
-        return av.open(str(path), metadata_errors="replace")
+        # Only this file is read: playlists and scripts that name others, or the network, are not followed.
+        container = av.open(str(path), metadata_errors="replace", options={"protocol_whitelist": "file"})
     except (av.FFmpegError, ValueError, OSError) as error:
-        raise MediaError(f"{path} is not a video, picture or sound that can be read, or it is damaged") from error
+        raise MediaError(problem) from error
+    if _NOT_MEDIA & set(container.format.name.split(",")):
+        container.close()
+        raise MediaError(problem)
+    return container
 
 
 def _info(path: Path, container: Any) -> MediaInfo:
@@ -355,7 +362,9 @@ def _info(path: Path, container: Any) -> MediaInfo:
     fps = 0.0
     if video is not None:
         width, height = video.width, video.height
-        if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
+        if width == 0 or height == 0:
+            raise MediaError(f"{path} is not a video or picture that can be read, or it is damaged")
+        if max(width, height) > MAX_SIDE:
             raise MediaError(f"{path} has frames of {width} x {height} px; scale it to at most {MAX_SIDE} px a side")
         fps = float(video.average_rate or video.guessed_rate or 0)
     stream: Any = video or audio

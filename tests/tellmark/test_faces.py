@@ -1,0 +1,83 @@
+"""The tracker and what is built on it, on actors: people whose pictures anyone may use."""
+
+import cv2
+import numpy as np
+import pytest
+
+from tellmark.errors import FaceError
+from tellmark.faces import MediapipeTracker, align, find_face, matte
+from tellmark.generator.actors import actor
+from tellmark.landmarks import LIPS_OUTER
+from tellmark.types import U8
+
+
+@pytest.fixture(scope="module")
+def person() -> U8:
+    return actor(3).image
+
+
+def test_one_face_is_found_where_it_is(person: U8) -> None:
+    face = find_face(person)
+    x0, y0, x1, y1 = face.box
+    assert face.landmarks.shape == (478, 3)
+    assert 0 < x0 < 256 < x1 < 512
+    assert 0 < y0 < 256 < y1 < 512
+
+
+def test_found_points_follow_the_picture(person: U8) -> None:
+    shifted = np.roll(person, (10, 20), axis=(0, 1))
+    moved = find_face(shifted).landmarks - find_face(person).landmarks
+    assert np.median(moved[:, :2], axis=0) == pytest.approx([20, 10], abs=1.5)
+
+
+def test_no_face_two_faces_tiny_face(person: U8) -> None:
+    with pytest.raises(FaceError, match="no face"):
+        find_face(np.full((256, 256, 3), 90, np.uint8))
+    with pytest.raises(FaceError, match="similar size"):
+        find_face(np.hstack([person, person]))
+    small = cv2.resize(person, (96, 96), interpolation=cv2.INTER_AREA)
+    with pytest.raises(FaceError, match=r"only \d+ px"):
+        find_face(small)
+
+
+def test_a_much_smaller_second_face_does_not_count(person: U8) -> None:
+    scene = np.full((512, 1024, 3), 128, np.uint8)
+    scene[:, :512] = person
+    scene[128:384, 700:956] = cv2.resize(person, (256, 256), interpolation=cv2.INTER_AREA)
+    assert find_face(scene).box[2] < 512
+
+
+def test_far_faces_are_found(person: U8) -> None:
+    scene = np.full((1080, 1920, 3), 128, np.uint8)
+    scene[400:656, 1500:1756] = cv2.resize(person, (256, 256), interpolation=cv2.INTER_AREA)
+    with MediapipeTracker() as tracker:
+        (face,) = tracker.track(scene)
+    assert 1500 < np.mean(face.box[::2]) < 1756
+
+
+def test_tracker_follows_a_video(person: U8) -> None:
+    with MediapipeTracker() as tracker:
+        tracks = [tracker.track(np.roll(person, 3 * step, axis=1))[0].landmarks[1, 0] for step in range(5)]
+    assert np.diff(tracks) == pytest.approx(np.full(4, 3.0), abs=1.5)
+
+
+def test_matte_separates_person_from_background(person: U8) -> None:
+    alpha = matte(person)
+    assert alpha.shape == (512, 512)
+    assert alpha[200:300, 220:290].min() > 0.9
+    assert alpha[:40, :40].max() < 0.1
+
+
+def test_align_puts_the_mouth_in_its_place(person: U8) -> None:
+    face = find_face(person)
+    spots = []
+    for angle in (0, 20):
+        turn = cv2.getRotationMatrix2D((256, 256), angle, 0.8).astype(np.float32)
+        points = face.landmarks.copy()
+        points[:, :2] = points[:, :2] @ turn[:, :2].T + turn[:, 2]
+        crop, matrix = align(cv2.warpAffine(person, turn, (512, 512)), points, size=128)
+        assert crop.shape == (128, 128, 3)
+        mouth = points[list(LIPS_OUTER), :2].mean(0)
+        spots.append(matrix[:, :2] @ mouth + matrix[:, 2])
+    assert spots[0] == pytest.approx(spots[1], abs=0.1)
+    assert spots[0] == pytest.approx([64, 64 + 0.22 * 128 / 1.3], abs=2)

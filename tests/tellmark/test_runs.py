@@ -1,0 +1,56 @@
+"""Atomic outputs, the user's folder, result files."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tellmark.errors import UsageError
+from tellmark.runs import atomic_path, home, machine_slug, write_results
+
+
+def test_success_renames_and_leaves_nothing_else(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "a.txt") as temporary:
+        temporary.write_text("x")
+        assert not (tmp_path / "a.txt").exists()
+        assert temporary.suffix == ".txt"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_failure_keeps_the_old_file(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("old")
+
+    def fail() -> None:
+        with atomic_path(tmp_path / "a.txt", force=True) as temporary:
+            temporary.write_text("new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.txt", "old")]
+
+
+def test_existing_output_needs_force(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("old")
+    with pytest.raises(UsageError, match="--force"), atomic_path(tmp_path / "a.txt"):
+        pass
+
+
+def test_unwritable_folder_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be written"), atomic_path(tmp_path / "file" / "a.txt"):
+        pass
+    with pytest.raises(UsageError, match="is a folder"), atomic_path(tmp_path):
+        pass
+
+
+def test_home_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELLMARK_HOME", str(tmp_path / "mine"))
+    assert home().stat().st_mode & 0o777 == 0o700
+
+
+def test_results_name_their_machine_and_keep_every_column(tmp_path: Path) -> None:
+    path = write_results("speed", [{"a": 1}, {"a": 2, "b": 3}], tmp_path)
+    assert path.name == f"speed-{machine_slug()}.csv"
+    with path.open() as handle:
+        assert list(csv.DictReader(handle)) == [{"a": "1", "b": ""}, {"a": "2", "b": "3"}]
