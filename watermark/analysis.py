@@ -1,0 +1,114 @@
+"""From frames to residual maps: what is left of half a second of video once the picture is taken out.
+
+The frames of a window are averaged (the mark stands still, noise and motion do not), brought to a short side of 256
+pixels, and the predictable part of the picture is removed: low frequencies everywhere, and from the chroma planes
+whatever a local linear fit on luma explains. Dividing by the local energy then keeps edges and texture from drowning
+the flat regions where the mark can be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tellmark.types import F32, U8
+from tellmark.watermark.pattern import CHANNELS
+
+F16 = NDArray[np.float16]
+
+WINDOW_S = 0.5
+SIDE = 256  # short side of the maps, pixels
+MAX_ASPECT = 4.0  # a longer picture is cut to this
+
+_SMOOTH_PX = {"y": 8, "cb": 21, "cr": 21}  # low-pass that is subtracted: about the longest wavelength of the channel
+_ENERGY_PX = {"y": 13, "cb": 35, "cr": 35}  # neighbourhood over which the energy is measured
+_FLOOR = 0.6  # code values; energy below it is the noise of rounding and says nothing
+_POWER = 0.75  # of energy: between unit variance (0.5) and the matched filter for Gaussian noise (1)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Residuals of up to WINDOW_S seconds: float16, (3, h, w) in the order of CHANNELS, short side SIDE."""
+
+    start_s: float
+    end_s: float
+    residual: F16
+
+
+def windows(frames: Iterable[tuple[float, U8]]) -> Iterator[Window]:
+    """Group frames (time in seconds, I420 planes) into windows of WINDOW_S, in one pass and constant memory.
+
+    Times must not decrease. A change of the picture's shape starts a new window.
+    """
+    total: list[F32] = []
+    count, slot, first, last = 0, 0, 0.0, 0.0
+    for time_s, i420 in frames:
+        planes = _small_planes(i420)
+        if count and (int(time_s / WINDOW_S + 1e-6) != slot or planes[0].shape != total[0].shape):
+            yield Window(first, time_s, residual([plane / count for plane in total]))
+            count = 0
+        if count == 0:
+            total = [plane.astype(np.float32) for plane in planes]
+            slot, first = int(time_s / WINDOW_S + 1e-6), time_s
+        else:
+            for plane, sum_ in zip(planes, total, strict=True):
+                cv2.accumulate(plane, sum_)
+        count, last = count + 1, time_s
+    if count:
+        frame_s = (last - first) / max(1, count - 1)
+        yield Window(first, last + frame_s, residual([plane / count for plane in total]))
+
+
+def _small_planes(i420: U8) -> list[U8]:
+    """The Y, Cb and Cr planes at the size of the maps."""
+    height, width = i420.shape[0] * 2 // 3, i420.shape[1]
+    scale = SIDE / min(height, width)
+    cut_h, cut_w = (min(side, int(MAX_ASPECT * min(height, width))) // 2 * 2 for side in (height, width))
+    size = (round(cut_w * scale), round(cut_h * scale))
+    chroma = i420[height:].reshape(2, height // 2, width // 2)
+    planes = (i420[:cut_h, :cut_w], chroma[0, : cut_h // 2, : cut_w // 2], chroma[1, : cut_h // 2, : cut_w // 2])
+    return [_resized(plane, size) for plane in planes]
+
+
+def _resized(plane: U8, size: tuple[int, int]) -> U8:
+    shrinks = plane.shape[1] > size[0]
+    resized: U8 = cv2.resize(plane, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    return resized
+
+
+def residual(planes: list[F32]) -> F16:
+    """(3, h, w) high-passed planes, chroma without what luma predicts of it."""
+    luma, cb, cr = planes
+    explained = (luma, cb - _fit(cb, luma), cr - _fit(cr, luma))
+    return np.stack([p - _blur(p, _SMOOTH_PX[c]) for c, p in zip(CHANNELS, explained, strict=True)]).astype(np.float16)
+
+
+def flattened(residual: F16 | F32) -> F32:
+    """Residuals divided by a power of their local energy: float32, (3, h, w)."""
+    maps = residual.astype(np.float32)
+    for channel, plane in zip(CHANNELS, maps, strict=True):
+        plane /= (_blur(plane * plane, _ENERGY_PX[channel]) + np.float32(_FLOOR**2)) ** np.float32(_POWER)
+    return maps
+
+
+def _blur(plane: F32, width: int) -> F32:
+    """Two box filters in a row: a smooth low-pass whose cost does not grow with its width."""
+    blurred: F32 = cv2.blur(cv2.blur(plane, (width, width)), (width, width))
+    return blurred
+
+
+def _fit(target: F32, guide: F32, width: int = 9, noise: float = 4.0) -> F32:
+    """The guided filter (He, Sun and Tang, PAMI 2013): locally the best target = a * guide + b."""
+
+    def mean(plane: F32) -> F32:
+        averaged: F32 = cv2.blur(plane, (width, width))
+        return averaged
+
+    mean_guide, mean_target = mean(guide), mean(target)
+    covariance = mean(guide * target) - mean_guide * mean_target
+    slope = covariance / (mean(guide * guide) - mean_guide * mean_guide + np.float32(noise))
+    return mean(slope) * guide + mean(mean_target - slope * mean_guide)

@@ -1,0 +1,121 @@
+"""Reads the mark's waves once the geometry is known: coded bits for the decoder, and the fit of a known payload.
+
+Everything here works on *wave samples*: one complex number a wave and window, the spectrum of that window's map at the
+wave's frequency with the shift undone. A wave sent with coefficient c is then received as (positive gain) * c + noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import scipy.sparse
+from scipy.stats import norm
+
+from tellmark.types import F32, F64, U8
+from tellmark.watermark.analysis import WINDOW_S
+from tellmark.watermark.fec import CODE_BITS, decode
+from tellmark.watermark.pattern import C64, HOP_S, I64, PATTERNS, ChannelPattern, WatermarkKey, channel_patterns
+from tellmark.watermark.search import Match
+from tellmark.watermark.spectrum import TILE_PX, Spectrum, frequencies
+
+_RINGS = 4  # bands of wavelengths whose gain is estimated apart
+_NEIGHBOURHOOD = 4  # waves within this many tile periods give the local level
+_SLOTS = round(PATTERNS * HOP_S / WINDOW_S)  # start phases of the hopping cycle, in windows
+
+Waves = tuple[C64, C64, C64]  # (windows, n) for each channel
+
+
+def wave_samples(maps: F32, patterns: Sequence[ChannelPattern], found: Match) -> Waves:
+    """Samples of one map (3, h, w): an array (1, n) a channel."""
+    spectrum = Spectrum(maps)
+    samples = []
+    for number, channel in enumerate(patterns):
+        value = spectrum.at(number, frequencies(channel.waves, found.geometry))
+        turns = channel.waves @ np.array(found.shift) / TILE_PX
+        samples.append((value * np.exp(-2j * np.pi * turns)).astype(np.complex64)[None])
+    return samples[0], samples[1], samples[2]
+
+
+def read_payload(waves: Waves, slots: I64, key: WatermarkKey) -> U8 | None:
+    """The payload's bits if its checksum holds under any start phase of the hopping cycle.
+
+    waves: of all windows. slots: (windows,) time of each window's start in units of WINDOW_S.
+    """
+    soft = np.stack([_soft_bits(waves, slots + phase, key) for phase in range(_SLOTS)])
+    return next((bits for bits in decode(soft) if bits is not None), None)
+
+
+def _soft_bits(waves: Waves, slots: I64, key: WatermarkKey) -> F32:
+    """(CODE_BITS,) log-likelihood ratios up to scale, given the hop that each window belongs to."""
+    pattern_of = slots * round(1000 * WINDOW_S) // round(1000 * HOP_S) % PATTERNS
+    soft = np.zeros(CODE_BITS)
+    for number, channel in enumerate(channel_patterns_of(key)):
+        for pattern in np.unique(pattern_of):
+            received = _whitened(waves[number][pattern_of == pattern].sum(axis=0), key, number)
+            received = received * channel.phase[pattern].conj()
+            data = received[channel.sync :] * _gains(channel, received[: channel.sync].real)
+            # Bit 1 is sent as -1 on its axis.
+            np.add.at(soft, channel.code_index[pattern][:, 0], -data.real)
+            np.add.at(soft, channel.code_index[pattern][:, 1], -data.imag)
+    return (soft / (soft.std() + 1e-12)).astype(np.float32)
+
+
+def _gains(channel: ChannelPattern, sync: F32) -> F32:
+    """(data waves,) expected amplitude over noise power, from how strongly the sync waves of like wavelength came in.
+
+    The mean of each ring is shrunk by its own uncertainty; a ring that shows nothing keeps a little weight.
+    """
+    radius = np.hypot(channel.waves[:, 0], channel.waves[:, 1])
+    edges = np.quantile(radius[: channel.sync], np.linspace(0, 1, _RINGS + 1)[1:-1])
+    ring = np.searchsorted(edges, radius)
+    gains = np.empty(_RINGS, np.float32)
+    for number in range(_RINGS):
+        member = sync[ring[: channel.sync] == number]
+        mean, error = float(member.mean()), float(member.std() / np.sqrt(len(member))) + 1e-9
+        gains[number] = max(mean**3 / (mean**2 + error**2), 0.15 * error)
+    return gains[ring[channel.sync :]]
+
+
+def fit(waves: Waves, code: U8 | None, key: WatermarkKey) -> F64:
+    """(windows,) p-values: chance that a window without the mark fits some hop of the pattern as well.
+
+    code: the coded payload; None fits the sync waves alone.
+    """
+    samples = [_whitened(values, key, number) for number, values in enumerate(waves)]
+    best = np.full(len(waves[0]), -np.inf)
+    layouts = range(PATTERNS if code is not None else 1)
+    for pattern in layouts:
+        score = np.zeros(len(best))
+        power = np.zeros(len(best))
+        for channel, received in zip(channel_patterns_of(key), samples, strict=True):
+            used = slice(None) if code is not None else slice(channel.sync)
+            sent = channel.coefficients(pattern, code if code is not None else np.zeros(CODE_BITS, np.uint8))
+            product = received[:, used] * sent[used].conj()
+            score += product.real.sum(axis=1)
+            power += (np.abs(product) ** 2).sum(axis=1) / 2
+        best = np.maximum(best, score / np.sqrt(power + 1e-12))
+    single: F64 = norm.sf(best)
+    return -np.expm1(len(layouts) * np.log1p(-single))
+
+
+def _whitened(samples: C64, key: WatermarkKey, channel: int) -> C64:
+    """Samples (.., n) divided by the local level of the spectrum, loud ones limited to unit magnitude."""
+    magnitude = np.abs(samples)
+    level = np.sqrt((_neighbours(key, channel) @ (magnitude**2).T).T)
+    return samples / np.maximum(np.maximum(magnitude, 0.6 * level), 1e-9)  # type: ignore[no-any-return]
+
+
+@cache
+def channel_patterns_of(key: WatermarkKey) -> tuple[ChannelPattern, ChannelPattern, ChannelPattern]:
+    """:func:`channel_patterns`, remembered."""
+    return channel_patterns(key)
+
+
+@cache
+def _neighbours(key: WatermarkKey, channel: int) -> scipy.sparse.csr_array:
+    """(n, n) averages over the waves around each wave, itself included."""
+    waves = channel_patterns_of(key)[channel].waves
+    near = np.abs(waves[:, None] - waves[None]).max(axis=2) <= _NEIGHBOURHOOD
+    return scipy.sparse.csr_array((near / near.sum(axis=1, keepdims=True)).astype(np.float32))

@@ -1,0 +1,122 @@
+"""Looks for a mark in frames, a file or a picture, and reads it.
+
+The video is taken in blocks of ``BLOCK_S`` in one pass and constant memory. Each block is searched, first as it is,
+then under common crops, then (``thorough``) under a grid of scales, rotations and mirroring; the chance of error is
+shared out among these stages. Once a payload has been read, the windows of half a second that fit it are the segments,
+and later blocks are compared with it before anything is searched again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tellmark.media import VideoReader, rgb_to_i420
+from tellmark.types import U8
+from tellmark.watermark.analysis import Window, windows
+from tellmark.watermark.block import P_PRESENT, BlockReading, Segment, carries, read_block
+from tellmark.watermark.pattern import PUBLIC_KEY, WatermarkKey
+from tellmark.watermark.payload import Payload
+from tellmark.watermark.spectrum import Geometry
+
+BLOCK_S = 30.0
+
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkReading:
+    """What was found.
+
+    present: p_value < P_PRESENT. p_value: chance that a video without this key's mark looks as marked as this one.
+    payload: only where the mark is present and its checksum holds. segments: (start_s, end_s, p) of the parts that
+    carry the mark. geometry: how the picture differs from the marked one; None without a mark.
+    """
+
+    present: bool
+    p_value: float
+    payload: Payload | None = None
+    segments: tuple[Segment, ...] = ()
+    geometry: Geometry | None = None
+
+
+def detect(
+    frames: Iterable[tuple[float, U8]],
+    *,
+    key: WatermarkKey = PUBLIC_KEY,
+    thorough: bool = True,
+    progress: Progress | None = None,
+) -> MarkReading:
+    """Look for the mark of ``key`` in RGB frames: (time in seconds, (H, W, 3) uint8 of even size), times ascending.
+
+    thorough: also search rotations, scales and mirroring where no plain mark is found. progress: called with the number
+    of half-second windows read.
+    """
+    return _detect(((time_s, rgb_to_i420(rgb)) for time_s, rgb in frames), key, thorough, progress)
+
+
+def detect_file(
+    path: Path | str, *, key: WatermarkKey = PUBLIC_KEY, thorough: bool = True, progress: Progress | None = None
+) -> MarkReading:
+    """:func:`detect` on a video file. Raises MediaError if it cannot be decoded."""
+    with VideoReader(path) as reader:
+        return _detect(((frame.time_s, frame.i420()) for frame in reader), key, thorough, progress)
+
+
+def detect_image(rgb: U8, *, key: WatermarkKey = PUBLIC_KEY, thorough: bool = True) -> MarkReading:
+    """:func:`detect` on one picture (H, W, 3) uint8; an odd last row or column is left out."""
+    height, width = rgb.shape[0] // 2 * 2, rgb.shape[1] // 2 * 2
+    return detect([(0.0, np.ascontiguousarray(rgb[:height, :width]))], key=key, thorough=thorough)
+
+
+def _detect(
+    frames: Iterable[tuple[float, U8]], key: WatermarkKey, thorough: bool, progress: Progress | None
+) -> MarkReading:
+    best: BlockReading | None = None
+    segments: list[Segment] = []
+    searched = 0
+    for block in _blocks(windows(frames), progress):
+        known = carries(block, best, key) if best is not None and best.payload is not None else ()
+        if known:
+            segments += known
+            continue
+        reading = read_block(block, key, thorough)
+        searched += 1
+        segments += reading.segments
+        if best is None or (reading.payload is not None, -reading.p_value) > (best.payload is not None, -best.p_value):
+            best = reading
+    if best is None:
+        return MarkReading(False, 1.0)
+    p = min(1.0, best.p_value * searched)  # every block searched was another chance to err
+    if p >= P_PRESENT:
+        return MarkReading(False, p)
+    return MarkReading(True, p, best.payload, _merged(segments), best.match.geometry)
+
+
+def _blocks(stream: Iterable[Window], progress: Progress | None) -> Iterator[list[Window]]:
+    """Windows in lists of up to BLOCK_S, all of one shape."""
+    block: list[Window] = []
+    for count, window in enumerate(stream, 1):
+        too_long = block and window.end_s - block[0].start_s > BLOCK_S + 1e-6
+        if block and (too_long or window.residual.shape != block[0].residual.shape):
+            yield block
+            block = []
+        block.append(window)
+        if progress is not None:
+            progress(count, None)
+    if block:
+        yield block
+
+
+def _merged(segments: list[Segment]) -> tuple[Segment, ...]:
+    """Segments in order of time, those that touch made one; the smaller p-value stands for both."""
+    merged: list[Segment] = []
+    for start, end, p in sorted(segments):
+        if merged and start - merged[-1][1] < 1e-3:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]), min(p, merged[-1][2]))
+        else:
+            merged.append((start, end, p))
+    return tuple(merged)

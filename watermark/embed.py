@@ -1,0 +1,133 @@
+"""Adds the mark to video frames, in place on the planes that the encoder takes.
+
+Chroma gets a fixed pattern. Luma gets the pattern times a gain that follows the local activity of the picture: texture
+hides more than a flat wall does, where ripples would be seen and would cost the encoder bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from tellmark.errors import UsageError
+from tellmark.types import F32, F64, U8
+from tellmark.watermark.fec import encode
+from tellmark.watermark.pattern import (
+    CANONICAL,
+    PATTERNS,
+    PUBLIC_KEY,
+    ChannelPattern,
+    WatermarkKey,
+    channel_patterns,
+    pattern_at,
+    synthesize,
+)
+from tellmark.watermark.payload import Payload
+
+I8 = NDArray[np.int8]
+
+MIN_SIDE = 64  # below this the finest waves are shorter than two chroma samples
+_STEPS = 24.0  # one RMS of a stored luma pattern, in steps of int8: leaves room for peaks of 5.3 RMS
+_ACTIVITY_SIDE = 128  # short side of the picture that the activity is measured on
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """How strong the mark is, in 8-bit code values.
+
+    luma: RMS of the luma pattern where the activity is 1. luma_range: bounds of that RMS. exponent: how the RMS grows
+    with activity. cb, cr: RMS of the chroma patterns.
+    """
+
+    luma: float = 0.55
+    luma_range: tuple[float, float] = (0.4, 1.0)
+    exponent: float = 0.25
+    cb: float = 0.45
+    cr: float = 0.55
+
+
+DEFAULT_STRENGTH = Strength()
+
+
+class Embedder:
+    """Marks the frames of one clip with one payload.
+
+    width, height: pixels, even. fps: frames a second. The patterns are made here (some 20 ms at 512x512) and take
+    6 bytes a pixel. An object must not be shared between threads; :meth:`embed` holds the GIL only briefly.
+
+    Raises UsageError for a size that cannot be marked.
+    """
+
+    def __init__(
+        self,
+        payload: Payload,
+        *,
+        width: int,
+        height: int,
+        fps: float,
+        key: WatermarkKey = PUBLIC_KEY,
+        strength: Strength = DEFAULT_STRENGTH,
+    ) -> None:
+        if width % 2 or height % 2 or min(width, height) < MIN_SIDE:
+            raise UsageError(f"cannot mark {width}x{height}: both sides must be even and at least {MIN_SIDE} pixels")
+        if not fps > 0:
+            raise UsageError(f"cannot mark a clip of {fps} frames a second: the rate must be positive")
+        self._width, self._height, self._fps = width, height, fps
+        self._strength = strength
+        code = encode(payload.bits())
+        luma, cb, cr = channel_patterns(key)
+        self._luma = [self._plane(luma, code, pattern, _STEPS) for pattern in range(PATTERNS)]
+        self._cb = [self._plane(cb, code, pattern, strength.cb) for pattern in range(PATTERNS)]
+        self._cr = [self._plane(cr, code, pattern, strength.cr) for pattern in range(PATTERNS)]
+        self._gain = np.empty((height, width), np.float32)
+
+    def embed(self, i420: U8, index: int) -> U8:
+        """Mark frame ``index`` (counted from the clip's start) in place and return it.
+
+        i420: (height * 3 // 2, width) uint8, C-contiguous, limited range.
+        """
+        height, width = self._height, self._width
+        if i420.shape != (height * 3 // 2, width) or i420.dtype != np.uint8 or not i420.flags.c_contiguous:
+            raise ValueError(f"expected contiguous uint8 {(height * 3 // 2, width)}, got {i420.dtype} {i420.shape}")
+        pattern = pattern_at(index, self._fps)
+        luma, chroma = i420[:height], i420[height:].reshape(2, -1)
+        cv2.resize(self._luma_gain(luma), (width, height), dst=self._gain, interpolation=cv2.INTER_LINEAR)
+        _add_scaled(luma.reshape(-1), self._luma[pattern].reshape(-1), self._gain.reshape(-1))
+        _add(chroma[0], self._cb[pattern].reshape(-1))
+        _add(chroma[1], self._cr[pattern].reshape(-1))
+        return i420
+
+    def _plane(self, channel: ChannelPattern, code: U8, pattern: int, rms: float) -> I8:
+        """The pattern on this clip's sampling grid of the channel, in int8 with the given RMS."""
+        step = 1 if channel.name == "y" else 2  # chroma planes have half the samples
+        scale = CANONICAL / min(self._width, self._height)
+        y: F64 = (np.arange(self._height // step) + 0.5) * step * scale
+        x: F64 = (np.arange(self._width // step) + 0.5) * step * scale
+        values = synthesize(channel, channel.coefficients(pattern, code), y, x)
+        return np.rint(values * rms).clip(-127, 127).astype(np.int8)
+
+    def _luma_gain(self, luma: U8) -> F32:
+        """RMS of the luma mark, divided by that of the stored pattern, on a coarse grid."""
+        scale = _ACTIVITY_SIDE / min(luma.shape)
+        size = (max(1, round(self._width * scale)), max(1, round(self._height * scale)))
+        small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        activity = cv2.blur(cv2.absdiff(small, cv2.blur(small, (5, 5))), (9, 9))
+        gain = cv2.pow(activity + 0.05, self._strength.exponent) * self._strength.luma
+        return np.clip(gain, *self._strength.luma_range, out=gain) / np.float32(_STEPS)  # type: ignore[no-any-return]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _add_scaled(plane: U8, pattern: I8, gain: F32) -> None:
+    for i in range(plane.size):
+        value = np.float32(plane[i]) + gain[i] * np.float32(pattern[i]) + np.float32(0.5)
+        plane[i] = np.uint8(min(max(value, np.float32(0.0)), np.float32(255.0)))
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _add(plane: U8, pattern: I8) -> None:
+    for i in range(plane.size):
+        plane[i] = np.uint8(min(max(np.int32(plane[i]) + np.int32(pattern[i]), 0), 255))

@@ -1,0 +1,150 @@
+"""The mark as a signal: a keyed sum of plane waves that repeats in space and hops over time.
+
+The pattern repeats every ``TILE`` canonical pixels in both directions; a canonical pixel is 1/512 of the frame's short
+side, so the pattern scales with the picture. Each channel (Y, Cb, Cr) owns the plane waves of one ring of
+wavelengths. A quarter of a channel's waves are *sync*: their phases are fixed by the key, and the detector finds the
+picture's geometry and the mark's presence by them. The others are *data*: two coded bits each, in quadrature.
+
+Data waves hop between ``PATTERNS`` keyed layouts every ``HOP_S`` seconds: a still background then meets each bit with
+several independent phases. Signs are never flipped over time, because a codec that freezes a still region for some
+seconds would cancel the mark (research: watermark.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tellmark.types import F32, F64, U8
+from tellmark.watermark.fec import CODE_BITS
+
+C64 = NDArray[np.complex64]
+I64 = NDArray[np.int64]
+
+CANONICAL = 512  # the short side of every frame, in canonical pixels
+TILE = 256  # period of the pattern, canonical pixels
+PATTERNS = 4
+HOP_S = 2.0  # a multiple of our encoder's keyframe interval, so that each hop starts on a fresh picture
+CHANNELS = ("y", "cb", "cr")
+
+_WAVELENGTHS = {"y": (9.5, 27.0), "cb": (20.0, 72.0), "cr": (20.0, 72.0)}  # canonical pixels
+_TILT = {"y": 0.25, "cb": 0.5, "cr": 0.5}  # amplitude ~ frequency ** -tilt: low frequencies survive compression
+_SYNC_SHARE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class WatermarkKey:
+    """What a pattern is derived from. Marks made with one key are invisible to a detector that holds another.
+
+    id: a public name, for logs and manifests. secret: the bytes that seed the pattern.
+    """
+
+    id: str
+    secret: bytes
+
+    @classmethod
+    def private(cls, secret: bytes) -> WatermarkKey:
+        """A key of one's own from at least 16 secret bytes; its id is a short hash of them."""
+        if len(secret) < 16:
+            raise ValueError(f"a private watermark key needs at least 16 bytes, got {len(secret)}")
+        return cls("private-" + hashlib.sha256(b"tellmark key id\0" + secret).hexdigest()[:12], secret)
+
+
+PUBLIC_KEY = WatermarkKey("public-1", b"tellmark public watermark key 1")  # every installation can check this one
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPattern:
+    """The plane waves of one channel: n of them, the first ``sync`` carry no data.
+
+    waves: (n, 2) whole periods a tile (y, x), in the half plane x > 0 or (x = 0 and y > 0).
+    amplitude: (n,) such that the whole pattern has unit RMS.
+    phase: (PATTERNS, n) keyed unit phasors; equal in all patterns for the sync waves.
+    code_index: (PATTERNS, n - sync, 2) which coded bit rides on the in-phase and the quadrature part.
+    """
+
+    name: str
+    sync: int
+    waves: I64
+    amplitude: F64
+    phase: C64
+    code_index: I64
+
+    def coefficients(self, pattern: int, code: U8) -> C64:
+        """(n,) complex amplitudes of the waves when ``code`` (CODE_BITS,) is sent with layout ``pattern``."""
+        symbols = np.ones(len(self.waves), np.complex64)
+        signs = 1.0 - 2.0 * code[self.code_index[pattern]]
+        symbols[self.sync :] = (signs[:, 0] + 1j * signs[:, 1]) / np.sqrt(2)
+        return (self.amplitude * self.phase[pattern] * symbols).astype(np.complex64)
+
+
+class _KeyStream:
+    """Uniform numbers from SHAKE-256, so that a key gives the same pattern with every version of every library."""
+
+    def __init__(self, key: WatermarkKey, purpose: str) -> None:
+        self._seed = purpose.encode() + b"\0" + key.secret
+        self._calls = 0
+
+    def integers(self, count: int) -> NDArray[np.uint64]:
+        self._calls += 1
+        stream = hashlib.shake_256(self._seed + self._calls.to_bytes(4, "big")).digest(8 * count)
+        return np.frombuffer(stream, ">u8").astype(np.uint64)
+
+    def phasors(self, count: int) -> C64:
+        turns = (self.integers(count) >> np.uint64(11)) * 2.0**-53
+        return np.exp(2j * np.pi * turns).astype(np.complex64)
+
+    def permutation(self, count: int) -> I64:
+        return np.argsort(self.integers(count), kind="stable")
+
+
+def _ring(shortest: float, longest: float) -> I64:
+    """(n, 2) all waves (y, x) of a tile with a wavelength in [shortest, longest] canonical pixels, half plane."""
+    limit = int(TILE / shortest)
+    y, x = np.meshgrid(np.arange(-limit, limit + 1), np.arange(limit + 1), indexing="ij")
+    frequency = np.hypot(y, x)
+    inside = (frequency >= TILE / longest) & (frequency <= TILE / shortest) & ((x > 0) | (y > 0))
+    return np.stack([y[inside], x[inside]], axis=1)
+
+
+def channel_patterns(key: WatermarkKey) -> tuple[ChannelPattern, ChannelPattern, ChannelPattern]:
+    """The patterns of Y, Cb and Cr under ``key``."""
+    made = []
+    offset = 0  # the channels start at different places of the code, so that its bits are spread evenly
+    for name in CHANNELS:
+        stream = _KeyStream(key, f"tellmark pattern 1 {name}")
+        waves = _ring(*_WAVELENGTHS[name])
+        waves = waves[stream.permutation(len(waves))]
+        sync = int(_SYNC_SHARE * len(waves))
+        slots = 2 * (len(waves) - sync)
+        amplitude = np.hypot(waves[:, 0], waves[:, 1]) ** -_TILT[name]
+        amplitude *= np.sqrt(2.0 / np.sum(amplitude**2))
+        phase = np.stack([stream.phasors(len(waves)) for _ in range(PATTERNS)])
+        phase[:, :sync] = phase[0, :sync]
+        order = (np.arange(slots) + offset) % CODE_BITS
+        index = np.stack([stream.permutation(CODE_BITS)[order].reshape(-1, 2) for _ in range(PATTERNS)])
+        made.append(ChannelPattern(name, sync, waves, amplitude, phase, index))
+        offset += slots
+    return made[0], made[1], made[2]
+
+
+def synthesize(channel: ChannelPattern, coefficients: C64, y: F64, x: F64) -> F32:
+    """Values of the pattern at rows ``y`` and columns ``x`` (canonical pixels): float32, (len(y), len(x)).
+
+    The sum over waves of Re(c exp(2 pi i (k_y y + k_x x) / TILE)) factors into two matrix products, exact at any size.
+    """
+    limit = int(np.abs(channel.waves).max())
+    grid = np.zeros((2 * limit + 1, limit + 1), np.complex64)
+    grid[channel.waves[:, 0] + limit, channel.waves[:, 1]] = coefficients
+    rows = np.exp(2j * np.pi / TILE * np.outer(y, np.arange(-limit, limit + 1))).astype(np.complex64)
+    columns = np.exp(2j * np.pi / TILE * np.outer(np.arange(limit + 1), x)).astype(np.complex64)
+    half = rows @ grid
+    return half.real @ columns.real - half.imag @ columns.imag
+
+
+def pattern_at(index: int, fps: float) -> int:
+    """Which layout frame ``index`` carries; hops fall on whole frames, where our encoder sets its keyframes."""
+    return index // max(1, round(HOP_S * fps)) % PATTERNS

@@ -1,0 +1,85 @@
+"""The spectrum of a residual map at any frequency, and how a picture's geometry moves the mark's waves in it.
+
+A mark that was scaled, rotated or mirrored is the same set of waves at other frequencies. One zero-padded FFT of the map
+followed by interpolation therefore serves every geometry that a search tries: no picture is ever warped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import cos, radians, sin
+
+import numpy as np
+import scipy.fft
+
+from tellmark.types import F32, F64
+from tellmark.watermark.analysis import SIDE
+from tellmark.watermark.pattern import C64, CANONICAL, I64, TILE
+
+TILE_PX = TILE * SIDE // CANONICAL  # period of an unaltered mark in a map, pixels
+_OVERSAMPLING = 2  # of the spectrum, relative to the map's size
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """How a picture differs from the one that was marked, apart from a shift.
+
+    scale: original size of the content over its present size, both at a short side of SIDE; below 1 after a crop.
+    rotation_deg: counter-clockwise. aspect: factor on the horizontal scale. mirrored: left and right swapped.
+    """
+
+    scale: float = 1.0
+    rotation_deg: float = 0.0
+    aspect: float = 1.0
+    mirrored: bool = False
+
+    def matrix(self) -> F64:
+        """(2, 2): an offset (y, x) in the picture -> the same offset in the marked original, map pixels."""
+        angle = radians(self.rotation_deg)
+        c, s = cos(angle), sin(angle)
+        mirror = -1.0 if self.mirrored else 1.0
+        return np.array([[c, s], [-s, c]]) @ np.diag([self.scale, self.scale * self.aspect * mirror])
+
+
+IDENTITY = Geometry()
+
+
+class Spectrum:
+    """Fourier transform of maps (channels, h, w), with the origin at the picture's centre."""
+
+    def __init__(self, maps: F32) -> None:
+        channels, height, width = maps.shape
+        self._padded = tuple(scipy.fft.next_fast_len(_OVERSAMPLING * side, real=True) for side in (height, width))
+        # Interpolating the spectrum linearly multiplies the map by sinc**2: undo that first.
+        flat = maps / (_apodisation(height, self._padded[0])[:, None] * _apodisation(width, self._padded[1]))
+        values = scipy.fft.rfft2(flat.astype(np.float32), s=self._padded, axes=(1, 2), workers=1)
+        turn_y = (height - 1) / 2 * scipy.fft.fftfreq(self._padded[0])
+        turn_x = (width - 1) / 2 * scipy.fft.rfftfreq(self._padded[1])
+        values *= np.exp(2j * np.pi * turn_y).astype(np.complex64)[:, None]
+        values *= np.exp(2j * np.pi * turn_x).astype(np.complex64)
+        self._values: C64 = values.reshape(channels, -1)
+        self._columns = values.shape[2]
+
+    def at(self, channel: int, frequency: F64) -> C64:
+        """Values at frequencies (n, 2) in cycles a pixel (y, x), |frequency| < 0.5: complex64 (n,)."""
+        mirrored = frequency[:, 1] < 0  # a real map's spectrum is conjugate-symmetric and only half of it is stored
+        position = np.where(mirrored[:, None], -frequency, frequency) * np.array(self._padded)
+        corner = np.floor(position)
+        part_y, part_x = (position - corner).astype(np.float32).T
+        row, column = corner.astype(np.int64).T
+        rows = self._padded[0]
+        lower, upper = (row % rows) * self._columns + column, ((row + 1) % rows) * self._columns + column
+        plane = self._values[channel]
+        value = (plane[lower] * (1 - part_x) + plane[lower + 1] * part_x) * (1 - part_y)
+        value += (plane[upper] * (1 - part_x) + plane[upper + 1] * part_x) * part_y
+        return np.where(mirrored, value.conj(), value)
+
+
+def _apodisation(size: int, padded: int) -> F32:
+    offset = (np.arange(size) - (size - 1) / 2) / padded
+    return (np.sinc(offset) ** 2).astype(np.float32)
+
+
+def frequencies(waves: I64, geometry: Geometry) -> F64:
+    """(n, 2) cycles a map pixel at which waves (n, 2) of the pattern appear in a picture of this geometry."""
+    return waves @ geometry.matrix() / TILE_PX
