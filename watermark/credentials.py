@@ -1,0 +1,264 @@
+"""C2PA manifests in and out of files: sign with a soft binding, read with tampering and trust told apart.
+
+The engine is c2pa-rs through c2pa-python. What this module adds to it:
+
+* Signing never leaves a damaged file: into a temporary file, verified, renamed.
+* "Untrusted", "expired" and "revoked" speak of the certificate, a hash mismatch speaks of the content; c2pa's one state
+  "Invalid" covers both, so its failure codes are sorted here.
+* A damaged store is ``unreadable``, not absent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellmark import runs
+from tellmark.errors import InternalError, UsageError
+from tellmark.types import C2paEvidence
+from tellmark.watermark import claims, keys
+from tellmark.watermark.claims import Ingredient, Parameter, Provenance
+
+if TYPE_CHECKING:
+    from c2pa import Context
+
+__all__ = ["Ingredient", "ManifestReading", "Provenance", "examine", "examine_store", "mime_of", "read", "sign"]
+
+MIME = {
+    ".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime", ".avi": "video/avi",
+    ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".tif": "image/tiff",
+    ".tiff": "image/tiff", ".gif": "image/gif", ".avif": "image/avif", ".heic": "image/heic",
+    ".wav": "audio/wav", ".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".flac": "audio/flac", ".ogg": "audio/ogg",
+    ".mkv": "video/x-matroska", ".webm": "video/webm",
+}  # fmt: skip
+
+# Extended key usages a signer may have: e-mail protection, document signing, time stamping, C2PA claim signing.
+_TRUST_CONFIG = "1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36\n1.3.6.1.5.5.7.3.8\n1.3.6.1.4.1.62558.2.1\n"
+
+# Failures that speak of the certificate, most serious first.
+_TRUST_CODES = {
+    "signingCredential.ocsp.revoked": "revoked",
+    "signingCredential.expired": "expired",
+    "signingCredential.untrusted": "untrusted",
+}
+_CONTENT_CODES = ("Hash.mismatch",)  # assertion.bmffHash.mismatch, assertion.dataHash.mismatch, ...
+_BMFF_C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+_JUMBF_STORE = b"jumdc2pa"  # the description box of a manifest store
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestReading:
+    """A manifest store as read.
+
+    signed: the claim and its assertions are as they were signed, whoever the signer is.
+    fits: signed, and the content is what was signed.
+    """
+
+    evidence: C2paEvidence
+    signed: bool = False
+    fits: bool = False
+    payload: str | None = None  # what the soft binding names
+    fingerprint_sha256: str | None = None
+
+
+# Signing
+
+
+def sign(
+    source: Path, target: Path, provenance: Provenance, payload: str, facts: dict[str, Parameter] | None = None
+) -> bytes:
+    """Write ``source`` with a signed manifest to ``target`` (replaced if there); return the manifest store's bytes.
+
+    ``payload``: the watermark's 16 hex digits; ``facts`` join the generation assertion. Ingredients that carry a
+    manifest of their own keep it. Raises :class:`UsageError` where the certificate of the environment cannot sign,
+    :class:`InternalError` where the development one cannot.
+    """
+    from c2pa import Builder, C2paError, C2paSignerInfo, Signer
+
+    identity, mime = keys.identity(), mime_of(target)
+    definition = claims.definition(provenance, payload, mime, facts or {})
+    try:
+        info = C2paSignerInfo(identity.algorithm, identity.chain_pem, identity.key_pem, identity.timestamp_url)
+        with runs.atomic_path(target, force=True) as temporary, Signer.from_info(info) as signer:
+            builder = Builder(definition, _context(os.getpid(), keys.trust_pem()))
+            for item in provenance.ingredients:
+                _add_ingredient(builder, item, provenance)
+            with source.open("rb") as reading, temporary.open("w+b") as writing:
+                store: bytes = builder.sign(signer, mime, reading, writing)
+            return store
+    except C2paError as error:
+        if identity.development:
+            raise InternalError(f"the manifest of {target.name} could not be signed: {error}") from error
+        raise UsageError(
+            f"the certificate in {keys.CERTIFICATE_VARIABLE} cannot sign this manifest: {error}"
+        ) from error
+
+
+def _add_ingredient(builder: Any, item: Ingredient, provenance: Provenance) -> None:
+    """Add with the manifest it carries, if any; otherwise by its hash alone, which spares reading the file."""
+    from c2pa import C2paError
+
+    parent = item.label == provenance.parent
+    consent = provenance.consent_sha256 if item.metadata.get("role") == "portrait" or item.label == "portrait" else None
+    described = claims.ingredient(item, parent, consent)
+    if item.path is not None and examine(item.path).evidence.state != "none":
+        # A damaged store cannot be carried along; the ingredient's hash still names the file.
+        with contextlib.suppress(C2paError), item.path.open("rb") as stream:
+            builder.add_ingredient(described, item.mime, stream)
+            return
+    builder.add_ingredient(described, "application/octet-stream", io.BytesIO())
+
+
+# Reading
+
+
+def read(path: Path, trust: Path | None = None, store: bytes | None = None) -> C2paEvidence:
+    """What the manifest inside ``path`` says, or ``store`` where given. ``trust``: see :func:`keys.trust_pem`."""
+    return examine(path, trust, store).evidence
+
+
+def examine(path: Path, trust: Path | None = None, store: bytes | None = None) -> ManifestReading:
+    """As :func:`read`, with what a verdict needs beside the evidence."""
+    mime = mime_of(path)
+    with path.open("rb") as stream:
+        return _examine(stream, mime, store, trust, lambda: _has_store(path))
+
+
+def examine_store(store: bytes, trust: Path | None = None) -> ManifestReading:
+    """Read a manifest store that was kept apart from its content; ``fits`` is then always False."""
+    return _examine(io.BytesIO(store), "application/c2pa", None, trust, lambda: True)
+
+
+def mime_of(path: Path) -> str:
+    """The media type by the file's suffix; ``application/octet-stream`` where it is not known."""
+    return MIME.get(path.suffix.lower(), "application/octet-stream")
+
+
+def _examine(stream: Any, mime: str, store: bytes | None, trust: Path | None, has_store: Any) -> ManifestReading:
+    from c2pa import C2paError, Reader
+
+    try:
+        with Reader(mime, stream, store, context=_context(os.getpid(), keys.trust_pem(trust))) as reader:
+            results = reader.get_validation_results() or {}
+            return _reading(reader.get_validation_state(), results, reader.get_active_manifest() or {})
+    except KeyError:  # c2pa-python on a store whose active manifest is missing
+        return ManifestReading(C2paEvidence(state="unreadable"))
+    except C2paError as error:
+        if str(error).startswith("Remote"):  # the file names a manifest on the network, which is not asked
+            return ManifestReading(C2paEvidence(codes=("manifest.inaccessible",)))
+        return ManifestReading(C2paEvidence(state="unreadable" if has_store() else "none"))
+
+
+def _reading(state: str | None, results: dict[str, Any], manifest: dict[str, Any]) -> ManifestReading:
+    active = [failure["code"] for failure in results.get("activeManifest", {}).get("failure", [])]
+    deltas = [
+        failure["code"]
+        for delta in results.get("ingredientDeltas") or []
+        for failure in delta.get("validationDeltas", {}).get("failure", [])
+    ]
+    codes = tuple(dict.fromkeys(active + deltas))
+    broken = [code for code in codes if code not in _TRUST_CODES and not code.startswith("cawg.")]
+    trust = next((name for code, name in _TRUST_CODES.items() if code in active), None)
+    if trust is None and state == "Trusted":
+        trust = "trusted"
+    signature = manifest.get("signature_info") or {}
+    assertions = {assertion["label"]: assertion["data"] for assertion in manifest.get("assertions", [])}
+    evidence = C2paEvidence(
+        state=state or "unreadable",
+        trust=trust,
+        codes=codes,
+        signer=signature.get("common_name") or signature.get("issuer"),
+        signed_at=signature.get("time"),
+        claim_generator=_generator(manifest),
+        digital_source_type=next(
+            (action["digitalSourceType"] for action in _actions(assertions) if "digitalSourceType" in action), None
+        ),
+    )
+    generation = assertions.get(claims.GENERATION_LABEL) or {}
+    return ManifestReading(
+        evidence,
+        signed=state is not None and all(code.endswith(_CONTENT_CODES) for code in broken),
+        fits=state is not None and not broken,
+        payload=_soft_binding(assertions),
+        fingerprint_sha256=generation.get("fingerprint_sha256"),
+    )
+
+
+def _generator(manifest: dict[str, Any]) -> str | None:
+    first: dict[str, str] = next(iter(manifest.get("claim_generator_info") or []), {})
+    words = [first.get("name"), first.get("version")] if first else [manifest.get("claim_generator")]
+    return " ".join(word for word in words if word) or None
+
+
+def _actions(assertions: dict[str, Any]) -> list[dict[str, Any]]:
+    data = assertions.get("c2pa.actions.v2") or assertions.get("c2pa.actions") or {}
+    return list(data.get("actions", []))
+
+
+def _soft_binding(assertions: dict[str, Any]) -> str | None:
+    data = assertions.get("c2pa.soft-binding") or {}
+    if data.get("alg") != claims.SOFT_BINDING_ALGORITHM:
+        return None
+    return next((block.get("value") for block in data.get("blocks", [])), None)
+
+
+@functools.lru_cache(maxsize=4)
+def _context(process: int, anchors: str) -> Context:
+    """One Context a process, because a Context does not survive a fork: hence the process id among the arguments."""
+    from c2pa import Context
+
+    settings: dict[str, Any] = {
+        "version": 1,
+        "verify": {
+            "verify_after_sign": True,
+            "verify_trust": True,
+            "ocsp_fetch": False,
+            "remote_manifest_fetch": False,
+        },
+        "builder": {
+            "thumbnail": {"enabled": False},
+            "bmff_hash_exclude_free_and_skip_boxes": False,
+            "created_assertion_labels": list(claims.CREATED_LABELS),
+        },
+        "core": {"backing_store_memory_threshold_in_mb": 16},
+    }
+    if anchors:
+        settings["trust"] = {"user_anchors": anchors, "trust_config": _TRUST_CONFIG}
+    return Context.from_dict(settings)
+
+
+def _has_store(path: Path) -> bool:
+    """Whether the bytes of a manifest store are in the file, although c2pa cannot make sense of them."""
+    with path.open("rb") as stream:
+        if stream.read(8)[4:] == b"ftyp":
+            return any(kind == b"uuid" and head.startswith(_BMFF_C2PA_UUID) for kind, head in _boxes(path))
+        stream.seek(0)
+        tail = b""
+        while chunk := stream.read(1 << 20):
+            if _JUMBF_STORE in tail + chunk:
+                return True
+            tail = chunk[-len(_JUMBF_STORE) :]
+    return False
+
+
+def _boxes(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Type and first 16 bytes of every top-level box of an ISO base media file, until the structure breaks off."""
+    with path.open("rb") as stream:
+        end, offset = path.stat().st_size, 0
+        while offset + 8 <= end:
+            stream.seek(offset)
+            size, kind = struct.unpack(">I4s", stream.read(8))
+            header = 8
+            if size == 1:
+                size, header = int.from_bytes(stream.read(8), "big"), 16
+            yield kind, stream.read(16)
+            if size < header:  # 0: to the end of the file
+                return
+            offset += size
