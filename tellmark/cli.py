@@ -29,27 +29,31 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point: run the command line and turn every error into one sentence and an exit code."""
-    verbose = any(word in ("-v", "--verbose") for word in sys.argv[1:])
+    """Entry point."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code; every error becomes one sentence on stderr."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(arguments, prog_name="tellmark", standalone_mode=False)
     except click.exceptions.Exit as error:
-        code = error.exit_code
-    except click.Abort:
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
-        code = 130
+        return 130
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
+        return error.exit_code
     except TellmarkError as error:
         click.echo(f"error: {error}", err=True)
-        code = error.exit_code
+        return error.exit_code
     except Exception as error:
-        if verbose:
+        if {"-v", "--verbose"} & set(arguments):
             traceback.print_exc()
         click.echo(f"internal error: {type(error).__name__}: {error} (run again with -v and report it)", err=True)
-        code = 4
-    sys.exit(code if isinstance(code, int) else 0)
+        return 4
+    return code if isinstance(code, int) else 0
 
 
 @cli.command()

@@ -1,0 +1,156 @@
+"""The command line as a contract: exit codes, messages, JSON. The commands run for real, in this process."""
+
+import json
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tellmark.cli import run
+from tellmark.generator.actors import actor
+from tellmark.media import VideoWriter, rgb_to_i420, write_image
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a portrait, a voice and every kind of bad input."""
+    folder = tmp_path_factory.mktemp("material")
+    write_image(folder / "face.png", actor(5).image)
+    write_image(folder / "wall.png", np.full((300, 300, 3), 120, np.uint8))
+    (folder / "text.png").write_text("not a picture\n" * 20)
+    rate = 16_000
+    time = np.arange(rate) / rate
+    sound = np.sin(2 * np.pi * 160 * time) * (np.sin(2 * np.pi * 3 * time) > 0) * 12_000
+    with wave.open(str(folder / "voice.wav"), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes(sound.astype("<i2").tobytes())
+    (folder / "empty.wav").write_bytes(b"")
+    (folder / "header.wav").write_bytes((folder / "voice.wav").read_bytes()[:44])
+    (folder / "cut.wav").write_bytes((folder / "voice.wav").read_bytes()[:20_000])
+    with VideoWriter(folder / "plain.mp4", width=256, height=256, fps=25) as writer:
+        noise = np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8).repeat(16, 0).repeat(16, 1)
+        for index in range(50):
+            writer.write(rgb_to_i420(np.roll(noise, index, axis=1)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def clip(material: Path) -> Path:
+    out = material / "clip.mp4"
+    assert run(["render", "actor:5", str(material / "voice.wav"), "-o", str(out), "-q"]) == 0
+    return out
+
+
+CONSENT = ["--consent", "made by the test"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["render", "{m}/missing.png", "{m}/voice.wav", "-o", "{t}/o.mp4", *CONSENT], 3, "does not exist"),
+        (["render", "{m}/face.png", "{m}/missing.wav", "-o", "{t}/o.mp4", *CONSENT], 3, "does not exist"),
+        (["render", "{m}/text.png", "{m}/voice.wav", "-o", "{t}/o.mp4", *CONSENT], 3, "not a picture"),
+        (["render", "{m}/wall.png", "{m}/voice.wav", "-o", "{t}/o.mp4", *CONSENT], 3, "no face"),
+        (["render", "{m}/face.png", "{m}/voice.wav", "-o", "{t}/o.mp4"], 2, "--consent"),
+        (["render", "{m}/face.png", "{m}/voice.wav", "-o", "{t}/o.mp4", "--consent", " "], 2, "--consent"),
+        (["render", "actor:5", "{m}/empty.wav", "-o", "{t}/o.mp4"], 3, "empty"),
+        (["render", "actor:5", "{m}/header.wav", "-o", "{t}/o.mp4"], 3, "no sound|no samples|empty"),
+        (["render", "actor:5", "{m}/cut.wav", "-o", "{t}/o.mp4"], 3, "cut short|truncated"),
+        (["render", "actor:5", "{m}/text.png", "-o", "{t}/o.mp4"], 3, "sound|can be read"),
+        (["render", "actor:5", "{m}/voice.wav", "-o", "{m}/face.png/o.mp4"], 2, "cannot be written"),
+        (["render", "actor:5", "{m}/voice.wav", "-o", "{m}/plain.mp4"], 2, "--force"),
+        (["render", "actor:five", "{m}/voice.wav", "-o", "{t}/o.mp4"], 2, "actor:SEED"),
+        (["render", "actor:5", "{m}/voice.wav", "-o", "{t}/o.mp4", "--emotion", "hangry"], 2, "choose one of"),
+        (["render", "actor:5", "{m}/voice.wav", "-o", "{t}/o.mp4", "--emotion", "happy:x"], 2, "NAME:WEIGHT"),
+        (["render", "actor:5", "{m}/voice.wav", "-o", "{t}/o.mp4", "--gaze", "1"], 2, "two numbers"),
+        (["render", "actor:5", "{m}/voice.wav", "-o", "{t}/o.mp4", "--gaze", "90,0"], 2, "30 degrees"),
+        (["render", "actor:5", "{m}/voice.wav", "-o", "{t}/o.mp4", "--distance", "9"], 2, "between 0.7 and 1.5"),
+        (["render", "actor:5"], 2, "Missing"),
+        (["mark", "{m}/missing.mp4", "{t}/o.mp4"], 3, "does not exist"),
+        (["mark", "{m}/voice.wav", "{t}/o.mp4"], 3, "no video"),
+        (["mark", "{m}/plain.mp4", "{m}/face.png"], 2, "--force|.mp4"),
+        (["verify", "{m}/missing.mp4"], 3, "does not exist"),
+        (["verify", "{m}/empty.wav"], 3, "empty"),
+        (["verify", "{m}/plain.mp4", "--registry", "mysql://x/y"], 2, "registry"),
+        (["verify", "{m}/plain.mp4", "--trust", "{m}/text.png"], 2, "PEM"),
+        (["dataset", "build", "{m}/missing.toml", "-o", "{t}/d"], 3, "does not exist"),
+        (["dataset", "check", "{t}"], 3, "dataset"),
+        (["train", "{t}", "-o", "{t}/m.model"], 3, "manifest"),
+        (["report", "{t}", "-o", "{t}/r"], 3, "dataset|manifest"),
+        (["detect", "{m}/missing.mp4"], 3, "does not exist"),
+        (["detect", "{m}/plain.mp4", "--model", "{m}/text.png"], 3, "model"),
+        (["nonsense"], 2, "No such command"),
+    ],
+)
+def test_every_bad_input_has_its_code_and_says_what_to_do(
+    material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, says: str
+) -> None:
+    import re
+
+    words = [word.format(m=material, t=tmp_path) for word in arguments]
+    before = {path: path.stat().st_mtime_ns for path in material.iterdir()}
+    assert run(words) == code
+    out, err = capsys.readouterr()
+    assert re.search(says, err), err
+    assert "Traceback" not in err
+    assert out == ""
+    assert {path: path.stat().st_mtime_ns for path in material.iterdir()} == before  # nothing lost, nothing left
+    assert not list(tmp_path.glob("**/*.part*"))
+
+
+def test_unknown_failures_are_internal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("tellmark.doctor.examine", fail)
+    assert run(["doctor"]) == 4
+    assert "internal error: ZeroDivisionError: oops" in capsys.readouterr().err
+
+
+def test_render_prints_one_json_object(material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["render", str(material / "face.png"), str(material / "voice.wav"), "-o", str(tmp_path / "o.mp4")]
+    assert run([*arguments, *CONSENT, "--json", "--emotion", "happy:0.5", "--gaze", "5,-3"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["schema"] == "tellmark.clip/1"
+    assert record["frames"] == 25
+    assert len(record["payload"]) == 16
+    assert "made by the test" not in (tmp_path / "o.mp4").read_bytes().decode("latin1")
+
+
+def test_verify_answers_by_exit_code_and_schema(clip: Path, material: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(["verify", str(clip), str(material / "plain.mp4"), "--json", "--fast"]) == 1
+    marked, plain = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert marked["schema"] == "tellmark.verdict/1"
+    assert (marked["verdict"], marked["c2pa"]["state"], marked["watermark"]["present"]) == ("intact", "Trusted", True)
+    assert (plain["verdict"], plain["c2pa"]["state"], plain["watermark"]["present"]) == ("none", "none", False)
+    assert list(marked) == ["schema", "file", "sha256", "verdict", "c2pa", "watermark", "registry", "detector"]
+    assert run(["verify", str(clip), "--fast"]) == 0
+
+
+def test_mark_then_verify(material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "marked.mp4"
+    assert run(["mark", str(material / "plain.mp4"), str(out), "--kind", "control", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["payload"]
+    assert run(["verify", str(out), "--json", "--fast"]) == 0
+
+
+def test_detect_answers_on_a_clip(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(["detect", str(clip), "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["schema"] == "tellmark.detection/1"
+    assert record["p_synthetic"] is None or 0 <= record["p_synthetic"] <= 1
+
+
+def test_keys_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["keys", "--anchors"]) == 0
+    assert capsys.readouterr().out.startswith("-----BEGIN CERTIFICATE-----")
+    assert run(["keys", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["schema"] == "tellmark.keys/1"
+    assert run(["doctor", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert all(line["ok"] for line in lines)
