@@ -15,13 +15,12 @@ from tellmark.generator.types import SIZE, Controls, MotionModel, Portrait, Rend
 from tellmark.media import Encoding
 from tellmark.runs import Progress, check_output
 from tellmark.types import Kind
-from tellmark.watermark.credentials import Ingredient, Provenance
+from tellmark.watermark.claims import Ingredient, Parameter, Provenance
 from tellmark.watermark.registry import Registry
 from tellmark.watermark.writer import ClipWriter
 
-Params = dict[str, str | int | float | bool]
+Params = dict[str, Parameter]
 
-_SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _MIME = {".png": "image/png", ".webp": "image/webp", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 
 
@@ -114,7 +113,7 @@ def _provenance(title: str, portrait: Portrait, speech: Speech, params: Params) 
     return Provenance(
         kind=Kind.SYNTHETIC,
         title=title,
-        digital_source_type=_SOURCE_TYPES + source_type,
+        digital_source_type=source_type,
         model_name=f"tellmark {tellmark.__version__} {params['motion_model']} + {params['renderer']}",
         parameters=params,
         ingredients=(

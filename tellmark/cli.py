@@ -99,7 +99,7 @@ def render(
     from tellmark.generator.clip import render_clip
     from tellmark.generator.speech import load_speech
     from tellmark.media import Encoding
-    from tellmark.watermark.registry import open_registry
+    from tellmark.watermark.registry import Registry
 
     face = _portrait(portrait, consent, framing)
     sound = load_speech(speech, fps=fps)
@@ -112,7 +112,7 @@ def render(
             seed=seed,
             encoding=Encoding(crf=crf),
             force=force,
-            registry=open_registry(registry),
+            registry=Registry(registry),
             progress=progress,
         )
     record = {"schema": "tellmark.clip/1", **dataclasses.asdict(clip)}
@@ -130,12 +130,10 @@ def mark(source: Path, out: Path, *, kind: str, registry: str | None, force: boo
     """Watermark and sign an existing video: another generator's output, or a real clip as control."""
     from tellmark.types import Kind
     from tellmark.watermark.mark import mark_video
-    from tellmark.watermark.registry import open_registry
+    from tellmark.watermark.registry import Registry
 
     with console.progress("marking") as progress:
-        clip = mark_video(
-            source, out, kind=Kind(kind), registry=open_registry(registry), force=force, progress=progress
-        )
+        clip = mark_video(source, out, kind=Kind(kind), registry=Registry(registry), force=force, progress=progress)
     record = {"schema": "tellmark.clip/1", **dataclasses.asdict(clip)}
     console.result(record, f"{clip.path}  payload {clip.payload}, signed")
 
@@ -150,9 +148,9 @@ def verify(files: tuple[Path, ...], *, trust: Path | None, registry: str | None,
     """Say what provenance each file carries. Exit code 0 only if all are intact or recovered."""
     from tellmark.types import VerdictKind
     from tellmark.watermark import verify as verifier
-    from tellmark.watermark.registry import open_registry
+    from tellmark.watermark.registry import Registry
 
-    store = open_registry(registry)
+    store = Registry(registry)
     good = True
     for file in files:
         with console.progress(file.name) as progress:
@@ -263,11 +261,9 @@ def detect(files: tuple[Path, ...], *, model: Path | None, console: Console) -> 
 @command
 def report(folder: Path, out: Path, *, force: bool, console: Console) -> None:
     """Write the authenticity-gap report on a dataset that has been evaluated."""
-    from tellmark.reports.build import build_report
-    from tellmark.runs import check_output
+    from tellmark.reports.report import build_report
 
-    check_output(out / "index.html", force=force)
-    page = build_report(folder, out)
+    page = build_report(folder, out, commands=[f"tellmark report {folder} -o {out}"], force=force)
     console.result({"schema": "tellmark.report/1", "page": str(page)}, str(page))
 
 
