@@ -1,1 +1,5 @@
 """Writes the authenticity-gap report from result records."""
+
+from tellmark.reports.report import build_report, measure
+
+__all__ = ["build_report", "measure"]

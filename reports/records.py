@@ -1,0 +1,227 @@
+"""Reads what a report is made of: the dataset's manifest, the detector's evaluation, the verdicts after each channel.
+
+Everything is a record on disk; nothing is measured here and nothing of the generator or the detector is imported.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tellmark.errors import InputError
+from tellmark.types import F64, Clip, Label, VerdictKind
+
+EVALUATION_SCHEMA = "tellmark.evaluation/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The detector's score of one clip that it was not trained on."""
+
+    clip_id: str
+    fake: bool
+    label: str
+    method: str
+    identity: str
+    p: float  # calibrated probability of "fake", in [0, 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """How well one family of features alone separates the classes."""
+
+    family: str
+    auc: float
+    auc_ci: tuple[float, float]  # 95 %
+    top_feature: str
+    cohens_d: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The ``tellmark.evaluation/1`` record of one detector on one dataset."""
+
+    model: str
+    n_clips: int
+    n_identities: int
+    seed: int
+    negative_class: str
+    overall: Mapping[str, Any]  # auc, auc_ci, ap, eer, tpr_at_1pct_fpr, brier, ece, roc
+    tells: tuple[Tell, ...]
+    scores: tuple[Score, ...]
+    notes: tuple[str, ...]
+
+    def p(self, fake: bool) -> F64:
+        """Scores of the fakes, or of the other clips."""
+        return np.array([score.p for score in self.scores if score.fake is fake], dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The verdict on one clip after one channel."""
+
+    clip_id: str
+    channel: str
+    verdict: VerdictKind
+    payload_ok: bool
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """All that one report is about."""
+
+    folder: Path
+    dataset: Mapping[str, Any]  # dataset.json
+    clips: tuple[Clip, ...]
+    evaluation: Evaluation
+    checks: tuple[Check, ...]  # empty: not measured
+    benchmarks: tuple[tuple[str, tuple[dict[str, str], ...]], ...]  # (name, rows) of each CSV file
+
+
+def load(
+    folder: Path, evaluation: Mapping[str, Any] | Path | None = None, benchmarks: tuple[Path, ...] = ()
+) -> Records:
+    """Read every record of ``folder``; ``evaluation`` stands in for ``folder/evaluation.json``.
+
+    Raises :class:`InputError` where a record is missing, damaged, of another schema, or not of this dataset.
+    """
+    dataset = _object(folder / "dataset.json", "build it with `tellmark dataset build`")
+    clips = _clips(folder / "manifest.parquet")
+    if isinstance(evaluation, Mapping):
+        result, source = evaluation, "the evaluation"
+    else:
+        path = evaluation or folder / "evaluation.json"
+        result, source = _object(path, f"make it with `tellmark evaluate MODEL {folder}`"), str(path)
+    return Records(
+        folder=folder,
+        dataset=dataset,
+        clips=clips,
+        evaluation=_evaluation(result, source, {clip.clip_id for clip in clips}),
+        checks=_checks(folder / "verification.jsonl"),
+        benchmarks=tuple((path.stem, _rows(path)) for path in benchmarks),
+    )
+
+
+def _object(path: Path, hint: str) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing; {hint}") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as JSON ({error}); {hint}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds no JSON object; {hint}")
+    return value
+
+
+def _clips(path: Path) -> tuple[Clip, ...]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        rows = pq.read_table(path).to_pylist()
+        names = {field.name for field in dataclasses.fields(Clip)}
+        clips = [Clip(**{k: v for k, v in row.items() if k in names} | {"label": Label(row["label"])}) for row in rows]
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing; finish the dataset with `tellmark dataset build --resume`") from error
+    except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is not the manifest of a dataset ({error}); run `tellmark dataset check`") from error
+    if not clips:
+        raise InputError(f"{path} lists no clips; finish the dataset with `tellmark dataset build --resume`")
+    return tuple(sorted(clips, key=lambda clip: clip.clip_id))
+
+
+def _evaluation(record: Mapping[str, Any], source: str, known: set[str]) -> Evaluation:
+    if record.get("schema") != EVALUATION_SCHEMA:
+        found = record.get("schema")
+        raise InputError(f"{source} has schema {found!r}, not {EVALUATION_SCHEMA!r}; run `tellmark evaluate` again")
+    try:
+        scores = tuple(
+            Score(
+                clip_id=str(row["clip_id"]),
+                fake=Label(row["label"]) is Label.FAKE,
+                label=str(row["label"]),
+                method=str(row["method"]),
+                identity=str(row["identity"]),
+                p=float(row["p"]),
+            )
+            for row in record["scores"]
+        )
+        tells = tuple(
+            Tell(
+                family=str(family),
+                auc=float(row["auc"]),
+                auc_ci=_pair(row["auc_ci"]),
+                top_feature=str(row["top_feature"]),
+                cohens_d=float(row["cohens_d"]),
+            )
+            for family, row in record["tells"].items()
+        )
+        overall = dict(record["overall"])
+        for key in ("auc", "ap", "eer", "tpr_at_1pct_fpr", "brier", "ece"):
+            overall[key] = float(overall[key])
+        overall["auc_ci"] = _pair(overall["auc_ci"])
+        overall["roc"] = [_pair(point) for point in overall["roc"]]
+        evaluation = Evaluation(
+            model=str(record["model"]),
+            n_clips=int(record["n_clips"]),
+            n_identities=int(record["n_identities"]),
+            seed=int(record["seed"]),
+            negative_class=str(record["negative_class"]),
+            overall=overall,
+            tells=tuple(sorted(tells, key=lambda tell: (-tell.auc, tell.family))),
+            scores=tuple(sorted(scores, key=lambda score: score.clip_id)),
+            notes=tuple(str(note) for note in record.get("notes", ())),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{source} lacks or garbles {error}; run `tellmark evaluate` again") from error
+    if len({score.fake for score in scores}) < 2:
+        raise InputError(f"{source} scores one class only; evaluate on a split that holds fakes and their originals")
+    strangers = sorted({score.clip_id for score in scores} - known)
+    if strangers:
+        raise InputError(f"{source} scores {strangers[0]}, which this dataset lacks; evaluate the model on this one")
+    return evaluation
+
+
+def _checks(path: Path) -> tuple[Check, ...]:
+    if not path.exists():
+        return ()
+    checks = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            checks.append(
+                Check(
+                    clip_id=str(row["clip_id"]),
+                    channel=str(row["channel"]),
+                    verdict=VerdictKind(row["verdict"]),
+                    payload_ok=bool(row["payload_ok"]),
+                    p_value=float(row["p_value"]),
+                )
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path}, line {number}: not a verification row ({error}); remove or mend it") from error
+    return tuple(checks)
+
+
+def _rows(path: Path) -> tuple[dict[str, str], ...]:
+    try:
+        with path.open(newline="", encoding="utf-8") as handle:
+            return tuple(dict(row) for row in csv.DictReader(handle))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read as CSV ({error}); name a file of benchmarks/results") from error
+
+
+def _pair(value: Any) -> tuple[float, float]:
+    low, high = value
+    return float(low), float(high)

@@ -1,0 +1,156 @@
+"""The page as a whole: its numbers, that it stands alone, and that it keeps people out."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tellmark.errors import UsageError
+from tellmark.reports import build_report, measure
+from tellmark.reports.records import load
+
+
+def test_numbers_of_the_headline(make_folder: Callable[..., Any], tmp_path: Path) -> None:
+    folder = make_folder()
+    page = build_report(folder.path, tmp_path / "out").read_text()
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    auc = folder.evaluation["overall"]["auc"]
+    assert results["gap"]["value"] == pytest.approx(2 * auc - 1)
+    assert results["gap"]["ci"] == pytest.approx([0.42, 0.94])
+    assert f'id="headline">{2 * auc - 1:.2f}' in page
+    assert "0.42&nbsp;to&nbsp;0.94" in page
+    assert f"in {100 * auc:.0f} of 100 draws" in page
+
+
+def test_an_interval_that_holds_zero_is_called_so(make_folder: Callable[..., Any], tmp_path: Path) -> None:
+    folder = make_folder()
+    assert "The interval holds zero" not in build_report(folder.path, tmp_path / "a").read_text()
+    folder.evaluation["overall"]["auc_ci"] = [0.48, 0.8]
+    assert "The interval holds zero" in build_report(folder.save(), tmp_path / "b").read_text()
+
+
+def test_tables_count_what_the_manifest_holds(make_folder: Callable[..., Any]) -> None:
+    results = measure(load(make_folder(actors=6, people=2).path))
+    counts = {(row["split"], row["label"]): row["clips"] for row in results["composition"]}
+    assert counts == {
+        ("train", "fake"): 1,
+        ("train", "reference"): 1,
+        ("test", "fake"): 8,
+        ("test", "reference"): 6,
+        ("test", "real"): 2,
+    }
+    crf28 = next(row for row in results["channels"] if row["channel"] == "crf28")
+    assert (crf28["recovered"], crf28["intact"], crf28["payload_rate"]) == (4, 0, 1.0)
+    assert crf28["payload_low"] == pytest.approx(0.51, abs=0.01)
+    assert results["methods"][0]["gap"] == pytest.approx(results["gap"]["value"])
+
+
+def test_the_same_records_give_the_same_bytes(make_folder: Callable[..., Any], tmp_path: Path) -> None:
+    folder = make_folder()
+    for name in ("a", "b"):
+        build_report(folder.path, tmp_path / name)
+    files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
+    assert len(files) == 11
+    for file in files:
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes(), file
+
+
+class Page(HTMLParser):
+    """Collects what the tests ask for; void elements aside, every tag must be closed in order."""
+
+    VOID = frozenset({"meta", "img", "link", "br", "wbr", "hr"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_stands_alone_and_is_accessible(make_folder: Callable[..., Any], tmp_path: Path) -> None:
+    text = build_report(make_folder().path, tmp_path / "out").read_text()
+    page = Page()
+    page.feed(text)
+    assert page.open == []
+    names = [tag for tag, _ in page.tags]
+    assert not {"script", "link", "iframe", "object"} & set(names)
+    for tag, attrs in page.tags:
+        for key in ("src", "href", "xlink:href"):
+            assert (attrs.get(key) or "#").startswith(("data:", "#")), (tag, attrs)
+        assert not any(key.startswith("on") for key in attrs)
+    assert not re.search(r"url\((?!#)|@import|https?://(?!www\.w3\.org/)", text)
+    assert all(attrs["alt"] for tag, attrs in page.tags if tag == "img")
+    assert names.count("table") == names.count("caption")
+    assert names.count("svg") == text.count("<title>") - 1
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+
+
+def test_no_name_and_no_frame_of_a_real_person(make_folder: Callable[..., Any], tmp_path: Path) -> None:
+    build_report(make_folder(actors=2, people=3).path, tmp_path / "out")
+    for path in (tmp_path / "out").rglob("*"):
+        if path.is_file():
+            assert b"Jane" not in path.read_bytes(), path
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert page.count("<img ") == 2 * 4  # two actors, two moments of two clips each
+    rows = list(csv.DictReader((tmp_path / "out" / "scores.csv").read_text().splitlines()))
+    people = {row["identity"] for row in rows if row["label"] == "real"}
+    assert len(people) == 3
+    assert all(re.fullmatch(r"person-[0-9a-f]{8}", name) for name in people)
+
+
+def test_text_from_records_is_escaped(make_folder: Callable[..., Any], tmp_path: Path) -> None:
+    folder = make_folder()
+    folder.evaluation["notes"] = ["<script>alert(1)</script>"]
+    folder.evaluation["model"] = "<b>"
+    page = build_report(folder.save(), tmp_path / "out").read_text()
+    assert "<script" not in page
+    assert "&lt;b&gt;" in page
+
+
+def test_benchmarks_commands_and_a_dataset_without_channels(make_folder: Callable[..., Any], tmp_path: Path) -> None:
+    folder = make_folder()
+    (folder.path / "verification.jsonl").unlink()
+    bench = tmp_path / "render-some-machine.csv"
+    bench.write_text("stage,fps\nrender,61.5\n")
+    index = build_report(folder.path, tmp_path / "out", benchmarks=[bench], commands=["tellmark report A -o B"])
+    page = index.read_text()
+    assert "61.5" in page
+    assert "tellmark report A -o B" in page
+    assert "Not measured" in page
+    assert not (tmp_path / "out" / "channels.csv").exists()
+
+
+def test_an_existing_report_is_kept(make_folder: Callable[..., Any], tmp_path: Path) -> None:
+    folder = make_folder()
+    index = build_report(folder.path, tmp_path / "out")
+    with pytest.raises(UsageError, match="--force"):
+        build_report(folder.path, tmp_path / "out")
+    assert build_report(folder.path, tmp_path / "out", force=True) == index
+
+
+def test_imports_neither_torch_nor_the_other_packages() -> None:
+    code = (
+        "import sys, tellmark.reports\n"
+        "bad = [m for m in sys.modules if m.split('.')[0] == 'torch' or m.startswith(('tellmark.generator', "
+        "'tellmark.watermark', 'tellmark.detector'))]\n"
+        "assert not bad, bad"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
