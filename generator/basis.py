@@ -1,0 +1,220 @@
+"""The expression basis: how every face point moves at full strength of each expression.
+
+An expression is given where anatomy dictates it (lips, chin, brows) and spread over the rest of the face by the
+smoothest field that meets it: least squares on the mesh's squared Laplacian (Botsch & Sorkine 2008). Distances are in
+millimetres of an average face 140 mm wide; axes are the face's own: across to the viewer's right, down, back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tellmark.generator.types import EXPRESSIONS
+from tellmark.landmarks import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE, triangles
+from tellmark.types import F32, F64
+
+# Four rings of lip points from the skin to the opening, each from the viewer's left corner to the right one.
+UPPER_LIP = (
+    (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291),
+    (76, 184, 74, 73, 72, 11, 302, 303, 304, 408, 306),
+    (62, 183, 42, 41, 38, 12, 268, 271, 272, 407, 292),
+    (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308),
+)
+LOWER_LIP = (
+    (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291),
+    (76, 77, 90, 180, 85, 16, 315, 404, 320, 307, 306),
+    (62, 96, 89, 179, 86, 15, 316, 403, 319, 325, 292),
+    (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308),
+)
+CORRECTIVES = ("jaw*pucker",)  # products of two expressions that get a shape of their own
+JAW_DROP_MM = 17.0  # the lower incisors at jaw = 1
+_POINTS = 468  # without the irises
+
+_NOSE = (1, 2, 4, 5, 6, 19, 94, 97, 98, 326, 327, 129, 358, 168, 195, 197, 48, 278)
+_UPPER_OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 93, 234, 127, 162, 21, 54, 103, 67, 109)
+_FOREHEAD = (151, 9, 8, 69, 299, 104, 333, 68, 298, 71, 301, 108, 337)
+_STILL_FOR_LIPS = (*_NOSE, *_UPPER_OVAL, *_FOREHEAD, *RIGHT_EYE, *LEFT_EYE, *RIGHT_BROW, *LEFT_BROW, 361, 132)
+# Share of the jaw's drop along the chin and the jaw's edge, up to the hinge.
+_MANDIBLE = {
+    18: 0.93, 200: 0.88, 199: 0.86, 175: 0.85, 152: 0.84, 148: 0.83, 377: 0.83, 176: 0.78, 400: 0.78, 149: 0.70,
+    378: 0.70, 150: 0.60, 379: 0.60, 136: 0.46, 365: 0.46, 172: 0.31, 397: 0.31, 58: 0.17, 288: 0.17,
+    83: 0.90, 313: 0.90, 201: 0.88, 421: 0.88, 208: 0.86, 428: 0.86, 171: 0.83, 396: 0.83,
+}  # fmt: skip
+_CHIN_STILL = (152, 148, 377, 176, 400, 149, 378, 150, 379, 136, 365, 172, 397, 58, 288)
+
+Moves = dict[int, tuple[float, float, float]]
+LipField = Callable[[float, float, bool], tuple[float, float, float]]  # (u in [-1, 1], ring 0..1, upper) -> mm
+
+
+@dataclass(frozen=True, slots=True)
+class FaceFrame:
+    """The face's own axes in the picture."""
+
+    axes: F32  # (3, 3) rows: across, down, back; px per mm
+    px_per_mm: float
+
+
+def face_frame(landmarks: F32) -> FaceFrame:
+    """Axes and scale of a tracked face (478, 3)."""
+    across = landmarks[454] - landmarks[234]
+    down = landmarks[152] - landmarks[10]
+    # Width and height each mislead on turned faces and on jaws of unusual length; together less so.
+    scale = 0.5 * (np.linalg.norm(across) / 140 + np.linalg.norm(down) / 178)
+    across = across / np.linalg.norm(across)
+    down = down - across * (down @ across)
+    down /= np.linalg.norm(down)
+    axes = np.stack([across, down, np.cross(across, down)]) * scale
+    return FaceFrame(axes.astype(np.float32), float(scale))
+
+
+def expression_basis(landmarks: F32) -> F32:
+    """(len(EXPRESSIONS) + len(CORRECTIVES), 478, 3) px that each face point moves at strength 1."""
+    frame = face_frame(landmarks)
+    local = landmarks @ np.linalg.inv(frame.axes.astype(np.float64))  # mm
+    lips = _Lips(local)
+    fields = _fields(local, lips)
+    roughness = _roughness(landmarks)
+    solved = [_spread(roughness, *fields[name]) @ frame.axes for name in (*EXPRESSIONS, *CORRECTIVES)]
+    basis = np.zeros((len(solved), len(landmarks), 3), np.float32)
+    basis[:, :_POINTS] = solved
+    return basis
+
+
+class _Lips:
+    """Lip points by position along the mouth, and the distances between the lips at rest."""
+
+    def __init__(self, local: F64) -> None:
+        left, right = local[78], local[308]
+        self.half_width = max((right[0] - left[0]) / 2, 1.0)
+        self.centre = (left + right) / 2
+        self.gap = np.maximum(local[list(LOWER_LIP[3]), 1] - local[list(UPPER_LIP[3]), 1], 0)  # (11,)
+        self.u = np.clip((local[list(UPPER_LIP[3]), 0] - self.centre[0]) / self.half_width, -1, 1)
+        self.u[[0, 10]] = -1, 1
+        upper_mid, lower_mid = local[0, 1] - local[13, 1], local[17, 1] - local[14, 1]
+        self.thickness = max((abs(upper_mid) + abs(lower_mid)) / 2, 2.0)
+
+    def move(self, field: LipField) -> Moves:
+        """Displacements of all lip points; ``ring`` is 1 at the skin and 0 at the opening."""
+        moves: Moves = {}
+        for upper, rings in ((True, UPPER_LIP), (False, LOWER_LIP)):
+            for ring, points in zip((1.0, 0.67, 0.33, 0.0), rings, strict=True):
+                for u, point in zip(self.u, points, strict=True):
+                    moves[point] = field(float(u), ring, upper)
+        return moves
+
+
+def _arc(u: float, power: float = 0.5) -> float:
+    """1 in the middle of the mouth, 0 at its corners; power 0.5 is an ellipse."""
+    return float(max(0.0, 1 - u * u) ** power)
+
+
+def _fields(local: F64, lips: _Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
+    """(given displacements, points held still) of every expression."""
+    half = lips.half_width
+    gap_at = lambda u: float(np.interp(u, lips.u, lips.gap))  # noqa: E731
+
+    def jaw(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
+        inwards = -0.07 * u * half
+        corner = 0.20 * JAW_DROP_MM
+        if upper:
+            return inwards, corner * u**4 - 0.05 * JAW_DROP_MM * _arc(u) * (1 - 0.5 * ring), 0
+        reach = _arc(0.94 * u, 0.5) if ring > 0.5 else _arc(u, 0.45)
+        return inwards, corner + (0.78 - 0.04 * ring) * JAW_DROP_MM * reach - 0.05 * ring * JAW_DROP_MM * _arc(u), 1.5
+
+    def pucker(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
+        sign = -1 if upper else 1
+        swell = sign * (0.9 + 1.1 * ring) * _arc(u) * (0.8 if upper else 1.0)
+        return -0.38 * u * half * (1 - 0.12 * ring), swell, -5.5 + 2.0 * ring
+
+    def round_open(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
+        # An open rounded mouth is an ellipse: its corners hang in the middle of its height.
+        if upper:
+            return -0.06 * u * half, 0.22 * JAW_DROP_MM * abs(u) ** 3 - 0.08 * JAW_DROP_MM * _arc(u), -1
+        return -0.06 * u * half, 0.22 * JAW_DROP_MM * abs(u) ** 3 - 0.10 * JAW_DROP_MM * _arc(u), -1
+
+    def wide(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
+        thin = (0.7 if upper else -0.7) * ring * _arc(u)
+        part = (-0.5 if upper else 1.1) * _arc(u) + thin
+        return 5.0 * u, part - 0.9 * u * u, 1.5 * u * u
+
+    def press(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
+        close = (0.5 if upper else -0.5) * (gap_at(u) + 0.3 * _arc(u))
+        roll = (1 if upper else -1) * 0.22 * lips.thickness * ring * _arc(u, 0.7)
+        return 0.6 * u, close + roll, 1.2
+
+    def upper_raise(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
+        return 0, (-3.6 + 0.5 * ring) * _arc(u, 0.8) if upper else 0, 0
+
+    def lower_tuck(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
+        if upper:
+            return 0, -1.9 * _arc(u, 0.8) * (1 - 0.3 * ring), 0
+        # The lower lip rises to the edge of the upper teeth and rolls in.
+        return 0, (-0.55 * gap_at(u) - (0.5 + 0.9 * ring)) * _arc(u, 0.8), 2.5
+
+    def smile(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
+        thin = (0.6 if upper else -0.6) * ring * _arc(u)
+        return 4.6 * u * abs(u) ** 0.4, thin - 4.2 * abs(u) ** 2.2 + (0 if upper else 0.5) * _arc(u), 2.5 * u * u
+
+    def frown(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
+        return -0.6 * u, 4.0 * abs(u) ** 2.2 - 0.6 * _arc(u), 0.5 * u * u
+
+    lips_only = (*_STILL_FOR_LIPS, *_CHIN_STILL)
+    mandible: Moves = {
+        point: (0, share * JAW_DROP_MM, 0.30 * share * JAW_DROP_MM) for point, share in _MANDIBLE.items()
+    }
+    cheeks: Moves = {point: (side * 1.2, -2.6, 0) for points, side in (((50, 205, 117, 101), -1), ((280, 425, 346, 330), 1))
+                     for point in points}  # fmt: skip
+    folds: Moves = {205: (0, -1.0, 0), 425: (0, -1.0, 0), 98: (0, -0.6, 0), 327: (0, -0.6, 0)}
+    still_but_nostrils = tuple(point for point in lips_only if point not in (98, 327))
+    brows_still = (*_UPPER_OVAL, *_NOSE[1:12], *RIGHT_EYE, *LEFT_EYE, *UPPER_LIP[0], *LOWER_LIP[0], 50, 280, 205, 425)
+    return {
+        "jaw": (mandible | lips.move(jaw), _STILL_FOR_LIPS),
+        "wide": (lips.move(wide), lips_only),
+        "pucker": (lips.move(pucker), lips_only),
+        "press": (lips.move(press), lips_only),
+        "upper_raise": (folds | lips.move(upper_raise), still_but_nostrils),
+        "lower_tuck": (lips.move(lower_tuck), lips_only),
+        "smile": (cheeks | lips.move(smile), lips_only),
+        "frown": (lips.move(frown) | {200: (0, -0.8, 0), 199: (0, -0.5, 0)}, lips_only),
+        "brow_up": (_brows(local, 0.0, -5.0), brows_still),
+        "brow_down": (_brows(local, 1.8, 3.6), brows_still),
+        "squint": ({point: (0, -1.5, 0) for point in (50, 280, 117, 346, 101, 330)}, _STILL_FOR_LIPS),
+        "jaw*pucker": (lips.move(round_open), lips_only),
+    }
+
+
+def _brows(local: F64, inwards: float, down: float) -> Moves:
+    """Both brows moved; the inner ends more than the outer ones when they go down."""
+    moves: Moves = {}
+    middle = float(local[168, 0])
+    for brow in (RIGHT_BROW, LEFT_BROW):
+        distance = np.abs(local[list(brow), 0] - middle)
+        for point, far in zip(brow, (distance - distance.min()) / max(np.ptp(distance), 1e-3), strict=True):
+            strength = 1 - 0.55 * far if down > 0 else 1 - 0.25 * abs(far - 0.4)
+            moves[point] = (float(np.sign(middle - local[point, 0]) * inwards * strength), float(down * strength), 0.0)
+    return moves
+
+
+def _roughness(landmarks: F32) -> F64:
+    """(468, 468) matrix whose quadratic form is the squared Laplacian of a field on the face mesh."""
+    mesh = triangles()
+    edges = np.unique(np.sort(np.concatenate([mesh[:, [0, 1]], mesh[:, [1, 2]], mesh[:, [2, 0]]]), axis=1), axis=0)
+    length = np.linalg.norm(landmarks[edges[:, 0]] - landmarks[edges[:, 1]], axis=1)
+    weights = np.zeros((_POINTS, _POINTS))
+    weights[edges[:, 0], edges[:, 1]] = weights[edges[:, 1], edges[:, 0]] = 1 / np.maximum(length, 0.5)
+    laplacian = np.eye(_POINTS) - weights / np.maximum(weights.sum(1, keepdims=True), 1e-9)
+    return laplacian.T @ laplacian
+
+
+def _spread(roughness: F64, moves: Moves, still: Iterable[int]) -> NDArray[np.float64]:
+    """(468, 3) mm: the smoothest field through the given displacements."""
+    goal = np.zeros((_POINTS, 3))
+    weight = np.full(_POINTS, 1e-5)  # far from everything given, stay
+    weight[list(still)] = 10.0
+    weight[list(moves)] = 10.0
+    goal[list(moves)] = list(moves.values())
+    return np.linalg.solve(roughness + np.diag(weight), weight[:, None] * goal)

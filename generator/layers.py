@@ -1,0 +1,96 @@
+"""The two picture layers of a portrait: the person with transparency, and the background completed behind it.
+
+The person layer is premultiplied, ``colour = picture - (1 - alpha) * background``, so laying it back over the
+background gives the portrait exactly, whatever the matte got wrong; stray hair that the matte lost is carried by the
+difference. Beyond the frame the person goes on for ``PAD`` pixels, so that moving away from the camera or to the side
+uncovers cloth and not a cut edge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from tellmark.generator.fill import fill, push_pull
+from tellmark.generator.types import SIZE, Portrait
+from tellmark.landmarks import FACE_OVAL
+from tellmark.types import F32, U8
+
+PAD = 128  # px that the person layer reaches beyond the frame on every side
+_SHOULDER_SLOPE = 0.5  # how fast a silhouette sinks beyond the left and right border
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """What the renderer lays over each other."""
+
+    person: U8  # (SIZE + 2 PAD, SIZE + 2 PAD, 4) premultiplied RGBA
+    background: U8  # (SIZE, SIZE, 3) RGB
+
+
+def split(portrait: Portrait) -> Layers:
+    """Split a portrait into person and background."""
+    picture = portrait.image.astype(np.float32)
+    alpha = _refine_matte(portrait)
+    # Whatever the matte touches may be tinted by the person, so the fill looks from further out than it is used.
+    tinted = cv2.dilate(alpha, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (23, 23))) > 0.03
+    filled = fill(portrait.image, tinted).astype(np.float32)
+    used = np.clip(cv2.dilate(alpha, np.ones((5, 5), np.uint8)) / 0.1, 0, 1)
+    used = cv2.GaussianBlur(used, (0, 0), 1.5)[..., None]
+    background = np.rint(picture * (1 - used) + filled * used)
+    # Premultiplied colour must not be negative: where the picture is darker than the fill allows, there is more person.
+    lowest = 1 - np.min(picture / np.maximum(background, 1), axis=2)
+    alpha = np.clip(np.maximum(alpha, lowest), 0, 1).astype(np.float32)
+    alpha = np.rint(alpha * 255) / 255
+    colour = np.clip(np.rint(picture - (1 - alpha[..., None]) * background), 0, 255)
+    person = np.dstack([colour, np.rint(alpha * 255)]).astype(np.uint8)
+    return Layers(_extend(person), background.astype(np.uint8))
+
+
+def _refine_matte(portrait: Portrait) -> F32:
+    """Alpha from local colour models in the band where the matte is unsure; the face itself is always opaque.
+
+    alpha = (I - B)(F - B) / |F - B|^2 with F and B interpolated from the sure parts on either side.
+    """
+    matte = portrait.matte.astype(np.float32)
+    oval = np.zeros(matte.shape, np.uint8)
+    cv2.fillPoly(oval, [np.rint(portrait.landmarks[list(FACE_OVAL), :2]).astype(np.int32)], 255)
+    matte = np.maximum(matte, cv2.GaussianBlur(oval, (0, 0), 1.5).astype(np.float32) / 255)
+
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
+    person_sure = cv2.erode(matte, kernel) > 0.95
+    background_sure = cv2.dilate(matte, kernel) < 0.05
+    if not person_sure.any() or not background_sure.any():
+        return matte
+    picture = portrait.image.astype(np.float32)
+    foreground = push_pull(picture, person_sure.astype(np.float32))
+    background = push_pull(picture, background_sure.astype(np.float32))
+    across = foreground - background
+    distance2 = (across**2).sum(2)
+    alpha = np.clip(((picture - background) * across).sum(2) / np.maximum(distance2, 1), 0, 1)
+    # Where both sides look alike the projection says nothing.
+    trust = np.clip((np.sqrt(distance2) - 25) / 60, 0, 1) * (4 * matte * (1 - matte)) ** 0.3
+    alpha = matte + trust * (cv2.GaussianBlur(alpha, (0, 0), 0.6) - matte)
+    alpha = np.where(person_sure, 1, np.where(background_sure, 0, alpha))
+    return np.clip((alpha - 0.04) / 0.9, 0, 1).astype(np.float32)
+
+
+def _extend(person: U8) -> U8:
+    """The person layer continued beyond the frame; silhouettes sink to the sides as shoulders do."""
+    wide = cv2.copyMakeBorder(person, PAD, PAD, PAD, PAD, cv2.BORDER_REFLECT_101)
+    # Clothing continued downwards would show its collar again in a mirror: repeat the last rows instead, softened.
+    end = PAD + SIZE
+    wide[end:] = cv2.blur(wide[end - 12 : end], (9, 9))[-6:].mean(0, keepdims=True)
+    wide[:PAD, :, :] = 0
+    for step in range(1, PAD + 1):
+        sink = round(step * _SHOULDER_SLOPE)
+        for column, edge in ((PAD - step, PAD), (end - 1 + step, end - 1)):
+            alpha = np.zeros(len(wide), np.float32)
+            alpha[sink:] = wide[: len(wide) - sink, edge, 3].astype(np.float32) / 255
+            colour = np.zeros((len(wide), 3), np.float32)
+            colour[sink:] = wide[: len(wide) - sink, edge, :3]
+            wide[:, column, :3] = np.rint(colour)
+            wide[:, column, 3] = np.rint(alpha * 255)
+    return wide

@@ -1,0 +1,205 @@
+"""The portrait as a mesh: the tracked face, and around it head, neck and shoulders; how a motion moves its points.
+
+The face points come first, in the tracker's order; points around the face follow. Head and hair turn rigidly with the
+face, the neck blends, the shoulders hold still and only sway. Outside the face there is no measured depth: the head
+is closed towards the depth of its turning axis, as a skull is, so that its outline stays in place when it turns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import Delaunay
+
+from tellmark.generator.basis import CORRECTIVES, LOWER_LIP, UPPER_LIP, expression_basis, face_frame
+from tellmark.generator.layers import PAD
+from tellmark.generator.types import EXPRESSIONS, SIZE, Motion
+from tellmark.landmarks import FACE_OVAL, LEFT_EYE, LIPS_INNER, RIGHT_EYE, triangles
+from tellmark.types import F32
+
+_RINGS = (1.08, 1.2, 1.4)  # copies of the face oval that the outer mesh starts with
+_GRID_PX = 26
+_CAMERA = 6.0  # camera distance in face widths
+_PRODUCTS = tuple(tuple(EXPRESSIONS.index(part) for part in name.split("*")) for name in CORRECTIVES)
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """Rest geometry, ready to be moved. N points, of which the first 478 are the tracked face."""
+
+    rest: F32  # (N, 3) px in the frame
+    sources: F32  # (N, 2) px in the padded person layer
+    triangles: NDArray[np.int32]  # (M, 3)
+    basis: F32  # (E, N, 3) px
+    head: F32  # (N,) share in which a point turns with the head
+    pivot: F32  # (3,) px where the head turns
+    face_width: float  # px
+    px_per_mm: float
+    anchor: F32  # (2, 2) px: fixed points of growing and of shrinking
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Where the head is in one frame."""
+
+    rotation: F32  # (3, 3)
+    shift: F32  # (2,) px
+    scale: float
+
+
+def build_mesh(landmarks: F32) -> Mesh:
+    """The mesh of a framed portrait's landmarks (478, 3)."""
+    frame = face_frame(landmarks)
+    across, down, back = frame.axes / frame.px_per_mm
+    width = 140 * frame.px_per_mm
+    height = 178 * frame.px_per_mm
+    oval = landmarks[list(FACE_OVAL)]
+    chin = landmarks[152]
+
+    around = _points_around(oval[:, :2])
+    hull = oval[:, :2].astype(np.float32).reshape(-1, 1, 2)
+    distance = np.array([max(0.0, -cv2.pointPolygonTest(hull, (float(x), float(y)), True)) for x, y in around])
+    to_oval = 1 / (np.linalg.norm(around[:, None] - oval[None, :, :2], axis=2) + 1e-3) ** 4
+    to_oval = (to_oval / to_oval.sum(1, keepdims=True)).astype(np.float32)
+
+    # The joint sits behind and a little above the chin; its depth is the skull's middle.
+    pivot = (chin - 0.05 * height * down).astype(np.float32)
+    pivot[2] = np.median(oval[:, 2]) + 0.10 * width
+    near = to_oval @ oval[:, 2]
+    depth = near + (pivot[2] + 0.10 * width - near) * _smooth(distance / (0.32 * width))
+    outer = np.column_stack([around, depth])
+    rest = np.concatenate([landmarks, outer]).astype(np.float32)
+
+    below = (rest[:, :2] - chin[:2]) @ down[:2] / height
+    head = 1 - _smooth((below + 0.06) / 0.55)
+    head[: len(landmarks)] = 1
+    follow = np.exp(-((distance / (0.17 * width)) ** 2)).astype(np.float32)
+    face_basis = expression_basis(landmarks)
+    outer_basis = np.einsum("no,eoc->enc", to_oval * follow[:, None], face_basis[:, list(FACE_OVAL)])
+
+    bottom = np.array([chin[0], SIZE], np.float32)
+    return Mesh(
+        rest=rest,
+        sources=rest[:, :2] + np.float32(PAD),
+        triangles=np.concatenate([_face_triangles(), _outer_triangles(oval[:, :2], around, len(landmarks))]),
+        basis=np.concatenate([face_basis, outer_basis], axis=1).astype(np.float32),
+        head=head.astype(np.float32),
+        pivot=pivot,
+        face_width=float(width),
+        px_per_mm=frame.px_per_mm,
+        anchor=np.stack([chin[:2], 0.5 * (chin[:2] + bottom)]).astype(np.float32),
+    )
+
+
+def pose_of(mesh: Mesh, motion: Motion, index: int) -> Pose:
+    """Head pose of a frame. Angles beyond what one picture can carry approach a limit softly."""
+    yaw, pitch, roll = np.deg2rad(_soft_limits(motion.rotation_deg[index].astype(np.float64)))
+    cos, sin = np.cos, np.sin
+    turn = np.array([[cos(yaw), 0, -sin(yaw)], [0, 1, 0], [sin(yaw), 0, cos(yaw)]])
+    nod = np.array([[1, 0, 0], [0, cos(pitch), sin(pitch)], [0, -sin(pitch), cos(pitch)]])
+    tilt = np.array([[cos(roll), -sin(roll), 0], [sin(roll), cos(roll), 0], [0, 0, 1]])
+    shift = np.clip(motion.translation[index], -0.6, 0.6) * mesh.face_width
+    scale = 1 / float(np.clip(motion.distance[index], 0.6, 1.7))
+    return Pose((tilt @ nod @ turn).astype(np.float32), shift.astype(np.float32), scale)
+
+
+def expression_weights(expression: F32) -> F32:
+    """(E,) weights of the basis: the expressions (within [-0.3, 1.5]) and the products that have a corrective."""
+    weights = np.clip(expression, -0.3, 1.5)
+    products = [np.clip(weights[a], 0, 1.2) * np.clip(weights[b], 0, 1.2) for a, b in _PRODUCTS]
+    return np.concatenate([weights, products]).astype(np.float32)
+
+
+def move(mesh: Mesh, expression: F32, pose: Pose) -> F32:
+    """(N, 3) px: the mesh's points under an expression and a pose; z keeps the order of depth."""
+    points = mesh.rest + np.tensordot(expression_weights(expression), mesh.basis, axes=1)
+    _keep_lips_apart(points, mesh.rest)
+    turned = turn_head(mesh, points, pose)
+    share = mesh.head[:, None]
+    points = points + (turned - points) * share
+    anchor = mesh.anchor[0 if pose.scale > 1 else 1]
+    points[:, :2] = anchor + (points[:, :2] - anchor) * pose.scale + pose.shift * (0.4 + 0.6 * share)
+    return points.astype(np.float32)
+
+
+def turn_head(mesh: Mesh, points: F32, pose: Pose) -> F32:
+    """Points (n, 3) rigidly turned with the head, in perspective relative to their rest depth."""
+    relative = points - mesh.pivot
+    turned = relative @ pose.rotation.T
+    camera = _CAMERA * mesh.face_width
+    # Dividing by the rest depth's own perspective makes the unmoved head the portrait itself.
+    turned[:, :2] *= (camera + relative[:, 2:]) / (camera + turned[:, 2:])
+    return (turned + mesh.pivot).astype(np.float32)
+
+
+def place_rigid(mesh: Mesh, points: F32, pose: Pose) -> F32:
+    """(n, 2) px in the frame of points (n, 3) fixed to the skull, such as the upper teeth."""
+    anchor = mesh.anchor[0 if pose.scale > 1 else 1]
+    return (anchor + (turn_head(mesh, points, pose)[:, :2] - anchor) * pose.scale + pose.shift).astype(np.float32)
+
+
+def _soft_limits(angles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Identity up to a knee, then tanh towards the limit."""
+    knee, limit = np.array([11.0, 9.0, 18.0]), np.array([18.0, 14.0, 28.0])
+    excess = np.maximum(np.abs(angles) - knee, 0)
+    room = limit - knee
+    return np.asarray(np.sign(angles) * (np.minimum(np.abs(angles), knee) + room * np.tanh(excess / room)))
+
+
+def _keep_lips_apart(points: F32, rest: F32) -> None:
+    """Where the lower lip would rise through the upper one, let both meet halfway."""
+    down = points[152] - points[10]
+    down = down[:2] / np.linalg.norm(down[:2])
+    for column in range(1, 10):
+        upper, lower = UPPER_LIP[3][column], LOWER_LIP[3][column]
+        overlap = float((points[upper, :2] - points[lower, :2]) @ down)
+        allowed = max(0.0, float((rest[upper, :2] - rest[lower, :2]) @ down))
+        if overlap > allowed:
+            half = (overlap - allowed) / 2 * down
+            for ring, share in zip((0, 1, 2, 3), (0.4, 0.6, 0.8, 1.0), strict=True):
+                points[UPPER_LIP[ring][column], :2] -= half * share
+                points[LOWER_LIP[ring][column], :2] += half * share
+
+
+def _points_around(oval: F32) -> F32:
+    """(n, 2) points outside the face oval: rings close to it, then a grid reaching beyond the frame."""
+    centre = oval.mean(0)
+    rings = [centre + (oval - centre) * factor for factor in _RINGS]
+    axis = np.linspace(-PAD, SIZE + PAD, (SIZE + 2 * PAD) // _GRID_PX + 1)
+    grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+    edge = (centre + (oval - centre) * (_RINGS[-1] + 0.06)).astype(np.float32).reshape(-1, 1, 2)
+    free = [cv2.pointPolygonTest(edge, (float(x), float(y)), False) < 0 for x, y in grid]
+    ring_points = np.concatenate(rings)
+    inside = np.all((ring_points > -PAD) & (ring_points < SIZE + PAD), axis=1)
+    return np.concatenate([ring_points[inside], grid[free]]).astype(np.float32)
+
+
+def _outer_triangles(oval: F32, around: F32, offset: int) -> NDArray[np.int32]:
+    """Triangles of everything outside the oval, which they share with the face."""
+    simplices = Delaunay(np.concatenate([oval, around])).simplices
+    centres = np.concatenate([oval, around])[simplices].mean(1)
+    hull = oval.astype(np.float32).reshape(-1, 1, 2)
+    outside = [cv2.pointPolygonTest(hull, (float(x), float(y)), False) < 0 for x, y in centres]
+    index = np.concatenate([FACE_OVAL, np.arange(offset, offset + len(around))])
+    return index[simplices[outside]].astype(np.int32)
+
+
+def _face_triangles() -> NDArray[np.int32]:
+    """The tracker's triangles, with eyes and mouth closed by strips between their upper and lower edges."""
+    strips = []
+    for loop in (RIGHT_EYE, LEFT_EYE, LIPS_INNER):
+        upper = loop[: len(loop) // 2 + 1]
+        lower = (loop[0], *reversed(loop[len(loop) // 2 :]))
+        for a, b, c, d in zip(upper, upper[1:], lower, lower[1:], strict=False):
+            strips += [(a, b, d), (a, d, c)]
+    usable = [triangle for triangle in strips if len(set(triangle)) == 3]
+    return np.concatenate([triangles(), np.array(usable, np.int32)])
+
+
+def _smooth(x: NDArray[np.floating]) -> F32:
+    """Smoothstep of x clipped to [0, 1]."""
+    t = np.clip(x, 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)

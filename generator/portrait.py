@@ -1,0 +1,116 @@
+"""A picture file becomes a portrait: framed to 512 x 512, tracked and cut out."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from tellmark.errors import UsageError
+from tellmark.faces import find_face, matte
+from tellmark.generator.fill import fill
+from tellmark.generator.types import SIZE, Portrait
+from tellmark.landmarks import FACE_OVAL
+from tellmark.media import read_image, sha256_of
+from tellmark.types import F32, U8
+
+Framing = Literal["auto", "keep"]
+
+FACE_SHARE = 0.43  # face height over frame height where the picture has room
+_TIGHTEST_SHARE = 0.50  # accepted to stay inside the picture
+_FACE_CENTRE = (0.5, 0.45)  # of the frame
+_SLACK = (0.06, 0.07)  # how far the face may leave that place to stay inside the picture
+
+
+def load_portrait(path: Path | str, *, consent: str | None, framing: Framing = "auto") -> Portrait:
+    """Read a picture file as a portrait.
+
+    consent: who agreed to the picture being animated, or its licence; kept as SHA-256 only. framing: "auto" crops
+    to head and shoulders, "keep" takes a square picture as it is framed, only resized.
+
+    Raises :class:`UsageError` without consent, for an unknown framing and for "keep" on a picture that is not square,
+    :class:`MediaError` for a file that is no picture, :class:`FaceError` where there is no single usable face.
+    """
+    path = Path(path)
+    if consent is None or not consent.strip():
+        raise UsageError(f"{path.name}: say who agreed to animate this picture, or its licence, with --consent TEXT")
+    if framing not in ("auto", "keep"):
+        raise UsageError(f"--framing {framing}: must be auto or keep")
+    picture = read_image(path)
+    framed = frame_portrait(picture) if framing == "auto" else _keep(picture, path.name)
+    return Portrait(
+        image=framed,
+        landmarks=find_face(framed).landmarks,
+        matte=matte(framed),
+        name=path.stem,
+        sha256=sha256_of(path),
+        source=path,
+        consent_sha256=hashlib.sha256(consent.strip().encode()).hexdigest(),
+    )
+
+
+def frame_portrait(
+    picture: U8,  # (H, W, 3) RGB
+    landmarks: F32 | None = None,  # (478, 3) px in ``picture``; found when not given
+    *,
+    face_share: float = FACE_SHARE,
+) -> U8:  # (512, 512, 3)
+    """Crop to head and shoulders, never stretching.
+
+    The window closes in a little and moves a little to stay inside the picture; what still lies beyond its border is
+    filled with its own continued colours. Raises :class:`FaceError` where no single usable face is found.
+    """
+    if landmarks is None:
+        landmarks = find_face(picture).landmarks
+    oval = landmarks[list(FACE_OVAL), :2]
+    low, high = oval.min(0), oval.max(0)
+    width, height = (high - low).tolist()
+    # A turned or raised face is short for its head; its width tells the head's size then.
+    face = max(height, 1.2 * width)
+    side = face / face_share
+    side = float(np.clip(min(picture.shape[:2]), min(side, face / _TIGHTEST_SHARE), side))
+    corner = [_window(centre, side, *rest) for centre, *rest in zip(
+        (low + high) / 2, _FACE_CENTRE, _SLACK, picture.shape[1::-1], strict=True
+    )]  # fmt: skip
+    return _cut(picture, round(corner[0]), round(corner[1]), max(1, round(side)))
+
+
+def _window(centre: float, side: float, place: float, slack: float, extent: int) -> float:
+    """Start of a window along one axis, moved by at most ``slack`` windows to lie inside [0, extent]."""
+    start = centre - place * side
+    inside = min(max(start, 0.0), extent - side) if side <= extent else (extent - side) / 2
+    return float(np.clip(inside, start - slack * side, start + slack * side))
+
+
+def _cut(picture: U8, x: int, y: int, side: int) -> U8:
+    height, width = picture.shape[:2]
+    left, top = max(0, -x), max(0, -y)
+    right, bottom = max(0, x + side - width), max(0, y + side - height)
+    crop = picture[max(0, y) : y + side, max(0, x) : x + side]
+    crop = cv2.copyMakeBorder(crop, top, bottom, left, right, cv2.BORDER_REPLICATE)
+    framed = _resize(crop)
+    scale = SIZE / side
+    outside = np.ones((SIZE, SIZE), bool)
+    outside[
+        int(np.ceil(top * scale)) : SIZE - int(np.ceil(bottom * scale)),
+        int(np.ceil(left * scale)) : SIZE - int(np.ceil(right * scale)),
+    ] = False
+    return fill(framed, outside)
+
+
+def _keep(picture: U8, name: str) -> U8:
+    height, width = picture.shape[:2]
+    if height != width:
+        raise UsageError(f"{name}: --framing keep needs a square picture, this one is {width}x{height}; use auto")
+    return _resize(picture)
+
+
+def _resize(picture: U8) -> U8:
+    if picture.shape[:2] == (SIZE, SIZE):
+        return np.ascontiguousarray(picture)
+    shrink = picture.shape[0] > SIZE
+    resized = cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
+    return np.asarray(resized, np.uint8)

@@ -1,0 +1,101 @@
+"""The inner loops of the renderer: triangles to a backward map, and laying one layer over another.
+
+Compiled once by numba and cached on disk; they release the GIL, so an encoder in another thread runs beside them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from tellmark.types import F32, U8
+
+_EDGE = 1e-3  # px by which triangles overlap, so that shared edges leave no gap
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def raster(
+    vertices: F32,  # (N, 3) px in the frame; smaller z hides larger
+    sources: F32,  # (N, 2) px in the texture
+    triangles: NDArray[np.int32],  # (M, 3)
+    map_x: F32,  # (H, W) out: texture x for each pixel
+    map_y: F32,  # (H, W) out: texture y
+    depth: F32,  # (H, W) in and out: z of what is drawn so far
+) -> None:
+    """Draw triangles by scanlines, interpolating texture coordinates linearly (affine texture mapping)."""
+    height, width = depth.shape
+    for index in range(triangles.shape[0]):
+        a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
+        x0, y0 = np.float64(vertices[a, 0]), np.float64(vertices[a, 1])
+        x1, y1 = np.float64(vertices[b, 0]), np.float64(vertices[b, 1])
+        x2, y2 = np.float64(vertices[c, 0]), np.float64(vertices[c, 1])
+        area = (y1 - y2) * (x0 - x2) + (x2 - x1) * (y0 - y2)
+        if abs(area) < 1e-4:
+            continue
+        first = max(0, int(np.ceil(min(y0, y1, y2) - _EDGE)))
+        last = min(height - 1, int(np.floor(max(y0, y1, y2) + _EDGE)))
+        # Barycentric weights along a row: weight_k(x) = slope_k * x + start_k.
+        slope0, slope1 = (y1 - y2) / area, (y2 - y0) / area
+        slope2 = -slope0 - slope1
+        step_u = slope0 * sources[a, 0] + slope1 * sources[b, 0] + slope2 * sources[c, 0]
+        step_v = slope0 * sources[a, 1] + slope1 * sources[b, 1] + slope2 * sources[c, 1]
+        step_z = slope0 * vertices[a, 2] + slope1 * vertices[b, 2] + slope2 * vertices[c, 2]
+        for y in range(first, last + 1):
+            start0 = (x2 - x1) / area * (y - y2) - slope0 * x2
+            start1 = (x0 - x2) / area * (y - y2) - slope1 * x2
+            start2 = 1.0 - start0 - start1
+            low, high = 0.0, width - 1.0
+            for slope, start in ((slope0, start0), (slope1, start1), (slope2, start2)):
+                if slope > 1e-12:
+                    low = max(low, (-_EDGE - start) / slope)
+                elif slope < -1e-12:
+                    high = min(high, (-_EDGE - start) / slope)
+                elif start < -_EDGE:
+                    high = -1.0
+            if high < low:
+                continue
+            base_u = start0 * sources[a, 0] + start1 * sources[b, 0] + start2 * sources[c, 0]
+            base_v = start0 * sources[a, 1] + start1 * sources[b, 1] + start2 * sources[c, 1]
+            base_z = start0 * vertices[a, 2] + start1 * vertices[b, 2] + start2 * vertices[c, 2]
+            for x in range(int(np.ceil(low)), int(np.floor(high)) + 1):
+                z = step_z * x + base_z
+                if z < depth[y, x]:
+                    depth[y, x] = z
+                    map_x[y, x] = step_u * x + base_u
+                    map_y[y, x] = step_v * x + base_v
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def over(
+    layer: U8,  # (H, W, 4) premultiplied
+    background: U8,  # (H, W, 3)
+    out: U8,  # (H, W, 3)
+) -> None:
+    """``out = layer.rgb + (1 - layer.alpha) * background``, saturating (Porter & Duff 1984)."""
+    height, width = out.shape[:2]
+    for y in range(height):
+        for x in range(width):
+            rest = 255 - np.uint32(layer[y, x, 3])
+            for channel in range(3):
+                # Exact rounded division by 255 (Blinn 1995).
+                product = rest * np.uint32(background[y, x, channel]) + np.uint32(128)
+                value = np.uint32(layer[y, x, channel]) + ((product + (product >> np.uint32(8))) >> np.uint32(8))
+                out[y, x, channel] = np.uint8(min(value, np.uint32(255)))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def mix(
+    region: U8,  # (h, w, 3) in and out
+    colour: F32,  # (h, w, 3) in [0, 255]
+    alpha: F32,  # (h, w) in [0, 1]
+) -> None:
+    """Lay colour over a region of the frame."""
+    height, width = alpha.shape
+    for y in range(height):
+        for x in range(width):
+            share = alpha[y, x]
+            if share > 0:
+                for channel in range(3):
+                    value = region[y, x, channel] * (1 - share) + colour[y, x, channel] * share + np.float32(0.5)
+                    region[y, x, channel] = np.uint8(min(max(value, np.float32(0)), np.float32(255)))

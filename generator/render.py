@@ -1,0 +1,74 @@
+"""The mesh renderer: one portrait, posed by a motion, frame by frame.
+
+A frame is a backward map drawn from the moved mesh, the person layer fetched through it, and the whole laid over the
+still background. Eyes are drawn into the person layer beforehand, the mouth's interior over the frame afterwards.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from tellmark.generator.lids import build_eyes, draw_eye
+from tellmark.generator.layers import PAD, split
+from tellmark.generator.mesh import build_mesh, move, pose_of
+from tellmark.generator.mouth import build_mouth, draw_mouth
+from tellmark.generator.raster import over, raster
+from tellmark.generator.types import EXPRESSIONS, SIZE, Motion, Portrait
+from tellmark.types import F32, U8
+
+_INDEX = {name: index for index, name in enumerate(EXPRESSIONS)}
+
+
+class MeshRenderer:
+    """:class:`~tellmark.generator.types.Renderer` by warping a layered mesh. Not for two threads at once.
+
+    The same portrait, motion and index give the same bytes; the rest frame gives the portrait. ``render`` returns
+    the same array each time.
+    """
+
+    name = "mesh"
+
+    def __init__(self, portrait: Portrait) -> None:
+        layers = split(portrait)
+        self._person = layers.person
+        self._background = layers.background
+        self._mesh = build_mesh(portrait.landmarks)
+        self._eyes = build_eyes(portrait.image, portrait.landmarks)
+        self._mouth = build_mouth(portrait.image, portrait.landmarks, self._mesh)
+        self._map_x = np.zeros((SIZE, SIZE), np.float32)
+        self._map_y = np.zeros((SIZE, SIZE), np.float32)
+        self._depth = np.zeros((SIZE, SIZE), np.float32)
+        self._layer = np.zeros((SIZE, SIZE, 4), np.uint8)
+        self._frame = np.zeros((SIZE, SIZE, 3), np.uint8)
+
+    def render(self, motion: Motion, index: int) -> U8:
+        """Frame ``index`` of the motion: (512, 512, 3) RGB uint8, overwritten by the next call."""
+        expression = motion.expression[index]
+        self._draw_eyes(expression, motion.blink[index], motion.gaze_deg[index])
+        pose = pose_of(self._mesh, motion, index)
+        points = move(self._mesh, expression, pose)
+        # Where no triangle falls, far outside, the map points beyond the layer and fetches nothing.
+        self._map_x.fill(-PAD)
+        self._depth.fill(np.inf)
+        raster(points, self._mesh.sources, self._mesh.triangles, self._map_x, self._map_y, self._depth)
+        cv2.remap(
+            self._person, self._map_x, self._map_y, cv2.INTER_LINEAR, dst=self._layer, borderMode=cv2.BORDER_CONSTANT
+        )
+        over(self._layer, self._background, self._frame)
+        draw_mouth(self._mouth, self._frame, points, self._mesh, expression, pose)
+        return self._frame
+
+    def _draw_eyes(self, expression: F32, blink: F32, gaze_deg: F32) -> None:
+        """Update the eyes in the person layer."""
+        squint = float(np.clip(expression[_INDEX["squint"]], 0, 1))
+        smile = float(np.clip(expression[_INDEX["smile"]], 0, 1))
+        frown = float(np.clip(expression[_INDEX["brow_down"]], 0, 1))
+        # The upper lid follows a lowered gaze.
+        follow = 0.35 * float(np.clip(-gaze_deg[1] / 25, 0, 1))
+        for eye, closed in zip(self._eyes, blink, strict=True):
+            half = min(1.0, 0.16 * squint + 0.08 * frown + follow)
+            drop = float(np.clip(closed, 0, 1)) * (1 - half) + half
+            picture = draw_eye(eye, drop, squint * 0.9 + smile * 0.25, (float(gaze_deg[0]), float(gaze_deg[1])))
+            height, width = picture.shape[:2]
+            self._person[PAD + eye.y : PAD + eye.y + height, PAD + eye.x : PAD + eye.x + width, :3] = picture
