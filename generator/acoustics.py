@@ -38,6 +38,13 @@ class Analysis:
     pitch_hz: F32  # (H,) frequency of that peak, meaningful where ``periodicity`` is high
     samples: int  # samples heard at SAMPLE_RATE_HZ
 
+    def cut(self, first: int, last: int) -> Analysis:
+        """Rows ``first`` to ``last``, without copying; ``samples`` stays that of the whole."""
+        rows = slice(first, last)
+        return Analysis(
+            self.level_db[rows], self.bands_db[rows], self.periodicity[rows], self.pitch_hz[rows], self.samples
+        )
+
 
 def analyse(chunks: Iterable[F32]) -> Analysis:
     """Analyse mono float chunks at ``SAMPLE_RATE_HZ``: ceil(samples / HOP) rows. Memory beside the rows is constant."""

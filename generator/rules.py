@@ -64,22 +64,17 @@ def lips(heard: dict[str, F64], fps: float) -> dict[str, F64]:
     Vowels overlap (they are smoothed towards their neighbours), closures cut through: the lips must meet for "m b p"
     whatever surrounds them.
     """
-    energy, closure, hiss = heard["energy"], heard["closure"], heard["fricative"]
-    sound = np.clip(1.25 * energy, 0, 1) * heard["speaking"]
-    vowel = _smooth(sound * (0.25 + 0.75 * heard["open"]) * (1 - 0.65 * hiss), fps, 0.025)
-    shut = _smooth(closure * heard["speaking"], fps, 0.012)
-    jaw = vowel * (1 - 0.95 * shut)
-    front = _smooth(sound * heard["front"] * (1 - heard["round"]), fps, 0.04)
-    rounded = _smooth(sound * heard["round"] * (1 - heard["open"]), fps, 0.04)
-    hissing = _smooth(sound * hiss, fps, 0.03)
-    return {
-        "jaw": np.clip(0.85 * jaw, 0, 1),
-        "wide": np.clip(0.55 * front + 0.25 * hissing, 0, 1),
-        "pucker": np.clip(0.8 * rounded, 0, 1),
-        "press": np.clip(0.75 * shut * (1 - vowel * 0.5), 0, 1),
-        "upper_raise": np.clip(0.35 * jaw * (0.4 + 0.6 * front) + 0.2 * hissing, 0, 1),
-        "lower_tuck": np.clip(0.3 * hissing * (1 - front), 0, 1),
+    sound, shut = heard["speaking"], heard["closure"]
+    jaw = sound * heard["open"] * (1 - 0.9 * shut)
+    tracks = {
+        "jaw": jaw,
+        "wide": sound * heard["front"],
+        "pucker": sound * heard["round"],
+        "press": sound * shut,
+        "upper_raise": sound * (0.3 * jaw + 0.25 * heard["sibilant"]),
+        "lower_tuck": sound * heard["labiodental"],
     }
+    return {name: np.clip(track, 0, 1) for name, track in tracks.items()}
 
 
 def _smooth(track: F64, fps: float, sigma_s: float) -> F64:
