@@ -1,0 +1,265 @@
+"""Hair from strands: grown on the skull in 3D, combed, curled, clumped, and drawn with Kajiya-Kay shading.
+
+Nobody's hair is copied: a hairstyle is a handful of numbers. Coordinates are portrait px, x right, y down, z away from
+the camera. References: Kajiya & Kay 1989 (shading of thin fibres), Wu 1991 (antialiased lines).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from tellmark.generator.types import SIZE
+from tellmark.types import F32
+
+STEPS = 30  # points on a strand
+OVERSAMPLING = 2
+
+
+@dataclass(frozen=True, slots=True)
+class HairStyle:
+    """The recipe of one hairstyle. Lengths in face heights."""
+
+    flow: str  # "part" (falls from a parting), "back" (combed back), "crop" (short), "fringe" (falls over the forehead)
+    length: float  # of a strand
+    lift: float  # how far the outer layer stands off the skull
+    parting: float  # -1 .. 1, where the parting lies across the skull; negative: viewer's left
+    wave: float  # amplitude of waves or curls
+    frequency: float  # turns along a strand
+    clumping: float  # 0 .. 1, how far strands of a lock come together towards the tip
+    frizz: float  # how unruly single strands are
+    density: float  # 0 .. 1
+    hairline: float  # added to the height of the hairline: positive recedes
+    colour: tuple[float, float, float]  # sRGB in [0, 1], of the lit fibre
+    gloss: float  # strength of the highlight
+
+
+@dataclass(frozen=True, slots=True)
+class Skull:
+    """The head as an ellipsoid, with the face in front of it."""
+
+    centre: F32  # (3,)
+    radii: F32  # (3,)
+    face: F32  # (36, 3) face oval
+    height: float  # forehead to chin, px
+
+    @property
+    def shoulder_y(self) -> float:
+        """Height of the shoulders, px."""
+        return float(self.face[:, 1].max() + 0.34 * self.height)
+
+
+def skull_of(oval: F32) -> Skull:
+    """The skull behind a (36, 3) face oval; proportions after Farkas 1994."""
+    (x0, y0), (x1, y1) = oval[:, :2].min(axis=0), oval[:, :2].max(axis=0)
+    height, half = float(y1 - y0), float(x1 - x0) / 2
+    centre = np.array([(x0 + x1) / 2, y1 - 0.68 * height, 0.57 * height], np.float32)
+    return Skull(centre, np.array([1.05 * half, 0.56 * height, 0.58 * height], np.float32), oval, height)
+
+
+def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
+    """Strands (n, STEPS, 3) and the layer of each in [0, 1], 0 next to the skin, sorted from inner to outer."""
+    rng = np.random.default_rng(seed)
+    roots = _roots(style, skull, rng, locks := int(420 + 380 * style.density))
+    layer = rng.random(locks).astype(np.float32) ** 0.8
+    guides = _comb(style, skull, roots, layer, rng)
+    children = int(14 + 16 * style.density)
+    parent = np.repeat(np.arange(locks), children)
+    count = len(parent)
+    t = np.linspace(0, 1, STEPS, dtype=np.float32)[None, :, None]
+    spread = rng.normal(0, 0.022 * skull.height, (count, 1, 3)).astype(np.float32)
+    strands = guides[parent] + spread * (1 - style.clumping * t**0.8)
+    # A slow random walk makes each strand its own; waves run in phase within a lock.
+    walk = np.cumsum(rng.normal(0, 1, (count, STEPS, 3)), axis=1).astype(np.float32)
+    strands += walk * (style.frizz * 0.0035 * skull.height) * t
+    phase = rng.uniform(0, 2 * np.pi, locks)[parent] + rng.normal(0, 0.35, count)
+    angle = 2 * np.pi * style.frequency * t[..., 0] + phase[:, None].astype(np.float32)
+    amplitude = style.wave * skull.height * np.minimum(1, 3 * t[..., 0])
+    strands[..., 0] += amplitude * np.sin(angle)
+    strands[..., 1] += 0.35 * amplitude * np.cos(angle)
+    strands[..., 2] += 0.8 * amplitude * np.cos(angle)
+    layers = np.clip(layer[parent] + rng.normal(0, 0.12, count), 0, 1).astype(np.float32)
+    order = np.argsort(layers - 0.003 * strands[:, STEPS // 2, 2], kind="stable")
+    return np.ascontiguousarray(strands[order], np.float32), layers[order]
+
+
+def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int) -> F32:
+    """(count, 3) unit directions from the skull's centre, inside the hairline."""
+    chosen: list[F32] = []
+    while sum(map(len, chosen)) < count:
+        direction = rng.normal(size=(4 * count, 3))
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+        limit = np.interp(
+            direction[:, 2], [-1, -0.8, -0.55, -0.25, 0, 0.5, 1], [-0.70, -0.60, -0.46, -0.22, 0.12, 0.6, 0.8]
+        )
+        limit -= style.hairline * np.clip(0.3 - direction[:, 2], 0, 1)
+        inside = direction[:, 1] < limit + rng.normal(0, 0.035, len(direction))
+        chosen.append(direction[inside & (direction[:, 2] < 0.75)].astype(np.float32))
+    return np.concatenate(chosen)[:count]
+
+
+def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random.Generator) -> F32:
+    """(n, STEPS, 3) guide strands: grown step by step along the style's flow, kept outside head and face."""
+    centre, radii = skull.centre, skull.radii
+    side = np.where(roots[:, 0] >= 0.5 * style.parting + 0.04 * rng.normal(size=len(roots)), 1.0, -1.0)
+    side = side.astype(np.float32)
+    fringe = (style.flow == "fringe") & (roots[:, 2] < -0.3) & (np.abs(roots[:, 0]) < 0.62)
+    length = np.where(fringe, 0.42, style.length) * skull.height * (0.75 + 0.35 * rng.random(len(roots)))
+    step = (length / (STEPS - 1)).astype(np.float32)[:, None]
+    lift = (style.lift * skull.height * (0.25 + 0.9 * layer)).astype(np.float32)
+    point = centre + roots * radii
+    heading = roots / radii
+    heading /= np.linalg.norm(heading, axis=1, keepdims=True)
+    path = [point]
+    for k in range(1, STEPS):
+        t = k / (STEPS - 1)
+        offset = (point - centre) / radii
+        normal = offset / radii
+        normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+        flow = _flow(style, offset, side, layer, fringe)
+        above = (offset[:, 1:2] < 0.1) & ~fringe[:, None]
+        flow -= normal * (flow * normal).sum(axis=1, keepdims=True) * above  # along the skull
+        flow /= np.linalg.norm(flow, axis=1, keepdims=True) + 1e-6
+        leave = np.exp(-5 * t) * min(1.0, 10 * style.lift)  # leaves the skin along the normal
+        heading = 0.5 * heading + 0.5 * flow + 0.4 * leave * normal + rng.normal(0, 0.04, heading.shape)
+        heading /= np.linalg.norm(heading, axis=1, keepdims=True)
+        point = _outside(skull, point + heading * step, lift, side, fringe)
+        path.append(point)
+    return np.stack(path, axis=1).astype(np.float32)
+
+
+def _flow(style: HairStyle, offset: F32, side: F32, layer: F32, fringe: NDArray[np.bool_]) -> F32:
+    """(n, 3) the direction hair is combed in, at points given in skull radii."""
+    flow = np.zeros_like(offset)
+    top = np.clip(-offset[:, 1], 0, 1)
+    if style.flow == "back":
+        flow[:, 2] = 1.0
+        flow[:, 1] = -0.25 + 1.2 * np.clip(offset[:, 2], 0, 1)
+    elif style.flow == "crop":  # towards one side on top, down at the sides
+        flow[:, 0] = np.where(style.parting < 0, 1.0, -1.0) * top**2
+        flow[:, 1] = 0.9 * (1 - top)
+        flow[:, 2] = 0.45 * (1 - top) + 1.6 * abs(style.parting) * top
+    else:
+        outward = np.clip(1.1 - np.abs(offset[:, 0]), 0, 1) * (offset[:, 1] < 0.2)
+        flow[:, 0] = side * 1.2 * outward
+        flow[:, 1] = 0.35 + 1.2 * (1 - outward)
+        flow[:, 2] = 0.35 * outward
+        flow[fringe] = np.stack([0.25 * offset[fringe, 0], 0.3 + 1.1 * (1 - top[fringe]), -1.1 * top[fringe]], axis=1)
+    return flow
+
+
+def _outside(skull: Skull, point: F32, lift: F32, side: F32, fringe: NDArray[np.bool_]) -> F32:
+    """Points kept in the shell around the skull (below the ears: around a cylinder), and off the face."""
+    offset = (point - skull.centre) / skull.radii
+    least, most = 1 + 0.7 * lift / skull.radii[0], 1 + 1.15 * lift / skull.radii[0]
+    upper = offset[:, 1] < 0.1
+    radius = np.where(upper, np.linalg.norm(offset, axis=1), np.hypot(offset[:, 0], offset[:, 2]))
+    wanted = np.clip(radius, np.where(upper, least, 0), most)
+    factor = np.where(fringe, np.maximum(1, 1.03 / np.maximum(radius, 1e-3)) * upper + ~upper, wanted / radius)
+    stretch = np.stack([factor, np.where(upper, factor, 1), factor], axis=1)
+    point = (skull.centre + offset * stretch * skull.radii).astype(np.float32)
+    across = point[:, 0] - skull.centre[0]
+    half = _half_width(skull, point[:, 1]) + 0.3 * lift - 2
+    on_face = (np.abs(across) < half) & (offset[:, 2] < 0) & (offset[:, 1] > -0.3) & ~fringe
+    direction = np.where(np.abs(across) < 0.3 * half, side, np.sign(across))
+    point[:, 0] += np.where(on_face, 0.6 * (direction * half - across), 0)
+    return point
+
+
+def _half_width(skull: Skull, y: F32) -> F32:
+    """Half width of the face (below the ears: of the jaw and neck) at heights ``y``, px."""
+    oval = skull.face
+    right = oval[oval[:, 0] > skull.centre[0]]
+    order = np.argsort(right[:, 1])
+    return np.asarray(np.interp(y, right[order, 1], right[order, 0] - skull.centre[0]), np.float32)
+
+
+def shade(strands: F32, layers: F32, style: HairStyle, skull: Skull, light: F32, seed: int) -> F32:
+    """(n, STEPS, 3) sRGB of the strands under a light from the unit direction ``light`` (towards the light)."""
+    rng = np.random.default_rng(seed)
+    tangent = np.gradient(strands, axis=1)
+    tangent /= np.linalg.norm(tangent, axis=2, keepdims=True) + 1e-6
+    view = np.array([0, 0, -1], np.float32)
+    half = (light + view) / np.linalg.norm(light + view)
+    along_light, along_half = tangent @ light, tangent @ half
+    diffuse = np.sqrt(np.maximum(0, 1 - along_light**2))
+    highlight = np.sqrt(np.maximum(0, 1 - along_half**2))
+    around = (strands - skull.centre) / skull.radii
+    around[..., 1] = np.minimum(around[..., 1], 0.15)  # hanging hair faces outwards, like a cylinder
+    around /= np.linalg.norm(around, axis=2, keepdims=True) + 1e-6
+    facing = 0.5 + 0.5 * (around @ light)
+    t = np.linspace(0, 1, STEPS, dtype=np.float32)[None]
+    depth = 0.38 + 0.62 * layers[:, None] ** 0.8
+    body = (0.30 + 0.75 * facing) * (0.35 + 0.65 * diffuse) * depth * (0.72 + 0.28 * np.minimum(1, 4 * t))
+    colour = np.asarray(style.colour, np.float32) * np.exp(rng.normal(0, 0.13, (len(strands), 1, 1)))
+    colour = colour * (1 + rng.normal(0, 0.02, (len(strands), 1, 3)))
+    shine = style.gloss * depth * facing
+    out = colour * body[..., None]
+    out += (shine * highlight**28 * 0.16)[..., None]
+    out += colour * (shine * highlight**9 * 0.45)[..., None]
+    return np.clip(out, 0, 1).astype(np.float32)
+
+
+@nb.njit(cache=True, fastmath=True)
+def _draw(points, colours, alpha, scale, split_z, layer, out, depth):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Blend strands over ``out`` (H, W, 4) premultiplied; layer 0: only behind ``split_z``, 1: only before it."""
+    height, width = out.shape[:2]
+    for s in range(points.shape[0]):
+        last = points.shape[1] - 1
+        for k in range(last):
+            z = 0.5 * (points[s, k, 2] + points[s, k + 1, 2])
+            if (z < split_z) != (layer == 1):
+                continue
+            x0, y0 = points[s, k, 0] * scale, points[s, k, 1] * scale
+            x1, y1 = points[s, k + 1, 0] * scale, points[s, k + 1, 1] * scale
+            dx, dy = x1 - x0, y1 - y0
+            steep = abs(dy) > abs(dx)
+            n = int(max(abs(dx), abs(dy))) + 1
+            taper = alpha[s] * (1.0 if k < last - 4 else (last - k) / 5.0)
+            for i in range(n):
+                f = (i + 0.5) / n
+                x, y = x0 + dx * f, y0 + dy * f
+                ix, iy = int(np.floor(x)), int(np.floor(y))
+                for side in range(2):
+                    px, py = (ix + side, iy) if steep else (ix, iy + side)
+                    cover = (x - ix) if steep else (y - iy)
+                    a = taper * (cover if side == 1 else 1.0 - cover)
+                    if px < 0 or py < 0 or px >= width or py >= height or a <= 0.004:
+                        continue
+                    for c in range(3):
+                        value = colours[s, k, c] * (1 - f) + colours[s, k + 1, c] * f
+                        out[py, px, c] += a * (value - out[py, px, c])
+                    out[py, px, 3] += a * (1.0 - out[py, px, 3])
+                    if a > 0.25 and z < depth[py, px]:
+                        depth[py, px] = z
+
+
+def draw(strands: F32, colours: F32, thickness: F32, split_z: float) -> tuple[F32, F32, F32]:
+    """Hair behind and before the plane ``split_z``: two premultiplied (SIZE, SIZE, 4) pictures, and the front depth."""
+    big = SIZE * OVERSAMPLING
+    layers: list[F32] = []
+    nearest = np.full((big, big), 1e6, np.float32)
+    for layer in (0, 1):
+        picture = np.zeros((big, big, 4), np.float32)
+        _draw(
+            strands,
+            colours,
+            thickness,
+            float(OVERSAMPLING),
+            split_z,
+            layer,
+            picture,
+            nearest if layer else nearest.copy(),
+        )
+        layers.append(np.asarray(cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA), np.float32))
+    depth = cv2.resize(nearest, (SIZE, SIZE), interpolation=cv2.INTER_NEAREST)
+    return layers[0], layers[1], np.asarray(depth, np.float32)
+
+
+def mask_of(layer: F32) -> NDArray[np.float32]:
+    """(SIZE, SIZE) coverage of a drawn layer."""
+    return layer[..., 3]
