@@ -1,0 +1,72 @@
+"""What gives a file away: the shipped detector on one video or picture."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from tellmark.detector import tells
+from tellmark.detector.features import ClipFeatures, clip_features
+from tellmark.detector.model import TellModel
+from tellmark.detector.window import FPS, FRAMES
+from tellmark.errors import MediaError
+from tellmark.faces import MIN_FACE_PX
+from tellmark.media import read_image
+from tellmark.types import Detection
+
+SHIPPED = Path(__file__).parent / "default.npz"
+
+
+@cache
+def default_model() -> TellModel:
+    """The model that comes with tellmark; its card says on what it was trained and what it is worth."""
+    return TellModel.load(SHIPPED)
+
+
+def detect(path: Path | str, model: TellModel | Path | None = None) -> Detection:
+    """Judge the largest face of a video, window by window of 1.6 s.
+
+    ``p_synthetic`` supposes that real and synthetic clips are equally frequent. It is None, with a note that says
+    why, for a still (most tells need motion), without a face, for a face below 64 px, and where no face stays for 1.6
+    s. Memory stays constant however long the video is. Raises :class:`~tellmark.errors.MediaError` for a file that is
+    neither video nor picture, and :class:`~tellmark.errors.InputError` for a ``model`` that is none.
+    """
+    path = Path(path)
+    model = model if isinstance(model, TellModel) else TellModel.load(model) if model else default_model()
+    found = clip_features(path)
+    if not len(found.x):
+        return Detection(
+            str(path), None, _still_tells(path, found, model), (), model.name, found.faces, _why_not(found)
+        )
+    verdict = model.judge(found.x)
+    timeline = tuple((round(float(t), 3), float(p)) for t, p in zip(found.times_s, verdict.windows, strict=True))
+    note = None
+    if found.faces > 1:
+        note = f"up to {found.faces} faces were seen; this is about the largest one"
+    return Detection(str(path), verdict.p_synthetic, verdict.tells, timeline, model.name, found.faces, note)
+
+
+def _still_tells(path: Path, found: ClipFeatures, model: TellModel) -> dict[str, dict[str, float]]:
+    """The tells that need no motion, of a picture; nothing for a video."""
+    if found.frames != 1:
+        return {}
+    try:
+        picture = read_image(path)
+    except MediaError:  # a video of one frame
+        return {}
+    single = clip_features([(0.0, picture)], length=1)
+    if not len(single.x):
+        return {}
+    every = model.judge(single.x).tells
+    return {family: every[family] for family, tell in tells.FAMILIES.items() if not tell.DYNAMIC}
+
+
+def _why_not(found: ClipFeatures) -> str:
+    if found.frames == 1:
+        return "cannot say: a still has no motion to judge; give a video of 2 s or more"
+    if found.faces == 0:
+        return "cannot say: no face was found"
+    if found.largest_px < MIN_FACE_PX:
+        return f"cannot say: the largest face is {found.largest_px:.0f} px; {MIN_FACE_PX} px or more are needed"
+    needed = FRAMES / FPS
+    return f"cannot say: no face stays in sight for {needed:.1f} s (followed for {found.followed / FPS:.1f} s in all)"

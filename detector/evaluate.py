@@ -1,0 +1,192 @@
+"""Evaluate a model on a dataset: the record the report reads.
+
+The record, ``tellmark.evaluation/1``, is JSON-able; NaN is written as null:
+
+``schema``, ``model`` (its name), ``dataset`` (the folder's name), ``n_clips``, ``n_identities``, ``seed``;
+``negative_class``: ``real``, ``reference`` or ``mixed``; ``overall``: ``auc``, ``auc_ci`` [low, high] (95 %,
+bootstrap over identities), ``ap``, ``eer``, ``tpr_at_1pct_fpr``, ``brier``, ``ece``, ``roc`` [[fpr, tpr], ..];
+``tells``: family -> ``auc``, ``auc_ci`` (of the family's own score), ``top_feature``, ``cohens_d`` (of that feature,
+on clip means); ``scores``: [{``clip_id``, ``label``, ``identity``, ``method``, ``p``}, ..] of the clips that could be
+judged; ``watermark``: null, or ``fake_<arm>_vs_negative_<arm>`` -> AUC for the arms ``marked`` and ``clean``;
+``methods``: method -> ``auc`` against all negatives, ``n``; ``notes``: sentences, among them why a part is missing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tellmark.detector import metrics, tells
+from tellmark.detector.clips import read_clips
+from tellmark.detector.features import NAMES, ClipFeatures, cached_features, clip_features
+from tellmark.detector.model import TellModel
+from tellmark.errors import InputError
+from tellmark.runs import Progress
+from tellmark.types import F64, Clip, Label
+
+SCHEMA = "tellmark.evaluation/1"
+CACHE = ".features"
+
+
+def measured(
+    folder: Path, clips: Sequence[Clip], *, progress: Progress | None = None
+) -> tuple[list[tuple[Clip, ClipFeatures]], list[str]]:
+    """Features of every clip, from the cache where it has them, and notes on the clips without one whole window."""
+    pairs, notes = [], []
+    for done, clip in enumerate(clips):
+        found = cached_features(folder / clip.path, clip.sha256, folder / CACHE, clip_features)
+        if len(found.x):
+            pairs.append((clip, found))
+        else:
+            notes.append(f"{clip.clip_id} was left out: no face was followed for 1.6 s")
+        if progress:
+            progress(done + 1, len(clips))
+    return pairs, notes
+
+
+def evaluate(
+    model: TellModel,
+    folder: Path,
+    *,
+    split: str | None = "test",
+    seed: int = 0,
+    bootstraps: int = metrics.BOOTSTRAPS,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """The record of ``model`` on the clips of a dataset's ``split``; on all clips where it is None.
+
+    Raises :class:`InputError` where the split has no clips, or none of a class that can be judged.
+    """
+    clips = [clip for clip in read_clips(folder) if split is None or clip.split == split]
+    if not clips:
+        raise InputError(f"{folder} has no clips of the split {split!r}; evaluate another one")
+    pairs, notes = measured(folder, clips, progress=progress)
+    if not pairs:
+        raise InputError(f"no clip of {folder} shows a face for 1.6 s; give longer clips of one visible face")
+    verdicts = [model.judge(features.x) for _, features in pairs]
+    scores = np.array([verdict.p_synthetic for verdict in verdicts])
+    families = {name: np.array([v.tells[name]["score"] for v in verdicts]) for name in tells.FAMILIES}
+    overlap = sorted(set(model.card.get("identities", ())) & {clip.identity for clip, _ in pairs})
+    if overlap:
+        notes.append(f"{len(overlap)} identities were in the model's training: these numbers are too good")
+    return record(pairs, scores, families, model.name, folder.name, seed=seed, bootstraps=bootstraps, notes=notes)
+
+
+def record(
+    pairs: Sequence[tuple[Clip, ClipFeatures]],
+    scores: F64,
+    families: dict[str, F64],
+    model: str,
+    dataset: str,
+    *,
+    seed: int,
+    bootstraps: int = metrics.BOOTSTRAPS,
+    notes: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The record for clips with calibrated ``scores`` (N,) and scores of each family alone."""
+    clips = [clip for clip, _ in pairs]
+    labels = np.array([int(clip.label is Label.FAKE) for clip in clips])
+    who = [clip.identity for clip in clips]
+    if len(set(labels.tolist())) < 2:
+        raise InputError("the evaluation needs clips of both classes that show a face for 1.6 s; add the missing one")
+    negative = {str(clip.label) for clip in clips if clip.label is not Label.FAKE}
+    fpr, tpr = metrics.roc(labels, scores)
+    watermark, reason = _watermark_matrix(clips, labels, scores)
+    found: dict[str, Any] = {
+        "schema": SCHEMA,
+        "model": model,
+        "dataset": dataset,
+        "n_clips": len(clips),
+        "n_identities": len(set(who)),
+        "seed": seed,
+        "negative_class": negative.pop() if len(negative) == 1 else "mixed",
+        "overall": {
+            "auc": metrics.auc(labels, scores),
+            "auc_ci": list(metrics.auc_interval(labels, scores, who, bootstraps=bootstraps, seed=seed)),
+            "ap": metrics.average_precision(labels, scores),
+            "eer": metrics.equal_error_rate(labels, scores),
+            "tpr_at_1pct_fpr": metrics.tpr_at_fpr(labels, scores, 0.01),
+            "brier": metrics.brier(labels, scores),
+            "ece": metrics.expected_calibration_error(labels, scores),
+            "roc": np.column_stack([fpr, tpr]).round(6).tolist(),
+        },
+        "tells": _tells(pairs, labels, families, who, seed, bootstraps),
+        "methods": _methods(clips, labels, scores),
+        "watermark": watermark,
+        "scores": [
+            {"clip_id": c.clip_id, "label": str(c.label), "identity": c.identity, "method": c.method, "p": float(p)}
+            for c, p in zip(clips, scores, strict=True)
+        ],
+        "notes": [*notes, *([reason] if reason else [])],
+    }
+    return _jsonable(found)  # type: ignore[no-any-return]
+
+
+def _tells(
+    pairs: Sequence[tuple[Clip, ClipFeatures]],
+    labels: np.ndarray[Any, Any],
+    families: dict[str, F64],
+    who: Sequence[str],
+    seed: int,
+    bootstraps: int,
+) -> dict[str, Any]:
+    means = np.array([_known_mean(features.x) for _, features in pairs])
+    result = {}
+    for family, scores in families.items():
+        columns = [i for i, name in enumerate(NAMES) if name.startswith(f"{family}.")]
+        effects = np.array([metrics.cohens_d(labels, means[:, i]) for i in columns])
+        top = int(np.argmax(np.nan_to_num(np.abs(effects))))
+        result[family] = {
+            "auc": metrics.auc(labels, scores),
+            "auc_ci": list(metrics.auc_interval(labels, scores, who, bootstraps=bootstraps, seed=seed)),
+            "top_feature": NAMES[columns[top]],
+            "cohens_d": float(effects[top]),
+        }
+    return result
+
+
+def _known_mean(x: F64) -> F64:
+    known = np.isfinite(x)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(known, x, 0).sum(0) / np.where(known.any(0), known.sum(0), np.nan), np.float64)
+
+
+def _methods(clips: Sequence[Clip], labels: np.ndarray[Any, Any], scores: F64) -> dict[str, Any]:
+    names = np.array([clip.method for clip in clips])
+    result = {}
+    for method in sorted(set(names[labels == 1])):
+        rows = (labels == 0) | (names == method)
+        count = int(((labels == 1) & (names == method)).sum())
+        result[str(method)] = {"auc": metrics.auc(labels[rows], scores[rows]), "n": count}
+    return result
+
+
+def _watermark_matrix(
+    clips: Sequence[Clip], labels: np.ndarray[Any, Any], scores: F64
+) -> tuple[dict[str, float] | None, str | None]:
+    """AUC of each arm of the fakes against each arm of the negatives: what reads watermarks fails off the diagonal."""
+    marked = np.array([clip.marked for clip in clips])
+    arms = {"marked": marked, "clean": ~marked}
+    matrix = {}
+    for fake_arm, fake_rows in arms.items():
+        for negative_arm, negative_rows in arms.items():
+            rows = np.where(labels == 1, fake_rows, negative_rows)
+            if len(set(labels[rows].tolist())) < 2:
+                return None, (
+                    f"no watermark x class matrix: it needs marked and clean clips of both classes, and there are no "
+                    f"{fake_arm} fakes or no {negative_arm} negatives"
+                )
+            matrix[f"fake_{fake_arm}_vs_negative_{negative_arm}"] = metrics.auc(labels[rows], scores[rows])
+    return matrix, None
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _jsonable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_jsonable(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,155 @@
+"""Make a dataset of existing footage in which nothing but the faces differs by class.
+
+Real clips and other systems' fakes come in their own sizes, rates and encodings; a detector trained on them as they
+are learns those. Here every clip, of either class, is cut to its face, brought to 25 frames per second and one size,
+and written by one encoder with settings drawn from one distribution. Variants of a clip differ in size and
+compression, so that neither can stand for a class.
+
+    python -m tellmark.detector.footage INDEX.csv OUT
+
+INDEX.csv has the columns path (beside it), kind (real | fake), system (of a fake), person_id and licence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from tellmark.detector.clips import write_clips
+from tellmark.detector.tracks import read_frames
+from tellmark.detector.window import FPS
+from tellmark.errors import InputError
+from tellmark.faces import MIN_FACE_PX, MediapipeTracker
+from tellmark.landmarks import face_height
+from tellmark.media import Encoding, VideoWriter, rgb_to_i420, sha256_of
+from tellmark.runs import Progress, atomic_path
+from tellmark.types import U8, Clip, Label
+
+_SIDE = 2.2  # of the crop over the face's height
+_SIZES = (512, 384, 320)  # px
+_CRFS = (18, 23, 28)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Size and compression of one variant."""
+
+    size: int
+    encoding: Encoding
+
+
+def build(
+    index: Path, out: Path, *, variants: int = 2, seconds: float = 6.4, seed: int = 0, progress: Progress | None = None
+) -> list[Clip]:
+    """Write ``variants`` clips for each real or fake row of ``index``, and the manifest.
+
+    The first variant is 512 px and CRF 23; the others draw both at random. Rows without a usable face are left out.
+    Every clip has split ``train``: the set is made for cross-validation by person. Raises :class:`InputError` for an
+    index without the columns.
+    """
+    table = pd.read_csv(index)
+    if missing := {"path", "kind", "system", "person_id", "licence"} - set(table):
+        raise InputError(f"{index} lacks the columns {', '.join(sorted(missing))}")
+    rows = table[table.kind.isin(["real", "fake"])].fillna("").to_dict("records")
+    (out / "clips").mkdir(parents=True, exist_ok=True)
+    clips: list[Clip] = []
+    for done, row in enumerate(rows):
+        key = hashlib.sha256(str(row["path"]).encode()).hexdigest()[:12]
+        looks = _looks(np.random.default_rng([seed, int(key, 16)]), variants)
+        clips += _variants(
+            index.parent / str(row["path"]), {str(k): str(v) for k, v in row.items()}, key, out, looks, seconds
+        )
+        if progress:
+            progress(done + 1, len(rows))
+    write_clips(out, clips)
+    return clips
+
+
+def _looks(rng: np.random.Generator, count: int) -> list[_Look]:
+    looks = [_Look(512, Encoding(crf=23))]
+    looks += [_Look(int(rng.choice(_SIZES)), Encoding(crf=int(rng.choice(_CRFS)))) for _ in range(count - 1)]
+    return looks[:count]
+
+
+def _variants(source: Path, row: dict[str, str], key: str, out: Path, looks: list[_Look], seconds: float) -> list[Clip]:
+    frames = list(_cut_to_face(source, round(seconds * FPS)))
+    if not frames:
+        return []
+    clips = []
+    for number, look in enumerate(looks):
+        path = out / "clips" / f"{key}-{number}.mp4"
+        with atomic_path(path, force=True) as temporary:
+            _encode(frames, temporary, look)
+        fake = row["kind"] == "fake"
+        clips.append(
+            Clip(
+                clip_id=path.stem,
+                path=str(path.relative_to(out)),
+                sha256=sha256_of(path),
+                label=Label.FAKE if fake else Label.REAL,
+                method=row["system"] if fake else "real",
+                identity=row["person_id"],
+                source_id=key,
+                voice_id="",
+                split="train",
+                seed=0,
+                width=look.size,
+                height=look.size,
+                fps=FPS,
+                seconds=len(frames) / FPS,
+                codec=look.encoding.codec,
+                crf=look.encoding.crf,
+                preset=look.encoding.preset,
+                marked=False,
+                payload=None,
+                generator_version="",
+                licence=row["licence"],
+                params=json.dumps({"variant": number}),
+            )
+        )
+    return clips
+
+
+def _cut_to_face(source: Path, limit: int) -> Iterator[U8]:
+    """Square crops around the place of the face in the first frame that has one; nothing for small faces."""
+    box: tuple[int, int, int] | None = None
+    count = 0
+    with MediapipeTracker() as tracker:
+        for _, rgb in read_frames(source):
+            if box is None:
+                faces = tracker.track(rgb)
+                if not faces or faces[0].size < MIN_FACE_PX:
+                    continue
+                side = int(min(_SIDE * float(face_height(faces[0].landmarks)), *rgb.shape[:2]))
+                x0, y0, x1, y1 = faces[0].box
+                left = int(np.clip((x0 + x1 - side) / 2, 0, rgb.shape[1] - side))
+                top = int(np.clip((y0 + y1 - side) / 2, 0, rgb.shape[0] - side))
+                box = (left, top, side)
+            left, top, side = box
+            yield rgb[top : top + side, left : left + side].copy()
+            count += 1
+            if count == limit:
+                return
+
+
+def _encode(frames: list[U8], path: Path, look: _Look) -> None:
+    with VideoWriter(path, width=look.size, height=look.size, fps=FPS, encoding=look.encoding) as writer:
+        for frame in frames:
+            shrink = frame.shape[0] > look.size
+            resized = cv2.resize(
+                frame, (look.size, look.size), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC
+            )
+            writer.write(rgb_to_i420(np.asarray(resized, np.uint8)))
+
+
+if __name__ == "__main__":
+    made = build(Path(sys.argv[1]), Path(sys.argv[2]), progress=lambda done, total: print(done, total, file=sys.stderr))
+    print(len(made))

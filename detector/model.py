@@ -1,0 +1,262 @@
+"""The detector's model: boosted trees over the tells, additive by family, calibrated on clips of unseen persons.
+
+Every tree may ask about one family only (interaction constraints), so the log-odds of a clip are exactly a constant
+plus one term a family: the explanation is the model, not an estimate of it (a generalised additive model with trees,
+Lou et al. 2013). What is learned is turned into plain arrays; evaluation needs NumPy alone.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tellmark.detector import tells
+from tellmark.detector.features import NAMES
+from tellmark.detector.trees import Trees, from_sklearn
+from tellmark.errors import InputError
+from tellmark.runs import atomic_path
+from tellmark.types import F64
+
+SCHEMA = "tellmark.model/1"
+FOLDS = 5
+_BOOSTING = {
+    "learning_rate": 0.05,
+    "max_iter": 120,
+    "max_depth": 3,
+    "min_samples_leaf": 15,
+    "l2_regularization": 5.0,
+    "max_features": 0.5,
+    "early_stopping": False,
+}
+
+
+class Classifier(Protocol):
+    """What training and evaluation need of a model; rows are windows, ``clips`` and ``identities`` name each row's."""
+
+    def fit(self, x: Any, labels: ArrayLike, clips: Sequence[str], identities: Sequence[str], *, seed: int = 0) -> Any:
+        """Learn from rows with ``labels`` 1 = fake, 0 = negative."""
+        ...
+
+    def predict(self, x: Any) -> F64:
+        """(N,) probability of each row to be fake, given classes of equal size."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Logistic:
+    """p = 1 / (1 + exp(-(slope * margin + offset))): Platt's calibration."""
+
+    slope: float = 1.0
+    offset: float = 0.0
+
+    def __call__(self, margin: ArrayLike) -> F64:
+        logit = np.clip(self.slope * np.asarray(margin, np.float64) + self.offset, -30, 30)
+        return np.asarray(1 / (1 + np.exp(-logit)), np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the model says of one clip."""
+
+    p_synthetic: float
+    tells: dict[str, dict[str, float]]  # family -> score (the family alone, 0 to 1), contribution (log-odds)
+    windows: F64  # (N,) probability of each window
+
+
+@dataclass(frozen=True, slots=True)
+class TellModel:
+    """A trained model; :func:`fit` makes one, :meth:`load` reads one."""
+
+    trees: Trees
+    family: NDArray[np.int32]  # (M,) which of ``families`` a tree asks about; -1 for a tree that is one leaf
+    baseline: float  # log-odds
+    calibration: Logistic  # of a clip's mean margin
+    probes: dict[str, Logistic]  # of a clip's mean term of one family
+    names: tuple[str, ...] = NAMES
+    card: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Families in the order of the terms."""
+        return tuple(dict.fromkeys(name.split(".")[0] for name in self.names))
+
+    @property
+    def name(self) -> str:
+        """Name and version, as results quote it."""
+        return str(self.card.get("name", "tells"))
+
+    def terms(self, x: F64) -> F64:
+        """(N, families) log-odds that each family adds to each window of ``x`` (N, len(names)), uncalibrated."""
+        leaves = self.trees.leaves(np.asarray(x, np.float64))
+        return np.stack([leaves[:, self.family == k].sum(1) for k in range(len(self.families))], axis=1)
+
+    def margin(self, x: F64) -> F64:
+        """(N,) uncalibrated log-odds of each window."""
+        return np.asarray(self.baseline + self.terms(x).sum(1), np.float64)
+
+    def predict(self, x: F64) -> F64:
+        """(N,) probability of each window to be synthetic, given classes of equal size."""
+        return self.calibration(self.margin(x))
+
+    def judge(self, x: F64) -> Judgement:
+        """The verdict on the N >= 1 windows of one clip.
+
+        The contributions and the calibrated constant add up to the log-odds of ``p_synthetic``.
+        """
+        terms = self.terms(x).mean(0)
+        found = {
+            family: {
+                "score": float(self.probes[family](term)),
+                "contribution": float(self.calibration.slope * term),
+            }
+            for family, term in zip(self.families, terms, strict=True)
+        }
+        clip = float(self.calibration(self.baseline + terms.sum()))
+        return Judgement(clip, found, self.predict(x))
+
+    def save(self, path: Path, *, force: bool = False) -> None:
+        """Write an .npz of arrays and a JSON text. Raises ``UsageError`` where ``path`` exists and not ``force``."""
+        about = {
+            "schema": SCHEMA,
+            "names": self.names,
+            "baseline": self.baseline,
+            "calibration": [self.calibration.slope, self.calibration.offset],
+            "probes": {family: [probe.slope, probe.offset] for family, probe in self.probes.items()},
+            "card": self.card,
+        }
+        with atomic_path(path, force=force) as temporary, temporary.open("wb") as handle:
+            np.savez_compressed(handle, about=np.array(json.dumps(about)), family=self.family, **self.trees.arrays())
+
+    @classmethod
+    def load(cls, path: Path) -> TellModel:
+        """Read what :meth:`save` wrote; runs no code of the file.
+
+        Raises :class:`InputError` for a file that is no model, or one whose features are not those measured here.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                about = json.loads(str(arrays["about"]))
+                if about["schema"] != SCHEMA:
+                    raise ValueError(f"its schema is {about['schema']}, not {SCHEMA}")
+                model = cls(
+                    trees=Trees.from_arrays(arrays),
+                    family=arrays["family"].astype(np.int32),
+                    baseline=float(about["baseline"]),
+                    calibration=Logistic(*about["calibration"]),
+                    probes={family: Logistic(*values) for family, values in about["probes"].items()},
+                    names=tuple(about["names"]),
+                    card=about["card"],
+                )
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"{path} is no model of `tellmark train` ({error}); give one, or leave --model out"
+            ) from error
+        if model.names != NAMES:
+            raise InputError(f"{path} was trained on other features; train it again with `tellmark train`")
+        return model
+
+
+@dataclass(frozen=True, slots=True)
+class Tells:
+    """:class:`Classifier` of boosted trees; ``fit`` returns the :class:`TellModel`."""
+
+    families: tuple[str, ...] = tuple(tells.FAMILIES)
+
+    def fit(
+        self, x: F64, labels: ArrayLike, clips: Sequence[str], identities: Sequence[str], *, seed: int = 0
+    ) -> TellModel:
+        """Boost, then calibrate on margins of persons that were left out. ``x`` is (N, len(NAMES))."""
+        y, clip, who = np.asarray(labels, np.int64), np.asarray(clips, str), np.asarray(identities, str)
+        terms, baseline = np.zeros((len(y), len(tells.FAMILIES))), np.zeros(len(y))
+        for train, test in folds(y, who, FOLDS, seed):
+            part = self._boost(x[train], y[train], clip[train], seed)
+            terms[test], baseline[test] = part.terms(x[test]), part.baseline
+        first, mean_terms = clip_means(clip, terms)
+        margins = clip_means(clip, terms.sum(1) + baseline)[1]
+        probes = {family: platt(mean_terms[:, k], y[first]) for k, family in enumerate(tells.FAMILIES)}
+        final = self._boost(x, y, clip, seed)
+        return TellModel(final.trees, final.family, final.baseline, platt(margins, y[first]), probes)
+
+    def _boost(self, x: F64, y: NDArray[np.int64], clip: NDArray[np.str_], seed: int) -> TellModel:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        columns = {
+            family: [i for i, name in enumerate(NAMES) if name.split(".")[0] == family] for family in tells.FAMILIES
+        }
+        used = sorted(i for family in self.families for i in columns[family])
+        place = {column: position for position, column in enumerate(used)}
+        groups = [[place[i] for i in columns[family]] for family in self.families]
+        booster = HistGradientBoostingClassifier(interaction_cst=groups, random_state=seed, **_BOOSTING)
+        booster.fit(x[:, used], y, sample_weight=balanced_weights(y, clip))
+        trees, baseline = from_sklearn(booster)
+        arrays = trees.arrays()
+        inner = arrays["feature"] >= 0
+        arrays["feature"] = np.where(inner, np.array(used)[np.maximum(arrays["feature"], 0)], -1)
+        trees = Trees.from_arrays(arrays)
+        owner = {column: k for k, family in enumerate(tells.FAMILIES) for column in columns[family]}
+        family_of = np.array([owner.get(int(trees.feature[root]), -1) for root in trees.root], np.int32)
+        baseline += float(sum(trees.value[root] for root in trees.root[family_of < 0]))  # a lone leaf is a constant
+        none = {family: Logistic() for family in tells.FAMILIES}
+        return TellModel(trees, family_of, baseline, Logistic(), none)
+
+
+def folds(
+    labels: NDArray[np.int64], identities: NDArray[np.str_], count: int, seed: int
+) -> Iterable[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """(train, test) rows of ``count`` folds that share no identity, classes spread evenly.
+
+    Fewer folds where a class has fewer identities. Raises :class:`InputError` where a class has fewer than two.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    fewest = min(len(set(identities[labels == label])) for label in (0, 1))
+    if fewest < 2:
+        raise InputError(
+            "each class needs clips of two identities or more to hold one out; add fakes, or real or reference clips"
+        )
+    splitter = StratifiedGroupKFold(min(count, fewest), shuffle=True, random_state=seed)
+    return [
+        (train, test)
+        for train, test in splitter.split(np.zeros(len(labels)), labels, identities)
+        if len(test) and len(set(labels[train])) == 2
+    ]
+
+
+def balanced_weights(labels: NDArray[np.int64], clips: NDArray[np.str_]) -> F64:
+    """(N,) weights under which clips of a class count alike, classes count alike, and the mean is 1."""
+    _, member, size = np.unique(clips, return_inverse=True, return_counts=True)
+    weights = 1 / size[member]
+    for label in (0, 1):
+        weights[labels == label] /= weights[labels == label].sum()
+    return np.asarray(weights * len(weights) / weights.sum(), np.float64)
+
+
+def clip_means(clips: NDArray[np.str_], values: F64) -> tuple[NDArray[np.intp], F64]:
+    """First row of each clip, and the mean of ``values`` (N, ..) over each clip's rows, clips in sorted order."""
+    _, first, member = np.unique(clips, return_index=True, return_inverse=True)
+    sums = np.zeros((len(first), *values.shape[1:]))
+    np.add.at(sums, member, values)
+    count = np.bincount(member).reshape(-1, *[1] * (values.ndim - 1))
+    return first, sums / count
+
+
+def platt(margins: F64, labels: NDArray[np.int64]) -> Logistic:
+    """Logistic fit of labels on margins (Platt 1999), classes of equal weight; never a falling curve."""
+    from sklearn.linear_model import LogisticRegression
+
+    weights = balanced_weights(labels, np.arange(len(labels)).astype(str))
+    scale = float(np.std(margins)) or 1.0
+    fitted = LogisticRegression(C=10.0).fit(margins[:, None] / scale, labels, sample_weight=weights)
+    return Logistic(max(0.0, float(fitted.coef_[0, 0])) / scale, float(fitted.intercept_[0]))
+
+
+def summary(labels: Mapping[str, int]) -> str:
+    """``"12 fake, 30 real"`` for a model card."""
+    return ", ".join(f"{count} {label}" for label, count in sorted(labels.items()))

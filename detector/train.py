@@ -1,0 +1,168 @@
+"""Train a model on a dataset, and say what it is worth on persons, and on methods, that it has not seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tellmark.detector import metrics, tells
+from tellmark.detector.clips import identity_leaks, read_clips
+from tellmark.detector.evaluate import evaluate, measured, record
+from tellmark.detector.features import ClipFeatures
+from tellmark.detector.model import FOLDS, Judgement, TellModel, Tells, folds
+from tellmark.errors import InputError
+from tellmark.runs import Progress, check_output
+from tellmark.types import F64, Clip, Label
+
+Pairs = Sequence[tuple[Clip, ClipFeatures]]
+
+
+def train(
+    folders: Path | Sequence[Path],
+    out: Path,
+    *,
+    name: str = "tells",
+    seed: int = 0,
+    classifier: Tells | None = None,
+    licence: str = "research use",
+    force: bool = False,
+    progress: Progress | None = None,
+) -> TellModel:
+    """Train on the clips of one dataset, or of several, and write the model to ``out``.
+
+    Fakes are the positive class, real and reference clips the negative one. Clips of the split ``test`` are held out
+    for the final numbers; all others are used for training and, with persons held out in turn, for cross-validation
+    and calibration. The model's card holds both evaluations (without the scores of single clips), the data and the
+    seed. Raises :class:`InputError` for a dataset without both classes, or with an identity in several splits, and
+    :class:`~tellmark.errors.UsageError` where ``out`` exists and not ``force``.
+    """
+    check_output(out, force=force)
+    sources = [folders] if isinstance(folders, Path) else list(folders)
+    pairs: list[tuple[Clip, ClipFeatures]] = []
+    held_out: list[Path] = []
+    for folder in sources:
+        clips = read_clips(folder)
+        if leaks := identity_leaks(clips):
+            raise InputError(
+                f"{folder}: {leaks[0]} and {len(leaks) - 1} more identities are in several splits; split by identity"
+            )
+        pairs += measured(folder, [clip for clip in clips if clip.split != "test"], progress=progress)[0]
+        if {clip.label is Label.FAKE for clip in clips if clip.split == "test"} == {True, False}:
+            held_out.append(folder)
+    classifier = classifier or Tells()
+    model = fit(pairs, classifier, seed)
+    dataset = "+".join(folder.name for folder in sources)
+    validation = cross_validate(pairs, classifier, seed=seed, dataset=dataset)
+    card = {
+        "name": name,
+        "licence": licence,
+        "seed": seed,
+        "datasets": [folder.name for folder in sources],
+        "clips": dict(Counter(str(clip.label) for clip, _ in pairs)),
+        "methods": dict(Counter(clip.method for clip, _ in pairs)),
+        "identities": sorted({clip.identity for clip, _ in pairs}),
+        "families": list(classifier.families),
+        "cross_validation": _brief(validation),
+        "unseen_methods": leave_one_method_out(pairs, classifier, seed=seed),
+        "test": {},
+    }
+    model = TellModel(model.trees, model.family, model.baseline, model.calibration, model.probes, model.names, card)
+    card["test"] = {folder.name: _brief(evaluate(model, folder, seed=seed)) for folder in held_out}
+    model.save(out, force=force)
+    return model
+
+
+def fit(pairs: Pairs, classifier: Tells, seed: int) -> TellModel:
+    """A model of all windows of ``pairs``. Raises :class:`InputError` where a class is missing."""
+    _labels(pairs)
+    x = np.concatenate([features.x for _, features in pairs])
+    rows = [clip for clip, features in pairs for _ in features.x]
+    labels = [int(clip.label is Label.FAKE) for clip in rows]
+    return classifier.fit(x, labels, [clip.clip_id for clip in rows], [clip.identity for clip in rows], seed=seed)
+
+
+def cross_validate(
+    pairs: Pairs, classifier: Tells, *, seed: int = 0, dataset: str = "", count: int = FOLDS
+) -> dict[str, Any]:
+    """The ``tellmark.evaluation/1`` record of models that saw none of the persons they judge, calibration included."""
+    labels, who = _labels(pairs), np.array([clip.identity for clip, _ in pairs])
+    verdicts: list[Judgement | None] = [None] * len(pairs)
+    for chosen, judged in folds(labels, who, count, seed):
+        model = fit([pairs[i] for i in chosen], classifier, seed)
+        for i in judged:
+            verdicts[i] = model.judge(pairs[i][1].x)
+    done = [(pair, verdict) for pair, verdict in zip(pairs, verdicts, strict=True) if verdict is not None]
+    scores = np.array([verdict.p_synthetic for _, verdict in done])
+    families: dict[str, F64] = {
+        family: np.array([verdict.tells[family]["score"] for _, verdict in done]) for family in tells.FAMILIES
+    }
+    return record([pair for pair, _ in done], scores, families, "cross-validation", dataset, seed=seed)
+
+
+def leave_one_method_out(pairs: Pairs, classifier: Tells, *, seed: int = 0, fewest: int = 3) -> dict[str, Any]:
+    """Method -> AUC and number of clips of its fakes, by a model that saw neither the method nor the persons it judges.
+
+    The negatives are split in two halves by person: one for training, the other to be told apart from the method's
+    fakes. Methods with fewer than ``fewest`` clips are left out; empty where fewer than two methods would remain to
+    learn from.
+    """
+    labels, who = _labels(pairs), np.array([clip.identity for clip, _ in pairs])
+    methods = np.array([clip.method for clip, _ in pairs])
+    result: dict[str, Any] = {}
+    if len(set(methods[labels == 1])) < 3:
+        return result
+    for method in sorted(set(methods[labels == 1])):
+        unseen = (labels == 1) & (methods == method)
+        if unseen.sum() < fewest:
+            continue
+        scores = _unseen_scores(pairs, classifier, unseen, labels, who, seed)
+        rows = np.isfinite(scores)
+        result[str(method)] = {"auc": metrics.auc(labels[rows], scores[rows]), "n": int(unseen.sum())}
+    return result
+
+
+def _unseen_scores(
+    pairs: Pairs,
+    classifier: Tells,
+    unseen: NDArray[np.bool_],
+    labels: NDArray[np.int64],
+    who: NDArray[np.str_],
+    seed: int,
+) -> F64:
+    """(N,) scores of the unseen method's fakes and of the negatives, else NaN, by models that saw no such person."""
+    persons = np.array(sorted(set(who[labels == 0])))
+    half = set(np.random.default_rng(seed).permutation(persons)[: len(persons) // 2].tolist())
+    first = np.array([person in half for person in who])
+    scores = np.full((2, len(pairs)), np.nan)
+    for turn, side in enumerate((first, ~first)):
+        judged = ((labels == 0) & side) | unseen
+        taboo = set(who[judged])
+        chosen = [i for i in range(len(pairs)) if not judged[i] and who[i] not in taboo]
+        if len({int(labels[i]) for i in chosen}) < 2:
+            continue
+        model = fit([pairs[i] for i in chosen], classifier, seed)
+        for i in np.flatnonzero(judged):
+            scores[turn, i] = model.judge(pairs[i][1].x).p_synthetic
+    known = np.isfinite(scores)
+    return np.asarray(np.where(known, scores, 0).sum(0) / np.where(known.any(0), known.sum(0), np.nan))
+
+
+def _labels(pairs: Pairs) -> NDArray[np.int64]:
+    labels = np.array([int(clip.label is Label.FAKE) for clip, _ in pairs], np.int64)
+    if len(set(labels.tolist())) < 2:
+        raise InputError(
+            "training needs fakes and real or reference clips that show a face for 1.6 s; add the missing class"
+        )
+    return labels
+
+
+def _brief(evaluation: dict[str, Any]) -> dict[str, Any]:
+    """An evaluation without what is long: single scores and the curve."""
+    brief = {key: value for key, value in evaluation.items() if key != "scores"}
+    brief["overall"] = {key: value for key, value in evaluation["overall"].items() if key != "roc"}
+    return brief

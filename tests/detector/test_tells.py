@@ -1,0 +1,85 @@
+"""Each tell answers to the artifact it is named after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tellmark.detector import tells
+from tellmark.detector.window import Window
+
+
+def value(window: Window, feature: str) -> float:
+    family, name = feature.split(".")
+    tell = tells.FAMILIES[family]
+    return float(tell.compute(window)[list(tell.FEATURES).index(name)])
+
+
+@pytest.fixture(scope="module")
+def plain(painted: Callable[..., Any]) -> Window:
+    return painted(noise=1.5).window
+
+
+@pytest.mark.parametrize(
+    ("artifact", "feature", "rises"),
+    [
+        ({"face_blur": 2.0}, "spectral.slope_low", False),
+        ({"face_blur": 2.0}, "noise.level_kb", False),
+        ({"face_blur": 2.0}, "boundary.noise_step", False),
+        ({"swim": True}, "warping.skin", True),
+        ({"swim": True}, "persistence.skin_4", False),
+        ({"shake": 1.0}, "jitter.nose", True),
+        ({"shake": 1.0}, "eyes.gaze_speed", True),
+        ({"shake": 1.0}, "pose.speed", True),
+        ({"flicker": 6.0}, "flicker.luma", True),
+        ({"drag": 1.0}, "rigidity.drag_far", True),
+        ({"drag": 1.0}, "rigidity.still", False),
+        ({"mouth_blur": 3.0}, "mouth.sharp_vs_skin", False),
+    ],
+)
+def test_artifact_moves_its_tell(
+    painted: Callable[..., Any], plain: Window, artifact: dict[str, Any], feature: str, rises: bool
+) -> None:
+    change = value(painted(**{"noise": 1.5, **artifact}).window, feature) - value(plain, feature)
+    assert change > 0.1 if rises else change < -0.1
+
+
+def test_every_family_keeps_its_form(plain: Window) -> None:
+    for family, tell in tells.FAMILIES.items():
+        found = tell.compute(plain)
+        assert found.dtype == np.float64
+        assert found.shape == (len(tell.FEATURES),), family
+        assert np.isfinite(found).mean() > 0.8, family
+        assert (tell.__doc__ or "").strip(), family
+
+
+def test_a_still_has_only_still_tells(painted: Callable[..., Any]) -> None:
+    window = painted(1).window
+    for family, tell in tells.FAMILIES.items():
+        known = np.isfinite(tell.compute(window))
+        assert known.any() != tell.DYNAMIC, family
+
+
+def test_a_flat_picture_raises_no_warning(painted: Callable[..., Any]) -> None:
+    window = painted(40, sway=0).window
+    flat = Window(
+        0.0,
+        np.full_like(window.crops, 128),
+        window.landmarks,
+        window.source_landmarks,
+        np.full_like(window.context, 128),
+        window.context_landmarks,
+    )
+    for tell in tells.FAMILIES.values():
+        found = tell.compute(flat)
+        assert not np.isinf(found).any()
+
+
+def test_repeated_frames_are_passed_over(painted: Callable[..., Any]) -> None:
+    scene = painted(20, noise=1.5)
+    doubled = type(scene)([f for f in scene.frames for _ in (0, 1)], [p for p in scene.points for _ in (0, 1)])
+    assert list(doubled.window.steps) == list(range(1, 39, 2))
+    assert value(doubled.window, "warping.skin") == pytest.approx(value(scene.window, "warping.skin"), abs=0.3)
