@@ -133,8 +133,8 @@ def _fields(local: F64, lips: _Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
     def round_open(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
         # An open rounded mouth is an ellipse: its corners hang in the middle of its height.
         if upper:
-            return -0.06 * u * half, 0.22 * JAW_DROP_MM * abs(u) ** 3 - 0.08 * JAW_DROP_MM * _arc(u), -1
-        return -0.06 * u * half, 0.22 * JAW_DROP_MM * abs(u) ** 3 - 0.10 * JAW_DROP_MM * _arc(u), -1
+            return -0.14 * u * half, 0.30 * JAW_DROP_MM * abs(u) ** 3 - 0.13 * JAW_DROP_MM * _arc(u), -1
+        return -0.14 * u * half, 0.30 * JAW_DROP_MM * abs(u) ** 3 - 0.04 * JAW_DROP_MM * _arc(u), -1
 
     def wide(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
         thin = (0.7 if upper else -0.7) * ring * _arc(u)

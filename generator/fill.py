@@ -40,6 +40,7 @@ def fill(
     rgb: U8,  # (H, W, 3)
     hole: Mask,  # (H, W) True = to be replaced
     *,
+    coarse: F32 | None = None,  # (H, W, 3) smooth colours to use instead of push-pull's
     detail_px: float = 6.0,
     fade_px: float = 80.0,
 ) -> U8:  # (H, W, 3)
@@ -51,9 +52,12 @@ def fill(
     if not hole.any() or hole.all():
         return rgb.copy()
     picture = rgb.astype(np.float32)
-    known = (~hole).astype(np.float32)
-    coarse = push_pull(picture, known)
+    if coarse is None:
+        coarse = push_pull(picture, (~hole).astype(np.float32))
     fine = picture - cv2.GaussianBlur(np.where(hole[..., None], coarse, picture), (0, 0), detail_px)
+    # Grain and foliage may repeat unnoticed, a mirrored outline may not: soft limit at twice the typical strength.
+    limit = 2 * np.median(np.abs(fine[~hole]).mean(-1)) + 2
+    fine = limit * np.tanh(fine / limit)
 
     depth, (near_y, near_x) = ndimage.distance_transform_edt(hole, return_indices=True)
     rows, columns = np.indices(hole.shape)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from tellmark.generator.fill import fill, push_pull
 from tellmark.generator.types import SIZE, Portrait
@@ -19,6 +20,7 @@ from tellmark.landmarks import FACE_OVAL
 from tellmark.types import F32, U8
 
 PAD = 128  # px that the person layer reaches beyond the frame on every side
+_STRAY_PX = 24  # how far from the matte stray hair is looked for
 _SHOULDER_SLOPE = 0.5  # how fast a silhouette sinks beyond the left and right border
 
 
@@ -35,15 +37,15 @@ def split(portrait: Portrait) -> Layers:
     picture = portrait.image.astype(np.float32)
     alpha = _refine_matte(portrait)
     # Whatever the matte touches may be tinted by the person, so the fill looks from further out than it is used.
-    tinted = cv2.dilate(alpha, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (23, 23))) > 0.03
-    filled = fill(portrait.image, tinted).astype(np.float32)
+    near = cv2.dilate(alpha, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _STRAY_PX + 1,) * 2)) > 0.1
+    filled = fill(portrait.image, near)
+    alpha = np.maximum(alpha, _stray_hair(portrait.image, filled, alpha, near))
     used = np.clip(cv2.dilate(alpha, np.ones((5, 5), np.uint8)) / 0.1, 0, 1)
     used = cv2.GaussianBlur(used, (0, 0), 1.5)[..., None]
     background = np.rint(picture * (1 - used) + filled * used)
     # Premultiplied colour must not be negative: where the picture is darker than the fill allows, there is more person.
     lowest = 1 - np.min(picture / np.maximum(background, 1), axis=2)
-    alpha = np.clip(np.maximum(alpha, lowest), 0, 1).astype(np.float32)
-    alpha = np.rint(alpha * 255) / 255
+    alpha = np.rint(np.clip(np.maximum(alpha, lowest), 0, 1) * 255) / 255
     colour = np.clip(np.rint(picture - (1 - alpha[..., None]) * background), 0, 255)
     person = np.dstack([colour, np.rint(alpha * 255)]).astype(np.uint8)
     return Layers(_extend(person), background.astype(np.uint8))
@@ -77,20 +79,43 @@ def _refine_matte(portrait: Portrait) -> F32:
     return np.clip((alpha - 0.04) / 0.9, 0, 1).astype(np.float32)
 
 
+def _stray_hair(image: U8, filled: U8, alpha: F32, near: NDArray[np.bool_]) -> F32:
+    """Alpha of what the matte missed close to the person: it stands out from a background that is smooth there."""
+    difference = np.abs(image.astype(np.float32) - filled).max(2)
+    grain = image.astype(np.float32) - cv2.GaussianBlur(image, (0, 0), 4).astype(np.float32)
+    texture = cv2.GaussianBlur(push_pull(np.abs(grain), (~near).astype(np.float32)), (0, 0), 8).max(2)
+    away = cv2.distanceTransform((alpha < 0.3).astype(np.uint8), cv2.DIST_L2, 5)
+    reach = np.clip(1.6 * (1 - away / _STRAY_PX), 0, 1)
+    return np.asarray(np.clip((difference - 5 * texture - 6) / 50, 0, 1) * reach, np.float32)
+
+
 def _extend(person: U8) -> U8:
-    """The person layer continued beyond the frame; silhouettes sink to the sides as shoulders do."""
+    """The person layer continued beyond the frame: a crown above, sinking shoulders beside, cloth below."""
+    end = PAD + SIZE
     wide = cv2.copyMakeBorder(person, PAD, PAD, PAD, PAD, cv2.BORDER_REFLECT_101)
     # Clothing continued downwards would show its collar again in a mirror: repeat the last rows instead, softened.
-    end = PAD + SIZE
     wide[end:] = cv2.blur(wide[end - 12 : end], (9, 9))[-6:].mean(0, keepdims=True)
-    wide[:PAD, :, :] = 0
+    wide[:PAD] = 0
+    top = person[0, :, 3].astype(np.float32) / 255
+    if top.sum() > 8:
+        _crown(wide, person, top)
     for step in range(1, PAD + 1):
         sink = round(step * _SHOULDER_SLOPE)
         for column, edge in ((PAD - step, PAD), (end - 1 + step, end - 1)):
-            alpha = np.zeros(len(wide), np.float32)
-            alpha[sink:] = wide[: len(wide) - sink, edge, 3].astype(np.float32) / 255
-            colour = np.zeros((len(wide), 3), np.float32)
-            colour[sink:] = wide[: len(wide) - sink, edge, :3]
-            wide[:, column, :3] = np.rint(colour)
-            wide[:, column, 3] = np.rint(alpha * 255)
+            wide[:sink, column] = 0
+            wide[sink:, column] = wide[: len(wide) - sink, edge]
     return wide
+
+
+def _crown(wide: U8, person: U8, top: F32) -> None:
+    """Close a head that the frame's upper border cuts: mirrored hair under an elliptic outline."""
+    columns = np.arange(SIZE, dtype=np.float32)
+    centre = float((columns * top).sum() / top.sum())
+    rise = min(0.30 * float(top.sum()), PAD - 1.0)
+    for step in range(1, int(rise)):
+        narrow = np.sqrt(1 - (step / rise) ** 2)
+        alpha = np.interp(centre + (columns - centre) / narrow, columns, top, left=0, right=0)
+        row = person[step].astype(np.float32)
+        opaque = row[:, :3] * (255 / np.maximum(row[:, 3:], 32))  # mirrored hair, whatever lay at its sides
+        wide[PAD - step, PAD : PAD + SIZE, :3] = np.rint(np.clip(opaque, 0, 255) * alpha[:, None])
+        wide[PAD - step, PAD : PAD + SIZE, 3] = np.rint(alpha * 255)

@@ -172,8 +172,8 @@ def _teeth(
         for side in (-1, 1):
             u = (x - side * centre) / half  # -1..1 across the tooth
             # Cutting edges follow the smile arc: they rise outwards; corners are rounded, canines pointed.
-            edge = 0.5 * (centre / 12) ** 2 + (0.9 if position == 1 and upper else 0.0)
-            bevel = (1.5 if position == 2 else 0.75) * np.abs(u) ** (1.5 if position == 2 else 5)
+            edge = 0.4 * (centre / 12) ** 2 + (0.5 if position == 1 and upper else 0.0)
+            bevel = (0.9 if position == 2 else 0.6) * np.abs(u) ** (1.5 if position == 2 else 5)
             shape = _ramp((1.015 - np.abs(u)) * half, 0.10) * _ramp(y - edge - bevel, 0.22)
             # Enamel bulges: brightest in the middle third, translucent and bluish at the edge, yellow at the neck.
             bulge = 1 - 0.16 * np.abs(u) ** 4
@@ -184,7 +184,7 @@ def _teeth(
             colour = colour * (1 - shape[..., None]) + tone * shape[..., None]
             alpha = np.maximum(alpha, shape)
     # Behind the gaps lie neighbouring teeth, not the dark of the cavity.
-    reach = np.clip((left - np.abs(x)) / 3.0, 0, 1) * _ramp(y - 1.8 - 0.5 * (x / 12) ** 2, 1.2)
+    reach = np.clip((left - np.abs(x)) / 3.0, 0, 1) * _ramp(y - 0.9 - 0.4 * (x / 12) ** 2, 1.2)
     between = np.array([0.62, 0.52, 0.45]) * white * np.interp(np.abs(x), (0, 15, 26), (0.95, 0.8, 0.35))[..., None]
     behind = (reach * (1 - alpha))[..., None]
     colour = colour * alpha[..., None] + between * behind
@@ -275,7 +275,7 @@ def _paint(
         across = (x - 0.5 * (first + last)) / max(0.5 * (last - first), 1.0)
         corner = 1 - 0.55 * min(abs(across), 1.0) ** 3
         open_mm = (bottom - top) * mm_per_px
-        air = 0.55 + 0.45 * min(open_mm / 7.0, 1.0)  # light that gets in
+        air = 0.72 + 0.28 * min(open_mm / 6.0, 1.0)  # light that gets in
         for y in range(height):
             if mask[y, x] <= 0:
                 continue
@@ -283,7 +283,7 @@ def _paint(
             v = to_mm[1, 0] * x + to_mm[1, 1] * y + to_mm[1, 2]
             below = max(y - top, 0) * mm_per_px
             above = max(bottom - y, 0) * mm_per_px
-            lip = 0.52 + 0.48 * min(below / 3.2, 1.0)
+            lip = 0.60 + 0.40 * min(below / 2.2, 1.0)
             floor = 0.75 + 0.25 * min(above / 1.6, 1.0)
             light = corner * air * lip * floor
             depth = 0.45 + 0.75 * min(max((v + 2) / max(drop_mm + 4, 1.0), 0.0), 1.0)
@@ -304,6 +304,6 @@ def _paint(
                 oy = to_rest[1, 0] * x + to_rest[1, 1] * y + to_rest[1, 2]
                 _lay(own, ox, oy, colour, 1.0)
             else:
-                _lay(upper, (u + 27.0) * scale - 0.5, (v - 2.0 + 16.0) * scale - 0.5, colour, light)
+                _lay(upper, (u + 27.0) * scale - 0.5, (v - 3.0 + 16.0) * scale - 0.5, colour, light)
             for k in range(3):
                 out[y, x, k] = colour[k]

@@ -8,6 +8,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from tellmark.errors import UsageError
 from tellmark.faces import find_face, matte
@@ -20,7 +21,7 @@ from tellmark.types import F32, U8
 Framing = Literal["auto", "keep"]
 
 FACE_SHARE = 0.43  # face height over frame height where the picture has room
-_TIGHTEST_SHARE = 0.50  # accepted to stay inside the picture
+_TIGHTEST_SHARE = 0.52  # accepted to stay inside the picture
 _FACE_CENTRE = (0.5, 0.45)  # of the frame
 _SLACK = (0.06, 0.07)  # how far the face may leave that place to stay inside the picture
 
@@ -98,7 +99,20 @@ def _cut(picture: U8, x: int, y: int, side: int) -> U8:
         int(np.ceil(top * scale)) : SIZE - int(np.ceil(bottom * scale)),
         int(np.ceil(left * scale)) : SIZE - int(np.ceil(right * scale)),
     ] = False
-    return fill(framed, outside)
+    return fill(framed, outside, coarse=_softening(framed, outside))
+
+
+def _softening(replicated: U8, outside: NDArray[np.bool_]) -> F32:
+    """Border colours repeated outwards, ever softer: shoulders and walls go on as they leave the picture."""
+    depth = cv2.distanceTransform(outside.astype(np.uint8), cv2.DIST_L2, 5)
+    soft = replicated.astype(np.float32)
+    blurred = soft
+    for sigma in (3.0, 8.0, 20.0):
+        # Later levels start from the wider frame, so that the border's own row keeps its place.
+        blurred = cv2.GaussianBlur(blurred, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+        share = np.clip(depth / (3 * sigma) - 0.5, 0, 1)[..., None]
+        soft = soft * (1 - share) + blurred * share
+    return soft
 
 
 def _keep(picture: U8, name: str) -> U8:
