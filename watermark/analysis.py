@@ -24,10 +24,10 @@ WINDOW_S = 0.5
 SIDE = 256  # short side of the maps, pixels
 MAX_ASPECT = 4.0  # a longer picture is cut to this
 
-_SMOOTH_PX = {"y": 8, "cb": 21, "cr": 21}  # low-pass that is subtracted: about the longest wavelength of the channel
-_ENERGY_PX = {"y": 13, "cb": 35, "cr": 35}  # neighbourhood over which the energy is measured
-_FLOOR = 0.6  # code values; energy below it is the noise of rounding and says nothing
-_POWER = 0.75  # of energy: between unit variance (0.5) and the matched filter for Gaussian noise (1)
+_SMOOTH_PX = {"y": 5, "cb": 21, "cr": 21}  # low-pass that is subtracted: about the longest wavelength of the channel
+_ENERGY_PX = {"y": 5, "cb": 21, "cr": 21}  # neighbourhood over which the energy is measured
+_FLOOR = 0.5  # code values; energy below it is the noise of rounding and says nothing
+_POWER = 0.7  # of energy: between unit variance (0.5) and the matched filter for Gaussian noise (1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,9 @@ def residual(planes: list[F32]) -> F16:
     """(3, h, w) high-passed planes, chroma without what luma predicts of it."""
     luma, cb, cr = planes
     explained = (luma, cb - _fit(cb, luma), cr - _fit(cr, luma))
-    return np.stack([p - _blur(p, _SMOOTH_PX[c]) for c, p in zip(CHANNELS, explained, strict=True)]).astype(np.float16)
+    detail = [plane - _blur(plane, _SMOOTH_PX[name]) for name, plane in zip(CHANNELS, explained, strict=True)]
+    kept: F16 = np.stack(detail).astype(np.float16)
+    return kept
 
 
 def flattened(residual: F16 | F32) -> F32:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from tellmark.types import F32
+from tellmark.types import F32, U8
 from tellmark.watermark import search
-from tellmark.watermark.analysis import WINDOW_S, Window, flattened
-from tellmark.watermark.demodulate import Waves, channel_patterns_of, fit, read_payload, wave_samples
-from tellmark.watermark.fec import encode
-from tellmark.watermark.pattern import WatermarkKey
+from tellmark.watermark.analysis import F16, WINDOW_S, Window, flattened
+from tellmark.watermark.demodulate import Waves, channel_patterns_of, fit, soft_bits, wave_samples
+from tellmark.watermark.fec import decode, encode
+from tellmark.watermark.pattern import I64, WatermarkKey
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.search import Match
 from tellmark.watermark.spectrum import Spectrum
@@ -40,29 +40,58 @@ def read_block(block: Sequence[Window], key: WatermarkKey, thorough: bool) -> Bl
     total: F32 = np.zeros(block[0].residual.shape, np.float32)
     for window in block:
         total += flattened(window.residual)
-    found, p = search.find(Spectrum(total), patterns, thorough, P_PRESENT)
+    residuals = [window.residual for window in block]
+    best: tuple[float, Match] | None = None
+    for found, p in search.candidates(Spectrum(total), patterns, thorough):
+        if best is None or p < best[0]:
+            best = (p, found)
+        if p < P_PRESENT:
+            waves = _sampled(residuals, found, key)
+            payload = _decoded(residuals, waves, _slots(block), found, key)
+            if payload is not None:
+                return BlockReading(found, p, payload, _segments(block, waves, payload, key))
+    assert best is not None  # the search always yields
+    p, found = best
     if p >= P_PRESENT:
         return BlockReading(found, p)
-    waves = _sampled(block, found, key)
-    slots = np.array([int(window.start_s / WINDOW_S + 1e-6) for window in block])
-    bits = read_payload(waves, slots, key)
-    payload = _known_kind(bits)
-    return BlockReading(found, p, payload, _segments(block, waves, payload, key))
+    return BlockReading(found, p, None, _segments(block, _sampled(residuals, found, key), None, key))
 
 
 def carries(block: Sequence[Window], known: BlockReading, key: WatermarkKey) -> tuple[Segment, ...]:
     """Segments of a later block that carry the mark already read."""
-    return _segments(block, _sampled(block, known.match, key), known.payload, key)
+    waves = _sampled([window.residual for window in block], known.match, key)
+    return _segments(block, waves, known.payload, key)
 
 
-def _sampled(block: Sequence[Window], found: Match, key: WatermarkKey) -> Waves:
+def _slots(block: Sequence[Window]) -> I64:
+    """(windows,) start of each window in units of WINDOW_S."""
+    return np.array([int(window.start_s / WINDOW_S + 1e-6) for window in block])
+
+
+def _decoded(residuals: Sequence[F16], waves: Waves, slots: I64, found: Match, key: WatermarkKey) -> Payload | None:
+    """The payload, if its checksum holds under some start phase of the hopping cycle.
+
+    Where the windows as they are do not give it, their difference from the block's mean is read as well: what stands
+    still in the picture is gone from it, and of the mark only the sync waves.
+    """
+    soft = soft_bits(waves, slots, key)
+    bits = next((bits for bits in decode(soft) if bits is not None), None)
+    if bits is None and len(residuals) > 1:
+        still = np.mean(residuals, axis=0, dtype=np.float32)
+        moving = _sampled([residual - still for residual in residuals], found, key)
+        soft = soft + np.float32(0.5) * soft_bits(moving, slots, key, sync=False)
+        bits = next((bits for bits in decode(soft) if bits is not None), None)
+    return _known_kind(bits)
+
+
+def _sampled(residuals: Sequence[F16 | F32], found: Match, key: WatermarkKey) -> Waves:
     patterns = channel_patterns_of(key)
-    samples = [wave_samples(flattened(window.residual), patterns, found) for window in block]
+    samples = [wave_samples(flattened(residual), patterns, found) for residual in residuals]
     y, cb, cr = (np.concatenate(channel) for channel in zip(*samples, strict=True))
     return y, cb, cr
 
 
-def _known_kind(bits: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None) -> Payload | None:
+def _known_kind(bits: U8 | None) -> Payload | None:
     """None also for a payload of a kind that this version does not know."""
     if bits is None:
         return None
@@ -73,7 +102,7 @@ def _known_kind(bits: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None) ->
 
 
 def _segments(block: Sequence[Window], waves: Waves, payload: Payload | None, key: WatermarkKey) -> tuple[Segment, ...]:
-    """Runs of windows that fit the payload's pattern (without one: the sync waves), with Stouffer's combined p-value."""
+    """Runs of windows that fit the payload's pattern (without one: the sync waves), each with Stouffer's p-value."""
     p_values = fit(waves, encode(payload.bits()) if payload is not None else None, key)
     runs: list[list[int]] = []
     for number in np.flatnonzero(p_values < P_SEGMENT):

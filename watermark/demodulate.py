@@ -15,7 +15,7 @@ from scipy.stats import norm
 
 from tellmark.types import F32, F64, U8
 from tellmark.watermark.analysis import WINDOW_S
-from tellmark.watermark.fec import CODE_BITS, decode
+from tellmark.watermark.fec import CODE_BITS
 from tellmark.watermark.pattern import C64, HOP_S, I64, PATTERNS, ChannelPattern, WatermarkKey, channel_patterns
 from tellmark.watermark.search import Match
 from tellmark.watermark.spectrum import TILE_PX, Spectrum, frequencies
@@ -38,28 +38,29 @@ def wave_samples(maps: F32, patterns: Sequence[ChannelPattern], found: Match) ->
     return samples[0], samples[1], samples[2]
 
 
-def read_payload(waves: Waves, slots: I64, key: WatermarkKey) -> U8 | None:
-    """The payload's bits if its checksum holds under any start phase of the hopping cycle.
+def soft_bits(waves: Waves, slots: I64, key: WatermarkKey, *, sync: bool = True) -> F32:
+    """(phases, CODE_BITS) log-likelihood ratios up to scale, for each start phase of the hopping cycle.
 
-    waves: of all windows. slots: (windows,) time of each window's start in units of WINDOW_S.
+    waves: of all windows. slots: (windows,) time of each window's start in units of WINDOW_S. sync: the sync waves are
+    in the samples and tell how well each wavelength came through.
     """
-    soft = np.stack([_soft_bits(waves, slots + phase, key) for phase in range(_SLOTS)])
-    return next((bits for bits in decode(soft) if bits is not None), None)
+    return np.stack([_soft_bits(waves, slots + phase, key, sync) for phase in range(_SLOTS)])
 
 
-def _soft_bits(waves: Waves, slots: I64, key: WatermarkKey) -> F32:
-    """(CODE_BITS,) log-likelihood ratios up to scale, given the hop that each window belongs to."""
+def _soft_bits(waves: Waves, slots: I64, key: WatermarkKey, sync: bool) -> F32:
     pattern_of = slots * round(1000 * WINDOW_S) // round(1000 * HOP_S) % PATTERNS
     soft = np.zeros(CODE_BITS)
     for number, channel in enumerate(channel_patterns_of(key)):
         for pattern in np.unique(pattern_of):
             received = _whitened(waves[number][pattern_of == pattern].sum(axis=0), key, number)
             received = received * channel.phase[pattern].conj()
-            data = received[channel.sync :] * _gains(channel, received[: channel.sync].real)
+            gains = _gains(channel, received[: channel.sync].real) if sync else channel.amplitude[channel.sync :]
+            data = received[channel.sync :] * gains
             # Bit 1 is sent as -1 on its axis.
             np.add.at(soft, channel.code_index[pattern][:, 0], -data.real)
             np.add.at(soft, channel.code_index[pattern][:, 1], -data.imag)
-    return (soft / (soft.std() + 1e-12)).astype(np.float32)
+    scaled: F32 = (soft / (soft.std() + 1e-12)).astype(np.float32)
+    return scaled
 
 
 def _gains(channel: ChannelPattern, sync: F32) -> F32:
@@ -75,7 +76,8 @@ def _gains(channel: ChannelPattern, sync: F32) -> F32:
         member = sync[ring[: channel.sync] == number]
         mean, error = float(member.mean()), float(member.std() / np.sqrt(len(member))) + 1e-9
         gains[number] = max(mean**3 / (mean**2 + error**2), 0.15 * error)
-    return gains[ring[channel.sync :]]
+    expected: F32 = gains[ring[channel.sync :]]
+    return expected
 
 
 def fit(waves: Waves, code: U8 | None, key: WatermarkKey) -> F64:
@@ -96,15 +98,16 @@ def fit(waves: Waves, code: U8 | None, key: WatermarkKey) -> F64:
             score += product.real.sum(axis=1)
             power += (np.abs(product) ** 2).sum(axis=1) / 2
         best = np.maximum(best, score / np.sqrt(power + 1e-12))
-    single: F64 = norm.sf(best)
-    return -np.expm1(len(layouts) * np.log1p(-single))
+    p_values: F64 = -np.expm1(len(layouts) * np.log1p(-norm.sf(best)))
+    return p_values
 
 
 def _whitened(samples: C64, key: WatermarkKey, channel: int) -> C64:
     """Samples (.., n) divided by the local level of the spectrum, loud ones limited to unit magnitude."""
     magnitude = np.abs(samples)
     level = np.sqrt((_neighbours(key, channel) @ (magnitude**2).T).T)
-    return samples / np.maximum(np.maximum(magnitude, 0.6 * level), 1e-9)  # type: ignore[no-any-return]
+    whitened: C64 = samples / np.maximum(np.maximum(magnitude, 0.6 * level), 1e-9)
+    return whitened
 
 
 @cache

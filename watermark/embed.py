@@ -108,7 +108,8 @@ class Embedder:
         y: F64 = (np.arange(self._height // step) + 0.5) * step * scale
         x: F64 = (np.arange(self._width // step) + 0.5) * step * scale
         values = synthesize(channel, channel.coefficients(pattern, code), y, x)
-        return np.rint(values * rms).clip(-127, 127).astype(np.int8)
+        stored: I8 = np.rint(values * rms).clip(-127, 127).astype(np.int8)
+        return stored
 
     def _luma_gain(self, luma: U8) -> F32:
         """RMS of the luma mark, divided by that of the stored pattern, on a coarse grid."""
@@ -117,17 +118,18 @@ class Embedder:
         small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         activity = cv2.blur(cv2.absdiff(small, cv2.blur(small, (5, 5))), (9, 9))
         gain = cv2.pow(activity + 0.05, self._strength.exponent) * self._strength.luma
-        return np.clip(gain, *self._strength.luma_range, out=gain) / np.float32(_STEPS)  # type: ignore[no-any-return]
+        bounded: F32 = np.clip(gain, *self._strength.luma_range) / np.float32(_STEPS)
+        return bounded
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
 def _add_scaled(plane: U8, pattern: I8, gain: F32) -> None:
     for i in range(plane.size):
         value = np.float32(plane[i]) + gain[i] * np.float32(pattern[i]) + np.float32(0.5)
-        plane[i] = np.uint8(min(max(value, np.float32(0.0)), np.float32(255.0)))
+        plane[i] = max(np.float32(0.0), min(np.float32(255.0), value))
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _add(plane: U8, pattern: I8) -> None:
     for i in range(plane.size):
-        plane[i] = np.uint8(min(max(np.int32(plane[i]) + np.int32(pattern[i]), 0), 255))
+        plane[i] = max(0, min(255, np.int32(plane[i]) + np.int32(pattern[i])))

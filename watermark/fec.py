@@ -36,7 +36,8 @@ def _output_bits(register: NDArray[np.int64]) -> U8:
     taps = register[..., None] & np.array(_GENERATORS)
     for shift in (8, 4, 2, 1):
         taps = taps ^ (taps >> shift)
-    return (taps & 1).astype(np.uint8)
+    parity: U8 = (taps & 1).astype(np.uint8)
+    return parity
 
 
 # The register holds the newest bit above the eight older ones; the state is the eight newest bits. State s is reached

@@ -78,7 +78,8 @@ class ChannelPattern:
         symbols = np.ones(len(self.waves), np.complex64)
         signs = 1.0 - 2.0 * code[self.code_index[pattern]]
         symbols[self.sync :] = (signs[:, 0] + 1j * signs[:, 1]) / np.sqrt(2)
-        return (self.amplitude * self.phase[pattern] * symbols).astype(np.complex64)
+        sent: C64 = (self.amplitude * self.phase[pattern] * symbols).astype(np.complex64)
+        return sent
 
 
 class _KeyStream:
@@ -95,7 +96,8 @@ class _KeyStream:
 
     def phasors(self, count: int) -> C64:
         turns = (self.integers(count) >> np.uint64(11)) * 2.0**-53
-        return np.exp(2j * np.pi * turns).astype(np.complex64)
+        phasors: C64 = np.exp(2j * np.pi * turns).astype(np.complex64)
+        return phasors
 
     def permutation(self, count: int) -> I64:
         return np.argsort(self.integers(count), kind="stable")
@@ -142,7 +144,8 @@ def synthesize(channel: ChannelPattern, coefficients: C64, y: F64, x: F64) -> F3
     rows = np.exp(2j * np.pi / TILE * np.outer(y, np.arange(-limit, limit + 1))).astype(np.complex64)
     columns = np.exp(2j * np.pi / TILE * np.outer(np.arange(limit + 1), x)).astype(np.complex64)
     half = rows @ grid
-    return half.real @ columns.real - half.imag @ columns.imag
+    values: F32 = half.real @ columns.real - half.imag @ columns.imag
+    return values
 
 
 def pattern_at(index: int, fps: float) -> int:

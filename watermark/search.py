@@ -8,7 +8,7 @@ geometry that was tried.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -21,17 +21,16 @@ from tellmark.watermark.pattern import C64, I64, ChannelPattern
 from tellmark.watermark.spectrum import IDENTITY, TILE_PX, Geometry, Spectrum, frequencies
 
 _MIXES = ((1.0, 1.0, 1.0), (1.0, 0.0, 0.0), (0.0, 1.0, 1.0))  # all channels; luma alone (grey pictures); chroma alone
-COMMON = tuple(Geometry(scale) for scale in (0.95, 0.9, 0.75, 0.8, 0.85, 0.5, 0.625, 2 / 3, 0.7)) + (
-    Geometry(mirrored=True),
-)
+COMMON = (Geometry(mirrored=True), *map(Geometry, (0.95, 0.9, 0.75, 0.8, 0.85, 0.5, 0.625, 2 / 3, 0.7)))
 _SCALES = np.exp(np.arange(np.log(0.46), np.log(1.12), 0.0125))
 _ROTATIONS_DEG = np.arange(-5.6, 5.61, 0.7)
 GRID = tuple(
     Geometry(float(scale), float(rotation), 1.0, mirrored)
     for mirrored, rotation, scale in product((False, True), _ROTATIONS_DEG, _SCALES)
 )
+_UNMOVED_PX = 1
 _CANDIDATES = 3  # of a stage, to be refined
-_STAGE_SHARE = (0.5, 0.25, 0.25)  # of the chance of error
+_SHARE = 0.25  # of the chance of error, for each of four stages
 _REFINE_STEPS = (0.006, 0.003, 0.0015)  # relative scale; rotation takes 60 times as many degrees
 
 
@@ -55,13 +54,13 @@ def correlate(spectrum: Spectrum, patterns: Iterable[ChannelPattern], geometry: 
         waves = channel.waves[: channel.sync]
         value = spectrum.at(number, frequencies(waves, geometry))
         value /= np.abs(value) + 1e-12
-        value *= channel.phase[0, : channel.sync].conj() * channel.amplitude[: channel.sync]
-        fields.append(
-            _shifted(value, waves) * np.float32(np.sqrt(2.0 / np.sum(channel.amplitude[: channel.sync] ** 2)))
-        )
+        amplitude = channel.amplitude[: channel.sync]
+        value *= channel.phase[0, : channel.sync].conj() * amplitude
+        fields.append(_shifted(value, waves) * np.float32(np.sqrt(2.0 / np.sum(amplitude**2))))
     mixes = np.array(_MIXES, np.float32)
     mixes /= np.sqrt(mixes.sum(axis=1, keepdims=True))
-    return np.einsum("mc,cyx->myx", mixes, np.stack(fields), optimize=True)
+    surface: F32 = np.einsum("mc,cyx->myx", mixes, np.stack(fields), optimize=True)
+    return surface
 
 
 def _shifted(value: C64, waves: I64) -> F32:
@@ -76,9 +75,23 @@ def _shifted(value: C64, waves: I64) -> F32:
 def match(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], geometry: Geometry) -> Match:
     """The best shift and mix under ``geometry``, the shift refined below a pixel."""
     surface = correlate(spectrum, patterns, geometry)
-    mix, y, x = np.unravel_index(int(surface.argmax()), surface.shape)
-    plane = surface[mix]
-    shift = (y + _vertex(plane[:, x], int(y)), x + _vertex(plane[y], int(x)))
+    mix, y, x = (int(i) for i in np.unravel_index(int(surface.argmax()), surface.shape))
+    return _matched(surface[mix], y, x, geometry)
+
+
+def match_unmoved(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...]) -> Match:
+    """The best mix under no change of geometry and no shift, to within a pixel."""
+    surface = correlate(spectrum, patterns, IDENTITY)
+    near = np.arange(-_UNMOVED_PX, _UNMOVED_PX + 1)
+    # The pattern starts in the picture's corner; shifts are told at its centre.
+    rows, columns = ((spectrum.size[axis] // 2 + near) % TILE_PX for axis in (0, 1))
+    nearby = surface[:, rows[:, None], columns]
+    mix, y, x = (int(i) for i in np.unravel_index(int(nearby.argmax()), nearby.shape))
+    return _matched(surface[mix], int(rows[y]), int(columns[x]), IDENTITY)
+
+
+def _matched(plane: F32, y: int, x: int, geometry: Geometry) -> Match:
+    shift = (y + _vertex(plane[:, x], y), x + _vertex(plane[y], x))
     return Match(float(plane[y, x]), geometry, shift)
 
 
@@ -89,9 +102,12 @@ def _vertex(line: F32, peak: int) -> float:
     return float(np.clip((before - after) / (2 * curvature), -0.5, 0.5)) if curvature < 0 else 0.0
 
 
-def p_value(z: float, geometries: int) -> float:
-    """Chance that an unmarked picture reaches ``z`` at any shift, mix and geometry tried (union bound over all)."""
-    return float(min(1.0, geometries * len(_MIXES) * TILE_PX**2 * norm.sf(z)))
+def p_value(z: float, geometries: int, shifts: int = TILE_PX**2) -> float:
+    """Chance that an unmarked picture reaches ``z`` at any of the shifts, mixes and geometries tried.
+
+    As if all trials were independent (Sidak); they are positively correlated, so the true chance is a little lower.
+    """
+    return float(-np.expm1(geometries * shifts * len(_MIXES) * np.log1p(-norm.sf(z))))
 
 
 def refine(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], start: Match) -> tuple[Match, int]:
@@ -121,27 +137,20 @@ def _neighbours(geometry: Geometry, step: float) -> list[Geometry]:
     ]
 
 
-def find(
-    spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], thorough: bool, enough: float
-) -> tuple[Match, float]:
-    """The best match of all geometries searched, and its p-value; the search ends at the first p below ``enough``.
+def candidates(
+    spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], thorough: bool
+) -> Iterator[tuple[Match, float]]:
+    """Matches worth a reading, each with its p-value, from the likeliest geometry to the least likely.
 
-    Three stages share the chance of error: the picture as it is, common crops, and (``thorough``) the grid.
+    Four stages share the chance of error: the picture as it is; shifted; common crops; and (``thorough``) the grid.
+    The caller stops when it has what it wants; the smallest p-value seen is then valid.
     """
-    best = match(spectrum, patterns, IDENTITY)
-    best_p = min(1.0, p_value(best.z, 1) / _STAGE_SHARE[0])
-    stages = (COMMON, GRID) if thorough else (COMMON,)
-    for stage, share in zip(stages, _STAGE_SHARE[1:], strict=False):
-        if best_p < enough:
-            break
+    unmoved = match_unmoved(spectrum, patterns)
+    yield unmoved, min(1.0, p_value(unmoved.z, 1, (2 * _UNMOVED_PX + 1) ** 2) / _SHARE)
+    for stage in ((IDENTITY,), COMMON, GRID) if thorough else ((IDENTITY,), COMMON):
         starts = sorted((match(spectrum, patterns, geometry) for geometry in stage), key=lambda m: m.z, reverse=True)
         tried = len(stage)
         for start in starts[:_CANDIDATES]:
             found, steps = refine(spectrum, patterns, start)
             tried += steps
-            p = min(1.0, p_value(found.z, tried) / share)
-            if p < best_p:
-                best, best_p = found, p
-            if best_p < enough:
-                break
-    return best, best_p
+            yield found, min(1.0, p_value(found.z, tried) / _SHARE)

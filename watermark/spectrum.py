@@ -1,16 +1,18 @@
 """The spectrum of a residual map at any frequency, and how a picture's geometry moves the mark's waves in it.
 
-A mark that was scaled, rotated or mirrored is the same set of waves at other frequencies. One zero-padded FFT of the map
-followed by interpolation therefore serves every geometry that a search tries: no picture is ever warped.
+A mark that was scaled, rotated or mirrored is the same set of waves at other frequencies. One zero-padded FFT of the
+map followed by interpolation therefore serves every geometry that a search tries: no picture is ever warped.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import cos, radians, sin
+from typing import Any
 
 import numpy as np
 import scipy.fft
+from numpy.typing import NDArray
 
 from tellmark.types import F32, F64
 from tellmark.watermark.analysis import SIDE
@@ -38,7 +40,8 @@ class Geometry:
         angle = radians(self.rotation_deg)
         c, s = cos(angle), sin(angle)
         mirror = -1.0 if self.mirrored else 1.0
-        return np.array([[c, s], [-s, c]]) @ np.diag([self.scale, self.scale * self.aspect * mirror])
+        turned: F64 = np.array([[c, s], [-s, c]]) @ np.diag([self.scale, self.scale * self.aspect * mirror])
+        return turned
 
 
 IDENTITY = Geometry()
@@ -49,15 +52,16 @@ class Spectrum:
 
     def __init__(self, maps: F32) -> None:
         channels, height, width = maps.shape
+        self.size = (height, width)
         self._padded = tuple(scipy.fft.next_fast_len(_OVERSAMPLING * side, real=True) for side in (height, width))
         # Interpolating the spectrum linearly multiplies the map by sinc**2: undo that first.
         flat = maps / (_apodisation(height, self._padded[0])[:, None] * _apodisation(width, self._padded[1]))
-        values = scipy.fft.rfft2(flat.astype(np.float32), s=self._padded, axes=(1, 2), workers=1)
+        values: NDArray[Any] = scipy.fft.rfft2(flat.astype(np.float32), s=self._padded, axes=(1, 2), workers=1)
         turn_y = (height - 1) / 2 * scipy.fft.fftfreq(self._padded[0])
         turn_x = (width - 1) / 2 * scipy.fft.rfftfreq(self._padded[1])
         values *= np.exp(2j * np.pi * turn_y).astype(np.complex64)[:, None]
         values *= np.exp(2j * np.pi * turn_x).astype(np.complex64)
-        self._values: C64 = values.reshape(channels, -1)
+        self._values = values.reshape(channels, -1)
         self._columns = values.shape[2]
 
     def at(self, channel: int, frequency: F64) -> C64:
