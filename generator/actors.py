@@ -21,11 +21,11 @@ from tellmark.generator.facespace import TEXTURE, FaceSpace
 from tellmark.generator.scenery import Body, noise, smoothstep
 from tellmark.generator.strands import HairStyle, Skull
 from tellmark.generator.types import SIZE, Portrait
-from tellmark.landmarks import FACE_OVAL, LEFT_BROW, LIPS_OUTER, RIGHT_BROW
+from tellmark.landmarks import FACE_OVAL, LEFT_BROW, LIPS_INNER, LIPS_OUTER, RIGHT_BROW
 from tellmark.types import F32
 
 VERSION = 1
-MELANIN = np.array([-0.60, -0.98, -1.18], np.float32)  # log sRGB from the lightest skin to the darkest
+MELANIN = np.array([-0.80, -1.04, -1.17], np.float32)  # log sRGB from the lightest skin to the darkest
 HAIR_COLOURS = {
     "black": (0.13, 0.10, 0.09),
     "dark brown": (0.30, 0.19, 0.13),
@@ -77,6 +77,7 @@ class Recipe:
     background: str
     light: tuple[float, float, float]  # unit direction towards the main light: x right, y down, z away
     contrast: float  # strength of the main light
+    aspect: float  # stretch of the face across
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def draw_recipe(seed: int) -> Recipe:
     light = np.array([rng.normal(0, 0.42), -0.55 + rng.normal(0, 0.08), -0.75])
     light /= np.linalg.norm(light)
     melanin = float(rng.beta(1.1, 1.6))
-    skin = np.exp(facespace.SKIN_BASE + melanin * MELANIN + rng.normal(0, [0.02, 0.03, 0.045]))
+    skin = np.exp(facespace.SKIN_BASE + [0.05, 0.08, 0.10] + melanin * MELANIN + rng.normal(0, [0.02, 0.03, 0.045]))
     fair = 1 - smoothstep(np.float32(melanin), 0.15, 0.5)
     eye_odds = np.array([0.5, 0.5, 0.22 * fair, 0.2 * fair, 0.45 * fair, 0.15 * fair])
     eye_colour = list(EYE_COLOURS)[rng.choice(6, p=eye_odds / eye_odds.sum())]
@@ -135,6 +136,7 @@ def draw_recipe(seed: int) -> Recipe:
         background=str(rng.choice(scenery.BACKDROPS)),
         light=_rounded(light),  # type: ignore[arg-type]
         contrast=round(float(rng.uniform(0.25, 0.55)), 3),
+        aspect=round(float(rng.normal(0.94 if feminine else 0.955, 0.022)), 4),
     )
 
 
@@ -201,7 +203,13 @@ def shape_of(recipe: Recipe) -> F32:
     """(478, 3) the actor's frontal mesh, portrait px."""
     space = facespace.load()
     group = space.shapes[space.feminine == recipe.feminine].mean(axis=0)
-    shape = group + np.tensordot(np.float32(recipe.shape_weights), space.shapes - group, axes=1)
+    offset = np.tensordot(np.float32(recipe.shape_weights), space.shapes - group, axes=1)
+    mirror = facespace.mirror(space.mean)
+    shape = group + 0.65 * offset + 0.35 * offset[mirror] * np.float32([-1, 1, 1])  # faces are only a little askew
+    lips = [*LIPS_OUTER, *LIPS_INNER]
+    rest = group[lips] - group[lips].mean(axis=0)
+    shape[lips] = shape[lips].mean(axis=0) + 0.5 * (shape[lips] - shape[lips].mean(axis=0)) + 0.5 * rest  # no frowns
+    shape[:, 0] = (shape[:, 0] - SIZE / 2) * recipe.aspect + SIZE / 2
     return np.asarray(shape - [(shape[33, 0] + shape[263, 0]) / 2 - SIZE / 2, 0, 0], np.float32)
 
 
@@ -216,9 +224,10 @@ def texture_of(recipe: Recipe, space: FaceSpace) -> F32:
     grey = drift.mean(axis=-1, keepdims=True)
     drift = cv2.GaussianBlur(grey + 0.5 * (drift - grey), (0, 0), 1.5)
     mixed = np.tensordot(np.float32(recipe.detail_weights)[own], textures, axes=1)
-    coarse = cv2.GaussianBlur(mixed, (0, 0), 8)
+    coarse, typical = cv2.GaussianBlur(mixed, (0, 0), 8), cv2.GaussianBlur(mean, (0, 0), 8)
+    lightness = 0.5 * (coarse - typical).mean(axis=-1, keepdims=True)  # no archetype's tint, half its light and shade
     drift = cv2.resize(np.clip(drift, -0.35, 0.35), (TEXTURE, TEXTURE), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(mixed - coarse + cv2.GaussianBlur(mean, (0, 0), 8) * 0.5 + coarse * 0.5 + drift, np.float32)
+    return np.asarray(1.15 * (mixed - coarse) + typical + lightness + drift, np.float32)
 
 
 def _head(recipe: Recipe, shape: F32, space: FaceSpace, skull: Skull) -> F32:
@@ -231,29 +240,20 @@ def _head(recipe: Recipe, shape: F32, space: FaceSpace, skull: Skull) -> F32:
     ears = facespace.warp(np.dstack([ears, _ear_mask()]), points, target, triangles, SIZE)
     oval = np.zeros((SIZE, SIZE), np.uint8)
     cv2.fillPoly(oval, [np.round(shape[list(FACE_OVAL), :2] * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-    inner = cv2.erode(oval, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13)))
-    blend = cv2.GaussianBlur(inner.astype(np.float32) / 255, (0, 0), 4.5)[..., None]
+    inner = cv2.erode(oval, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))
+    blend = cv2.GaussianBlur(inner.astype(np.float32) / 255, (0, 0), 3.0)[..., None]
     fill = _spread(face, cv2.erode(inner, np.ones((9, 9), np.uint8)) > 0)
     log = fill * (1 - blend) + face * blend
     ear_alpha = ears[..., 3:] * (1 - blend)
-    log = log * (1 - ear_alpha) + np.clip(0.8 * ears[..., :3] + 0.2 * fill, fill - 0.35, fill + 0.2) * ear_alpha
+    log = log * (1 - ear_alpha) + np.clip(0.8 * ears[..., :3] + 0.2 * fill, fill - 0.2, fill + 0.2) * ear_alpha
     log = log + np.log(np.float32(recipe.skin)) + _skin_detail(recipe, shape, rng)
     log = log + np.log(_relight(recipe, shape))[..., None]
     cover = np.maximum(cv2.GaussianBlur(oval.astype(np.float32) / 255, (0, 0), 1.0), ears[..., 3])
     bald = np.zeros((SIZE, SIZE), np.float32)
     centre, axes = skull.centre[:2] * 16, skull.radii[:2] * 16
-    cv2.ellipse(
-        bald,
-        np.round(centre).astype(int).tolist(),
-        np.round(axes).astype(int).tolist(),
-        0,
-        180,
-        360,
-        1.0,
-        -1,
-        cv2.LINE_AA,
-        4,
-    )
+    x, y = np.round(centre).astype(int).tolist()
+    across, up = np.round(axes).astype(int).tolist()
+    cv2.ellipse(bald, (x, y), (across, up), 0, 155, 385, 1.0, -1, cv2.LINE_AA, 4)
     cover = np.maximum(cover, cv2.GaussianBlur(bald, (0, 0), 1.0))
     picture = np.clip(np.exp(log), 0, 1)
     light = np.float32(recipe.light)
@@ -309,7 +309,7 @@ def _skin_detail(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
             4,
         )
     keep = np.ones((SIZE, SIZE), np.float32)
-    for loop in (LIPS_OUTER, RIGHT_BROW, LEFT_BROW):
+    for loop in (LIPS_INNER, LIPS_OUTER, RIGHT_BROW, LEFT_BROW):
         cv2.fillConvexPoly(keep, cv2.convexHull(np.round(shape[list(loop), :2]).astype(np.int32)), 0.35)
     marks = cv2.GaussianBlur(marks, (0, 0), 0.7) * keep
     return np.asarray(detail * keep[..., None] - marks[..., None] * np.float32([0.5, 0.9, 1.0]), np.float32)
@@ -323,7 +323,8 @@ def _relight(recipe: Recipe, shape: F32) -> F32:
     nx, ny = 0.80 * (x - centre[0]) / half[0], 0.62 * (y - centre[1]) / half[1]
     nz = -np.sqrt(np.clip(1 - nx**2 - ny**2, 0.05, 1))
     lambert = np.clip(nx * recipe.light[0] + ny * recipe.light[1] + nz * recipe.light[2], 0, 1)
-    shade = 1 + recipe.contrast * (lambert - 0.72)
+    shade = 1 + recipe.contrast * (lambert - 0.62)
+    shade *= 1 - 0.22 * np.clip(np.hypot(nx / 0.8, ny / 0.62) - 0.72, 0, 0.35) / 0.35  # skin turning away
     return cv2.GaussianBlur(np.clip(shade, 0.45, 1.3).astype(np.float32), (0, 0), 6)
 
 
@@ -338,8 +339,8 @@ def layers(seed: int) -> Layers:
     colours = strands.shade(hair, order, recipe.hair, skull, light, seed)
     thickness = np.full(len(hair), 0.7, np.float32)
     back, front, depth = strands.draw(hair, colours, thickness, float(skull.face[:, 2].max() + 0.05 * skull.height))
-    jaw = shape[[58, 288, 172, 397, 150, 379]]
-    skin = np.median([head[int(y), int(x), :3] for x, y in jaw[:, :2] * [0.94, 1] + [0.06 * SIZE / 2, -6]], axis=0)
+    cheeks = np.round(shape[[205, 425, 214, 434], :2]).astype(int)
+    skin = 0.88 * np.median(head[cheeks[:, 1], cheeks[:, 0], :3], axis=0)
     return Layers(
         recipe=recipe,
         shape=shape,

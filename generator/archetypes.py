@@ -17,7 +17,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from tellmark.faces import MediapipeTracker
 from tellmark.generator import facespace
@@ -88,12 +87,6 @@ def align(points: F64, target: F64) -> F64:
     return np.asarray((s * keep).sum() / (a**2).sum() * a @ (u * keep) @ vt + target.mean(axis=0))
 
 
-def mirrored(mean: F64) -> NDArray[np.int64]:
-    """(478,) the index of each point's mirror image; ``mean`` is symmetric to within half a point's spacing."""
-    flipped = (mean - mean.mean(axis=0)) * [-1, 1, 1]
-    return np.asarray(cKDTree(mean - mean.mean(axis=0)).query(flipped)[1])
-
-
 def frontal_mean(landmarks: F64) -> tuple[F64, NDArray[np.int64]]:
     """Symmetric mean shape (478, 3) of (n, 478, 3) in portrait px, facing the camera; and the mirror index."""
     mean = landmarks[0]
@@ -105,7 +98,7 @@ def frontal_mean(landmarks: F64) -> tuple[F64, NDArray[np.int64]]:
     down -= across * (down @ across)
     down /= np.linalg.norm(down)
     mean = (mean - mean.mean(axis=0)) @ np.stack([across, down, np.cross(across, down)]).T
-    mirror = mirrored(mean)
+    mirror = facespace.mirror(mean)
     mean = (mean + mean[mirror] * [-1, 1, 1]) / 2
     eyes = np.stack([mean[[33, 133]].mean(axis=0), mean[[263, 362]].mean(axis=0)])
     mean *= facespace.EYE_DISTANCE / np.linalg.norm(eyes[1] - eyes[0])
@@ -227,4 +220,4 @@ def build(shared: Path, target: Path = facespace.DATA) -> str:
 
 
 if __name__ == "__main__":
-    print(build(Path(sys.argv[1])))  # noqa: T201
+    print(build(Path(sys.argv[1])))

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import Delaunay
+from scipy.spatial import Delaunay, cKDTree
 
 from tellmark.landmarks import FACE_OVAL
 from tellmark.types import F32, U8
@@ -61,6 +61,12 @@ def mesh(mean: F32) -> tuple[F32, NDArray[np.int32]]:
     """Vertices of the mean shape in texture px and their Delaunay triangles, eyes and mouth included."""
     points = to_texture(vertices(mean))
     return points, Delaunay(points).simplices.astype(np.int32)
+
+
+def mirror(mean: F32) -> NDArray[np.int64]:
+    """(478,) index of each point's mirror image; ``mean`` (478, 3) must be nearly symmetric."""
+    centred = mean - mean.mean(axis=0)
+    return np.asarray(cKDTree(centred).query(centred * [-1, 1, 1])[1])
 
 
 def warp(image: F32, source: F32, target: F32, triangles: NDArray[np.int32], size: int, margin: float = 0.0) -> F32:

@@ -107,7 +107,7 @@ def torso(body: Body, oval: F32, skin: F32, light: F32) -> F32:
     flesh = flesh * (1 + 0.012 * noise(rng, 1.2) + 0.02 * noise(rng, 9))[..., None]
     edge, inside = _neckline(body, across, down)
     cloth = np.asarray(body.colour, np.float32) * _folds(rng, across, down, light)[..., None]
-    cloth = cloth * (1 + 0.035 * noise(rng, 1.0) + 0.02 * noise(rng, 2.2))[..., None]
+    cloth = cloth * (1 + 0.016 * noise(rng, 1.0) + 0.010 * noise(rng, 2.2))[..., None]
     cloth = cloth * (1 - 0.25 * np.exp(-np.abs(inside - 0.028) / 0.004))[..., None]  # the seam
     shadow = 1 - 0.35 * np.exp(-np.maximum(-inside, 0) / 0.02)  # the cloth's shadow on the skin
     colour = flesh * shadow[..., None] * (1 - edge[..., None]) + cloth * edge[..., None]
@@ -116,14 +116,12 @@ def torso(body: Body, oval: F32, skin: F32, light: F32) -> F32:
 
 def _flesh_shade(across: F32, down: F32, neck: float, light: F32) -> F32:
     turn = np.clip(across / neck, -1.3, 1.3)
-    round_ = 1 - 0.30 * np.abs(turn) ** 2.6 + 0.16 * light[0] * turn
-    under_chin = 1 - 0.42 * np.exp(-((np.clip(down + 0.02 + 0.5 * across**2, 0, 1) / 0.11) ** 1.5))
+    round_ = 1 - 0.24 * np.abs(turn) ** 2.6 + 0.16 * light[0] * turn
+    under_chin = 1 - 0.34 * np.exp(-((np.clip(down + 0.02 + 0.5 * across**2, 0, 1) / 0.11) ** 1.5))
     shade = np.where(down < 0.3, round_, round_ + (1 - round_) * smoothstep(down, 0.2, 0.32)) * under_chin
-    for sign in (-1, 1):  # sternomastoid and collar bone
+    for sign in (-1, 1):  # the sternomastoid
         muscle = (across - sign * np.interp(down, [-0.2, 0.36], [0.9 * neck, 0.06])) / 0.035
         shade = shade + 0.045 * sign * light[0] * np.exp(-(muscle**2)) - 0.03 * np.exp(-((muscle + sign * 1.3) ** 2))
-        bone = (down - 0.40 + 0.06 * np.abs(across)) / 0.022
-        shade = shade + 0.06 * np.exp(-(bone**2)) * smoothstep(sign * across, 0.06, 0.14) * (down > 0.25)
     notch = np.exp(-((across / 0.045) ** 2) - ((down - 0.40) / 0.05) ** 2)
     return np.asarray(shade * (1 - 0.14 * notch), np.float32)
 

@@ -110,7 +110,11 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
     fringe = (style.flow == "fringe") & (roots[:, 2] < -0.3) & (np.abs(roots[:, 0]) < 0.62)
     length = np.where(fringe, 0.42, style.length) * skull.height * (0.75 + 0.35 * rng.random(len(roots)))
     step = (length / (STEPS - 1)).astype(np.float32)[:, None]
-    lift = (style.lift * skull.height * (0.25 + 0.9 * layer)).astype(np.float32)
+    lift = style.lift * skull.height * (0.25 + 0.9 * layer)
+    if style.flow == "crop":  # barbers fade the sides
+        top = np.clip(0.25 - 1.4 * roots[:, 1], 0.12, 1)
+        lift, step = lift * top, step * top[:, None]
+    lift, step = lift.astype(np.float32), step.astype(np.float32)
     point = centre + roots * radii
     heading = roots / radii
     heading /= np.linalg.norm(heading, axis=1, keepdims=True)
@@ -164,7 +168,7 @@ def _outside(skull: Skull, point: F32, lift: F32, side: F32, fringe: NDArray[np.
     point = (skull.centre + offset * stretch * skull.radii).astype(np.float32)
     across = point[:, 0] - skull.centre[0]
     half = _half_width(skull, point[:, 1]) + 0.3 * lift - 2
-    on_face = (np.abs(across) < half) & (offset[:, 2] < 0) & (offset[:, 1] > -0.3) & ~fringe
+    on_face = (np.abs(across) < half) & (offset[:, 2] < 0) & (offset[:, 1] > -0.5) & ~fringe
     direction = np.where(np.abs(across) < 0.3 * half, side, np.sign(across))
     point[:, 0] += np.where(on_face, 0.6 * (direction * half - across), 0)
     return point
@@ -194,7 +198,7 @@ def shade(strands: F32, layers: F32, style: HairStyle, skull: Skull, light: F32,
     facing = 0.5 + 0.5 * (around @ light)
     t = np.linspace(0, 1, STEPS, dtype=np.float32)[None]
     depth = 0.38 + 0.62 * layers[:, None] ** 0.8
-    body = (0.30 + 0.75 * facing) * (0.35 + 0.65 * diffuse) * depth * (0.72 + 0.28 * np.minimum(1, 4 * t))
+    body = (0.30 + 0.75 * facing) * (0.35 + 0.65 * diffuse) * depth * (0.86 + 0.14 * np.minimum(1, 4 * t))
     colour = np.asarray(style.colour, np.float32) * np.exp(rng.normal(0, 0.13, (len(strands), 1, 1)))
     colour = colour * (1 + rng.normal(0, 0.02, (len(strands), 1, 3)))
     shine = style.gloss * depth * facing
@@ -219,7 +223,7 @@ def _draw(points, colours, alpha, scale, split_z, layer, out, depth):  # type: i
             dx, dy = x1 - x0, y1 - y0
             steep = abs(dy) > abs(dx)
             n = int(max(abs(dx), abs(dy))) + 1
-            taper = alpha[s] * (1.0 if k < last - 4 else (last - k) / 5.0)
+            taper = alpha[s] * min(1.0, (last - k) / 5.0, 0.3 + 0.18 * k)
             for i in range(n):
                 f = (i + 0.5) / n
                 x, y = x0 + dx * f, y0 + dy * f
