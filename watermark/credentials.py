@@ -14,8 +14,7 @@ import contextlib
 import functools
 import io
 import os
-import struct
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,21 +22,13 @@ from typing import TYPE_CHECKING, Any
 from tellmark import runs
 from tellmark.errors import InternalError, UsageError
 from tellmark.types import C2paEvidence
-from tellmark.watermark import claims, keys
+from tellmark.watermark import claims, formats, keys
 from tellmark.watermark.claims import Ingredient, Parameter, Provenance
 
 if TYPE_CHECKING:
     from c2pa import Context
 
-__all__ = ["Ingredient", "ManifestReading", "Provenance", "examine", "examine_store", "mime_of", "read", "sign"]
-
-MIME = {
-    ".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime", ".avi": "video/avi",
-    ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".tif": "image/tiff",
-    ".tiff": "image/tiff", ".gif": "image/gif", ".avif": "image/avif", ".heic": "image/heic",
-    ".wav": "audio/wav", ".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".flac": "audio/flac", ".ogg": "audio/ogg",
-    ".mkv": "video/x-matroska", ".webm": "video/webm",
-}  # fmt: skip
+__all__ = ["Ingredient", "ManifestReading", "Provenance", "examine", "examine_store", "read", "sign"]
 
 # Extended key usages a signer may have: e-mail protection, document signing, time stamping, C2PA claim signing.
 _TRUST_CONFIG = "1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36\n1.3.6.1.5.5.7.3.8\n1.3.6.1.4.1.62558.2.1\n"
@@ -49,8 +40,6 @@ _TRUST_CODES = {
     "signingCredential.untrusted": "untrusted",
 }
 _CONTENT_CODES = ("Hash.mismatch",)  # assertion.bmffHash.mismatch, assertion.dataHash.mismatch, ...
-_BMFF_C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
-_JUMBF_STORE = b"jumdc2pa"  # the description box of a manifest store
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +71,7 @@ def sign(
     """
     from c2pa import Builder, C2paError, C2paSignerInfo, Signer
 
-    identity, mime = keys.identity(), mime_of(target)
+    identity, mime = keys.identity(), formats.mime_for(target)
     definition = claims.definition(provenance, payload, mime, facts or {})
     try:
         info = C2paSignerInfo(identity.algorithm, identity.chain_pem, identity.key_pem, identity.timestamp_url)
@@ -126,9 +115,8 @@ def read(path: Path, trust: Path | None = None, store: bytes | None = None) -> C
 
 def examine(path: Path, trust: Path | None = None, store: bytes | None = None) -> ManifestReading:
     """As :func:`read`, with what a verdict needs beside the evidence."""
-    mime = mime_of(path)
     with path.open("rb") as stream:
-        return _examine(stream, mime, store, trust, lambda: _has_store(path))
+        return _examine(stream, formats.sniff(path), store, trust, lambda: formats.has_store(path))
 
 
 def examine_store(store: bytes, trust: Path | None = None) -> ManifestReading:
@@ -136,12 +124,9 @@ def examine_store(store: bytes, trust: Path | None = None) -> ManifestReading:
     return _examine(io.BytesIO(store), "application/c2pa", None, trust, lambda: True)
 
 
-def mime_of(path: Path) -> str:
-    """The media type by the file's suffix; ``application/octet-stream`` where it is not known."""
-    return MIME.get(path.suffix.lower(), "application/octet-stream")
-
-
-def _examine(stream: Any, mime: str, store: bytes | None, trust: Path | None, has_store: Any) -> ManifestReading:
+def _examine(
+    stream: Any, mime: str, store: bytes | None, trust: Path | None, has_store: Callable[[], bool]
+) -> ManifestReading:
     from c2pa import C2paError, Reader
 
     try:
@@ -150,6 +135,8 @@ def _examine(stream: Any, mime: str, store: bytes | None, trust: Path | None, ha
             return _reading(reader.get_validation_state(), results, reader.get_active_manifest() or {})
     except KeyError:  # c2pa-python on a store whose active manifest is missing
         return ManifestReading(C2paEvidence(state="unreadable"))
+    except C2paError.NotSupported:  # Matroska, text, ...: nowhere a manifest could be
+        return ManifestReading(C2paEvidence())
     except C2paError as error:
         if str(error).startswith("Remote"):  # the file names a manifest on the network, which is not asked
             return ManifestReading(C2paEvidence(codes=("manifest.inaccessible",)))
@@ -157,7 +144,8 @@ def _examine(stream: Any, mime: str, store: bytes | None, trust: Path | None, ha
 
 
 def _reading(state: str | None, results: dict[str, Any], manifest: dict[str, Any]) -> ManifestReading:
-    active = [failure["code"] for failure in results.get("activeManifest", {}).get("failure", [])]
+    checks = results.get("activeManifest") or {}
+    active = [failure["code"] for failure in checks.get("failure", [])]
     deltas = [
         failure["code"]
         for delta in results.get("ingredientDeltas") or []
@@ -166,7 +154,7 @@ def _reading(state: str | None, results: dict[str, Any], manifest: dict[str, Any
     codes = tuple(dict.fromkeys(active + deltas))
     broken = [code for code in codes if code not in _TRUST_CODES and not code.startswith("cawg.")]
     trust = next((name for code, name in _TRUST_CODES.items() if code in active), None)
-    if trust is None and state == "Trusted":
+    if trust is None and any(success["code"] == "signingCredential.trusted" for success in checks.get("success", [])):
         trust = "trusted"
     signature = manifest.get("signature_info") or {}
     assertions = {assertion["label"]: assertion["data"] for assertion in manifest.get("assertions", [])}
@@ -232,33 +220,3 @@ def _context(process: int, anchors: str) -> Context:
     if anchors:
         settings["trust"] = {"user_anchors": anchors, "trust_config": _TRUST_CONFIG}
     return Context.from_dict(settings)
-
-
-def _has_store(path: Path) -> bool:
-    """Whether the bytes of a manifest store are in the file, although c2pa cannot make sense of them."""
-    with path.open("rb") as stream:
-        if stream.read(8)[4:] == b"ftyp":
-            return any(kind == b"uuid" and head.startswith(_BMFF_C2PA_UUID) for kind, head in _boxes(path))
-        stream.seek(0)
-        tail = b""
-        while chunk := stream.read(1 << 20):
-            if _JUMBF_STORE in tail + chunk:
-                return True
-            tail = chunk[-len(_JUMBF_STORE) :]
-    return False
-
-
-def _boxes(path: Path) -> Iterator[tuple[bytes, bytes]]:
-    """Type and first 16 bytes of every top-level box of an ISO base media file, until the structure breaks off."""
-    with path.open("rb") as stream:
-        end, offset = path.stat().st_size, 0
-        while offset + 8 <= end:
-            stream.seek(offset)
-            size, kind = struct.unpack(">I4s", stream.read(8))
-            header = 8
-            if size == 1:
-                size, header = int.from_bytes(stream.read(8), "big"), 16
-            yield kind, stream.read(16)
-            if size < header:  # 0: to the end of the file
-                return
-            offset += size

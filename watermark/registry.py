@@ -92,6 +92,11 @@ class Registry:
             self._connection.close()
             self._connection = None
 
+    def prepare(self) -> None:
+        """Make the file where there is none; raises now what :meth:`add` would raise after an hour of rendering."""
+        with self._errors():
+            self._open()
+
     def add(self, entry: Entry) -> None:
         """Commit ``entry`` to disk. Raises :class:`InputError` where the file is no registry or cannot be written."""
         with self._errors():

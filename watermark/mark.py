@@ -1,0 +1,102 @@
+"""Marks an existing video: another generator's output, or a real recording as a control.
+
+The copy is ``c2pa.opened`` from its source, which goes in as its parent together with the manifest it may have. A video
+that already carries a mark keeps it, for two marks would destroy each other: it is signed anew and not touched.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tellmark import runs
+from tellmark.errors import MediaError, UsageError
+from tellmark.media import Encoding, VideoReader, probe, sha256_of
+from tellmark.runs import Progress
+from tellmark.types import Kind
+from tellmark.watermark import formats
+from tellmark.watermark.claims import AI_SOURCE_TYPES
+from tellmark.watermark.credentials import Ingredient, Provenance, examine
+from tellmark.watermark.payload import Payload
+from tellmark.watermark.registry import Registry
+from tellmark.watermark.verify import read_pixels
+from tellmark.watermark.writer import ClipWriter, MarkedClip, sign_and_register
+
+_SOURCE = "source"  # the ingredient's label
+_RATES = (1.0, 120.0)  # frames a second that are taken at their word
+
+
+def mark_video(
+    src: Path | str,
+    dst: Path | str,
+    *,
+    kind: Kind,
+    encoding: Encoding | None = None,
+    registry: str | Path | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> MarkedClip:
+    """Write ``src`` marked and signed to ``dst`` (MP4), with its sound. progress: frames written, of how many.
+
+    Raises :class:`MediaError` where ``src`` is no video, :class:`UsageError` where ``dst`` exists and not ``force``,
+    and where ``src`` says of itself, by its mark or its manifest, something else than ``kind``.
+    """
+    src, dst = Path(src), Path(dst)
+    info = probe(src)
+    if not info.has_video:
+        raise MediaError(f"{src} holds no video; give a video file")
+    runs.check_output(dst, force=force)
+    provenance = _provenance(src, dst, kind)
+    mark, fingerprint = read_pixels(src, thorough=False)
+    if mark.present:
+        payload = _agreeing(src, mark.payload, kind)
+        assert fingerprint is not None
+        with runs.atomic_path(dst, force=force) as signed:
+            return sign_and_register(src, signed, dst, provenance, payload, fingerprint, Registry(registry))
+    fps = info.fps if _RATES[0] <= info.fps <= _RATES[1] else 25.0
+    total = round(info.duration_s * fps) or None
+    with VideoReader(src, fps=fps) as reader:
+        frames = iter(reader)
+        first = next(frames).rgb()
+        height, width, _ = first.shape
+        with ClipWriter(
+            dst,
+            width=width,
+            height=height,
+            fps=fps,
+            provenance=provenance,
+            audio=src if info.has_audio else None,
+            encoding=encoding,
+            registry=registry,
+            force=force,
+        ) as writer:
+            writer.write(first)
+            for count, frame in enumerate(frames, 2):
+                writer.write(frame.rgb())
+                if progress is not None:
+                    progress(count, max(total, count) if total else None)
+    return writer.result
+
+
+def _provenance(src: Path, dst: Path, kind: Kind) -> Provenance:
+    said = (examine(src).evidence.digital_source_type or "").rsplit("/", 1)[-1]
+    if kind is Kind.CONTROL and said in AI_SOURCE_TYPES:
+        raise UsageError(f"the manifest in {src} says {said}: it cannot be a control; give --kind synthetic")
+    synthetic = kind is Kind.SYNTHETIC
+    return Provenance(
+        kind=kind,
+        title=dst.name,
+        digital_source_type=(said if said in AI_SOURCE_TYPES else "trainedAlgorithmicMedia") if synthetic else None,
+        ingredients=(Ingredient(_SOURCE, src.name, formats.sniff(src), sha256_of(src), path=src),),
+        parent=_SOURCE,
+    )
+
+
+def _agreeing(src: Path, payload: Payload | None, kind: Kind) -> Payload:
+    """The payload of a mark that is already there, if it can be kept."""
+    if payload is None:
+        raise UsageError(f"{src} already carries a mark, which cannot be read; mark the original instead")
+    if payload.kind is not kind:
+        raise UsageError(f"{src} already carries a mark that says {payload.kind}; give --kind {payload.kind}")
+    if formats.sniff(src) != "video/mp4":
+        raise UsageError(f"{src} already carries a mark; copy it into an MP4 to have it signed again")
+    return payload

@@ -1,0 +1,184 @@
+"""The one writer of generated video: every clip leaves it watermarked, signed and registered, or not at all.
+
+The caller hands over frames; a background thread converts, marks and encodes them, so that rendering and encoding
+overlap. On a clean exit the clip is signed, its registry row is committed, and only then does the file appear under its
+name. After any failure nothing of it is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tellmark import runs
+from tellmark.errors import UsageError
+from tellmark.media import Encoding, VideoWriter, rgb_to_i420, sha256_of
+from tellmark.types import U8
+from tellmark.watermark import keys
+from tellmark.watermark.claims import Parameter
+from tellmark.watermark.credentials import Ingredient, Provenance, sign
+from tellmark.watermark.embed import Embedder
+from tellmark.watermark.fingerprint import Fingerprint, Fingerprinter
+from tellmark.watermark.payload import Payload
+from tellmark.watermark.registry import Entry, Registry
+
+__all__ = ["ClipWriter", "Ingredient", "MarkedClip", "Provenance", "sign_and_register"]
+
+QUEUE_FRAMES = 8  # 6 MB at 512x512: enough to keep both sides busy
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedClip:
+    """A clip that was written, marked, signed and registered."""
+
+    path: Path
+    sha256: str
+    payload: str  # 16 hex digits
+
+
+class ClipWriter:
+    """Context manager that takes the frames of one clip.
+
+    path: the MP4 to write. width, height: even, px. audio: any file whose sound goes along, cut at the last frame.
+    provenance: what the manifest says; its kind goes into the mark. registry: a path or ``sqlite:///`` URL, by default
+    the user's own. force: overwrite ``path``.
+
+    After a clean exit :attr:`result` names the clip. Raises :class:`UsageError` for an output that exists or cannot be
+    written, a size that cannot be marked, no frames at all; what goes wrong in the background is raised by the next
+    :meth:`write` or on exit.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        width: int,
+        height: int,
+        fps: float,
+        provenance: Provenance,
+        audio: Path | None = None,
+        encoding: Encoding | None = None,
+        registry: str | Path | None = None,
+        force: bool = False,
+    ) -> None:
+        self.path = Path(path)
+        self.payload = Payload.new(provenance.kind)
+        self._provenance = provenance
+        self._registry = Registry(registry)
+        self._force = force
+        self._shape = (height, width, 3)
+        self._fps = fps
+        self._embedder = Embedder(self.payload, width=width, height=height, fps=fps)
+        self._fingerprinter = Fingerprinter()
+        self._encoding = encoding or Encoding()
+        self._audio = audio
+        self._stack = ExitStack()
+        self._frames: queue.Queue[U8 | None] = queue.Queue(QUEUE_FRAMES)
+        self._error: BaseException | None = None
+        self._result: MarkedClip | None = None
+
+    @property
+    def result(self) -> MarkedClip:
+        """The clip, once it is finished."""
+        if self._result is None:
+            raise RuntimeError("the clip is not finished; read the result after the with block")
+        return self._result
+
+    def __enter__(self) -> Self:
+        keys.identity()  # a certificate or registry that cannot be used is said before rendering, not after
+        with self._registry:
+            self._registry.prepare()
+        with ExitStack() as stack:
+            self._signed = stack.enter_context(runs.atomic_path(self.path, force=self._force))
+            self._unsigned = stack.enter_context(_scratch(self._signed))
+            height, width, _ = self._shape
+            self._video = VideoWriter(
+                self._unsigned, width=width, height=height, fps=self._fps, audio=self._audio, encoding=self._encoding
+            )
+            self._thread = threading.Thread(target=self._work, name=f"write {self.path.name}", daemon=True)
+            self._thread.start()
+            self._stack = stack.pop_all()
+        return self
+
+    def write(self, rgb: U8) -> None:
+        """Append a frame: (height, width, 3) RGB uint8. It is copied; the array may be reused at once."""
+        if rgb.shape != self._shape or rgb.dtype.name != "uint8":
+            raise ValueError(f"expected uint8 {self._shape}, got {rgb.dtype} {rgb.shape}")
+        if self._error is not None:
+            raise self._error
+        self._frames.put(rgb.copy())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._frames.put(None)
+        self._thread.join()
+        if error is not None:
+            self._stack.__exit__(kind, error, trace)
+            return
+        with self._stack:  # renames the signed file, or removes everything if something is raised in here
+            if self._error is not None:
+                raise self._error
+            fingerprint = self._fingerprinter.finish()
+            self._result = sign_and_register(
+                self._unsigned, self._signed, self.path, self._provenance, self.payload, fingerprint, self._registry
+            )
+
+    def _work(self) -> None:
+        """Runs in the thread. After an error it goes on taking frames, so that the caller never waits forever."""
+        frames = self._taken()
+        try:
+            with self._video:
+                self._encode(frames)
+        except BaseException as error:
+            self._error = error
+            for _ in frames:
+                pass
+
+    def _encode(self, frames: Iterator[U8]) -> None:
+        index = -1
+        for index, rgb in enumerate(frames):
+            i420 = self._embedder.embed(rgb_to_i420(rgb), index)
+            self._fingerprinter.add(i420[: self._shape[0]], index / self._fps)
+            self._video.write(i420)
+        if index < 0:
+            raise UsageError(f"{self.path.name}: not one frame was written; a clip needs at least one")
+
+    def _taken(self) -> Iterator[U8]:
+        while (rgb := self._frames.get()) is not None:
+            yield rgb
+
+
+def sign_and_register(
+    unsigned: Path,
+    signed: Path,
+    final: Path,
+    provenance: Provenance,
+    payload: Payload,
+    fingerprint: Fingerprint,
+    registry: Registry,
+) -> MarkedClip:
+    """Sign ``unsigned``, which carries ``payload``, into ``signed`` and commit its row; the caller renames it."""
+    packed = fingerprint.to_bytes()
+    facts: dict[str, Parameter] = {"fingerprint_sha256": fingerprint.sha256}
+    store = sign(unsigned, signed, provenance, payload.hex(), facts)
+    digest = sha256_of(signed)
+    with registry:
+        registry.add(Entry(payload.hex(), store, packed, provenance.title, digest))
+    return MarkedClip(final, digest, payload.hex())
+
+
+@contextlib.contextmanager
+def _scratch(beside: Path) -> Iterator[Path]:
+    path = beside.with_name(f"{beside.stem}.unsigned{beside.suffix}")
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
