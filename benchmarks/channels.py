@@ -28,7 +28,7 @@ def remux(source: Path, out: Path) -> None:
 def reencode(
     source: Path, out: Path, *, crf: int = 23, scale: float = 1.0, crop: float = 0.0, skip_s: float = 0
 ) -> None:
-    """Decode and encode anew. ``crop`` is the share of each dimension that is cut away, ``skip_s`` lost at the start."""
+    """Decode and encode anew. ``crop`` is the share of each dimension that is cut away, ``skip_s`` lost in front."""
     with VideoReader(source) as reader:
         width, height = reader.info.width, reader.info.height
         left, top = int(width * crop / 2), int(height * crop / 2)

@@ -28,7 +28,6 @@ from tellmark.media import Encoding, VideoWriter, rgb_to_i420
 from tellmark.types import U8, Kind
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.payload import Payload
-from tellmark.watermark.registry import Registry
 
 _TEXT = (
     "Every clip that this tool makes carries a mark that the eye does not see, and a signature that anyone can check. "
@@ -49,7 +48,7 @@ def _run(folder: Path, rounds: int, seconds: float) -> list[dict[str, Any]]:
     renderer = MeshRenderer(portrait)
     motion = RuleMotion().generate(speech, Controls(), 0)
     frames = [renderer.render(motion, index).copy() for index in range(min(len(motion), 250))]
-    registry = Registry(str(folder / "registry.sqlite"))
+    registry = folder / "registry.sqlite"
     whole, alone = [], []
     for turn in range(rounds):
         start = time.perf_counter()

@@ -16,7 +16,6 @@ from tellmark.media import Encoding
 from tellmark.runs import Progress, check_output
 from tellmark.types import Kind
 from tellmark.watermark.claims import Ingredient, Parameter, Provenance
-from tellmark.watermark.registry import Registry
 from tellmark.watermark.writer import ClipWriter
 
 Params = dict[str, Parameter]
@@ -49,7 +48,7 @@ def render_clip(
     seed: int = 0,
     encoding: Encoding | None = None,
     force: bool = False,
-    registry: Registry | None = None,
+    registry: str | Path | None = None,
     method: str = "talk",
     max_seconds: float | None = None,
     progress: Progress | None = None,

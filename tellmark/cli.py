@@ -99,7 +99,6 @@ def render(
     from tellmark.generator.clip import render_clip
     from tellmark.generator.speech import load_speech
     from tellmark.media import Encoding
-    from tellmark.watermark.registry import Registry
 
     face = _portrait(portrait, consent, framing)
     sound = load_speech(speech, fps=fps)
@@ -112,7 +111,7 @@ def render(
             seed=seed,
             encoding=Encoding(crf=crf),
             force=force,
-            registry=Registry(registry),
+            registry=registry,
             progress=progress,
         )
     record = {"schema": "tellmark.clip/1", **dataclasses.asdict(clip)}
@@ -130,10 +129,9 @@ def mark(source: Path, out: Path, *, kind: str, registry: str | None, force: boo
     """Watermark and sign an existing video: another generator's output, or a real clip as control."""
     from tellmark.types import Kind
     from tellmark.watermark.mark import mark_video
-    from tellmark.watermark.registry import Registry
 
     with console.progress("marking") as progress:
-        clip = mark_video(source, out, kind=Kind(kind), registry=Registry(registry), force=force, progress=progress)
+        clip = mark_video(source, out, kind=Kind(kind), registry=registry, force=force, progress=progress)
     record = {"schema": "tellmark.clip/1", **dataclasses.asdict(clip)}
     console.result(record, f"{clip.path}  payload {clip.payload}, signed")
 
@@ -148,13 +146,11 @@ def verify(files: tuple[Path, ...], *, trust: Path | None, registry: str | None,
     """Say what provenance each file carries. Exit code 0 only if all are intact or recovered."""
     from tellmark.types import VerdictKind
     from tellmark.watermark import verify as verifier
-    from tellmark.watermark.registry import Registry
 
-    store = Registry(registry)
     good = True
     for file in files:
         with console.progress(file.name) as progress:
-            verdict = verifier.verify(file, trust=trust, registry=store, thorough=not fast, progress=progress)
+            verdict = verifier.verify(file, trust=trust, registry=registry, thorough=not fast, progress=progress)
         good &= verdict.verdict in (VerdictKind.INTACT, VerdictKind.RECOVERED)
         console.result(verdict.to_json(), f"{file}: {verdict.verdict}. {verifier.explain(verdict)}")
     _answer(good)
