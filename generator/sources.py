@@ -1,0 +1,125 @@
+"""The files a plan names: who is in them, and which can be used.
+
+Real people go by a hash of whatever tells them apart, since file names often are names. A file that cannot be used is
+left out with its reason, never silently.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tellmark.errors import InputError, MediaError
+from tellmark.media import probe, sha256_of
+
+if TYPE_CHECKING:
+    from tellmark.generator.plan import Folder
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A file with sound that is long enough."""
+
+    path: Path
+    duration_s: float
+    key: str  # hash of its place in the folder
+
+
+def pictures(folder: Folder, left_out: list[str]) -> dict[str, Path]:
+    """Hash of the content -> picture. Copies of a picture are left out: an identity belongs to one split."""
+    found: dict[str, Path] = {}
+    for path in _files(folder.path):
+        if path.suffix.lower() in PICTURES and found.setdefault(key := sha256_of(path)[:8], path) != path:
+            left_out.append(f"{path} is a copy of {found[key].name}")
+    if not found:
+        raise InputError(f"{folder.path} holds no picture ({', '.join(PICTURES)}); add some, or name another folder")
+    return found
+
+
+def voices(folder: Folder, seconds: float, left_out: list[str]) -> dict[str, list[Recording]]:
+    """Voice -> recordings of ``seconds`` or more. A sub-folder is a voice; a file in none is one by itself."""
+    found: dict[str, list[Recording]] = {}
+    for path in _files(folder.path):
+        _add(found, _owner(folder.path, path), folder.path, path, seconds, left_out, picture=False)
+    return found
+
+
+def people(folder: Folder, seconds: float, left_out: list[str]) -> dict[str, list[Recording]]:
+    """Person -> footage with sound of ``seconds`` or more. ``persons`` tells them apart, else sub-folders, else files.
+
+    Raises :class:`InputError` where nothing can be used, or ``persons`` contradicts itself.
+    """
+    files = _files(folder.path)
+    owners = _owners(folder, folder.persons) if folder.persons else {path: _owner(folder.path, path) for path in files}
+    found: dict[str, list[Recording]] = {}
+    for path, person in sorted(owners.items()):
+        _add(found, person, folder.path, path, seconds, left_out, picture=True)
+    if not found:
+        raise InputError(
+            f"{folder.path} has no footage of {seconds:g} s with sound; {'; '.join(left_out[:3]) or 'none'}"
+        )
+    return found
+
+
+def _owners(folder: Folder, persons: Path) -> Mapping[Path, str]:
+    """File -> person, from the CSV; rows of files outside the folder are passed over."""
+    with persons.open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    if not rows or not {"path", "person_id"} <= set(rows[0]):
+        raise InputError(f"{persons} needs rows with the columns path and person_id; add them")
+    owners: dict[Path, str] = {}
+    for row in rows:
+        path = (persons.parent / row["path"]).resolve()
+        if not path.is_relative_to(folder.path.resolve()) or not row["person_id"]:
+            continue
+        if owners.setdefault(path, row["person_id"]) != row["person_id"]:
+            raise InputError(f"{persons} gives {row['path']} to two persons; remove one of the rows")
+    return owners
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path.resolve() for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+
+
+def _owner(folder: Path, path: Path) -> str:
+    """The sub-folder a file lies in, or the file itself where it lies in none."""
+    inside = path.relative_to(folder.resolve())
+    return inside.parts[0] if len(inside.parts) > 1 else inside.stem
+
+
+def _add(
+    found: dict[str, list[Recording]],
+    owner: str,
+    folder: Path,
+    path: Path,
+    seconds: float,
+    left_out: list[str],
+    *,
+    picture: bool,
+) -> None:
+    """Add a file to its owner's recordings, or to ``left_out`` with the reason."""
+    try:
+        info = probe(path)
+    except MediaError as error:
+        left_out.append(str(error))
+        return
+    for unusable, why in (
+        (not info.has_audio, "has no sound"),
+        (picture and not info.has_video, "has no picture"),
+        (info.duration_s < seconds, f"is shorter than {seconds:g} s"),
+    ):
+        if unusable:
+            left_out.append(f"{path} {why}")
+            return
+    key = _hash(str(path.relative_to(folder.resolve())))
+    found.setdefault(_hash(owner), []).append(Recording(path, info.duration_s, key))
+
+
+def _hash(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:8]
