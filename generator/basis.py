@@ -115,15 +115,22 @@ def _arc(u: float, power: float = 0.5) -> float:
 def _fields(local: F64, lips: _Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
     """(given displacements, points held still) of every expression."""
     half = lips.half_width
-    gap_at = lambda u: float(np.interp(u, lips.u, lips.gap))  # noqa: E731
+    gap = float(lips.gap[4:7].mean())
+    far_apart = min(gap / 6.0, 1.0)
+    up_share = 0.5 - 0.38 * far_apart
+    # A mouth that is open in the portrait has less left to open.
+    drop = JAW_DROP_MM * max(0.5, 1 - max(gap - 3.0, 0.0) / 30)
+
+    def gap_at(u: float) -> float:
+        return float(np.interp(u, lips.u, lips.gap))
 
     def jaw(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
         inwards = -0.07 * u * half
-        corner = 0.20 * JAW_DROP_MM
+        corner = 0.20 * drop
         if upper:
-            return inwards, corner * u**4 - 0.05 * JAW_DROP_MM * _arc(u) * (1 - 0.5 * ring), 0
+            return inwards, corner * u**4 - 0.075 * drop * _arc(u) * (1 - 0.5 * ring), 0
         reach = _arc(0.94 * u, 0.5) if ring > 0.5 else _arc(u, 0.45)
-        return inwards, corner + (0.78 - 0.04 * ring) * JAW_DROP_MM * reach - 0.05 * ring * JAW_DROP_MM * _arc(u), 1.5
+        return inwards, corner + (0.78 - 0.04 * ring) * drop * reach - 0.05 * ring * drop * _arc(u), 1.5
 
     def pucker(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
         sign = -1 if upper else 1
@@ -142,7 +149,8 @@ def _fields(local: F64, lips: _Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
         return 5.0 * u, part - 0.9 * u * u, 1.5 * u * u
 
     def press(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
-        close = (0.5 if upper else -0.5) * (gap_at(u) + 0.3 * _arc(u))
+        # Lips that are far apart at rest are closed by the jaw, close ones by both lips.
+        close = (up_share if upper else up_share - 1) * (gap_at(u) + 0.3 * _arc(u))
         roll = (1 if upper else -1) * 0.22 * lips.thickness * ring * _arc(u, 0.7)
         return 0.6 * u, close + roll, 1.2
 
@@ -153,7 +161,7 @@ def _fields(local: F64, lips: _Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
         if upper:
             return 0, -1.9 * _arc(u, 0.8) * (1 - 0.3 * ring), 0
         # The lower lip rises to the edge of the upper teeth and rolls in.
-        return 0, (-0.55 * gap_at(u) - (0.5 + 0.9 * ring)) * _arc(u, 0.8), 2.5
+        return 0, ((0.45 * up_share - 0.78) * gap_at(u) - (0.5 + 0.9 * ring)) * _arc(u, 0.8), 2.5
 
     def smile(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
         thin = (0.6 if upper else -0.6) * ring * _arc(u)
@@ -163,9 +171,9 @@ def _fields(local: F64, lips: _Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
         return -0.6 * u, 4.0 * abs(u) ** 2.2 - 0.6 * _arc(u), 0.5 * u * u
 
     lips_only = (*_STILL_FOR_LIPS, *_CHIN_STILL)
-    mandible: Moves = {
-        point: (0, share * JAW_DROP_MM, 0.30 * share * JAW_DROP_MM) for point, share in _MANDIBLE.items()
-    }
+    mandible = _mandible(drop)
+    closing = _mandible(-0.75 * far_apart * gap)
+    lips_and_jaw = _STILL_FOR_LIPS if far_apart > 0.3 else lips_only
     cheeks: Moves = {point: (side * 1.2, -2.6, 0) for points, side in (((50, 205, 117, 101), -1), ((280, 425, 346, 330), 1))
                      for point in points}  # fmt: skip
     folds: Moves = {205: (0, -1.0, 0), 425: (0, -1.0, 0), 98: (0, -0.6, 0), 327: (0, -0.6, 0)}
@@ -175,9 +183,9 @@ def _fields(local: F64, lips: _Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
         "jaw": (mandible | lips.move(jaw), _STILL_FOR_LIPS),
         "wide": (lips.move(wide), lips_only),
         "pucker": (lips.move(pucker), lips_only),
-        "press": (lips.move(press), lips_only),
+        "press": (closing | lips.move(press), lips_and_jaw),
         "upper_raise": (folds | lips.move(upper_raise), still_but_nostrils),
-        "lower_tuck": (lips.move(lower_tuck), lips_only),
+        "lower_tuck": (closing | lips.move(lower_tuck), lips_and_jaw),
         "smile": (cheeks | lips.move(smile), lips_only),
         "frown": (lips.move(frown) | {200: (0, -0.8, 0), 199: (0, -0.5, 0)}, lips_only),
         "brow_up": (_brows(local, 0.0, -5.0), brows_still),
@@ -185,6 +193,11 @@ def _fields(local: F64, lips: _Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
         "squint": ({point: (0, -1.5, 0) for point in (50, 280, 117, 346, 101, 330)}, _STILL_FOR_LIPS),
         "jaw*pucker": (lips.move(round_open), lips_only),
     }
+
+
+def _mandible(drop: float) -> Moves:
+    """Chin and jaw's edge when the lower incisors move down by ``drop`` mm."""
+    return {point: (0, share * drop, 0.30 * share * drop) for point, share in _MANDIBLE.items()}
 
 
 def _brows(local: F64, inwards: float, down: float) -> Moves:

@@ -27,9 +27,9 @@ _UPPER_TEETH = ((8.4, 10.0, 1.0), (6.4, 8.9, 0.97), (6.2, 9.7, 0.90), (4.6, 8.3,
 _LOWER_TEETH = ((5.2, 8.5, 0.92), (5.5, 8.6, 0.90), (5.6, 9.2, 0.84), (4.6, 8.0, 0.7), (3.8, 7.5, 0.52), (3.0, 7.0, 0.36))
 _HALF_MM = 27.0  # half width of the teeth sprites
 _TALL_MM = 16.0
-_TOOTH_WHITE = np.array([0.93, 0.875, 0.79])
+_TOOTH_WHITE = np.array([0.97, 0.905, 0.84])
 _OWN_TEETH_MM = 2.5  # lips further apart than this at rest show an interior worth keeping
-_JAW, _TUCK = EXPRESSIONS.index("jaw"), EXPRESSIONS.index("lower_tuck")
+_JAW = EXPRESSIONS.index("jaw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Mouth:
     lower: F32  # (h, w, 4), y = 0 at the cutting edges
     own: F32 | None  # (SIZE, SIZE, 4) premultiplied, in the portrait's pixels
     sprite_px_per_mm: float
+    show_mm: float  # from the upper lip's edge at rest down to the upper teeth's edges
+    rest_drop_mm: float  # from there to the lower teeth's edges
     cavity: F32  # (3,) RGB
     tongue: F32  # (3,) RGB
 
@@ -49,24 +51,24 @@ class Mouth:
 def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
     """Prepare the mouth of a framed portrait."""
     axes = face_frame(landmarks).axes
-    seam = (landmarks[13] + landmarks[14]) / 2 + 3.0 * axes[2]
     rest_gap = _gaps(landmarks)
+    gap_mm = float(rest_gap[4:7].mean()) / mesh.px_per_mm
     white = _white(image, landmarks)
     scale = 1.5 * mesh.px_per_mm
-    own = None
-    if rest_gap.max() > _OWN_TEETH_MM * mesh.px_per_mm:
-        own = _own_interior(image, landmarks)
-        # Skull-fixed teeth hang from the upper lip, wherever the lower one is.
-        seam = landmarks[13] + 3.0 * axes[2]
+    own = _own_interior(image, landmarks) if gap_mm > _OWN_TEETH_MM else None
+    # Teeth hang from the upper lip, wherever the lower one is.
+    seam = landmarks[13] + 3.0 * axes[2]
     return Mouth(
         frame=np.stack([seam, seam + 10 * axes[0], seam + 10 * axes[1]]).astype(np.float32),
         rest_gap=rest_gap,
         upper=_teeth(_UPPER_TEETH, white, scale, upper=True),
-        lower=_teeth(_LOWER_TEETH, white * 0.86, scale, upper=False),
+        lower=_teeth(_LOWER_TEETH, white * 0.92, scale, upper=False),
         own=own,
         sprite_px_per_mm=scale,
-        cavity=(white * (0.17, 0.065, 0.06)).astype(np.float32),
-        tongue=(white * (0.56, 0.29, 0.28)).astype(np.float32),
+        show_mm=max(5.0 - 0.25 * gap_mm, 3.0),
+        rest_drop_mm=gap_mm + 1.4,
+        cavity=(white * (0.25, 0.10, 0.095)).astype(np.float32),
+        tongue=(white * (0.72, 0.38, 0.37)).astype(np.float32),
     )
 
 
@@ -103,7 +105,7 @@ def draw_mouth(
     _paint(
         colour, mask, to_mm, to_rest.astype(np.float32), mouth.upper, mouth.lower,
         own if own is not None else np.zeros((1, 1, 4), np.float32), mouth.sprite_px_per_mm,
-        jaw * JAW_DROP_MM * 0.9 + 1.2, mouth.cavity, mouth.tongue, 1 / (mesh.px_per_mm * pose.scale),
+        mouth.show_mm, jaw * JAW_DROP_MM * 0.9 + mouth.rest_drop_mm, mouth.cavity, mouth.tongue, 1 / (mesh.px_per_mm * pose.scale),
     )  # fmt: skip
     mix(frame[y0:y1, x0:x1], colour, mask * np.float32(fade * fade * (3 - 2 * fade)))
 
@@ -143,8 +145,7 @@ def _white(image: U8, landmarks: F32) -> NDArray[np.float64]:
         radius = 1.1 * float(np.linalg.norm(landmarks[iris, :2] - landmarks[iris + 1, :2]))
         cv2.circle(mask, np.rint(landmarks[iris, :2]).astype(int).tolist(), int(np.ceil(radius)), 0, -1)
     sclera = image[mask > 0].astype(np.float64)
-    cheeks = np.rint(landmarks[[50, 280, 205, 425, 101, 330], :2]).astype(int).clip(0, SIZE - 1)
-    skin = np.median(image[cheeks[:, 1], cheeks[:, 0]].astype(np.float64), axis=0)
+    skin = _skin(image, landmarks)
     white = skin * 1.15
     if len(sclera) >= 12:
         brightest = np.percentile(sclera, 80, axis=0) * 1.12
@@ -152,6 +153,16 @@ def _white(image: U8, landmarks: F32) -> NDArray[np.float64]:
     grey = white.mean()
     # Eye whites are reddened by their veins and tinted by the picture's light: keep half of the tint.
     return np.asarray(np.clip(0.5 * white + 0.5 * grey, 30, 250))
+
+
+def _skin(image: U8, landmarks: F32) -> NDArray[np.float64]:
+    """(3,) RGB of the cheeks."""
+    cheeks = np.rint(landmarks[[50, 280, 205, 425, 101, 330], :2]).astype(int).clip(0, SIZE - 1)
+    return np.asarray(np.median(image[cheeks[:, 1], cheeks[:, 0]].astype(np.float64), axis=0))
+
+
+def _saturation(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1 - rgb.min(-1) / np.maximum(rgb.max(-1), 1))
 
 
 def _teeth(
@@ -200,21 +211,33 @@ def _teeth(
     return np.ascontiguousarray(cv2.resize(np.ascontiguousarray(sprite), size, interpolation=cv2.INTER_AREA))
 
 
-def _own_interior(image: U8, landmarks: F32) -> F32:
-    """The visible interior as a premultiplied picture, its colours continued upwards behind the lip."""
+def _own_interior(image: U8, landmarks: F32) -> F32 | None:
+    """The visible interior as a premultiplied picture, its colours continued upwards behind the lip.
+
+    None where no teeth are to be seen in it: a dark gap says nothing that must be kept.
+    """
     inner = np.zeros(image.shape[:2], np.uint8)
     cv2.fillPoly(inner, [np.rint(landmarks[list(LIPS_INNER), :2] * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
     sure = cv2.erode(inner, np.ones((3, 3), np.uint8)) > 0
     if not sure.any():
-        sure = inner > 0
+        return None
+    # Teeth are the brightest thing inside, near the skin's brightness, and paler than the lips.
+    seen = image[sure].astype(np.float64)
+    bright = seen[seen.mean(1) >= np.percentile(seen.mean(1), 70)]
+    lips = np.rint(landmarks[[*UPPER_LIP[1][2:9], *LOWER_LIP[1][2:9]], :2]).astype(int).clip(0, SIZE - 1)
+    lip_saturation = np.median(_saturation(image[lips[:, 1], lips[:, 0]].astype(np.float64)))
+    if bright.mean() < 0.55 * _skin(image, landmarks).mean() or np.median(_saturation(bright)) > 0.9 * lip_saturation + 0.03:
+        return None
     filled = push_pull(image.astype(np.float32), sure.astype(np.float32))
     filled = np.where(inner[..., None] > 0, image.astype(np.float32), filled)
     upper = landmarks[list(UPPER_LIP[3]), :2]
     rise = 0.10 * float(np.linalg.norm(landmarks[10, :2] - landmarks[152, :2]))
     up = (landmarks[10] - landmarks[152])[:2]
     behind = upper + up / np.linalg.norm(up) * rise
-    cover = inner.copy()
-    cv2.fillPoly(cover, [np.rint(np.concatenate([upper, behind[::-1]])).astype(np.int32)], 255)
+    # Away from the lower lip, whose edge the tracker's loop often takes in.
+    lower = landmarks[list(LOWER_LIP[3]), :2] + up / np.linalg.norm(up) * 0.012 * rise / 0.10
+    cover = np.zeros_like(inner)
+    cv2.fillPoly(cover, [np.rint(np.concatenate([behind, lower[::-1]]) * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
     alpha = cv2.GaussianBlur(cover, (0, 0), 0.8).astype(np.float32) / 255
     return np.dstack([filled * alpha[..., None], alpha]).astype(np.float32)
 
@@ -253,8 +276,8 @@ def _lay(sprite: F32, x: float, y: float, colour: F32, light: float) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _paint(
-    out: F32, mask: F32, to_mm: F32, to_rest: F32, upper: F32, lower: F32, own: F32, scale: float, drop_mm: float,
-    cavity: F32, tongue: F32, mm_per_px: float,
+    out: F32, mask: F32, to_mm: F32, to_rest: F32, upper: F32, lower: F32, own: F32, scale: float, show_mm: float,
+    drop_mm: float, cavity: F32, tongue: F32, mm_per_px: float,
 ) -> None:  # fmt: skip
     """Fill ``out`` (h, w, 3) with the interior as seen through ``mask``."""
     height, width = mask.shape
@@ -275,7 +298,7 @@ def _paint(
         across = (x - 0.5 * (first + last)) / max(0.5 * (last - first), 1.0)
         corner = 1 - 0.55 * min(abs(across), 1.0) ** 3
         open_mm = (bottom - top) * mm_per_px
-        air = 0.72 + 0.28 * min(open_mm / 6.0, 1.0)  # light that gets in
+        air = 0.82 + 0.18 * min(open_mm / 6.0, 1.0)  # light that gets in
         for y in range(height):
             if mask[y, x] <= 0:
                 continue
@@ -283,7 +306,7 @@ def _paint(
             v = to_mm[1, 0] * x + to_mm[1, 1] * y + to_mm[1, 2]
             below = max(y - top, 0) * mm_per_px
             above = max(bottom - y, 0) * mm_per_px
-            lip = 0.60 + 0.40 * min(below / 2.2, 1.0)
+            lip = 0.70 + 0.30 * min(below / 2.2, 1.0)
             floor = 0.75 + 0.25 * min(above / 1.6, 1.0)
             light = corner * air * lip * floor
             depth = 0.45 + 0.75 * min(max((v + 2) / max(drop_mm + 4, 1.0), 0.0), 1.0)
@@ -291,11 +314,11 @@ def _paint(
                 colour[k] = cavity[k] * depth * corner
             # The tongue: a mound behind the lower teeth, darker towards the throat and along its groove.
             low = v - drop_mm
-            tx, ty = u / 17.0, (low - 5.5) / 10.5
+            tx, ty = u / 17.0, (low - 0.5) / 11.5
             mound = 1.0 - (abs(tx) ** 2.6 + abs(ty) ** 2.2)
             if mound > 0:
                 share = min(mound / 0.35, 1.0)
-                shade = (0.42 + 0.42 * min(max(ty + 0.95, 0.0), 1.0)) * (1 - 0.13 * np.exp(-((u / 1.6) ** 2)))
+                shade = (0.38 + 0.50 * min(max((ty + 1.0) / 1.1, 0.0), 1.0)) * (1 - 0.13 * np.exp(-((u / 1.6) ** 2)))
                 for k in range(3):
                     colour[k] += np.float32(share) * (tongue[k] * np.float32(shade * light) - colour[k])
             _lay(lower, (u + 27.0) * scale - 0.5, low * scale - 0.5, colour, light * 0.92)
@@ -304,6 +327,6 @@ def _paint(
                 oy = to_rest[1, 0] * x + to_rest[1, 1] * y + to_rest[1, 2]
                 _lay(own, ox, oy, colour, 1.0)
             else:
-                _lay(upper, (u + 27.0) * scale - 0.5, (v - 3.0 + 16.0) * scale - 0.5, colour, light)
+                _lay(upper, (u + 27.0) * scale - 0.5, (v - show_mm + 16.0) * scale - 0.5, colour, light)
             for k in range(3):
                 out[y, x, k] = colour[k]

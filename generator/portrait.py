@@ -21,6 +21,10 @@ from tellmark.types import F32, U8
 Framing = Literal["auto", "keep"]
 
 FACE_SHARE = 0.43  # face height over frame height where the picture has room
+_WIDEST_SHARE = 0.37  # accepted to hold high hair or a hat
+_HEAD_SHARE = 0.72  # crown to chin over frame height
+_HEADROOM = 0.05
+_LOWEST_CENTRE = 0.54
 _TIGHTEST_SHARE = 0.52  # accepted to stay inside the picture
 _FACE_CENTRE = (0.5, 0.45)  # of the frame
 _SLACK = (0.06, 0.07)  # how far the face may leave that place to stay inside the picture
@@ -71,12 +75,27 @@ def frame_portrait(
     width, height = (high - low).tolist()
     # A turned or raised face is short for its head; its width tells the head's size then.
     face = max(height, 1.2 * width)
-    side = face / face_share
+    crown = _crown(picture, low, high)
+    # High hair asks for a wider window, a picture's border for a narrower one.
+    side = float(np.clip((high[1] - crown) / _HEAD_SHARE, face / face_share, face / _WIDEST_SHARE))
     side = float(np.clip(min(picture.shape[:2]), min(side, face / _TIGHTEST_SHARE), side))
-    corner = [_window(centre, side, *rest) for centre, *rest in zip(
-        (low + high) / 2, _FACE_CENTRE, _SLACK, picture.shape[1::-1], strict=True
-    )]  # fmt: skip
-    return _cut(picture, round(corner[0]), round(corner[1]), max(1, round(side)))
+    centre_x, centre_y = ((low + high) / 2).tolist()
+    lowered = np.clip((centre_y - crown) / side + _HEADROOM, _FACE_CENTRE[1], _LOWEST_CENTRE)
+    x = _window(centre_x, side, _FACE_CENTRE[0], _SLACK[0], picture.shape[1])
+    y = _window(centre_y, side, float(lowered), _SLACK[1], picture.shape[0])
+    return _cut(picture, round(x), round(y), max(1, round(side)))
+
+
+def _crown(picture: U8, low: F32, high: F32) -> float:
+    """Topmost row of hair or hat above a face box, px."""
+    x0, x1 = max(0, int(low[0])), min(picture.shape[1], int(high[0]) + 1)
+    reach = int(2.5 * (high[1] - low[1]))
+    y0 = max(0, int(high[1]) - reach)
+    x2, x3 = max(0, int(low[0]) - reach // 2), min(picture.shape[1], int(high[0]) + reach // 2)
+    window = picture[y0 : int(high[1]) + reach // 3, x2:x3]
+    person = matte(np.ascontiguousarray(window))[:, x0 - x2 : x1 - x2] > 0.5
+    rows = np.flatnonzero(person.mean(1) > 0.08)
+    return float(y0 + rows[0]) if len(rows) else float(low[1])
 
 
 def _window(centre: float, side: float, place: float, slack: float, extent: int) -> float:
