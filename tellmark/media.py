@@ -253,9 +253,11 @@ def probe(path: Path | str) -> MediaInfo:
 def read_audio(path: Path | str, sample_rate_hz: int = 16_000, chunk_s: float = 10.0) -> Iterator[F32]:
     """Yield the sound of a file as mono float32 in [-1, 1], in chunks of ``chunk_s`` (the last one shorter).
 
-    Raises :class:`MediaError` if there is no sound that can be decoded.
+    Raises :class:`MediaError` if there is no sound that can be decoded, or a WAV file ends before its header says.
     """
     path = Path(path)
+    _require_file(path)
+    _require_whole_wav(path)
     size = max(1, round(chunk_s * sample_rate_hz))
     with _open(path) as container:
         if not container.streams.audio:
@@ -337,6 +339,25 @@ def _require_file(path: Path) -> None:
         raise MediaError(f"{path} is a folder; give a file")
     if path.stat().st_size == 0:
         raise MediaError(f"{path} is empty (0 bytes); give the complete file")
+
+
+def _require_whole_wav(path: Path) -> None:
+    """FFmpeg plays what is left of a cut WAV file and says nothing; a clip made of half a sentence helps nobody."""
+    with path.open("rb") as handle:
+        head = handle.read(12)
+        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+            return
+        while len(header := handle.read(8)) == 8:
+            size = int.from_bytes(header[4:], "little")
+            if header[:4] == b"data":
+                held = path.stat().st_size - handle.tell()
+                if held < size < 0xFFFF_FF00:  # recorders that cannot seek write the largest size there is
+                    raise MediaError(
+                        f"{path} is cut short: its header promises {size} bytes of sound, it holds {held}; "
+                        "give the complete file"
+                    )
+                return
+            handle.seek(size + size % 2, 1)
 
 
 def _open(path: Path) -> Any:
