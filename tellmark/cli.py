@@ -241,8 +241,7 @@ def detect(files: tuple[Path, ...], *, model: Path | None, console: Console) -> 
     from tellmark.detector.detect import detect as detect_file
 
     for file in files:
-        with console.progress(file.name) as progress:
-            detection = detect_file(file, model=model, progress=progress)
+        detection = detect_file(file, model=model)
         lines = [f"{file}: " + ("cannot say" if detection.p_synthetic is None else f"p = {detection.p_synthetic:.2f}")]
         lines += [f"  {detection.note}"] if detection.note else []
         for family, tell in sorted(detection.tells.items(), key=lambda item: -abs(item[1]["contribution"])):

@@ -1,5 +1,6 @@
 """Fixtures every package's tests share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -25,7 +26,9 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
-@pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys and registry of a test never touch the user's."""
-    monkeypatch.setenv("TELLMARK_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+@pytest.fixture(scope="session", autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keys and registry of the tests never touch the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TELLMARK_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
