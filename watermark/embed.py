@@ -43,9 +43,9 @@ class Strength:
     with activity. cb, cr: RMS of the chroma patterns.
     """
 
-    luma: float = 0.55
-    luma_range: tuple[float, float] = (0.4, 1.0)
-    exponent: float = 0.25
+    luma: float = 0.58
+    luma_range: tuple[float, float] = (0.5, 0.75)
+    exponent: float = 0.12
     cb: float = 0.45
     cr: float = 0.55
 

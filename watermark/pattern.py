@@ -2,7 +2,7 @@
 
 The pattern repeats every ``TILE`` canonical pixels in both directions; a canonical pixel is 1/512 of the frame's short
 side, so the pattern scales with the picture. Each channel (Y, Cb, Cr) owns the plane waves of one ring of
-wavelengths. A quarter of a channel's waves are *sync*: their phases are fixed by the key, and the detector finds the
+wavelengths. A fifth of a channel's waves are *sync*: their phases are fixed by the key, and the detector finds the
 picture's geometry and the mark's presence by them. The others are *data*: two coded bits each, in quadrature.
 
 Data waves hop between ``PATTERNS`` keyed layouts every ``HOP_S`` seconds: a still background then meets each bit with
@@ -30,9 +30,9 @@ PATTERNS = 4
 HOP_S = 2.0  # a multiple of our encoder's keyframe interval, so that each hop starts on a fresh picture
 CHANNELS = ("y", "cb", "cr")
 
-_WAVELENGTHS = {"y": (9.5, 27.0), "cb": (20.0, 72.0), "cr": (20.0, 72.0)}  # canonical pixels
+_WAVELENGTHS = {"y": (9.5, 27.0), "cb": (22.0, 80.0), "cr": (22.0, 80.0)}  # canonical pixels
 _TILT = {"y": 0.25, "cb": 0.5, "cr": 0.5}  # amplitude ~ frequency ** -tilt: low frequencies survive compression
-_SYNC_SHARE = 0.25
+_SYNC_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
