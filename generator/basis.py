@@ -174,8 +174,8 @@ def _fields(local: F64, lips: _Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
     mandible = _mandible(drop)
     closing = _mandible(-0.75 * far_apart * gap)
     lips_and_jaw = _STILL_FOR_LIPS if far_apart > 0.3 else lips_only
-    cheeks: Moves = {point: (side * 1.2, -2.6, 0) for points, side in (((50, 205, 117, 101), -1), ((280, 425, 346, 330), 1))
-                     for point in points}  # fmt: skip
+    cheeks: Moves = {point: (-1.2, -2.6, 0) for point in (50, 205, 117, 101)}
+    cheeks |= {point: (1.2, -2.6, 0) for point in (280, 425, 346, 330)}
     folds: Moves = {205: (0, -1.0, 0), 425: (0, -1.0, 0), 98: (0, -0.6, 0), 327: (0, -0.6, 0)}
     still_but_nostrils = tuple(point for point in lips_only if point not in (98, 327))
     brows_still = (*_UPPER_OVAL, *_NOSE[1:12], *RIGHT_EYE, *LEFT_EYE, *UPPER_LIP[0], *LOWER_LIP[0], 50, 280, 205, 425)
@@ -220,7 +220,7 @@ def _roughness(landmarks: F32) -> F64:
     weights = np.zeros((_POINTS, _POINTS))
     weights[edges[:, 0], edges[:, 1]] = weights[edges[:, 1], edges[:, 0]] = 1 / np.maximum(length, 0.5)
     laplacian = np.eye(_POINTS) - weights / np.maximum(weights.sum(1, keepdims=True), 1e-9)
-    return laplacian.T @ laplacian
+    return np.asarray(laplacian.T @ laplacian)
 
 
 def _spread(roughness: F64, moves: Moves, still: Iterable[int]) -> NDArray[np.float64]:
@@ -230,4 +230,4 @@ def _spread(roughness: F64, moves: Moves, still: Iterable[int]) -> NDArray[np.fl
     weight[list(still)] = 10.0
     weight[list(moves)] = 10.0
     goal[list(moves)] = list(moves.values())
-    return np.linalg.solve(roughness + np.diag(weight), weight[:, None] * goal)
+    return np.asarray(np.linalg.solve(roughness + np.diag(weight), weight[:, None] * goal))

@@ -1,7 +1,7 @@
 """Filling holes in pictures: what lies behind the person, inside the eyelids and beyond the picture's border.
 
-A hole is filled in two bands. The coarse one comes from push-pull interpolation (Gortler et al., "The Lumigraph", 1996):
-known pixels are averaged down a pyramid and the averages pulled back up into the hole. The fine one is the known
+A hole is filled in two bands. The coarse one comes from push-pull interpolation (Gortler et al., "The Lumigraph",
+1996): known pixels are averaged down a pyramid and the averages pulled back up into the hole. The fine one is the known
 picture mirrored at the hole's edge, so that grain and texture carry on instead of turning to fog.
 """
 
@@ -33,7 +33,7 @@ def push_pull(
         # Saturating the weight lets a few known pixels fill a coarse cell completely.
         small = push_pull(small, np.minimum(small_weight * 4, 1).astype(np.float32))
         coarse = cv2.pyrUp(small, dstsize=(width, height)).reshape(values.shape)
-    return (premultiplied + coarse * (1 - known[..., None])).astype(np.float32)
+    return np.asarray(premultiplied + coarse * (1 - known[..., None]), np.float32)
 
 
 def fill(

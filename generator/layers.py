@@ -56,7 +56,7 @@ def _refine_matte(portrait: Portrait) -> F32:
 
     alpha = (I - B)(F - B) / |F - B|^2 with F and B interpolated from the sure parts on either side.
     """
-    matte = portrait.matte.astype(np.float32)
+    matte = np.clip(portrait.matte, 0, 1).astype(np.float32)
     oval = np.zeros(matte.shape, np.uint8)
     cv2.fillPoly(oval, [np.rint(portrait.landmarks[list(FACE_OVAL), :2]).astype(np.int32)], 255)
     matte = np.maximum(matte, cv2.GaussianBlur(oval, (0, 0), 1.5).astype(np.float32) / 255)
@@ -92,7 +92,7 @@ def _stray_hair(image: U8, filled: U8, alpha: F32, near: NDArray[np.bool_]) -> F
 def _extend(person: U8) -> U8:
     """The person layer continued beyond the frame: a crown above, sinking shoulders beside, cloth below."""
     end = PAD + SIZE
-    wide = cv2.copyMakeBorder(person, PAD, PAD, PAD, PAD, cv2.BORDER_REFLECT_101)
+    wide: U8 = cv2.copyMakeBorder(person, PAD, PAD, PAD, PAD, cv2.BORDER_REFLECT_101)
     # Clothing continued downwards would show its collar again in a mirror: repeat the last rows instead, softened.
     wide[end:] = cv2.blur(wide[end - 12 : end], (9, 9))[-6:].mean(0, keepdims=True)
     wide[:PAD] = 0

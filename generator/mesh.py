@@ -8,6 +8,7 @@ is closed towards the depth of its turning axis, as a skull is, so that its outl
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -53,7 +54,7 @@ class Pose:
 def build_mesh(landmarks: F32) -> Mesh:
     """The mesh of a framed portrait's landmarks (478, 3)."""
     frame = face_frame(landmarks)
-    across, down, back = frame.axes / frame.px_per_mm
+    down = frame.axes[1] / frame.px_per_mm
     width = 140 * frame.px_per_mm
     height = 178 * frame.px_per_mm
     oval = landmarks[list(FACE_OVAL)]
@@ -122,7 +123,7 @@ def move(mesh: Mesh, expression: F32, pose: Pose) -> F32:
     points = points + (turned - points) * share
     anchor = mesh.anchor[0 if pose.scale > 1 else 1]
     points[:, :2] = anchor + (points[:, :2] - anchor) * pose.scale + pose.shift * (0.4 + 0.6 * share)
-    return points.astype(np.float32)
+    return np.asarray(points, np.float32)
 
 
 def turn_head(mesh: Mesh, points: F32, pose: Pose) -> F32:
@@ -132,13 +133,13 @@ def turn_head(mesh: Mesh, points: F32, pose: Pose) -> F32:
     camera = _CAMERA * mesh.face_width
     # Dividing by the rest depth's own perspective makes the unmoved head the portrait itself.
     turned[:, :2] *= (camera + relative[:, 2:]) / (camera + turned[:, 2:])
-    return (turned + mesh.pivot).astype(np.float32)
+    return np.asarray(turned + mesh.pivot, np.float32)
 
 
 def place_rigid(mesh: Mesh, points: F32, pose: Pose) -> F32:
     """(n, 2) px in the frame of points (n, 3) fixed to the skull, such as the upper teeth."""
     anchor = mesh.anchor[0 if pose.scale > 1 else 1]
-    return (anchor + (turn_head(mesh, points, pose)[:, :2] - anchor) * pose.scale + pose.shift).astype(np.float32)
+    return np.asarray(anchor + (turn_head(mesh, points, pose)[:, :2] - anchor) * pose.scale + pose.shift, np.float32)
 
 
 def _soft_limits(angles: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -174,7 +175,7 @@ def _points_around(oval: F32) -> F32:
     free = [cv2.pointPolygonTest(edge, (float(x), float(y)), False) < 0 for x, y in grid]
     ring_points = np.concatenate(rings)
     inside = np.all((ring_points > -PAD) & (ring_points < SIZE + PAD), axis=1)
-    return np.concatenate([ring_points[inside], grid[free]]).astype(np.float32)
+    return np.asarray(np.concatenate([ring_points[inside], grid[free]]), np.float32)
 
 
 def _outer_triangles(oval: F32, around: F32, offset: int) -> NDArray[np.int32]:
@@ -184,7 +185,7 @@ def _outer_triangles(oval: F32, around: F32, offset: int) -> NDArray[np.int32]:
     hull = oval.astype(np.float32).reshape(-1, 1, 2)
     outside = [cv2.pointPolygonTest(hull, (float(x), float(y)), False) < 0 for x, y in centres]
     index = np.concatenate([FACE_OVAL, np.arange(offset, offset + len(around))])
-    return index[simplices[outside]].astype(np.int32)
+    return np.asarray(index[simplices[outside]], np.int32)
 
 
 def _face_triangles() -> NDArray[np.int32]:
@@ -199,7 +200,7 @@ def _face_triangles() -> NDArray[np.int32]:
     return np.concatenate([triangles(), np.array(usable, np.int32)])
 
 
-def _smooth(x: NDArray[np.floating]) -> F32:
+def _smooth(x: NDArray[np.floating[Any]]) -> F32:
     """Smoothstep of x clipped to [0, 1]."""
     t = np.clip(x, 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)

@@ -1,8 +1,7 @@
 """The inside of the mouth: teeth, tongue and cavity, seen through the opening of the lips.
 
-Upper teeth are fixed to the skull, lower teeth and tongue to the jaw. Teeth are drawn procedurally from average
-dimensions (Wheeler's Dental Anatomy) and lit like the portrait: its eye whites tell how bright white is there. A
-portrait that shows its own teeth keeps them: the visible interior becomes a picture fixed to the skull.
+Upper teeth are fixed to the skull, lower teeth and tongue to the jaw. Light falls in from the front, so it fades
+towards the corners, under the upper lip and, where the lips are close, everywhere.
 """
 
 from __future__ import annotations
@@ -15,19 +14,13 @@ from numba import njit
 from numpy.typing import NDArray
 
 from tellmark.generator.basis import JAW_DROP_MM, LOWER_LIP, UPPER_LIP, face_frame
-from tellmark.generator.fill import push_pull
 from tellmark.generator.mesh import Mesh, Pose, place_rigid
 from tellmark.generator.raster import mix
+from tellmark.generator.teeth import HALF_MM, TALL_MM, lower_teeth, own_interior, upper_teeth, white_point
 from tellmark.generator.types import EXPRESSIONS, SIZE
-from tellmark.landmarks import LEFT_EYE, LIPS_INNER, RIGHT_EYE
+from tellmark.landmarks import LIPS_INNER
 from tellmark.types import F32, U8
 
-# Width as seen from the front, height and brightness by position in the arch, from the middle outwards.
-_UPPER_TEETH = ((8.4, 10.0, 1.0), (6.4, 8.9, 0.97), (6.2, 9.7, 0.90), (4.6, 8.3, 0.76), (3.6, 7.6, 0.58), (3.0, 7.0, 0.4))
-_LOWER_TEETH = ((5.2, 8.5, 0.92), (5.5, 8.6, 0.90), (5.6, 9.2, 0.84), (4.6, 8.0, 0.7), (3.8, 7.5, 0.52), (3.0, 7.0, 0.36))
-_HALF_MM = 27.0  # half width of the teeth sprites
-_TALL_MM = 16.0
-_TOOTH_WHITE = np.array([0.97, 0.905, 0.84])
 _OWN_TEETH_MM = 2.5  # lips further apart than this at rest show an interior worth keeping
 _JAW = EXPRESSIONS.index("jaw")
 
@@ -38,7 +31,7 @@ class Mouth:
 
     frame: F32  # (3, 3) rest points of the skull's mouth frame: origin, 10 mm across, 10 mm down
     rest_gap: F32  # (11,) px between the inner lips
-    upper: F32  # (h, w, 4) premultiplied sprite, y = 0 at ``_TALL_MM`` above the cutting edges
+    upper: F32  # (h, w, 4) premultiplied sprite, y = 0 at ``TALL_MM`` above the cutting edges
     lower: F32  # (h, w, 4), y = 0 at the cutting edges
     own: F32 | None  # (SIZE, SIZE, 4) premultiplied, in the portrait's pixels
     sprite_px_per_mm: float
@@ -53,16 +46,16 @@ def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
     axes = face_frame(landmarks).axes
     rest_gap = _gaps(landmarks)
     gap_mm = float(rest_gap[4:7].mean()) / mesh.px_per_mm
-    white = _white(image, landmarks)
+    white = white_point(image, landmarks)
     scale = 1.5 * mesh.px_per_mm
-    own = _own_interior(image, landmarks) if gap_mm > _OWN_TEETH_MM else None
+    own = own_interior(image, landmarks) if gap_mm > _OWN_TEETH_MM else None
     # Teeth hang from the upper lip, wherever the lower one is.
     seam = landmarks[13] + 3.0 * axes[2]
     return Mouth(
         frame=np.stack([seam, seam + 10 * axes[0], seam + 10 * axes[1]]).astype(np.float32),
         rest_gap=rest_gap,
-        upper=_teeth(_UPPER_TEETH, white, scale, upper=True),
-        lower=_teeth(_LOWER_TEETH, white * 0.92, scale, upper=False),
+        upper=upper_teeth(white, scale),
+        lower=lower_teeth(white, scale),
         own=own,
         sprite_px_per_mm=scale,
         show_mm=max(5.0 - 0.25 * gap_mm, 3.0),
@@ -105,7 +98,8 @@ def draw_mouth(
     _paint(
         colour, mask, to_mm, to_rest.astype(np.float32), mouth.upper, mouth.lower,
         own if own is not None else np.zeros((1, 1, 4), np.float32), mouth.sprite_px_per_mm,
-        mouth.show_mm, jaw * JAW_DROP_MM * 0.9 + mouth.rest_drop_mm, mouth.cavity, mouth.tongue, 1 / (mesh.px_per_mm * pose.scale),
+        mouth.show_mm, jaw * JAW_DROP_MM * 0.9 + mouth.rest_drop_mm, mouth.cavity, mouth.tongue,
+        1 / (mesh.px_per_mm * pose.scale),
     )  # fmt: skip
     mix(frame[y0:y1, x0:x1], colour, mask * np.float32(fade * fade * (3 - 2 * fade)))
 
@@ -135,121 +129,6 @@ def _inverse_affine(source: F32, goal: F32) -> NDArray[np.float64]:
     """(2, 3) matrix that takes three points to three others."""
     homogeneous = np.column_stack([source, np.ones(3)]).astype(np.float64)
     return np.asarray(np.linalg.solve(homogeneous, goal.astype(np.float64)).T)
-
-
-def _white(image: U8, landmarks: F32) -> NDArray[np.float64]:
-    """(3,) RGB of a white surface in the mouth's light: from the eye whites, never darker than the skin allows."""
-    mask = np.zeros(image.shape[:2], np.uint8)
-    for loop, iris in ((RIGHT_EYE, 468), (LEFT_EYE, 473)):
-        cv2.fillPoly(mask, [np.rint(landmarks[list(loop), :2]).astype(np.int32)], 255)
-        radius = 1.1 * float(np.linalg.norm(landmarks[iris, :2] - landmarks[iris + 1, :2]))
-        cv2.circle(mask, np.rint(landmarks[iris, :2]).astype(int).tolist(), int(np.ceil(radius)), 0, -1)
-    sclera = image[mask > 0].astype(np.float64)
-    skin = _skin(image, landmarks)
-    white = skin * 1.15
-    if len(sclera) >= 12:
-        brightest = np.percentile(sclera, 80, axis=0) * 1.12
-        white = np.maximum(brightest, skin * 0.95)
-    grey = white.mean()
-    # Eye whites are reddened by their veins and tinted by the picture's light: keep half of the tint.
-    return np.asarray(np.clip(0.5 * white + 0.5 * grey, 30, 250))
-
-
-def _skin(image: U8, landmarks: F32) -> NDArray[np.float64]:
-    """(3,) RGB of the cheeks."""
-    cheeks = np.rint(landmarks[[50, 280, 205, 425, 101, 330], :2]).astype(int).clip(0, SIZE - 1)
-    return np.asarray(np.median(image[cheeks[:, 1], cheeks[:, 0]].astype(np.float64), axis=0))
-
-
-def _saturation(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(1 - rgb.min(-1) / np.maximum(rgb.max(-1), 1))
-
-
-def _teeth(
-    arch: tuple[tuple[float, float, float], ...], white: NDArray[np.float64], scale: float, *, upper: bool
-) -> F32:
-    """Premultiplied sprite of one row of teeth, cutting edges at the bottom (upper) or the top (lower)."""
-    fine = 4  # supersampling
-    px = scale * fine
-    width, height = int(2 * _HALF_MM * px), int(_TALL_MM * px)
-    x = ((np.arange(width) + 0.5) / px - _HALF_MM)[None, :]
-    y = ((np.arange(height) + 0.5) / px)[:, None]  # from the cutting edge
-    colour = np.zeros((height, width, 3))
-    alpha = np.zeros((height, width))
-    left = 0.0
-    for position, (wide, tall, light) in enumerate(arch):
-        centre, half = left + wide / 2, wide / 2
-        left += wide
-        for side in (-1, 1):
-            u = (x - side * centre) / half  # -1..1 across the tooth
-            # Cutting edges follow the smile arc: they rise outwards; corners are rounded, canines pointed.
-            edge = 0.4 * (centre / 12) ** 2 + (0.5 if position == 1 and upper else 0.0)
-            bevel = (0.9 if position == 2 else 0.6) * np.abs(u) ** (1.5 if position == 2 else 5)
-            shape = _ramp((1.015 - np.abs(u)) * half, 0.10) * _ramp(y - edge - bevel, 0.22)
-            # Enamel bulges: brightest in the middle third, translucent and bluish at the edge, yellow at the neck.
-            bulge = 1 - 0.16 * np.abs(u) ** 4
-            along = (y - edge) / tall
-            shade = light * bulge * (0.84 + 0.20 * _smooth(along / 0.35) - 0.22 * _smooth((along - 0.45) / 0.6))
-            tint = np.stack([np.ones_like(along), 1 - 0.03 * along, 1 - 0.10 * np.clip(along, 0, 1)], -1)
-            tone = shade[..., None] * tint * _TOOTH_WHITE * white
-            colour = colour * (1 - shape[..., None]) + tone * shape[..., None]
-            alpha = np.maximum(alpha, shape)
-    # Behind the gaps lie neighbouring teeth, not the dark of the cavity.
-    reach = np.clip((left - np.abs(x)) / 3.0, 0, 1) * _ramp(y - 0.9 - 0.4 * (x / 12) ** 2, 1.2)
-    between = np.array([0.62, 0.52, 0.45]) * white * np.interp(np.abs(x), (0, 15, 26), (0.95, 0.8, 0.35))[..., None]
-    behind = (reach * (1 - alpha))[..., None]
-    colour = colour * alpha[..., None] + between * behind
-    alpha = alpha + behind[..., 0]
-    gum_line = 9.4 if upper else 8.2
-    gum = _ramp(y - gum_line - 0.8 * np.cos(np.abs(x) * 0.8), 0.6)[..., None] * (np.abs(x) < left)[..., None]
-    colour = colour * (1 - gum) + np.array([0.62, 0.36, 0.34]) * white * gum
-    alpha = np.maximum(alpha, gum[..., 0])
-    sprite = np.dstack([colour, alpha]).astype(np.float32)
-    if upper:
-        sprite = sprite[::-1]
-    size = (int(2 * _HALF_MM * scale), int(_TALL_MM * scale))
-    return np.ascontiguousarray(cv2.resize(np.ascontiguousarray(sprite), size, interpolation=cv2.INTER_AREA))
-
-
-def _own_interior(image: U8, landmarks: F32) -> F32 | None:
-    """The visible interior as a premultiplied picture, its colours continued upwards behind the lip.
-
-    None where no teeth are to be seen in it: a dark gap says nothing that must be kept.
-    """
-    inner = np.zeros(image.shape[:2], np.uint8)
-    cv2.fillPoly(inner, [np.rint(landmarks[list(LIPS_INNER), :2] * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
-    sure = cv2.erode(inner, np.ones((3, 3), np.uint8)) > 0
-    if not sure.any():
-        return None
-    # Teeth are the brightest thing inside, near the skin's brightness, and paler than the lips.
-    seen = image[sure].astype(np.float64)
-    bright = seen[seen.mean(1) >= np.percentile(seen.mean(1), 70)]
-    lips = np.rint(landmarks[[*UPPER_LIP[1][2:9], *LOWER_LIP[1][2:9]], :2]).astype(int).clip(0, SIZE - 1)
-    lip_saturation = np.median(_saturation(image[lips[:, 1], lips[:, 0]].astype(np.float64)))
-    if bright.mean() < 0.55 * _skin(image, landmarks).mean() or np.median(_saturation(bright)) > 0.9 * lip_saturation + 0.03:
-        return None
-    filled = push_pull(image.astype(np.float32), sure.astype(np.float32))
-    filled = np.where(inner[..., None] > 0, image.astype(np.float32), filled)
-    upper = landmarks[list(UPPER_LIP[3]), :2]
-    rise = 0.10 * float(np.linalg.norm(landmarks[10, :2] - landmarks[152, :2]))
-    up = (landmarks[10] - landmarks[152])[:2]
-    behind = upper + up / np.linalg.norm(up) * rise
-    # Away from the lower lip, whose edge the tracker's loop often takes in.
-    lower = landmarks[list(LOWER_LIP[3]), :2] + up / np.linalg.norm(up) * 0.012 * rise / 0.10
-    cover = np.zeros_like(inner)
-    cv2.fillPoly(cover, [np.rint(np.concatenate([behind, lower[::-1]]) * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
-    alpha = cv2.GaussianBlur(cover, (0, 0), 0.8).astype(np.float32) / 255
-    return np.dstack([filled * alpha[..., None], alpha]).astype(np.float32)
-
-
-def _ramp(x: NDArray[np.float64], soft: float) -> NDArray[np.float64]:
-    """0 below 0, 1 above ``soft``."""
-    return np.clip(x / soft, 0, 1)
-
-
-def _smooth(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    t = np.clip(x, 0, 1)
-    return t * t * (3 - 2 * t)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -321,12 +200,12 @@ def _paint(
                 shade = (0.38 + 0.50 * min(max((ty + 1.0) / 1.1, 0.0), 1.0)) * (1 - 0.13 * np.exp(-((u / 1.6) ** 2)))
                 for k in range(3):
                     colour[k] += np.float32(share) * (tongue[k] * np.float32(shade * light) - colour[k])
-            _lay(lower, (u + 27.0) * scale - 0.5, low * scale - 0.5, colour, light * 0.92)
+            _lay(lower, (u + HALF_MM) * scale - 0.5, low * scale - 0.5, colour, light * 0.92)
             if has_own:
                 ox = to_rest[0, 0] * x + to_rest[0, 1] * y + to_rest[0, 2]
                 oy = to_rest[1, 0] * x + to_rest[1, 1] * y + to_rest[1, 2]
                 _lay(own, ox, oy, colour, 1.0)
             else:
-                _lay(upper, (u + 27.0) * scale - 0.5, (v - show_mm + 16.0) * scale - 0.5, colour, light)
+                _lay(upper, (u + HALF_MM) * scale - 0.5, (v - show_mm + TALL_MM) * scale - 0.5, colour, light)
             for k in range(3):
                 out[y, x, k] = colour[k]

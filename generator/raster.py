@@ -48,9 +48,9 @@ def raster(
             low, high = 0.0, width - 1.0
             for slope, start in ((slope0, start0), (slope1, start1), (slope2, start2)):
                 if slope > 1e-12:
-                    low = max(low, (-_EDGE - start) / slope)
+                    low = max(low, float((-_EDGE - start) / slope))
                 elif slope < -1e-12:
-                    high = min(high, (-_EDGE - start) / slope)
+                    high = min(high, float((-_EDGE - start) / slope))
                 elif start < -_EDGE:
                     high = -1.0
             if high < low:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tellmark.generator.lids import build_eyes, draw_eye
 from tellmark.generator.layers import PAD, split
+from tellmark.generator.lids import build_eyes, draw_eye
 from tellmark.generator.mesh import build_mesh, move, pose_of
 from tellmark.generator.mouth import build_mouth, draw_mouth
 from tellmark.generator.raster import over, raster
@@ -64,10 +64,8 @@ class MeshRenderer:
         squint = float(np.clip(expression[_INDEX["squint"]], 0, 1))
         smile = float(np.clip(expression[_INDEX["smile"]], 0, 1))
         frown = float(np.clip(expression[_INDEX["brow_down"]], 0, 1))
-        # The upper lid follows a lowered gaze.
-        follow = 0.35 * float(np.clip(-gaze_deg[1] / 25, 0, 1))
         for eye, closed in zip(self._eyes, blink, strict=True):
-            half = min(1.0, 0.16 * squint + 0.08 * frown + follow)
+            half = 0.16 * squint + 0.08 * frown
             drop = float(np.clip(closed, 0, 1)) * (1 - half) + half
             picture = draw_eye(eye, drop, squint * 0.9 + smile * 0.25, (float(gaze_deg[0]), float(gaze_deg[1])))
             height, width = picture.shape[:2]
