@@ -275,17 +275,24 @@ def demo(out: Path, *, force: bool, console: Console) -> None:
 
 
 @cli.command()
-@click.argument("name", type=click.Choice(["render", "watermark", "fingerprint", "detector"]))
-@click.option("--quick", is_flag=True, help="A short form with fewer clips.")
+@click.argument("name", type=click.Choice(["render", "talk", "memory", "watermark", "fingerprint", "detector"]))
+@click.option("--quick", is_flag=True, help="A short form on fewer clips.")
+@click.option("--with", "settings", metavar="KEY=VALUE", multiple=True, help="A setting of that benchmark; may repeat.")
 @command
-def bench(name: str, *, quick: bool, console: Console) -> None:
+def bench(name: str, *, quick: bool, settings: tuple[str, ...], console: Console) -> None:
     """Measure, print and write benchmarks/results/NAME-<machine>.csv."""
     import importlib
 
     from tellmark.runs import write_results
 
+    chosen = {key: value for key, _, value in (item.partition("=") for item in settings)}
     module = importlib.import_module(f"tellmark.benchmarks.{name}")
-    rows: list[dict[str, Any]] = module.run(quick=quick)
+    try:
+        rows: list[dict[str, Any]] = module.run(quick=quick, **chosen)
+    except TypeError as error:
+        if chosen and "unexpected keyword" in str(error):
+            raise UsageError(f"bench {name} has no such setting: {error}") from error
+        raise
     path = write_results(name, rows)
     for row in rows:
         console.result(row, "  ".join(f"{key} {value}" for key, value in row.items()))
@@ -352,3 +359,7 @@ def _table(facts: dict[str, Any]) -> str:
 def _answer(yes: bool) -> None:
     if not yes:
         raise click.exceptions.Exit(1)
+
+
+if __name__ == "__main__":
+    main()
