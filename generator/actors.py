@@ -81,7 +81,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
-class Layers:
+class Parts:
     """An actor before composition, for renderers that need the parts."""
 
     recipe: Recipe
@@ -328,7 +328,7 @@ def _relight(recipe: Recipe, shape: F32) -> F32:
     return cv2.GaussianBlur(np.clip(shade, 0.45, 1.3).astype(np.float32), (0, 0), 6)
 
 
-def layers(seed: int) -> Layers:
+def parts_of(seed: int) -> Parts:
     """All parts of actor ``seed``."""
     recipe, space = draw_recipe(seed), facespace.load()
     shape = shape_of(recipe)
@@ -341,7 +341,7 @@ def layers(seed: int) -> Layers:
     back, front, depth = strands.draw(hair, colours, thickness, float(skull.face[:, 2].max() + 0.05 * skull.height))
     cheeks = np.round(shape[[205, 425, 214, 434], :2]).astype(int)
     skin = 0.88 * np.median(head[cheeks[:, 1], cheeks[:, 0], :3], axis=0)
-    return Layers(
+    return Parts(
         recipe=recipe,
         shape=shape,
         backdrop=scenery.backdrop(recipe.background, light, recipe.body.seed ^ 1),
@@ -354,11 +354,11 @@ def layers(seed: int) -> Layers:
     )
 
 
-def compose(parts: Layers) -> tuple[F32, F32]:
+def compose(parts: Parts) -> tuple[F32, F32]:
     """The picture (SIZE, SIZE, 3) sRGB in [0, 1] and the person's matte (SIZE, SIZE)."""
     picture = parts.backdrop
     matte = np.zeros((SIZE, SIZE), np.float32)
-    shadow = _hair_shadow(parts.front_hair, np.float32(parts.recipe.light))
+    shadow = hair_shadow(parts.front_hair, np.float32(parts.recipe.light))
     torso, head = parts.torso, parts.head
     for colour, alpha in (
         (parts.back_hair[..., :3], parts.back_hair[..., 3]),
@@ -371,7 +371,7 @@ def compose(parts: Layers) -> tuple[F32, F32]:
     return np.asarray(np.clip(picture, 0, 1), np.float32), matte
 
 
-def _hair_shadow(front: F32, light: F32) -> F32:
+def hair_shadow(front: F32, light: F32) -> F32:
     """(SIZE, SIZE) factor below 1 where hair keeps the light off the skin."""
     cover = cv2.GaussianBlur(front[..., 3], (0, 0), 5)
     shift = np.float32([[1, 0, -8 * light[0]], [0, 1, -9 * light[1]]])
@@ -393,7 +393,7 @@ def photograph(picture: F32, seed: int) -> NDArray[np.uint8]:
 
 def actor(seed: int) -> Portrait:
     """The portrait of virtual actor ``seed``: the same bytes every time; needs nobody's consent."""
-    parts = layers(seed)
+    parts = parts_of(seed)
     picture, matte = compose(parts)
     image = photograph(picture, seed)
     recipe = json.dumps(dataclasses.asdict(parts.recipe), sort_keys=True)

@@ -96,3 +96,80 @@ def _smooth(loop: F32) -> F32:
         for t in (0.0, 0.25, 0.5, 0.75)
     ]
     return np.stack(points, axis=1).reshape(-1, 2).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Eyeball:
+    """One eye of the 3D head: a sphere in the head's space."""
+
+    centre: F32  # (3,) px, unprojected
+    radius: float  # px
+    iris_radius: float  # px
+
+
+def disc_texture(iris: Iris, size: int = 96) -> F32:
+    """(size, size, 3) linear light: the iris, its radius 1 at 45 % of the side."""
+    axis = (np.arange(size, dtype=np.float32) - (size - 1) / 2) / (0.45 * size)
+    x, y = np.meshgrid(axis, axis)
+    return np.asarray(np.clip(iris_disc(iris, x, y), 0, 1) ** 2.2, np.float32)
+
+
+def draw_eyeball(
+    frame: F32,  # (H, W, 3) linear light, changed
+    lids: F32,  # (16, 2) px, projected lid margin
+    ball: Eyeball,
+    seen: F32,  # (3,) projected centre, px
+    scale: float,  # px in the picture for one px in space, there
+    rotation: F32,  # (3, 3) of the head
+    gaze_deg: tuple[float, float],  # yaw to the viewer's right, pitch up, in the head
+    texture: F32,  # disc_texture
+    light: F32,  # (3,) unit, towards the light
+    level: F32,  # (3,) linear light of a white surface there
+) -> None:
+    """Render an eyeball into the opening between the lids."""
+    low = np.maximum(np.floor(lids.min(axis=0)).astype(int) - 3, 0)
+    high = np.minimum(np.ceil(lids.max(axis=0)).astype(int) + 4, [frame.shape[1], frame.shape[0]])
+    width, height = (high - low).tolist()
+    if min(width, height) < 3:
+        return
+    fine = 3
+    y, x = np.mgrid[: height * fine, : width * fine].astype(np.float32)
+    x, y = (x + 0.5) / fine - 0.5 + low[0], (y + 0.5) / fine - 0.5 + low[1]
+    opening = np.zeros(x.shape, np.uint8)
+    corners = (_smooth(lids) - low + 0.5) * fine - 0.5
+    cv2.fillPoly(opening, [np.round(corners * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    inside = opening.astype(np.float32) / 255
+    nx, ny = (x - seen[0]) / (scale * ball.radius), (y - seen[1]) / (scale * ball.radius)
+    nz = -np.sqrt(np.maximum(1 - nx**2 - ny**2, 0.02))
+    yaw, pitch = np.deg2rad(np.clip(gaze_deg, -35, 35))
+    turn = np.array([[np.cos(yaw), 0, -np.sin(yaw)], [0, 1, 0], [np.sin(yaw), 0, np.cos(yaw)]])
+    nod = np.array([[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]])
+    axes = (rotation @ (turn @ nod)).astype(np.float32)  # columns: the eye's own axes in space
+    u, v = (nx * axes[0, k] + ny * axes[1, k] + nz * axes[2, k] for k in (0, 1))
+    to_iris = ball.radius / ball.iris_radius
+    u, v = u * to_iris, v * to_iris
+    radius = np.hypot(u, v)
+    half = (len(texture) - 1) / 2
+    place = 0.45 * len(texture)
+    iris = cv2.remap(texture, u * place + half, v * place + half, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    disc = np.clip((1 - radius) * ball.iris_radius * scale * 1.2 + 0.5, 0, 1)[..., None]
+    across = (x - lids[:, 0].mean()) / (np.ptp(lids[:, 0]) / 2 + 1e-3)
+    white = np.array([0.52, 0.44, 0.41], np.float32) * (1 - 0.5 * np.clip(np.abs(across), 0, 1) ** 2.2)[..., None]
+    wrap = 0.62 + 0.45 * np.clip(nx * light[0] + ny * light[1] + nz * light[2], 0, 1)
+    colour = white + disc * (iris * np.float32(0.9) - white)
+    # The cornea bulges: its normal turns faster than the ball's. Highlights stay with the light, not with the gaze.
+    bulge = 0.55 * np.clip(1.15 - radius, 0, 1)[..., None]
+    tilt = u[..., None] * axes[:, 0] + v[..., None] * axes[:, 1]
+    normal = np.stack([nx, ny, nz], axis=-1) + bulge * tilt
+    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+    toward = light + np.array([0, 0, -1], np.float32)
+    toward /= np.linalg.norm(toward)
+    highlight = np.clip((normal @ toward - 0.983) / 0.006, 0, 1) ** 2 * (0.25 + 0.75 * disc[..., 0])
+    depth = np.cumsum(inside, axis=0) / (fine * max(3.5, 0.42 * np.ptp(lids[:, 1])))
+    shade = 0.30 + 0.70 * np.clip(cv2.GaussianBlur(depth, (0, 0), float(fine)), 0, 1)
+    colour = (colour * (wrap * shade)[..., None] + 0.85 * highlight[..., None]) * level
+    cover = cv2.GaussianBlur(inside, (0, 0), 0.5 * fine)
+    small = cv2.resize(colour.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    alpha = cv2.resize(cover, (width, height), interpolation=cv2.INTER_AREA)[..., None]
+    region = frame[low[1] : high[1], low[0] : high[0]]
+    region += alpha * (small - region)

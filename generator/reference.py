@@ -1,0 +1,181 @@
+"""Reference performances: a virtual actor rendered in 3D and filmed by a simulated camera. Never called real.
+
+Unlike the mesh renderer, which warps one picture, this one has depth, perspective, light that stays where it is while
+the head turns, eyeballs and a mouth of its own, and a camera whose noise is not the picture's. A frame: move the head;
+draw texture coordinates and normals through a z-buffer; composite backdrop, hair and body; lay the head over them in
+its new light; draw eyes and mouth into their openings; expose.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from tellmark.generator import actors, eyes, headmodel, oral, sheets
+from tellmark.generator.camera import TO_LINEAR, Camera
+from tellmark.generator.headmodel import HeadPose
+from tellmark.generator.raster import raster
+from tellmark.generator.scenery import smoothstep
+from tellmark.generator.sheets import Sheet
+from tellmark.generator.types import EXPRESSIONS, SIZE, Motion
+from tellmark.landmarks import LEFT_EYE, LEFT_IRIS, LIPS_INNER, RIGHT_EYE, RIGHT_IRIS
+from tellmark.types import F32, U8
+
+_EYES = ((RIGHT_EYE, RIGHT_IRIS[0]), (LEFT_EYE, LEFT_IRIS[0]))
+_BREATH_HZ = 0.24
+_NO_SHADOW = np.ones((SIZE // 4, SIZE // 4), np.float32)
+
+
+class ReferenceRenderer:
+    """A :class:`~tellmark.generator.types.Renderer` of actor ``seed``, filmed by ``camera_seed`` (default: ``seed``)."""
+
+    name = "reference"
+
+    def __init__(self, seed: int, camera_seed: int | None = None) -> None:
+        parts = actors.parts_of(seed)
+        self._camera = Camera(seed if camera_seed is None else camera_seed)
+        self._light = np.asarray(parts.recipe.light, np.float32)
+        self._contrast = float(parts.recipe.contrast) + 0.15
+        model = self._model = headmodel.build(parts.shape, parts.skull, self._camera.distance)
+        shadow = actors.hair_shadow(parts.front_hair, self._light)[..., None]
+        self._head = _bytes(np.dstack([parts.head[..., :3] * shadow, parts.head[..., 3]]))
+        self._creases = sheets.creases(parts.shape)
+        self._backdrop = TO_LINEAR[_bytes(parts.backdrop)]
+        below = (np.mgrid[:SIZE, :SIZE][0].astype(np.float32) - model.chin_y) / model.height
+        hair_share = 1 - 0.75 * smoothstep(below, 0.05, 0.9)
+        middle = float(parts.skull.centre[2])
+        depth = _hair_depth(parts.front_hair_z, parts.front_hair[..., 3], middle)
+        flat = np.ones((SIZE, SIZE), np.float32)
+        torso = np.dstack([parts.torso[..., :3] * shadow * parts.torso[..., 3:], parts.torso[..., 3]])
+        self._back_hair = Sheet(parts.back_hair, flat * (middle + 0.1 * model.height), hair_share, model)
+        self._torso = Sheet(torso, flat * 0.30 * model.height, 1 - smoothstep(below, -0.06, 0.48), model)
+        self._front_hair = Sheet(parts.front_hair, depth, hair_share, model)
+        px_per_mm = model.face_width / 140
+        radius = 12.0 * px_per_mm
+        self._balls = [
+            eyes.Eyeball(model.points[iris] + np.array([0, 0, radius], np.float32), radius, 5.9 * px_per_mm)
+            for _, iris in _EYES
+        ]
+        self._iris = eyes.disc_texture(parts.recipe.iris)
+        self._mouth = oral.build(model.points[[13, 14]].mean(axis=0), px_per_mm, seed)
+        self._breath = float(np.random.default_rng([3, seed]).uniform(0, 2 * np.pi))
+        self._maps = np.zeros((5, SIZE, SIZE), np.float32)  # texture x, y; normal x, y; depth
+        self._layer = np.zeros((SIZE, SIZE, 4), np.uint8)
+        self._frame = np.zeros((SIZE, SIZE, 3), np.float32)
+        self._rest_light = np.ones((SIZE, SIZE, 2), np.float32)
+        self._draw_head(headmodel.project(model.points, model.camera), model.points)
+        sheets.rest_lighting(self._maps[2], self._maps[3], self._light, self._contrast, self._rest_light)
+
+    def render(self, motion: Motion, index: int) -> U8:
+        """Frame ``index`` of the motion: (512, 512, 3) RGB uint8."""
+        model, time_s = self._model, index / motion.fps
+        pose = headmodel.pose_of(model, motion, index)
+        shake = np.array(self._camera.shake(time_s), np.float32)
+        expression, gaze = motion.expression[index], motion.gaze_deg[index]
+        space = headmodel.express(model, expression, motion.blink[index], float(gaze[1]))
+        turned = headmodel.turn_head(model, space, pose)
+        seen = headmodel.project(turned, model.camera)
+        seen[:, :2] += shake
+        self._draw_head(seen, turned)
+
+        frame = self._frame
+        far = np.array([[1, 0, 0.5 * shake[0]], [0, 1, 0.5 * shake[1]]], np.float32)
+        cv2.warpAffine(self._backdrop, far, (SIZE, SIZE), dst=frame, borderMode=cv2.BORDER_REPLICATE)
+        sheets.over(frame, self._back_hair.draw(pose, shake), _NO_SHADOW, TO_LINEAR)
+        breath = 0.7 * float(np.sin(2 * np.pi * _BREATH_HZ * time_s + self._breath))
+        sheets.over(frame, self._torso.draw(pose, shake, breath), self._chin_shadow(), TO_LINEAR)
+        sheets.relight(
+            frame, self._layer, *self._maps[:4], self._rest_light, self._creases, _crease_strength(expression),
+            self._light, self._contrast, TO_LINEAR,
+        )  # fmt: skip
+        self._draw_eyes(frame, seen, pose, shake, (float(gaze[0]), float(gaze[1])))
+        self._draw_mouth(frame, seen, space, pose, shake)
+        sheets.over(frame, self._front_hair.draw(pose, shake), _NO_SHADOW, TO_LINEAR)
+        return self._camera.expose(frame, index, time_s, self._movement_px(motion, index))
+
+    def _draw_head(self, seen: F32, turned: F32) -> None:
+        """Texture coordinates, normals and texture of the head, each pixel's nearest surface."""
+        map_x, map_y, normal_x, normal_y, depth = self._maps
+        triangles = self._model.triangles
+        normals = headmodel.vertex_normals(turned, triangles)
+        map_x.fill(-9)
+        depth.fill(np.inf)
+        raster(seen, self._model.sources, triangles, map_x, map_y, depth)
+        depth.fill(np.inf)
+        raster(seen, np.ascontiguousarray(normals[:, :2]), triangles, normal_x, normal_y, depth)
+        cv2.remap(self._head, map_x, map_y, cv2.INTER_LINEAR, dst=self._layer, borderMode=cv2.BORDER_CONSTANT)
+
+    def _chin_shadow(self) -> F32:
+        """(SIZE / 4, SIZE / 4) factor: the head keeps the main light off the body; on top of the one at rest."""
+        small = cv2.resize(self._layer[..., 3], (SIZE // 4, SIZE // 4), interpolation=cv2.INTER_AREA)
+        cover = cv2.GaussianBlur(small.astype(np.float32) / 255, (0, 0), 3.0)
+        shift = np.array([[1, 0, -9 * self._light[0]], [0, 1, -9 * self._light[1]]], np.float32)
+        moved = cv2.warpAffine(cover, shift, (SIZE // 4, SIZE // 4), borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(1 - 0.35 * moved, np.float32)
+
+    def _draw_eyes(self, frame: F32, seen: F32, pose: HeadPose, shake: F32, gaze_deg: tuple[float, float]) -> None:
+        level = np.array([0.98, 0.95, 0.92], np.float32)
+        for (loop, _), ball in zip(_EYES, self._balls, strict=True):
+            centre = headmodel.turn_head(self._model, ball.centre[None], pose)
+            scale = self._model.camera / (self._model.camera + float(centre[0, 2]) - ball.radius)
+            middle = headmodel.project(centre, self._model.camera)[0]
+            middle[:2] += shake
+            eyes.draw_eyeball(
+                frame,
+                seen[list(loop), :2],
+                ball,
+                middle,
+                scale,
+                pose.rotation,
+                gaze_deg,
+                self._iris,
+                self._light,
+                level,
+            )
+
+    def _draw_mouth(self, frame: F32, seen: F32, space: F32, pose: HeadPose, shake: F32) -> None:
+        gap = float(np.linalg.norm(seen[13, :2] - seen[14, :2])) / self._model.height
+        jaw = (space[[17, 152]] - self._model.points[[17, 152]]).mean(axis=0)
+        parts = []
+        for part, move in ((self._mouth.tongue, jaw), (self._mouth.lower, jaw), (self._mouth.upper, 0 * jaw)):
+            turned = headmodel.turn_head(self._model, part.points + move, pose)
+            points = headmodel.project(turned, self._model.camera)
+            points[:, :2] += shake
+            parts.append((part, points))
+        oral.draw(frame, seen[list(LIPS_INNER), :2], tuple(parts), 0.85, gap)
+
+    def _movement_px(self, motion: Motion, index: int) -> tuple[float, float]:
+        """How far the nose moves across the picture in one frame."""
+        nose = self._model.points[1:2]
+        before, after = (
+            headmodel.project(
+                headmodel.turn_head(self._model, nose, headmodel.pose_of(self._model, motion, k)), self._model.camera
+            )[0, :2]
+            for k in (max(index - 1, 0), min(index + 1, len(motion) - 1))
+        )
+        dx, dy = (after - before) / 2
+        return float(dx), float(dy)
+
+
+def _bytes(picture: F32) -> U8:
+    return np.clip(np.round(picture * 255), 0, 255).astype(np.uint8)
+
+
+def _hair_depth(depth: F32, cover: F32, middle: float) -> F32:
+    """Smooth depth of the front hair, continued where there is none; towards the skull's middle far away."""
+    known = np.where((depth < 1e5) & (cover > 0.2), 1, 0).astype(np.float32)
+    total = cv2.GaussianBlur(known, (0, 0), 14)
+    mean = cv2.GaussianBlur(np.where(known > 0, depth, 0).astype(np.float32), (0, 0), 14)
+    return np.asarray((mean + 0.01 * middle) / (total + 0.01), np.float32)
+
+
+def _crease_strength(expression: F32) -> F32:
+    """(4,) strength of forehead, frown lines, smile folds and crow's feet."""
+    up, down, smile, squint = (
+        float(np.clip(expression[EXPRESSIONS.index(name)], 0, 1))
+        for name in ("brow_up", "brow_down", "smile", "squint")
+    )
+    wide = float(np.clip(expression[EXPRESSIONS.index("wide")], 0, 1))
+    return np.array(
+        [0.30 * up, 0.35 * down, 0.30 * max(smile, 0.5 * wide), 0.28 * max(squint, 0.6 * smile)], np.float32
+    )
