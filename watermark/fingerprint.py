@@ -38,6 +38,7 @@ _NOISE = 0.3  # variance of a cell's motion, grey levels squared, below which no
 _OUTSIDE = 0.1  # part of the shorter clip that may reach beyond the longer one
 _MIN_BINS = 5  # half a second; less cannot be compared
 _LONG_BINS, _PIECE_BINS = 600, 200  # a clip longer than a minute is compared by three pieces of 20 s
+_HOLE_BINS = 100
 _CLEAR = 0.9  # a similarity that needs no better alignment
 _HOPELESS = 0.4  # one that no refinement brings to MATCH
 _ONE, _SMOOTH = np.ones(1, np.float32), np.array([0.25, 0.5, 0.25], np.float32)
@@ -116,10 +117,13 @@ class Fingerprinter:
         return Fingerprint(frames, float(np.float32(self._aspect)))
 
     def _close(self, until: int) -> None:
-        """Finish the current bin; bins in which no frame fell repeat it, as a screen would."""
+        """Finish the current bin; bins in which no frame fell repeat it, as a screen would.
+
+        Holes are cut at ``_HOLE_BINS``: broken time stamps must not fill the memory.
+        """
         if self._count:
             mean = np.rint(self._sum / self._count).astype(np.uint8)
-            self._bins += [mean] * (until - self._bin)
+            self._bins += [mean] * min(until - self._bin, _HOLE_BINS)
         self._sum[:] = 0
         self._count = 0
         self._bin = until

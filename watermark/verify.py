@@ -124,7 +124,10 @@ def _best(entries: list[Entry], content: Fingerprint | None, trust: Path | None)
 
 def _look(entry: Entry, content: Fingerprint | None, trust: Path | None) -> RegistryEvidence:
     manifest = examine_store(entry.manifest, trust)
-    reference = Fingerprint.from_bytes(entry.fingerprint)
+    try:
+        reference = Fingerprint.from_bytes(entry.fingerprint)
+    except ValueError:  # a damaged row, or one of a version that is not known here
+        return RegistryEvidence(found=True, manifest_valid=False)
     # The registry is a plain file: what counts is what the signature covers, and the row has to agree with it.
     valid = manifest.signed and manifest.payload == entry.payload and manifest.fingerprint_sha256 == reference.sha256
     match = fingerprints.compare(reference, content).matches if content is not None else None

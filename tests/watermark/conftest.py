@@ -103,11 +103,10 @@ def moving_picture(seed: int, frames: int, size: int = 256) -> list[U8]:
     texture = cv2.resize(
         rng.integers(60, 196, (24, 24, 3), dtype=np.uint8), (size, size), interpolation=cv2.INTER_CUBIC
     )
-    walk = np.cumsum(rng.normal(0, 1, (frames + 50, 4, 3)), axis=0)
-    walk = cv2.blur(walk.reshape(len(walk), -1), (1, 9)).reshape(walk.shape)[25:][:frames]
+    steps = cv2.blur(rng.normal(0, 6, (frames, 12)), (1, 9)).reshape(frames, 4, 3)
     home, colours = rng.uniform(0.25, 0.75, (4, 2)) * size, rng.integers(0, 256, (4, 3)).tolist()
     pictures = []
-    for step in walk - walk.mean(axis=0):
+    for step in steps:
         picture = texture.copy()
         for (x, y), (dx, dy, dr), colour in zip(home, step, colours, strict=True):
             centre = (int(x + 3 * dx), int(y + 3 * dy))

@@ -35,7 +35,6 @@ def provenance(**changes) -> Provenance:
 @pytest.fixture(scope="module")
 def signed(plain_clip, tmp_path_factory):
     """A signed clip and its manifest store."""
-    os.environ["TELLMARK_HOME"] = str(tmp_path_factory.getbasetemp() / "home")
     path = tmp_path_factory.mktemp("signed") / "clip.mp4"
     return path, sign(plain_clip, path, provenance(), PAYLOAD, {"fingerprint_sha256": "d" * 64})
 
