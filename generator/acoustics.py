@@ -53,7 +53,7 @@ def analyse(chunks: Iterable[F32]) -> Analysis:
     if not rows:
         nothing = np.zeros(0, np.float32)
         return Analysis(nothing, nothing.reshape(0, BANDS), nothing, nothing, samples=0)
-    level, bands, periodicity, pitch = (np.concatenate(column, dtype=np.float32) for column in zip(*rows, strict=True))
+    level, bands, periodicity, pitch = (np.concatenate(column) for column in zip(*rows, strict=True))
     return Analysis(level, bands, periodicity, pitch, counted.samples)
 
 
@@ -98,14 +98,14 @@ def _sliding(buffer: F32) -> F32:
     return np.lib.stride_tricks.sliding_window_view(buffer, 2 * _PAD)[::HOP]
 
 
-def _block(windows: F32) -> tuple[F64, F64, F64, F64]:
+def _block(windows: F32) -> tuple[F32, ...]:
     """Level (dB), bands (dB), periodicity and pitch (Hz) of a block of windows."""
     spare = (2 * _PAD - _SPECTRUM) // 2
     short = windows[:, spare : spare + _SPECTRUM].astype(np.float64)
     level = 10 * np.log10(np.mean(short**2, axis=1) + _FLOOR)
     power = np.abs(np.fft.rfft(short * _HANN, 512)) ** 2 @ _BAND_WEIGHTS
     periodicity, pitch = _autocorrelation_peak(windows.astype(np.float64))
-    return level, 10 * np.log10(power + _FLOOR), periodicity, pitch
+    return tuple(row.astype(np.float32) for row in (level, 10 * np.log10(power + _FLOOR), periodicity, pitch))
 
 
 def _autocorrelation_peak(windows: F64) -> tuple[F64, F64]:

@@ -22,11 +22,12 @@ _HEAD_SHARE = 0.35  # of a gaze away from the camera is done by turning the head
 def wander(rng: np.random.Generator, frames: int, fps: float, tau_s: float) -> F64:
     """(frames,) smooth stationary noise of unit variance around 0: white noise through two equal low-pass poles.
 
-    It never drifts; its velocity has standard deviation 1 / tau_s.
+    It never drifts; its velocity has standard deviation 1 / tau_s. Drawn from a child of ``rng``, so that what follows
+    does not depend on the number of frames.
     """
     pole = np.exp(-1 / (tau_s * fps))
     settle = int(8 * tau_s * fps)
-    noise = signal.lfilter([1.0], [1.0, -2 * pole, pole**2], rng.standard_normal(settle + frames))
+    noise = signal.lfilter([1.0], [1.0, -2 * pole, pole**2], rng.spawn(1)[0].standard_normal(settle + frames))
     return np.asarray(noise[settle:] / np.sqrt((1 + pole**2) / (1 - pole**2) ** 3), np.float64)
 
 
@@ -49,7 +50,8 @@ def accents(energy: F64, pitch_st: F64, fps: float) -> list[tuple[float, float]]
     loud = energy * (0.7 + 0.3 * np.tanh(pitch_st / 3))
     smooth = _smooth(loud, fps, 0.08)
     context = _smooth(loud, fps, 0.6)
-    peaks, _ = signal.find_peaks(smooth, distance=max(1, int(0.25 * fps)), prominence=0.12)
+    near = 2 * int(1.5 * fps) + 1
+    peaks, _ = signal.find_peaks(smooth, distance=max(1, int(0.25 * fps)), prominence=0.12, wlen=near)
     strength = np.clip(2.5 * (smooth[peaks] - context[peaks]), 0, 1)
     return [(peak / fps, float(s)) for peak, s in zip(peaks, strength, strict=True) if s > 0.15]
 
@@ -63,17 +65,17 @@ def head(
     """
     frames = len(speaking)
     life = 0.45 + 0.55 * _smooth(speaking, fps, 0.5)
-    slow = np.column_stack([size * wander(rng, frames, fps, 0.75) for size in (3.2, 2.0, 1.6)])
-    fast = np.column_stack([size * wander(rng, frames, fps, 0.16) for size in (0.45, 0.45, 0.3)])
+    slow = np.column_stack([size * wander(rng, frames, fps, 0.65) for size in (3.2, 2.4, 1.6)])
+    fast = np.column_stack([size * wander(rng, frames, fps, 0.16) for size in (0.65, 0.75, 0.40)])
     rotation = (slow + fast) * life[:, None]
     rotation[:, 2] += 0.2 * rotation[:, 0]
+    breath = np.sin(2 * np.pi * (0.26 * np.arange(frames) / fps + rng.random()))
+    shift = np.column_stack([size * wander(rng, frames, fps, 0.9) for size in (0.022, 0.014)]) * life[:, None]
     for time_s, strength in stress:
         chance, size = rng.random(), rng.normal(1.0, 0.3)
         if chance < 0.6:
             add_bump(rotation[:, 1], fps, time_s - 0.16, -2.6 * strength * size, 0.18, 0.03, 0.32)
-    breath = np.sin(2 * np.pi * (0.26 * np.arange(frames) / fps + rng.random()))
     rotation[:, 1] += 0.12 * breath
-    shift = np.column_stack([size * wander(rng, frames, fps, 0.9) for size in (0.016, 0.010)]) * life[:, None]
     shift[:, 0] += 0.002 * rotation[:, 0]
     shift[:, 1] -= 0.003 * breath + 0.0015 * rotation[:, 1]
     return rotation, shift, 0.012 * wander(rng, frames, fps, 1.2)
@@ -105,7 +107,7 @@ def blinks(rng: np.random.Generator, pauses_s: F64, frames: int, fps: float) -> 
 def gaze(rng: np.random.Generator, towards_deg: tuple[float, float], frames: int, fps: float) -> F64:
     """(T, 2) direction looked at, degrees in the portrait's frame: fixations joined by saccades.
 
-    Three fixations in four rest on ``towards_deg`` (eyes, mouth of the viewer); the others avert by some degrees.
+    Seven fixations in ten rest on ``towards_deg`` (eyes, mouth of the viewer); the others avert by some degrees.
     """
     track = np.empty((frames, 2))
     times_s = np.arange(frames) / fps
@@ -113,8 +115,8 @@ def gaze(rng: np.random.Generator, towards_deg: tuple[float, float], frames: int
     done = 0
     while done < frames:
         stay_s = rng.lognormal(np.log(0.9), 0.6)
-        away = rng.random() < 0.25
-        step = rng.normal(0, (6.0, 3.5)) if away else rng.normal(0, (1.0, 0.8))
+        away = rng.random() < 0.3
+        step = rng.normal(0, (7.0, 4.0)) if away else rng.normal(0, (1.0, 0.8))
         start_s = times_s[done] + (max(0.2, 0.7 * stay_s) if away else max(0.25, stay_s))
         target = np.asarray(towards_deg, np.float64) + step
         length_s = 0.021 + 0.0022 * float(np.hypot(*(target - place)))

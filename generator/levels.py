@@ -1,7 +1,7 @@
 """Loudness, voicing and bands of speech against the recording's own floor, peak and mean.
 
 The slow statistics are taken every 0.1 s over some seconds on either side: quantiles of the level for the noise floor
-and the loud syllables; means over voiced speech for the pitch and the spectrum (cepstral mean normalisation, Atal 1974).
+and the loud syllables; means over voiced speech for pitch and spectrum (cepstral mean normalisation, Atal 1974).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ REACH_S = 15.0
 
 _FLOOR_S, _PEAK_S, _MEAN_S = 5.0, 7.0, 6.0  # reach of the statistics on either side; a second more for their smoothing
 _SPEECH_RANGE_DB = 40.0  # from loud syllables down to what still counts
-_QUIETEST_DB = -85.0  # below this is the dither of a silent recording
+_QUIETEST_DB = -95.0  # below this is the dither of a silent recording
 _MARGIN_DB = 5.0  # how far steady noise strays above its floor
 _LEAST_SPAN_DB = 12.0  # a sound must rise this much above floor and margin to count as loud
 _BLOCKS_PER_S = 10
@@ -47,7 +47,9 @@ class Heard:
 
 def normalise(analysis: Analysis) -> Heard:
     """Put every hop against the seconds around it."""
-    level = _mean_of_three(analysis.level_db.astype(np.float64))
+    # From the bands: rumble and mains hum below 100 Hz are no speech.
+    power = np.sum(10 ** (analysis.bands_db.astype(np.float64) / 10), axis=1)
+    level = _mean_of_three(10 * np.log10(power + 1e-10))
     floor, peak = _floor_and_peak(level)
     floor = floor + _MARGIN_DB
     energy = np.clip((level - floor) / np.maximum(peak - floor, _LEAST_SPAN_DB), 0, 1)

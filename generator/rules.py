@@ -10,6 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from tellmark.generator import behaviour
+from tellmark.generator.levels import smoothstep
 from tellmark.generator.speech import FEATURES
 from tellmark.generator.types import EMOTIONS, EXPRESSIONS, Controls, Motion, Speech
 from tellmark.types import F32, F64
@@ -61,18 +62,23 @@ class RuleMotion:
 def lips(heard: dict[str, F64], fps: float) -> dict[str, F64]:
     """Tracks in [0, 1] of the ``MOUTH`` expressions; all are 0 in silence.
 
-    Vowels overlap (they are smoothed towards their neighbours), closures cut through: the lips must meet for "m b p"
-    whatever surrounds them.
+    The jaw is slower than the sound: it hangs a little open through a phrase and syllables ride on that. Closures cut
+    through: the lips meet for "m b p" whatever surrounds them.
     """
-    sound, shut = heard["speaking"], heard["closure"]
-    jaw = sound * heard["open"] * (1 - 0.9 * shut)
+    speaking = heard["speaking"]
+    # The network is unsure between "b" and "d"; below a third it is rarely the lips.
+    shut = speaking * smoothstep((heard["closure"] - 0.15) / 0.5)
+    syllables = _smooth(heard["open"], fps, 0.030)
+    phrase = _smooth(heard["open"], fps, 0.220)
+    jaw = speaking * (0.95 * syllables + 0.45 * phrase) * (1 - 0.95 * shut)
+    hiss = _smooth(heard["sibilant"], fps, 0.030)
     tracks = {
         "jaw": jaw,
-        "wide": sound * heard["front"],
-        "pucker": sound * heard["round"],
-        "press": sound * shut,
-        "upper_raise": sound * (0.3 * jaw + 0.25 * heard["sibilant"]),
-        "lower_tuck": sound * heard["labiodental"],
+        "wide": speaking * 1.2 * _smooth(heard["front"], fps, 0.040),
+        "pucker": speaking * 1.2 * _smooth(heard["round"], fps, 0.040),
+        "press": 0.9 * shut,
+        "upper_raise": speaking * (0.3 * jaw + 0.25 * hiss),
+        "lower_tuck": speaking * smoothstep((heard["labiodental"] - 0.15) / 0.6),
     }
     return {name: np.clip(track, 0, 1) for name, track in tracks.items()}
 

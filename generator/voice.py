@@ -94,7 +94,7 @@ def synthesize(
     with _LOCK, _espeak() as (library, sample_rate_hz):
         voice = language if variant is None else f"{language}+{_known_variant(variant)}"
         samples, phonemes = _speak(library, text, voice, speed, pitch)
-    if not samples.size:
+    if not any(name for _, name in phonemes):
         raise UsageError(f"the voice {voice} has nothing to say for this text: check that text and language agree")
     _write_wav(Path(path), samples, sample_rate_hz)
     return phonemes
@@ -118,8 +118,10 @@ def _espeak() -> Iterator[tuple[ctypes.CDLL, int]]:
         rate = library.espeak_Initialize(_SYNCHRONOUS, 0, home, _PHONEME_EVENTS | _PHONEME_IPA | _DONT_EXIT)
         if rate <= 0:
             raise InternalError(f"espeak-ng does not start (code {rate}): reinstall tellmark[voice]")
-        yield library, int(rate)
-        library.espeak_Terminate()
+        try:
+            yield library, int(rate)
+        finally:
+            library.espeak_Terminate()
     finally:
         unload = getattr(_ctypes, "dlclose", None) or getattr(_ctypes, "FreeLibrary")  # noqa: B009 (POSIX or Windows)
         unload(library._handle)
