@@ -35,16 +35,20 @@ class Layers:
 def split(portrait: Portrait) -> Layers:
     """Split a portrait into person and background."""
     picture = portrait.image.astype(np.float32)
-    alpha = _refine_matte(portrait)
+    drawn = portrait.source is None  # an actor's matte is exact
+    alpha = np.clip(portrait.matte, 0, 1).astype(np.float32) if drawn else _refine_matte(portrait)
     # Whatever the matte touches may be tinted by the person, so the fill looks from further out than it is used.
     near = cv2.dilate(alpha, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _STRAY_PX + 1,) * 2)) > 0.1
     filled = fill(portrait.image, near)
-    alpha = np.maximum(alpha, _stray_hair(portrait.image, filled, alpha, near))
+    if not drawn:
+        alpha = np.maximum(alpha, _stray_hair(portrait.image, filled, alpha, near))
     used = np.clip(cv2.dilate(alpha, np.ones((5, 5), np.uint8)) / 0.1, 0, 1)
     used = cv2.GaussianBlur(used, (0, 0), 1.5)[..., None]
-    background = np.rint(picture * (1 - used) + filled * used)
+    # Where the fill meets the picture it must not show a seam: carry what is left over there into the fill.
+    seam = push_pull(picture - filled, (used[..., 0] < 0.01).astype(np.float32))
+    background = np.rint(np.clip(picture * (1 - used) + (filled + seam) * used, 0, 255))
     # Premultiplied colour must not be negative: where the picture is darker than the fill allows, there is more person.
-    lowest = 1 - np.min(picture / np.maximum(background, 1), axis=2)
+    lowest = np.max((background - picture - 4) / np.maximum(background, 40), axis=2)
     alpha = np.rint(np.clip(np.maximum(alpha, lowest), 0, 1) * 255) / 255
     colour = np.clip(np.rint(picture - (1 - alpha[..., None]) * background), 0, 255)
     person = np.dstack([colour, np.rint(alpha * 255)]).astype(np.uint8)
@@ -82,6 +86,11 @@ def _refine_matte(portrait: Portrait) -> F32:
 def _stray_hair(image: U8, filled: U8, alpha: F32, near: NDArray[np.bool_]) -> F32:
     """Alpha of what the matte missed close to the person: it stands out from a background that is smooth there."""
     difference = np.abs(image.astype(np.float32) - filled).max(2)
+    # Hair is thin; blurred lights and folds of a curtain are not: only what a top-hat or black-hat transform keeps.
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))
+    hats = [cv2.morphologyEx(image, operation, kernel).max(2) for operation in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)]
+    thin = cv2.GaussianBlur(np.maximum(*hats).astype(np.float32), (0, 0), 1.0)
+    difference = np.minimum(difference, 1.5 * thin)
     grain = image.astype(np.float32) - cv2.GaussianBlur(image, (0, 0), 4).astype(np.float32)
     texture = cv2.GaussianBlur(push_pull(np.abs(grain), (~near).astype(np.float32)), (0, 0), 8).max(2)
     away = cv2.distanceTransform((alpha < 0.3).astype(np.uint8), cv2.DIST_L2, 5)
