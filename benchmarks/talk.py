@@ -94,7 +94,8 @@ def _energy(sound: Any, fps: float, frames: int) -> F64:
         [np.mean(np.square(sound[int(k * step) : int((k + 1) * step)], dtype=np.float64)) for k in range(frames)]
     )
     decibel = 10 * np.log10(np.nan_to_num(power) + 1e-12)
-    return np.maximum(decibel, decibel.max() - 50)
+    floored: F64 = np.maximum(decibel, decibel.max() - 50)
+    return floored
 
 
 def _best_lag(mouth: F64, energy: F64) -> tuple[int, float]:

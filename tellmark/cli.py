@@ -9,7 +9,7 @@ import dataclasses
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -82,7 +82,7 @@ def render(
     distance: float,
     emotion: tuple[str, ...],
     consent: str | None,
-    framing: str,
+    framing: Literal["auto", "keep"],
     crf: int,
     registry: str | None,
     force: bool,
@@ -206,30 +206,37 @@ def check(folder: Path, *, console: Console) -> None:
 @FORCE
 @command
 def train(folder: Path, out: Path, *, seed: int, force: bool, console: Console) -> None:
-    """Train a detector on a dataset and write the model."""
+    """Train a detector on a dataset and write the model. Its split `test` is left for `tellmark evaluate`."""
     from tellmark.detector.train import train as train_model
-    from tellmark.runs import check_output
 
-    check_output(out, force=force)
     with console.progress("training") as progress:
-        record = train_model(folder, out, seed=seed, progress=progress)
-    auc, (low, high) = record["overall"]["auc"], record["overall"]["auc_ci"]
-    console.result(record, f"{out}  AUC {auc:.3f} [{low:.3f}, {high:.3f}], identity-disjoint")
+        model = train_model(folder, out, name=out.stem, seed=seed, force=force, progress=progress)
+    overall = model.card["cross_validation"]["overall"]
+    record = {"schema": "tellmark.model/1", "path": str(out), **model.card}
+    console.result(record, f"{out}  {_auc(overall)}, cross-validated over persons")
 
 
 @cli.command()
 @click.argument("model", type=PATH)
 @click.argument("folder", metavar="DIR", type=PATH)
-@click.option("--seed", default=0, show_default=True)
+@click.option("--split", default="test", show_default=True, help="Which clips: test, val, train or all.")
+@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
 @command
-def evaluate(model: Path, folder: Path, *, seed: int, console: Console) -> None:
-    """Score a model on the clips of a dataset that it was not trained on."""
+def evaluate(model: Path, folder: Path, *, split: str, seed: int, console: Console) -> None:
+    """Score a model on a dataset and write DIR/evaluation.json, which `tellmark report` reads."""
+    import json
+
     from tellmark.detector.evaluate import evaluate as evaluate_model
+    from tellmark.detector.model import TellModel
+    from tellmark.runs import atomic_path
 
     with console.progress("evaluating") as progress:
-        record = evaluate_model(model, folder, seed=seed, progress=progress)
-    auc, (low, high) = record["overall"]["auc"], record["overall"]["auc_ci"]
-    console.result(record, f"AUC {auc:.3f} [{low:.3f}, {high:.3f}] on {record['n_clips']} clips")
+        record = evaluate_model(
+            TellModel.load(model), folder, split=None if split == "all" else split, seed=seed, progress=progress
+        )
+    with atomic_path(folder / "evaluation.json", force=True) as temporary:
+        temporary.write_text(json.dumps(record))
+    console.result(record, f"{_auc(record['overall'])} on {record['n_clips']} clips of the split {split}")
 
 
 @cli.command()
@@ -325,7 +332,7 @@ def keys(*, anchors: bool, console: Console) -> None:
     console.result({"schema": "tellmark.keys/1", **facts}, _table(facts))
 
 
-def _portrait(name: str, consent: str | None, framing: str) -> Any:
+def _portrait(name: str, consent: str | None, framing: Literal["auto", "keep"]) -> Any:
     if name.startswith("actor:"):
         from tellmark.generator.actors import actor
 
@@ -349,6 +356,11 @@ def _controls(gaze: str | None, distance: float, emotion: tuple[str, ...]) -> An
             f"--gaze takes two numbers such as 10,-5 and --emotion NAME or NAME:WEIGHT ({error})"
         ) from error
     return Controls(gaze_deg=(yaw, pitch), distance=distance, emotion=emotions)
+
+
+def _auc(overall: dict[str, Any]) -> str:
+    low, high = overall["auc_ci"]
+    return f"AUC {overall['auc']:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _table(facts: dict[str, Any]) -> str:
