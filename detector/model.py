@@ -194,7 +194,7 @@ class Tells:
         place = {column: position for position, column in enumerate(used)}
         groups = [[place[i] for i in columns[family]] for family in self.families]
         booster = HistGradientBoostingClassifier(interaction_cst=groups, random_state=seed, **_BOOSTING)
-        booster.fit(x[:, used], y, sample_weight=balanced_weights(y, clip))
+        booster.fit(_coarse(x[:, used]), y, sample_weight=balanced_weights(y, clip))
         trees, baseline = from_sklearn(booster)
         arrays = trees.arrays()
         inner = arrays["feature"] >= 0
@@ -205,6 +205,22 @@ class Tells:
         baseline += float(sum(trees.value[root] for root in trees.root[family_of < 0]))  # a lone leaf is a constant
         none = {family: Logistic() for family in tells.FAMILIES}
         return TellModel(trees, family_of, baseline, Logistic(), none)
+
+
+def _coarse(x: F64, levels: int = 48) -> F64:
+    """``x`` (N, D) with each column rounded to one of ``levels`` quantiles of its own.
+
+    Fewer places to split regularise a small training set; and scikit-learn, which bins by weighted quantiles one by one
+    otherwise, fits thirty times faster.
+    """
+    rounded = np.full_like(x, np.nan)
+    for column, values in enumerate(x.T):
+        known = np.isfinite(values)
+        if known.any():
+            places = np.unique(np.quantile(values[known], np.linspace(0, 1, levels)))
+            nearest = np.searchsorted((places[1:] + places[:-1]) / 2, values[known])
+            rounded[known, column] = places[nearest]
+    return rounded
 
 
 def folds(

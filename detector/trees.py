@@ -20,7 +20,7 @@ I32 = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """M binary trees with N nodes in all; node indices count from the start of the arrays.
+    """M binary trees with N nodes in all; node indices count from the start of the arrays, children come after parents.
 
     A row goes left where ``x[feature] <= threshold``, or where the value is missing (NaN) and ``missing_left`` holds.
     """
@@ -39,16 +39,17 @@ class Trees:
             raise ValueError("the arrays of the nodes differ in length")
         if any(len(ids) and not 0 <= ids.min() <= ids.max() < nodes for ids in (self.root, self.left, self.right)):
             raise ValueError("a tree points outside its nodes")
+        inner = np.flatnonzero(self.feature >= 0)
+        if (self.left[inner] <= inner).any() or (self.right[inner] <= inner).any():
+            raise ValueError("a tree runs in a circle")
 
     @property
     def depth(self) -> int:
         """Number of tests from a root to the deepest leaf."""
         depth, level = 0, self.root
         while (inner := level[self.feature[level] >= 0]).size:
-            level = np.concatenate([self.left[inner], self.right[inner]])
+            level = np.unique(np.concatenate([self.left[inner], self.right[inner]]))
             depth += 1
-            if depth > len(self.feature):
-                raise ValueError("a tree runs in a circle")
         return depth
 
     def leaves(self, x: F64) -> F64:
