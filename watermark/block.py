@@ -11,14 +11,15 @@ from scipy.stats import norm
 from tellmark.types import F32, U8
 from tellmark.watermark import search
 from tellmark.watermark.analysis import F16, WINDOW_S, Window, flattened
-from tellmark.watermark.demodulate import Waves, channel_patterns_of, fit, soft_bits, wave_samples
-from tellmark.watermark.fec import decode, encode
+from tellmark.watermark.demodulate import PHASES, Waves, channel_patterns_of, fit, soft_bits, wave_samples
+from tellmark.watermark.fec import CRC_BITS, decode, encode
 from tellmark.watermark.pattern import I64, WatermarkKey
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.search import Match
 from tellmark.watermark.spectrum import Spectrum
 
 P_PRESENT = 1e-6  # a mark is reported below this
+P_TRY = 0.01  # a reading is tried below this
 P_SEGMENT = 1e-4  # a window belongs to a segment below this
 
 Segment = tuple[float, float, float]
@@ -35,21 +36,28 @@ class BlockReading:
 
 
 def read_block(block: Sequence[Window], key: WatermarkKey, thorough: bool) -> BlockReading:
-    """Search, demodulate, decode. The block's windows must share one shape and not be empty."""
+    """Search, demodulate, decode. The block's windows must share one shape and not be empty.
+
+    A checksum that holds is evidence of its own: under the null it holds once in 2**32 trials, independently of how the
+    sync waves fit. The p-value of a payload is twice the product of both chances, which keeps it valid: the event is
+    either a small p-value of the sync waves alone, or a reading among the few that P_TRY lets through.
+    """
     patterns = channel_patterns_of(key)
     total: F32 = np.zeros(block[0].residual.shape, np.float32)
     for window in block:
         total += flattened(window.residual)
     residuals = [window.residual for window in block]
     best: tuple[float, Match] | None = None
+    chance = 0.0
     for found, p in search.candidates(Spectrum(total), patterns, thorough):
         if best is None or p < best[0]:
             best = (p, found)
-        if p < P_PRESENT:
+        if p < P_TRY:
             waves = _sampled(residuals, found, key)
             payload = _decoded(residuals, waves, _slots(block), found, key)
+            chance += 2 * PHASES / 2**CRC_BITS
             if payload is not None:
-                return BlockReading(found, p, payload, _segments(block, waves, payload, key))
+                return BlockReading(found, 2 * p * chance, payload, _segments(block, waves, payload, key))
     assert best is not None  # the search always yields
     p, found = best
     if p >= P_PRESENT:

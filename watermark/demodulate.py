@@ -22,7 +22,7 @@ from tellmark.watermark.spectrum import TILE_PX, Spectrum, frequencies
 
 _RINGS = 4  # bands of wavelengths whose gain is estimated apart
 _NEIGHBOURHOOD = 4  # waves within this many tile periods give the local level
-_SLOTS = round(PATTERNS * HOP_S / WINDOW_S)  # start phases of the hopping cycle, in windows
+PHASES = round(PATTERNS * HOP_S / WINDOW_S)  # start phases of the hopping cycle, in windows
 
 Waves = tuple[C64, C64, C64]  # (windows, n) for each channel
 
@@ -44,7 +44,7 @@ def soft_bits(waves: Waves, slots: I64, key: WatermarkKey, *, sync: bool = True)
     waves: of all windows. slots: (windows,) time of each window's start in units of WINDOW_S. sync: the sync waves are
     in the samples and tell how well each wavelength came through.
     """
-    return np.stack([_soft_bits(waves, slots + phase, key, sync) for phase in range(_SLOTS)])
+    return np.stack([_soft_bits(waves, slots + phase, key, sync) for phase in range(PHASES)])
 
 
 def _soft_bits(waves: Waves, slots: I64, key: WatermarkKey, sync: bool) -> F32:

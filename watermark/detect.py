@@ -22,7 +22,7 @@ from tellmark.watermark.pattern import PUBLIC_KEY, WatermarkKey
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.spectrum import Geometry
 
-BLOCK_S = 30.0
+BLOCK_S = 16.0  # two cycles of the hopping pattern
 
 Progress = Callable[[int, int | None], None]
 

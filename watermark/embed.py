@@ -44,7 +44,7 @@ class Strength:
     """
 
     luma: float = 0.58
-    luma_range: tuple[float, float] = (0.5, 0.75)
+    luma_range: tuple[float, float] = (0.42, 0.75)
     exponent: float = 0.12
     cb: float = 0.45
     cr: float = 0.55

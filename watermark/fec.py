@@ -18,8 +18,8 @@ from tellmark.watermark.payload import PAYLOAD_BITS
 _GENERATORS = (0o463, 0o535, 0o733, 0o745)
 _MEMORY = 8
 _STATES = 1 << _MEMORY
-_CRC_BITS = 32
-_MESSAGE_BITS = PAYLOAD_BITS + _CRC_BITS
+CRC_BITS = 32
+_MESSAGE_BITS = PAYLOAD_BITS + CRC_BITS
 
 RATE_INVERSE = len(_GENERATORS)
 CODE_BITS = (_MESSAGE_BITS + _MEMORY) * RATE_INVERSE  # 416: the tail of zeros brings the encoder back to state 0

@@ -115,7 +115,9 @@ def _ring(shortest: float, longest: float) -> I64:
 def channel_patterns(key: WatermarkKey) -> tuple[ChannelPattern, ChannelPattern, ChannelPattern]:
     """The patterns of Y, Cb and Cr under ``key``."""
     made = []
-    offset = 0  # the channels start at different places of the code, so that its bits are spread evenly
+    code_stream = _KeyStream(key, "tellmark pattern 1 code")
+    interleavers = np.stack([code_stream.permutation(CODE_BITS) for _ in range(PATTERNS)])
+    offset = 0  # each channel goes on in the code where the last one ended, so that its bits are spread evenly
     for name in CHANNELS:
         stream = _KeyStream(key, f"tellmark pattern 1 {name}")
         waves = _ring(*_WAVELENGTHS[name])
@@ -127,7 +129,7 @@ def channel_patterns(key: WatermarkKey) -> tuple[ChannelPattern, ChannelPattern,
         phase = np.stack([stream.phasors(len(waves)) for _ in range(PATTERNS)])
         phase[:, :sync] = phase[0, :sync]
         order = (np.arange(slots) + offset) % CODE_BITS
-        index = np.stack([stream.permutation(CODE_BITS)[order].reshape(-1, 2) for _ in range(PATTERNS)])
+        index = interleavers[:, order].reshape(PATTERNS, -1, 2)
         made.append(ChannelPattern(name, sync, waves, amplitude, phase, index))
         offset += slots
     return made[0], made[1], made[2]

@@ -1,0 +1,187 @@
+"""From marked frames to a reading: what comes back, what must never come back, and what it costs."""
+
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tellmark.benchmarks import attacks
+from tellmark.benchmarks.attacks import Attack, Frames
+from tellmark.media import Encoding, VideoWriter, i420_to_rgb, rgb_to_i420
+from tellmark.types import U8, Kind
+from tellmark.watermark.block import P_PRESENT
+from tellmark.watermark.detect import BLOCK_S, MarkReading, detect, detect_file, detect_image
+from tellmark.watermark.embed import Embedder
+from tellmark.watermark.pattern import PUBLIC_KEY, WatermarkKey
+from tellmark.watermark.payload import Payload
+
+PAYLOAD = Payload(Kind.SYNTHETIC, 0x5A5A1234ABCD77)
+FPS = 25.0
+PRIVATE = WatermarkKey.private(b"a private key of a tester")
+
+
+def _mark(pictures: list[U8], key: WatermarkKey = PUBLIC_KEY, first: int = 0) -> list[U8]:
+    height, width = pictures[0].shape[:2]
+    embedder = Embedder(PAYLOAD, width=width, height=height, fps=FPS, key=key)
+    return [i420_to_rgb(embedder.embed(rgb_to_i420(p), first + index)) for index, p in enumerate(pictures)]
+
+
+def _timed(frames: list[U8], fps: float = FPS) -> Iterator[tuple[float, U8]]:
+    return ((index / fps, frame) for index, frame in enumerate(frames))
+
+
+@pytest.fixture(scope="module")
+def plain(pictures: Callable[..., list[U8]]) -> list[U8]:
+    """Three seconds at 512x512."""
+    return pictures(11, 75, size=512)
+
+
+@pytest.fixture(scope="module")
+def marked(plain: list[U8]) -> Frames:
+    return Frames(_mark(plain), FPS)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "none", "h264 crf 23", "h264 crf 28", "half size + crf 23", "crop 25 % + crf 23", "crop 25 % a side + crf 23",
+        "crop 25 % + rescale + crf 23", "mirror + crf 23", "25 -> 15 fps + crf 23", "25 -> 30 fps + crf 23",
+        "brightness 1.2 + crf 23", "gamma 1.3 + crf 23", "rotate 2 deg + crf 23",
+    ],
+)  # fmt: skip
+def test_three_seconds_survive(name: str, marked: Frames) -> None:
+    attack: Attack = attacks.CORE[name]
+    attacked = attack(marked)
+    reading = detect(_timed(attacked.frames, attacked.fps))
+    assert reading.present
+    assert reading.p_value < P_PRESENT
+    assert reading.payload == PAYLOAD
+    assert reading.geometry is not None
+    assert reading.geometry.mirrored == ("mirror" in name)
+    assert sum(end - start for start, end, _ in reading.segments) > 2.4
+
+
+@pytest.mark.parametrize("start", [1, 13, 25, 47])
+def test_a_clip_may_start_anywhere_in_the_cycle(start: int, plain: list[U8]) -> None:
+    clip = attacks.recompress(Frames(_mark(plain[:50], first=start + 50), FPS), crf=23)
+    assert detect(_timed(clip.frames)).payload == PAYLOAD
+
+
+def test_unmarked_video_shows_nothing(plain: list[U8]) -> None:
+    reading = detect(_timed(plain))
+    assert not reading.present
+    assert reading.p_value > 1e-3
+    assert (reading.payload, reading.segments, reading.geometry) == (None, (), None)
+
+
+def test_another_key_sees_nothing(marked: Frames) -> None:
+    reading = detect(_timed(marked.frames), key=PRIVATE, thorough=False)
+    assert not reading.present
+    assert reading.payload is None
+
+
+def test_a_private_key_reads_its_own(plain: list[U8]) -> None:
+    frames = _mark(plain[:50], key=PRIVATE)
+    assert detect(_timed(frames), key=PRIVATE).payload == PAYLOAD
+    assert not detect(_timed(frames), thorough=False).present
+
+
+def test_segments_say_which_part_is_marked(pictures: Callable[..., list[U8]]) -> None:
+    frames = pictures(12, 200)
+    frames[50:125] = _mark(frames[50:125])
+    reading = detect(_timed(frames))
+    assert reading.payload == PAYLOAD
+    ((start, end, p),) = reading.segments
+    assert (start, end) == (2.0, 5.0)
+    assert p < 1e-20
+
+
+def test_a_mark_in_a_later_block_is_found(pictures: Callable[..., list[U8]]) -> None:
+    frames = pictures(13, 20)
+    marked = _mark(frames)
+    quiet = [frames[index % 20] for index in range(round(BLOCK_S * 10))]  # ten frames a second are enough here
+    loud = [marked[index % 20] for index in range(50)]
+    reading = detect(_timed(quiet + loud, 10.0), thorough=False)
+    assert reading.payload == PAYLOAD
+    assert reading.segments[0][0] == BLOCK_S
+
+
+def test_blocks_after_the_first_are_compared_not_searched(pictures: Callable[..., list[U8]]) -> None:
+    frames = pictures(14, 20)
+    embedder = Embedder(PAYLOAD, width=256, height=256, fps=10)
+    stream = ((index / 10, i420_to_rgb(embedder.embed(rgb_to_i420(frames[index % 20]), index))) for index in range(400))
+    reading = detect(stream)
+    assert reading.payload == PAYLOAD
+    assert [(start, end) for start, end, _ in reading.segments] == [(0.0, 40.0)]
+
+
+def test_memory_is_bounded(pictures: Callable[..., list[U8]]) -> None:
+    frames = pictures(15, 10)
+
+    def peak(seconds: float) -> int:
+        tracemalloc.start()
+        detect(((index / 4, frames[index % 10]) for index in range(int(seconds * 4))), thorough=False)
+        top = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return top
+
+    assert peak(4 * BLOCK_S) < 1.1 * peak(2.5 * BLOCK_S)  # one block being read, one being filled
+
+
+def test_a_change_of_size_in_the_stream(marked: Frames) -> None:
+    small = attacks.resize(Frames(marked.frames[:50], FPS), 0.5).frames
+    wide = attacks.crop(Frames(marked.frames[:50], FPS), 0.2).frames
+    shorter = [frame[:300] for frame in wide]
+    reading = detect(_timed(small + shorter))
+    assert reading.payload == PAYLOAD
+
+
+@pytest.mark.parametrize("shape", [(256, 256), (360, 640), (640, 360)])
+def test_other_sizes(shape: tuple[int, int], pictures: Callable[..., list[U8]]) -> None:
+    height, width = shape
+    frames = [np.ascontiguousarray(p[:height, :width]) for p in pictures(16, 75, size=max(shape))]
+    clip = attacks.recompress(Frames(_mark(frames), FPS), crf=23)
+    assert detect(_timed(clip.frames)).payload == PAYLOAD
+
+
+def test_a_file_and_its_progress(tmp_path: Path, plain: list[U8]) -> None:
+    path = tmp_path / "marked.mp4"
+    embedder = Embedder(PAYLOAD, width=512, height=512, fps=FPS)
+    with VideoWriter(path, width=512, height=512, fps=FPS, encoding=Encoding(crf=23)) as writer:
+        for index, picture in enumerate(plain):
+            writer.write(embedder.embed(rgb_to_i420(picture), index))
+    seen: list[int] = []
+    reading = detect_file(path, progress=lambda done, _: seen.append(done))
+    assert reading.payload == PAYLOAD
+    assert seen == [1, 2, 3, 4, 5, 6]
+    assert reading.segments[0][:2] == (0.0, 3.0)
+
+
+def test_a_still_can_be_marked(plain: list[U8]) -> None:
+    still = _mark(plain[:1])[0]
+    reading = detect_image(still)
+    assert reading.payload == PAYLOAD
+    assert detect_image(still[:-1, :-1]).present  # odd sizes are cut
+    assert not detect_image(plain[0], thorough=False).present
+
+
+def test_nothing_in_nothing_out() -> None:
+    assert detect([]) == MarkReading(False, 1.0)
+
+
+@pytest.mark.parametrize("value", [0, 128])
+def test_empty_pictures_are_harmless(value: int) -> None:
+    reading = detect_image(np.full((128, 128, 3), value, np.uint8))
+    assert not reading.present
+
+
+@pytest.mark.shared
+def test_a_real_clip(shared_data: Path) -> None:
+    path = next((shared_data / "real").glob("*driving_d12.mp4"))
+    with attacks.av.open(str(path)) as container:
+        frames = [f.to_ndarray(format="rgb24") for f, _ in zip(container.decode(video=0), range(75), strict=False)]
+    clip = attacks.recompress(Frames(_mark(frames), FPS), crf=28)
+    assert detect(_timed(clip.frames)).payload == PAYLOAD
+    assert not detect(_timed(frames)).present

@@ -1,0 +1,93 @@
+"""The keyed pattern: stable for all time, unit RMS, exact at any size."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from tellmark.watermark.fec import CODE_BITS
+from tellmark.watermark.pattern import (
+    CANONICAL,
+    PATTERNS,
+    PUBLIC_KEY,
+    TILE,
+    WatermarkKey,
+    channel_patterns,
+    pattern_at,
+    synthesize,
+)
+
+CODE = np.random.default_rng(0).integers(0, 2, CODE_BITS, dtype=np.uint8)
+GRID = np.arange(CANONICAL) + 0.5
+
+
+def test_the_public_pattern_never_changes() -> None:
+    """Clips out in the world are read with it: if this fails, the old pattern must stay readable beside the new."""
+    digest = hashlib.sha256()
+    for channel in channel_patterns(PUBLIC_KEY):
+        digest.update(channel.waves.astype("<i4").tobytes())
+        digest.update(channel.code_index.astype("<i4").tobytes())
+    assert digest.hexdigest()[:16] == "c822e10284d92630"
+    phases = [channel.phase.sum() for channel in channel_patterns(PUBLIC_KEY)]
+    np.testing.assert_allclose(phases, [36.382 - 91.486j, 31.108 + 45.930j, -15.417 - 18.991j], atol=0.01)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_synthesis_is_the_sum_of_its_waves(number: int) -> None:
+    channel = channel_patterns(PUBLIC_KEY)[number]
+    coefficients = channel.coefficients(1, CODE)
+    y, x = np.array([0.3, 17.0, 200.5]), np.array([1.0, 99.25])
+    made = synthesize(channel, coefficients, y, x)
+    for row, at_y in enumerate(y):
+        for column, at_x in enumerate(x):
+            turns = (channel.waves[:, 0] * at_y + channel.waves[:, 1] * at_x) / TILE
+            direct = np.sum(coefficients * np.exp(2j * np.pi * turns)).real
+            assert made[row, column] == pytest.approx(direct, abs=1e-3)
+
+
+def test_pattern_has_unit_rms_no_mean_and_the_tiles_period() -> None:
+    for channel in channel_patterns(PUBLIC_KEY):
+        made = synthesize(channel, channel.coefficients(0, CODE), GRID, GRID)
+        assert made.std() == pytest.approx(1.0, abs=0.01)
+        assert abs(made.mean()) < 1e-3
+        np.testing.assert_allclose(made[:TILE], made[TILE:], atol=2e-3)
+
+
+def test_patterns_share_sync_and_differ_in_data() -> None:
+    for channel in channel_patterns(PUBLIC_KEY):
+        assert np.array_equal(channel.phase[0, : channel.sync], channel.phase[3, : channel.sync])
+        made = [channel.coefficients(number, CODE)[channel.sync :] for number in range(PATTERNS)]
+        for other in made[1:]:
+            correlation = np.vdot(made[0], other).real / np.vdot(made[0], made[0]).real
+            assert abs(correlation) < 0.25
+
+
+def test_every_coded_bit_is_carried_in_every_hop() -> None:
+    for number in range(PATTERNS):
+        carried = np.bincount(
+            np.concatenate([c.code_index[number].ravel() for c in channel_patterns(PUBLIC_KEY)]), minlength=CODE_BITS
+        )
+        assert carried.min() >= carried.max() - 1
+
+
+def test_other_keys_make_unrelated_patterns() -> None:
+    ours, theirs = (
+        synthesize(c, c.coefficients(0, CODE), GRID, GRID)
+        for c in (channel_patterns(PUBLIC_KEY)[0], channel_patterns(WatermarkKey.private(b"0123456789abcdef"))[0])
+    )
+    assert abs(np.mean(ours * theirs)) < 0.15
+
+
+def test_private_keys() -> None:
+    key = WatermarkKey.private(b"x" * 16)
+    assert key.id.startswith("private-")
+    assert key.id != WatermarkKey.private(b"y" * 16).id
+    with pytest.raises(ValueError, match="16 bytes"):
+        WatermarkKey.private(b"short")
+
+
+@pytest.mark.parametrize("fps", [9.0, 23.976, 25.0, 30.0, 60.0])
+def test_hops_fall_on_our_keyframes(fps: float) -> None:
+    gop = max(1, round(2.0 * fps))  # what the writer asks of the encoder
+    hops = [index for index in range(1, 6 * gop) if pattern_at(index, fps) != pattern_at(index - 1, fps)]
+    assert hops == [gop, 2 * gop, 3 * gop, 4 * gop, 5 * gop]
