@@ -24,7 +24,7 @@ from tellmark.errors import InputError, InternalError, UsageError
 from tellmark.generator.casting import Take, cast
 from tellmark.generator.datasheet import datasheet
 from tellmark.generator.manifest import from_row, write_manifest
-from tellmark.generator.plan import Plan
+from tellmark.generator.plan import Plan, public_text
 from tellmark.generator.takes import make_take, record_path, skip_path
 from tellmark.media import sha256_of
 from tellmark.runs import Progress, atomic_path, machine
@@ -178,7 +178,7 @@ def _finish(plan: Plan, takes: Sequence[Take], out: Path, left_out: int) -> dict
     }
     more = {
         "commands": ["tellmark dataset build PLAN.toml -o DIR"],
-        "plan_text": plan.text,
+        "plan_text": public_text(plan),
         "versions": {"tellmark": tellmark.__version__, "python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in _MADE_WITH},
         "machine": machine(),

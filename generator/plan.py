@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +22,8 @@ PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "sl
 _SHARES = {"train": 0.6, "val": 0.2, "test": 0.2}
 _FIRST_ACTOR = 100  # smaller seeds are left to examples, so that a dataset's people are not those of the README
 _MOST_ACTORS = 10_000  # by number; another plan seed begins where these end
+
+_TOML_STRING = r'"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\''
 
 # What a clip costs on one core of a 2-core cloud machine, without and with its seconds, and what it weighs at CRF 23.
 _SECONDS_PER_CLIP, _SECONDS_PER_FRAME = 1.5, 0.05
@@ -110,6 +114,20 @@ def load_plan(path: Path | str) -> Plan:
         voices=_voices(table),
         text=text,
     )
+
+
+def public_text(plan: Plan) -> str:
+    """The TOML as it may be published: consents as SHA-256, full paths as their last part."""
+
+    def hide(match: re.Match[str]) -> str:
+        value = match[2].strip("\"'")
+        if match[1] == "consent":
+            value = f"SHA-256 {hashlib.sha256(value.strip().encode()).hexdigest()}"
+        elif Path(value).is_absolute():
+            value = Path(value).name
+        return f'{match[1]} = "{value}"'
+
+    return re.sub(rf"\b(consent|folder|persons)\s*=\s*({_TOML_STRING})", hide, plan.text)
 
 
 def dry_run(plan: Plan) -> dict[str, object]:

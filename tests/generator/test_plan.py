@@ -12,7 +12,7 @@ from PIL import Image
 
 from tellmark.errors import InputError, UsageError
 from tellmark.generator.casting import Take, cast
-from tellmark.generator.plan import Plan, dry_run, load_plan
+from tellmark.generator.plan import Plan, dry_run, load_plan, public_text
 from tellmark.generator.sentences import languages, sentences
 from tellmark.media import Encoding, VideoWriter, rgb_to_i420
 
@@ -262,3 +262,15 @@ def test_plans_can_be_sent_to_workers(write: Write) -> None:
     plan = write("actors = 3")
     assert pickle.loads(pickle.dumps(plan)) == plan
     assert dataclasses.is_dataclass(plan)
+
+
+@pytest.mark.parametrize("quoted", ['"Jane agreed"', "'Jane agreed'", '"""Jane\nagreed"""', '"Jane \\"J\\" agreed"'])
+def test_the_published_plan_hides_consents_and_paths(write: Write, tmp_path: Path, quoted: str) -> None:
+    (tmp_path / "f").mkdir()
+    plan = write(f'actors = 3\n[portraits]\nfolder = "{tmp_path}/f"\nlicence = "own"\nconsent = {quoted} # yes\n')
+    text = public_text(plan)
+    assert "Jane" not in text
+    assert str(tmp_path) not in text
+    assert 'folder = "f"' in text
+    assert text.endswith("# yes\n")
+    assert public_text(write("actors = 3 # all of them")) == "actors = 3 # all of them"
