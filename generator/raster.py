@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tellmark.types import F32, U8
 
-_EDGE = 1e-3  # px by which triangles overlap, so that shared edges leave no gap
+_EDGE = 1e-5  # share of its size by which a triangle overlaps its neighbours, so that shared edges leave no gap
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

@@ -1,0 +1,147 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tellmark.faces import MediapipeTracker
+from tellmark.generator.portrait import load_portrait
+from tellmark.generator.render import MeshRenderer
+from tellmark.generator.types import EXPRESSIONS, SIZE, Motion, Portrait
+from tellmark.landmarks import eye_opening, gaze_offset, head_rotation_deg, mouth_opening
+
+
+def motion(*frames: dict[str, object]) -> Motion:
+    """A motion whose frames differ from rest by the named channels and expressions."""
+    count = len(frames)
+    made = Motion(
+        fps=25.0,
+        rotation_deg=np.zeros((count, 3), np.float32),
+        translation=np.zeros((count, 2), np.float32),
+        distance=np.ones(count, np.float32),
+        expression=np.zeros((count, len(EXPRESSIONS)), np.float32),
+        blink=np.zeros((count, 2), np.float32),
+        gaze_deg=np.zeros((count, 2), np.float32),
+    )
+    for row, frame in enumerate(frames):
+        for name, value in frame.items():
+            if name in EXPRESSIONS:
+                made.expression[row, EXPRESSIONS.index(name)] = value
+            else:
+                getattr(made, name)[row] = value
+    return made
+
+
+@pytest.fixture(scope="module")
+def renderer(someone: Portrait) -> MeshRenderer:
+    return MeshRenderer(someone)
+
+
+@pytest.fixture(scope="module")
+def tracker() -> Iterator[MediapipeTracker]:
+    with MediapipeTracker(static=True) as made:
+        yield made
+
+
+def landmarks(tracker: MediapipeTracker, frame: np.ndarray) -> np.ndarray:
+    return tracker.track(frame)[0].landmarks
+
+
+def test_rest_frame_is_the_portrait(renderer: MeshRenderer, someone: Portrait) -> None:
+    frame = renderer.render(motion({"jaw": 0.0}), 0)
+    assert frame.shape == (SIZE, SIZE, 3)
+    assert frame.dtype == np.uint8
+    assert cv2.PSNR(frame, someone.image) >= 40
+
+
+def test_same_input_same_bytes(renderer: MeshRenderer, someone: Portrait) -> None:
+    performance = motion(
+        {"jaw": 0.6, "wide": 0.3, "rotation_deg": (7, -4, 3), "gaze_deg": (6, 3), "distance": 1.05},
+        {"pucker": 0.8, "blink": (1, 0.4), "translation": (0.05, 0.02)},
+    )
+    first = [renderer.render(performance, index).copy() for index in (0, 1, 0)]
+    second = [MeshRenderer(someone).render(performance, index) for index in (0, 1)]
+    np.testing.assert_array_equal(first[0], first[2])
+    np.testing.assert_array_equal(first[0], second[0])
+    np.testing.assert_array_equal(first[1], second[1])
+
+
+def test_background_stays_still(renderer: MeshRenderer, someone: Portrait) -> None:
+    frame = renderer.render(motion({"rotation_deg": (10, 5, 8), "jaw": 1.0, "translation": (0.05, 0)}), 0)
+    far = cv2.dilate(someone.matte, np.ones((121, 121), np.uint8)) < 0.01
+    assert far.sum() > 500
+    np.testing.assert_array_equal(frame[far], someone.image[far])
+
+
+@pytest.mark.parametrize("rotation", [(12, 0, 0), (-12, 0, 0), (0, 12, 0), (0, -12, 0), (12, 12, 12), (40, -40, 60)])
+def test_no_holes_when_the_head_turns(
+    renderer: MeshRenderer, someone: Portrait, rotation: tuple[float, float, float]
+) -> None:
+    frame = renderer.render(motion({"rotation_deg": rotation}), 0)
+    # A hole would show as pixels darker than anything in the portrait's neighbourhood.
+    floor = cv2.erode(someone.image, np.ones((81, 81), np.uint8)).astype(int)
+    holes = (frame.astype(int) < floor - 30).all(2)
+    assert holes.mean() < 2e-3
+
+
+def test_the_tracker_sees_the_head_turn(renderer: MeshRenderer, tracker: MediapipeTracker, someone: Portrait) -> None:
+    rest = np.array(head_rotation_deg(landmarks(tracker, someone.image)))
+    for axis in range(3):
+        for angle in (-8.0, 8.0):
+            rotation = np.zeros(3)
+            rotation[axis] = angle
+            frame = renderer.render(motion({"rotation_deg": rotation}), 0)
+            turned = np.array(head_rotation_deg(landmarks(tracker, frame))) - rest
+            assert turned[axis] == pytest.approx(angle, abs=3.5), (axis, turned)
+            assert np.abs(np.delete(turned, axis)).max() < 3, (axis, turned)
+
+
+def test_the_tracker_sees_lids_gaze_and_mouth(
+    renderer: MeshRenderer, tracker: MediapipeTracker, someone: Portrait
+) -> None:
+    rest = landmarks(tracker, someone.image)
+    performance = motion(
+        {"blink": (1, 1)}, {"blink": (1, 0)}, {"gaze_deg": (15, 0)}, {"gaze_deg": (-15, 0)}, {"jaw": 0.8}
+    )
+    seen = [landmarks(tracker, renderer.render(performance, index)) for index in range(len(performance))]
+    open_right, open_left = eye_opening(rest)
+    assert max(eye_opening(seen[0])) < 0.6 * min(open_right, open_left)
+    winking_right, winking_left = eye_opening(seen[1])
+    assert winking_right < 0.6 * open_right
+    assert winking_left > 0.8 * open_left
+    assert gaze_offset(seen[2])[0] > gaze_offset(rest)[0] + 0.04
+    assert gaze_offset(seen[3])[0] < gaze_offset(rest)[0] - 0.04
+    assert mouth_opening(seen[4]) > mouth_opening(rest) + 0.06
+
+
+def test_lids_and_gaze_touch_only_the_eyes(renderer: MeshRenderer, someone: Portrait) -> None:
+    eyes = np.zeros((SIZE, SIZE), np.uint8)
+    for outer, inner in ((33, 133), (263, 362)):
+        middle = someone.landmarks[[outer, inner], :2].mean(0)
+        width = np.linalg.norm(someone.landmarks[outer, :2] - someone.landmarks[inner, :2])
+        cv2.circle(eyes, np.rint(middle).astype(int).tolist(), int(1.4 * width), 1, -1)
+    performance = motion({}, {"blink": (1, 0.5), "gaze_deg": (10, -8)})
+    rest = renderer.render(performance, 0).copy()
+    frame = renderer.render(performance, 1)
+    np.testing.assert_array_equal(frame[eyes == 0], rest[eyes == 0])
+    assert (frame != rest).any(2)[eyes > 0].mean() > 0.1
+
+
+def test_small_motions_make_small_changes(renderer: MeshRenderer) -> None:
+    """No popping: from rest, every channel comes in without a jump."""
+    steps: list[dict[str, object]] = [{name: 0.02} for name in EXPRESSIONS]
+    steps += [{"blink": (0.02, 0.02)}, {"gaze_deg": (0.3, 0)}, {"rotation_deg": (0.2, 0, 0)}, {"distance": 1.002}]
+    performance = motion({}, *steps)
+    rest = renderer.render(performance, 0).copy()
+    for index in range(1, len(performance)):
+        assert cv2.PSNR(renderer.render(performance, index), rest) > 32, steps[index - 1]
+
+
+@pytest.mark.shared
+def test_rest_frames_of_many_kinds_of_pictures(shared_data: Path) -> None:
+    paths = sorted((shared_data / "portraits").iterdir())[::16]
+    for path in paths:
+        portrait = load_portrait(path, consent="test")
+        frame = MeshRenderer(portrait).render(motion({}), 0)
+        assert cv2.PSNR(frame, portrait.image) >= 40, path.name
