@@ -1,0 +1,131 @@
+"""Detection of files: what can be said, and what cannot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tellmark.detector import features
+from tellmark.detector.detect import default_model, detect
+from tellmark.detector.tells import FAMILIES
+from tellmark.errors import InputError, MediaError
+from tellmark.media import VideoWriter, rgb_to_i420, write_image
+from tellmark.types import U8
+
+
+def write(path: Path, frames: list[U8]) -> Path:
+    with VideoWriter(path, width=320, height=320, fps=25) as writer:
+        for frame in frames:
+            writer.write(rgb_to_i420(frame))
+    return path
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 255, (320, 320, 3)).astype(np.uint8) for _ in range(50)]
+    return write(tmp_path_factory.mktemp("clips") / "noise.mp4", noise)
+
+
+def test_no_face_no_number(empty: Path) -> None:
+    found = detect(empty)
+    assert found.p_synthetic is None
+    assert found.note is not None
+    assert "no face" in found.note
+    assert (found.faces, found.tells, found.timeline) == (0, {}, ())
+    assert json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_a_followed_face_is_judged_with_evidence(
+    tmp_path: Path, painted: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = painted(90, noise=1.5)
+    path = write(tmp_path / "clip.mp4", scene.frames)
+    monkeypatch.setattr(features, "WindowReader", _with(scene))
+    found = detect(path)
+    assert found.p_synthetic is not None
+    assert 0 < found.p_synthetic < 1
+    assert [t for t, _ in found.timeline] == pytest.approx([0.8, 2.4])
+    assert set(found.tells) == set(FAMILIES)
+    assert all(set(tell) == {"score", "contribution"} for tell in found.tells.values())
+    assert found.model == default_model().name
+    assert found.note is None
+
+
+def test_too_short_for_a_window(tmp_path: Path, painted: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = painted(30)
+    path = write(tmp_path / "clip.mp4", scene.frames)
+    monkeypatch.setattr(features, "WindowReader", _with(scene))
+    found = detect(path)
+    assert found.p_synthetic is None
+    assert "1.6 s" in (found.note or "")
+
+
+def test_a_still_has_tells_but_no_verdict(
+    tmp_path: Path, painted: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = painted(2)
+    path = tmp_path / "still.png"
+    write_image(path, scene.frames[0])
+    monkeypatch.setattr(features, "WindowReader", _with(scene))
+    found = detect(path)
+    assert found.p_synthetic is None
+    assert "still" in (found.note or "")
+    assert set(found.tells) == {family for family, tell in FAMILIES.items() if not tell.DYNAMIC}
+
+
+def test_metadata_does_not_matter(empty: Path, tmp_path: Path) -> None:
+    import av
+
+    copy = tmp_path / "copy.mkv"
+    with av.open(str(empty)) as source, av.open(str(copy), "w") as target:
+        target.metadata["comment"] = "made by a well-known generator"
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    one, other = detect(empty).to_json(), detect(copy).to_json()
+    assert {**one, "file": ""} == {**other, "file": ""}
+
+
+def test_what_is_no_video_is_an_error(tmp_path: Path) -> None:
+    text = tmp_path / "text.mp4"
+    text.write_text("hello")
+    with pytest.raises(MediaError):
+        detect(text)
+    with pytest.raises(InputError, match="no model"):
+        detect(text, model=text)
+
+
+def test_the_shipped_model_has_a_card() -> None:
+    card = default_model().card
+    assert card["licence"] == "research use"
+    assert {"cross_validation", "unseen_methods", "datasets", "methods", "seed"} <= set(card)
+    assert card["cross_validation"]["overall"]["auc_ci"][0] > 0.5
+
+
+@pytest.mark.shared
+def test_real_footage_gets_a_verdict(shared_data: Path) -> None:
+    path = sorted((shared_data / "real").glob("*driving_d9*"))[0]
+    found = detect(path)
+    assert found.faces >= 1
+    assert found.p_synthetic is not None
+    assert len(found.timeline) >= 5
+
+
+def _with(scene: Any) -> Callable[..., Any]:
+    """The reader of windows, with the scene's own landmarks for a tracker."""
+    original = features.WindowReader
+    scene._next = -1
+
+    def reader(frames: Any, length: int = 40) -> Any:
+        scene._next = -1
+        return original(frames, tracker=scene, length=length)
+
+    return reader

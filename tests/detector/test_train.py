@@ -1,0 +1,169 @@
+"""Training, evaluation and detection on datasets whose features are known."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from tellmark.detector.clips import identity_leaks, read_clips, write_clips
+from tellmark.detector.evaluate import CACHE, evaluate
+from tellmark.detector.features import NAMES, ClipFeatures, cached_features
+from tellmark.detector.model import TellModel
+from tellmark.detector.train import train
+from tellmark.errors import InputError, UsageError
+from tellmark.types import Clip, Label
+
+CLIP = Clip(
+    clip_id="", path="", sha256="", label=Label.REAL, method="real", identity="", source_id="", voice_id="",
+    split="train", seed=0, width=512, height=512, fps=25.0, seconds=4.8, codec="libx264", crf=23, preset="veryfast",
+    marked=False, payload=None, generator_version="", licence="CC0",
+)  # fmt: skip
+
+
+def make(folder: Path, *, persons: int = 48, marked: bool = True, leak: bool = False, windows: int = 3) -> list[Clip]:
+    """A dataset whose cache already holds the features: fakes shift one tell by method, and a common one."""
+    rng = np.random.default_rng(0)
+    clips = []
+    for number in range(2 * persons):
+        person, fake = number // 2, number % 2 == 1
+        method = ("warp", "swap", "sync")[person % 3] if fake else "real"
+        sha = hashlib.sha256(str(number).encode()).hexdigest()
+        x = rng.normal(size=(windows, len(NAMES)))
+        if fake:
+            x[:, NAMES.index({"warp": "noise.level_kb", "swap": "boundary.edge", "sync": "mouth.red"}[method])] += 2
+            x[:, NAMES.index("flicker.luma")] += 2.5
+        clips.append(
+            dataclasses.replace(
+                CLIP,
+                clip_id=f"c{number}",
+                path=f"clips/c{number}.mp4",
+                sha256=sha,
+                label=Label.FAKE if fake else Label.REAL,
+                method=method,
+                identity=f"p{person % 5 if leak else person}",
+                split="test" if person % 4 == 0 else "train",
+                marked=marked and person % 8 < 4,
+            )
+        )
+        times = np.arange(windows) * 1.6 + 0.8
+        stored = ClipFeatures(times, x, windows * 40, 1, windows * 40, 200.0)
+        cached_features(folder / clips[-1].path, sha, folder / CACHE, lambda _, stored=stored: stored)
+    write_clips(folder, clips)
+    return clips
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    make(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> TellModel:
+    return train(dataset, tmp_path_factory.mktemp("model") / "model.npz")
+
+
+def test_manifest_round_trip(dataset: Path) -> None:
+    clips = read_clips(dataset)
+    write_clips(dataset, clips)
+    assert read_clips(dataset) == clips
+    assert clips[1].label is Label.FAKE
+    assert clips[0].payload is None
+    rows = [json.loads(line) for line in (dataset / "manifest.jsonl").read_text().splitlines()]
+    assert [row["clip_id"] for row in rows] == [clip.clip_id for clip in clips]
+    assert identity_leaks(clips) == []
+
+
+def test_the_card_says_what_the_model_is(model: TellModel) -> None:
+    card = model.card
+    assert card["clips"] == {"real": 36, "fake": 36}
+    assert set(card["unseen_methods"]) == {"warp", "swap", "sync"}
+    assert card["cross_validation"]["overall"]["auc"] > 0.85
+    assert card["cross_validation"]["tells"]["flicker"]["auc"] > 0.8
+    assert card["cross_validation"]["tells"]["pose"]["auc"] < 0.75
+    (test,) = card["test"].values()
+    assert test["n_identities"] == 12
+    assert card["licence"] == "research use"
+    json.dumps(card, allow_nan=False)
+
+
+def test_the_record_is_right(dataset: Path, model: TellModel) -> None:
+    record = evaluate(model, dataset, bootstraps=200)
+    json.dumps(record, allow_nan=False)
+    scores = record["scores"]
+    assert len(scores) == record["n_clips"] == 24
+    labels = [row["label"] == "fake" for row in scores]
+    p = [row["p"] for row in scores]
+    assert record["overall"]["auc"] == pytest.approx(roc_auc_score(labels, p))
+    low, high = record["overall"]["auc_ci"]
+    assert low <= record["overall"]["auc"] <= high
+    assert record["overall"]["roc"][0] == [0, 0]
+    assert record["overall"]["roc"][-1] == [1, 1]
+    assert record["tells"]["flicker"]["top_feature"] == "flicker.luma"
+    assert record["tells"]["flicker"]["cohens_d"] > 1
+    assert record["negative_class"] == "real"
+    assert set(record["watermark"]) == {
+        f"fake_{a}_vs_negative_{b}" for a in ("marked", "clean") for b in ("marked", "clean")
+    }
+    assert record["notes"] == []
+
+
+def test_without_both_arms_the_record_says_so(tmp_path: Path, model: TellModel) -> None:
+    make(tmp_path, persons=12, marked=False)
+    record = evaluate(model, tmp_path, split=None, bootstraps=50)
+    assert record["watermark"] is None
+    assert any("watermark" in note for note in record["notes"])
+    assert any("too good" in note for note in record["notes"]), "these persons were trained on"
+
+
+def test_leaking_identities_are_refused(tmp_path: Path) -> None:
+    make(tmp_path, persons=12, leak=True)
+    with pytest.raises(InputError, match="several splits"):
+        train(tmp_path, tmp_path / "model.npz")
+
+
+def test_one_class_is_refused(tmp_path: Path) -> None:
+    clips = make(tmp_path, persons=6)
+    write_clips(tmp_path, [clip for clip in clips if clip.label is Label.FAKE])
+    with pytest.raises(InputError, match="missing class"):
+        train(tmp_path, tmp_path / "model.npz")
+
+
+def test_an_existing_model_is_kept(dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "model.npz").write_text("mine")
+    with pytest.raises(UsageError, match="--force"):
+        train(dataset, tmp_path / "model.npz")
+    assert (tmp_path / "model.npz").read_text() == "mine"
+
+
+def test_a_folder_without_manifest_is_refused(tmp_path: Path, model: TellModel) -> None:
+    with pytest.raises(InputError, match="dataset build"):
+        evaluate(model, tmp_path)
+    (tmp_path / "manifest.parquet").write_bytes(b"nonsense")
+    with pytest.raises(InputError, match="cannot be read"):
+        evaluate(model, tmp_path)
+
+
+def test_an_empty_split_is_refused(dataset: Path, model: TellModel) -> None:
+    with pytest.raises(InputError, match="no clips of the split"):
+        evaluate(model, dataset, split="val")
+
+
+def test_clips_without_a_face_are_noted(tmp_path: Path, model: TellModel) -> None:
+    clips = make(tmp_path, persons=12)
+    empty: Any = ClipFeatures(np.zeros(0), np.zeros((0, len(NAMES))), 100, 0, 0, 0.0)
+    sha = hashlib.sha256(b"empty").hexdigest()
+    cached_features(tmp_path / "x.mp4", sha, tmp_path / CACHE, lambda _: empty)
+    clips.append(dataclasses.replace(clips[0], clip_id="faceless", sha256=sha))
+    write_clips(tmp_path, clips)
+    record = evaluate(model, tmp_path, split=None, bootstraps=50)
+    assert record["n_clips"] == 24
+    assert any(note.startswith("faceless was left out") for note in record["notes"])
