@@ -20,6 +20,7 @@ from tellmark.types import Kind
 
 SOFT_BINDING_ALGORITHM = "org.tellmark.watermark.1"
 GENERATION_LABEL = "org.tellmark.generation"
+PORTRAIT_LABEL = "portrait"  # the ingredient that a person consented to
 SHA256_KEY = "org.tellmark.sha256"
 CONSENT_KEY = "org.tellmark.consent_sha256"
 
@@ -37,7 +38,7 @@ Parameter = str | int | float | bool
 class Ingredient:
     """Something a clip was made from."""
 
-    label: str  # unique among the clip's ingredients: portrait, speech, ...
+    label: str  # unique among the clip's ingredients: portrait (which carries the consent), voice, ...
     title: str
     mime: str
     sha256: str  # of the file, or of the recipe where there is no file
@@ -52,6 +53,7 @@ class Provenance:
     digital_source_type: an IPTC term of ``SOURCE_TYPES``; None for a marked copy whose source is not ours to name.
     model_name: the trained model, where one took part.
     parameters: what it takes to make the clip again; scalars only.
+    consent_sha256: of the consent to use the portrait, noted with that ingredient.
     parent: the label of the ingredient this clip is a marked copy of; None for a clip made here.
     """
 

@@ -83,6 +83,11 @@ def sign(
                 store: bytes = builder.sign(signer, mime, reading, writing)
             return store
     except C2paError as error:
+        if identity.timestamp_url:
+            raise UsageError(
+                f"signing failed, perhaps because {identity.timestamp_url} gave no time stamp ({error}); "
+                f"try again, or unset {keys.TIMESTAMP_VARIABLE}"
+            ) from error
         if identity.development:
             raise InternalError(f"the manifest of {target.name} could not be signed: {error}") from error
         raise UsageError(
@@ -95,7 +100,7 @@ def _add_ingredient(builder: Any, item: Ingredient, provenance: Provenance) -> N
     from c2pa import C2paError
 
     parent = item.label == provenance.parent
-    consent = provenance.consent_sha256 if item.metadata.get("role") == "portrait" or item.label == "portrait" else None
+    consent = provenance.consent_sha256 if item.label == claims.PORTRAIT_LABEL else None
     described = claims.ingredient(item, parent, consent)
     if item.path is not None and examine(item.path).evidence.state != "none":
         # A damaged store cannot be carried along; the ingredient's hash still names the file.

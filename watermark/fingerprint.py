@@ -37,7 +37,7 @@ _SLOW = 11  # bins of the running mean that is taken away: what changes within a
 _NOISE = 0.3  # variance of a cell's motion, grey levels squared, below which nothing is said to move
 _OUTSIDE = 0.1  # part of the shorter clip that may reach beyond the longer one
 _MIN_BINS = 5  # half a second; less cannot be compared
-_LONG_BINS, _PIECE_BINS = 600, 200  # a clip longer than a minute is compared by three pieces of 20 s
+_LONG_BINS, _PIECE_BINS = 600, 200  # a clip longer than a minute is compared by pieces of 20 s
 _HOLE_BINS = 100
 _CLEAR = 0.9  # a similarity that needs no better alignment
 _HOPELESS = 0.4  # one that no refinement brings to MATCH
@@ -162,7 +162,7 @@ class Match:
 def compare(reference: Fingerprint, query: Fingerprint) -> Match:
     """Whether ``query`` shows ``reference``, or a part of it in time and frame.
 
-    Of a query longer than a minute three pieces are compared, and the middle one of their matches counts.
+    Of a query longer than a minute up to three pieces of 20 s are compared, and the majority counts.
     """
     frames = query.frames
     if min(len(frames), len(reference.frames)) < _MIN_BINS:
@@ -170,8 +170,13 @@ def compare(reference: Fingerprint, query: Fingerprint) -> Match:
     if len(frames) <= _LONG_BINS:
         return _compare(reference, frames, query.aspect)
     starts = np.linspace(0, len(frames) - _PIECE_BINS, 5).astype(int)[1:4]
-    pieces = [_compare(reference, frames[start : start + _PIECE_BINS], query.aspect) for start in starts]
-    return sorted(pieces, key=lambda match: match.motion)[1]
+    matches: list[Match] = []
+    for start in starts:
+        match = _compare(reference, frames[start : start + _PIECE_BINS], query.aspect)
+        if any(earlier.matches == match.matches for earlier in matches):
+            break
+        matches.append(match)
+    return match
 
 
 def _compare(reference: Fingerprint, frames: U8, aspect: float) -> Match:
@@ -222,6 +227,7 @@ class _Query:
         self.view = _view(frames.astype(np.float32), Crop())
         self.motion = _motion(self.view)
         self.energy = _running_energy(self.motion)
+        self._spectra: dict[int, Any] = {}
 
     def align(self, reference: F32, crop: Crop) -> Match:
         """The best time offset under one crop, to half a bin."""
@@ -238,8 +244,10 @@ class _Query:
         start, stop = np.maximum(offsets, 0), np.minimum(offsets + bins, total)
         motion = _motion(view)
         size = fft.next_fast_len(total + bins, real=True)
-        spectrum = fft.rfft(motion, size, axis=0) * fft.rfft(self.motion, size, axis=0).conj()
-        products = fft.irfft(spectrum.sum(axis=1), size)[offsets % size]
+        if size not in self._spectra:
+            self._spectra[size] = fft.rfft(self.motion, size, axis=0).conj()
+        spectrum = np.einsum("fc,fc->f", fft.rfft(motion, size, axis=0), self._spectra[size])
+        products = fft.irfft(spectrum, size)[offsets % size]
         energy = _running_energy(motion)
         energies = energy[stop] - energy[start] + self.energy[stop - offsets] - self.energy[start - offsets]
         best = int(np.argmax(_similarity(products, energies, stop - start)))

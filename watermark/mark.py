@@ -35,7 +35,9 @@ def mark_video(
     force: bool = False,
     progress: Progress | None = None,
 ) -> MarkedClip:
-    """Write ``src`` marked and signed to ``dst`` (MP4), with its sound. progress: frames written, of how many.
+    """Write ``src`` marked and signed to ``dst`` (MP4), with its sound.
+
+    progress: frames, each counted twice: read in search of a mark, and written.
 
     Raises :class:`MediaError` where ``src`` is no video, :class:`UsageError` where ``dst`` exists and not ``force``,
     and where ``src`` says of itself, by its mark or its manifest, something else than ``kind``.
@@ -46,14 +48,15 @@ def mark_video(
         raise MediaError(f"{src} holds no video; give a video file")
     runs.check_output(dst, force=force)
     provenance = _provenance(src, dst, kind)
-    mark, fingerprint = read_pixels(src, thorough=False)
+    fps = info.fps if _RATES[0] <= info.fps <= _RATES[1] else 25.0
+    total = round(info.duration_s * fps)
+    mark, fingerprint = read_pixels(src, thorough=False, progress=_part(progress, 0, total))
     if mark.present:
         payload = _agreeing(src, mark.payload, kind)
         assert fingerprint is not None
         with runs.atomic_path(dst, force=force) as signed:
             return sign_and_register(src, signed, dst, provenance, payload, fingerprint, Registry(registry))
-    fps = info.fps if _RATES[0] <= info.fps <= _RATES[1] else 25.0
-    total = round(info.duration_s * fps) or None
+    written = _part(progress, total, total)
     with VideoReader(src, fps=fps) as reader:
         frames = iter(reader)
         first = next(frames).rgb()
@@ -72,9 +75,16 @@ def mark_video(
             writer.write(first)
             for count, frame in enumerate(frames, 2):
                 writer.write(frame.rgb())
-                if progress is not None:
-                    progress(count, max(total, count) if total else None)
+                if written is not None:
+                    written(count, None)
     return writer.result
+
+
+def _part(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """Progress of one of two passes over ``total`` frames, as far as a container knows its length."""
+    if progress is None:
+        return None
+    return lambda done, _: progress(min(before + done, 2 * total), 2 * total) if total else progress(done, None)
 
 
 def _provenance(src: Path, dst: Path, kind: Kind) -> Provenance:

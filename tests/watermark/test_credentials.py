@@ -189,6 +189,13 @@ def test_a_failed_signature_leaves_nothing_behind(plain_clip, tmp_path, monkeypa
     assert [path.name for path in tmp_path.iterdir()] == ["broken.mp4"]
 
 
+def test_a_time_stamp_authority_that_does_not_answer_is_named(plain_clip, tmp_path, monkeypatch):
+    monkeypatch.setenv("TELLMARK_TSA_URL", "http://127.0.0.1:9/")
+    with pytest.raises(UsageError, match=r"127\.0\.0\.1:9.*unset TELLMARK_TSA_URL"):
+        sign(plain_clip, tmp_path / "out.mp4", provenance(), PAYLOAD)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_certificate_of_the_wrong_chain_is_the_users_error(plain_clip, authority, tmp_path, monkeypatch):
     agency = authority("Agency")
     key = agency.key.private_bytes(

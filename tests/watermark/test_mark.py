@@ -46,7 +46,9 @@ def test_marking_keeps_picture_sound_and_length(source, tmp_path, registry, kind
     info = probe(tmp_path / "out.mp4")
     assert (info.width, info.height, info.fps, info.has_audio) == (256, 192, 25.0, True)
     assert info.duration_s == pytest.approx(3, abs=0.05)
-    assert calls[-1] == (75, 75)
+    assert calls[0] == (1, 150)
+    assert calls[-1] == (150, 150)
+    assert calls == sorted(calls)
     with VideoReader(source) as before, VideoReader(tmp_path / "out.mp4") as after:
         errors = [np.mean((a.rgb() - b.rgb().astype(float)) ** 2) for a, b in zip(before, after, strict=True)]
     assert 10 * np.log10(255**2 / np.mean(errors)) > 36
