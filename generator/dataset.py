@@ -6,6 +6,7 @@ A clip's record is written after the clip, atomically; a build that is killed lo
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import json
 import multiprocessing
@@ -62,7 +63,8 @@ def build(
 
 def _open(out: Path, plan: Plan, *, resume: bool) -> None:
     """Make the folder, or check that it can be gone on with, and remove what a killed build left half-written."""
-    kept = out / ".build" / "plan.toml"
+    kept = out / ".build" / "plan.sha256"
+    digest = hashlib.sha256(plan.text.encode()).hexdigest()
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; name a folder")
     if out.exists() and any(out.iterdir()):
@@ -70,8 +72,8 @@ def _open(out: Path, plan: Plan, *, resume: bool) -> None:
             raise UsageError(f"{out} is not empty; go on with --resume, or name another folder")
         if not kept.exists():
             raise UsageError(f"{out} holds no unfinished dataset; name another folder")
-        if kept.read_text(encoding="utf-8") != plan.text:
-            raise UsageError(f"{out} was begun with another plan ({kept}); use that one, or name another folder")
+        if kept.read_text(encoding="utf-8") != digest:
+            raise UsageError(f"{out} was begun with another plan; use that one, or name another folder")
     try:
         for folder in (out / "clips", record_path(out, "x").parent, skip_path(out, "x").parent):
             folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +82,7 @@ def _open(out: Path, plan: Plan, *, resume: bool) -> None:
     for folder in (out, out / "clips", record_path(out, "x").parent, skip_path(out, "x").parent):
         for stale in folder.glob(".*.part*"):
             stale.unlink(missing_ok=True)
-    _write(kept, plan.text)
+    _write(kept, digest)
 
 
 def _done(out: Path, take: Take) -> bool:

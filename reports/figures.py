@@ -1,7 +1,7 @@
 """The plots of a report as SVG: drawn by matplotlib, the same bytes for the same numbers.
 
-Each function takes numbers and returns a :class:`Figure`; :func:`inline` makes it part of a page that may be light or
-dark (colours become CSS variables), :func:`standalone` a file of its own.
+Each function takes numbers and returns a :class:`Figure`; :func:`standalone` makes a file of it, :func:`inline` makes
+that part of a page, which may be light or dark: colours become CSS variables.
 """
 
 from __future__ import annotations
@@ -132,11 +132,10 @@ def standalone(figure: Figure, name: str) -> str:
     return buffer.getvalue()
 
 
-def inline(figure: Figure, name: str, alternative: str) -> str:
+def inline(svg: str, name: str, alternative: str) -> str:
     """The figure as an ``<svg>`` element: ids made unique by ``name``, colours left to the page, a title for those who
     cannot see it.
     """
-    svg = standalone(figure, name)
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
     svg = re.sub(r'\bid="', f'id="{name}-', svg)

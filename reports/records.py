@@ -41,7 +41,7 @@ class Tell:
     auc: float
     auc_ci: tuple[float, float]  # 95 %
     top_feature: str
-    cohens_d: float
+    cohens_d: float | None  # None: its feature could not be measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Evaluation:
     overall: Mapping[str, Any]  # auc, auc_ci, ap, eer, tpr_at_1pct_fpr, brier, ece, roc
     tells: tuple[Tell, ...]
     scores: tuple[Score, ...]
+    watermark: Mapping[str, float] | None  # fake_<arm>_vs_negative_<arm> -> AUC, arms marked and clean
     notes: tuple[str, ...]
 
     def p(self, fake: bool) -> F64:
@@ -159,16 +160,16 @@ def _evaluation(record: Mapping[str, Any], source: str, known: set[str]) -> Eval
             Tell(
                 family=str(family),
                 auc=float(row["auc"]),
-                auc_ci=_pair(row["auc_ci"]),
+                auc_ci=_interval(row["auc_ci"]),
                 top_feature=str(row["top_feature"]),
-                cohens_d=float(row["cohens_d"]),
+                cohens_d=None if row["cohens_d"] is None else float(row["cohens_d"]),
             )
             for family, row in record["tells"].items()
         )
         overall = dict(record["overall"])
         for key in ("auc", "ap", "eer", "tpr_at_1pct_fpr", "brier", "ece"):
             overall[key] = float(overall[key])
-        overall["auc_ci"] = _pair(overall["auc_ci"])
+        overall["auc_ci"] = _interval(overall["auc_ci"])
         overall["roc"] = [_pair(point) for point in overall["roc"]]
         evaluation = Evaluation(
             model=str(record["model"]),
@@ -179,6 +180,7 @@ def _evaluation(record: Mapping[str, Any], source: str, known: set[str]) -> Eval
             overall=overall,
             tells=tuple(sorted(tells, key=lambda tell: (-tell.auc, tell.family))),
             scores=tuple(sorted(scores, key=lambda score: score.clip_id)),
+            watermark=record.get("watermark"),
             notes=tuple(str(note) for note in record.get("notes", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -225,3 +227,10 @@ def _rows(path: Path) -> tuple[dict[str, str], ...]:
 def _pair(value: Any) -> tuple[float, float]:
     low, high = value
     return float(low), float(high)
+
+
+def _interval(value: Any) -> tuple[float, float]:
+    """Of an AUC. The evaluation gives none where too few identities could be drawn: anything is possible then."""
+    if value is None or None in value:
+        return 0.0, 1.0
+    return _pair(value)

@@ -54,17 +54,18 @@ def build_report(
     records = load(folder, evaluation, tuple(benchmarks))
     results = measure(records)
     plots = _plots(records, results)
+    drawn = {name: figures.standalone(plot, name) for name, (plot, _) in plots.items()}
     scores = {score.clip_id: score.p for score in records.evaluation.scores}
     page = _template().render(
         results=results,
-        plots={name: Markup(figures.inline(plot, name, text)) for name, (plot, text) in plots.items()},
+        plots={name: Markup(figures.inline(drawn[name], name, text)) for name, (_, text) in plots.items()},
         samples=samples(folder, records.clips, scores),
         benchmarks=records.benchmarks,
         commands=list(commands) or list(records.dataset.get("commands", [])),
         css=Markup(importlib.resources.files("tellmark.reports").joinpath("report.css").read_text("utf-8")),
     )
-    for name, (plot, _) in plots.items():
-        _write(out / "figures" / f"{name}.svg", figures.standalone(plot, name))
+    for name, svg in drawn.items():
+        _write(out / "figures" / f"{name}.svg", svg)
     for name in ("tells", "methods", "channels", "scores"):
         _write_csv(out / f"{name}.csv", results[name])
     _write(out / "results.json", json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
@@ -107,6 +108,7 @@ def measure(records: Records) -> dict[str, Any]:
             {"low": one.low, "high": one.high, "clips": one.count, "mean_p": one.mean_p, "fakes": one.rate}
             for one in reliability(*_scored(records))
         ],
+        "watermark_matrix": evaluation.watermark,
         "channels": _channels(records),
         "composition": _composition(records),
         "overlaps": overlaps(records.clips),

@@ -119,6 +119,7 @@ def make_folder(tmp_path: Path) -> Callable[..., Folder]:
             },
             "negative_class": "reference",
             "scores": scores,
+            "watermark": None,
             "notes": ["A note of the evaluation."],
         }
         (folder / "dataset.json").write_text(

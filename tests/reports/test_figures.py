@@ -37,7 +37,7 @@ def test_the_same_numbers_give_the_same_bytes(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_inline_figures_are_accessible_and_follow_the_page(name: str) -> None:
-    svg = figures.inline(make(name), name, "a < b")
+    svg = figures.inline(figures.standalone(make(name), name), name, "a < b")
     root = ET.fromstring(svg.replace("xlink:href", "href"))
     assert root.get("role") == "img"
     assert root[0].text == "a < b"
@@ -47,12 +47,12 @@ def test_inline_figures_are_accessible_and_follow_the_page(name: str) -> None:
 
 
 def test_ids_are_unique_across_the_page_and_references_hold() -> None:
-    page = "".join(figures.inline(make(name), name, name) for name in ALL)
+    page = "".join(figures.inline(figures.standalone(make(name), name), name, name) for name in ALL)
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert set(re.findall(r'(?:href="|url\()#([^")]+)', page)) <= set(ids)
 
 
 def test_labels_are_text() -> None:
-    svg = figures.inline(make("tells"), "tells", "")
+    svg = figures.inline(figures.standalone(make("tells"), "tells"), "tells", "")
     assert ">lip sync<" in svg

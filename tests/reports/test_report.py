@@ -138,12 +138,34 @@ def test_benchmarks_commands_and_a_dataset_without_channels(make_folder: Callabl
     assert not (tmp_path / "out" / "channels.csv").exists()
 
 
+def test_what_could_not_be_measured_and_the_watermark_matrix(make_folder: Callable[..., Any], tmp_path: Path) -> None:
+    folder = make_folder()
+    folder.evaluation["tells"]["pulse"] = {"auc": 0.5, "auc_ci": None, "top_feature": "pulse_snr", "cohens_d": None}
+    folder.evaluation["watermark"] = {
+        f"fake_{a}_vs_negative_{b}": value
+        for value, (a, b) in zip(
+            (0.911, 0.922, 0.933, 0.944),
+            (("marked", "marked"), ("marked", "clean"), ("clean", "marked"), ("clean", "clean")),
+            strict=True,
+        )
+    }
+    page = build_report(folder.save(), tmp_path / "out").read_text()
+    pulse = next(line for line in page.splitlines() if '<th scope="row">pulse</th>' in line)
+    assert "−1.00&nbsp;to&nbsp;1.00" in pulse
+    assert re.search(r"forgeries marked</th>.*0\.911.*0\.922", page)
+    assert re.search(r"forgeries unmarked</th>.*0\.933.*0\.944", page)
+
+
 def test_an_existing_report_is_kept(make_folder: Callable[..., Any], tmp_path: Path) -> None:
     folder = make_folder()
-    index = build_report(folder.path, tmp_path / "out")
+    index = tmp_path / "out" / "index.html"
+    index.parent.mkdir()
+    index.write_text("an earlier one")
     with pytest.raises(UsageError, match="--force"):
         build_report(folder.path, tmp_path / "out")
+    assert index.read_text() == "an earlier one"
     assert build_report(folder.path, tmp_path / "out", force=True) == index
+    assert "Authenticity gap" in index.read_text()
 
 
 def test_imports_neither_torch_nor_the_other_packages() -> None:
