@@ -65,12 +65,12 @@ def head(
     """
     frames = len(speaking)
     life = 0.45 + 0.55 * _smooth(speaking, fps, 0.5)
-    slow = np.column_stack([size * wander(rng, frames, fps, 0.65) for size in (3.2, 2.4, 1.6)])
-    fast = np.column_stack([size * wander(rng, frames, fps, 0.16) for size in (0.65, 0.75, 0.40)])
+    slow = np.column_stack([size * wander(rng, frames, fps, 0.65) for size in (3.4, 2.6, 1.8)])
+    fast = np.column_stack([size * wander(rng, frames, fps, 0.16) for size in (0.75, 0.85, 0.50)])
     rotation = (slow + fast) * life[:, None]
     rotation[:, 2] += 0.2 * rotation[:, 0]
     breath = np.sin(2 * np.pi * (0.26 * np.arange(frames) / fps + rng.random()))
-    shift = np.column_stack([size * wander(rng, frames, fps, 0.9) for size in (0.022, 0.014)]) * life[:, None]
+    shift = np.column_stack([size * wander(rng, frames, fps, 0.9) for size in (0.032, 0.022)]) * life[:, None]
     for time_s, strength in stress:
         chance, size = rng.random(), rng.normal(1.0, 0.3)
         if chance < 0.6:
@@ -86,7 +86,7 @@ def blinks(rng: np.random.Generator, pauses_s: F64, frames: int, fps: float) -> 
     lids = np.zeros((frames, 2))
     mean_s = 60 / BLINKS_PER_MINUTE - 0.15  # some blinks are doubled
     median_s = mean_s * np.exp(-(_BLINK_SPREAD**2) / 2)
-    time_s, last_s = rng.uniform(0.2, 2.0), -1.0
+    time_s, last_s = rng.uniform(0.3, 3.0), -1.0
     while time_s < frames / fps:
         at_s = time_s
         near = pauses_s[np.abs(pauses_s + 0.08 - time_s) < 0.5]

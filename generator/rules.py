@@ -66,16 +66,16 @@ def lips(heard: dict[str, F64], fps: float) -> dict[str, F64]:
     through: the lips meet for "m b p" whatever surrounds them.
     """
     speaking = heard["speaking"]
-    # The network is unsure between "b" and "d"; below a third it is rarely the lips.
-    shut = speaking * smoothstep((heard["closure"] - 0.15) / 0.5)
+    # The network is unsure between "b" and "d"; what it doubts is rarely the lips.
+    shut = speaking * smoothstep((heard["closure"] - 0.30) / 0.5)
     syllables = _smooth(heard["open"], fps, 0.030)
     phrase = _smooth(heard["open"], fps, 0.220)
-    jaw = speaking * (0.95 * syllables + 0.45 * phrase) * (1 - 0.95 * shut)
+    jaw = speaking * (1.1 * syllables + 0.5 * phrase) * (1 - 0.95 * shut)
     hiss = _smooth(heard["sibilant"], fps, 0.030)
     tracks = {
         "jaw": jaw,
-        "wide": speaking * 1.2 * _smooth(heard["front"], fps, 0.040),
-        "pucker": speaking * 1.2 * _smooth(heard["round"], fps, 0.040),
+        "wide": speaking * 1.5 * _smooth(heard["front"], fps, 0.040),
+        "pucker": speaking * 1.5 * _smooth(heard["round"], fps, 0.040),
         "press": 0.9 * shut,
         "upper_raise": speaking * (0.3 * jaw + 0.25 * hiss),
         "lower_tuck": speaking * smoothstep((heard["labiodental"] - 0.15) / 0.6),

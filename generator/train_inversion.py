@@ -42,7 +42,7 @@ def train(path: Path, utterances: int = 4000, seed: int = 0) -> dict[str, float]
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     examples = list(_examples(utterances, seed))
-    aside = len(examples) // 20
+    aside = max(1, len(examples) // 20)
     inputs, targets = (torch.from_numpy(np.concatenate(part)) for part in zip(*examples[aside:], strict=True))
     held_in, held_out = (torch.from_numpy(np.concatenate(part)) for part in zip(*examples[:aside], strict=True))
 
