@@ -111,8 +111,8 @@ def _block(windows: F32) -> tuple[F32, ...]:
 def _autocorrelation_peak(windows: F64) -> tuple[F64, F64]:
     """Peak of the autocorrelation divided by that of the window (Boersma 1993), below 1.2 kHz: height and Hz."""
     windows = windows - windows.mean(axis=1, keepdims=True)
-    spectrum = np.abs(np.fft.rfft(windows * _LONG_HANN, 2048)) ** 2
-    correlation = np.fft.irfft(spectrum * _PITCH_FILTER, 2048)[:, : _LAGS[-1] + 2]
+    spectrum = np.abs(np.fft.rfft(windows * _LONG_HANN, 1024)) ** 2
+    correlation = np.fft.irfft(spectrum * _PITCH_FILTER, 1024)[:, : _LAGS[-1] + 2]
     normal = correlation / (correlation[:, :1] + _FLOOR) / _LONG_CORRELATION
     # Towards short lags: the double of a period fits as well as the period.
     score = normal[:, _LAGS] - 0.03 * np.log2(_LAGS / _LAGS[0])
@@ -136,8 +136,8 @@ _HANN = np.hanning(_SPECTRUM + 2)[1:-1]
 _LONG_HANN = np.hanning(_PERIODICITY + 2)[1:-1]
 _BAND_WEIGHTS = _band_weights()
 _LAGS = np.arange(int(SAMPLE_RATE_HZ / PITCH_HZ[1]), int(SAMPLE_RATE_HZ / PITCH_HZ[0]) + 1)
-_FREQUENCY = np.fft.rfftfreq(2048, 1 / SAMPLE_RATE_HZ)
+_FREQUENCY = np.fft.rfftfreq(1024, 1 / SAMPLE_RATE_HZ)
 _PITCH_FILTER = np.where((_FREQUENCY > 50) & (_FREQUENCY < 1200), 1.0, 0.0)
-_WINDOW_SPECTRUM = np.abs(np.fft.rfft(_LONG_HANN, 2048)) ** 2
-_LONG_CORRELATION = np.fft.irfft(_WINDOW_SPECTRUM, 2048)[: _LAGS[-1] + 2]
+_WINDOW_SPECTRUM = np.abs(np.fft.rfft(_LONG_HANN, 1024)) ** 2
+_LONG_CORRELATION = np.fft.irfft(_WINDOW_SPECTRUM, 1024)[: _LAGS[-1] + 2]
 _LONG_CORRELATION = _LONG_CORRELATION / _LONG_CORRELATION[0]
