@@ -20,9 +20,17 @@ from numpy.typing import NDArray
 
 from tellmark.faces import MediapipeTracker
 from tellmark.generator import facespace
-from tellmark.generator.facespace import TEXTURE
-from tellmark.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS_OUTER, RIGHT_BROW, RIGHT_EYE
-from tellmark.landmarks import head_rotation_deg, mouth_opening
+from tellmark.generator.facespace import TEXTURE, f32
+from tellmark.landmarks import (
+    FACE_OVAL,
+    LEFT_BROW,
+    LEFT_EYE,
+    LIPS_OUTER,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    head_rotation_deg,
+    mouth_opening,
+)
 from tellmark.media import VideoReader, read_image
 from tellmark.runs import atomic_path
 from tellmark.types import F32, F64, U8
@@ -30,13 +38,21 @@ from tellmark.types import F32, F64, U8
 LICENCES = ("MIT", "Apache-2.0")  # exactly these
 # person_id of index.csv. First the painted and generated people, then photos (or what may be one).
 FEMININE = (
-    "por_echomimic_v3_18 por_echomimic_v3_20 por_echomimic_v3_23 por_echomimic_v3_25 por_AniTalker_46 por_AniTalker_47"
-    " por_AniTalker_52 por_SadTalker_68 por_SadTalker_58 por_SadTalker_67 por_fantasy-talking_172 inf_lab anip_solo"
-).split()
-FEMININE_PHOTOS = "ed_a ed_d anip_kara fport_6 lp_kj_d7 xnemo styletalk_vscode vretalk_4".split()
-MASCULINE = "musev_man dt_male por_AniTalker_48 por_AniTalker_49 did_or_idle ftalk_9".split()
-MASCULINE_PHOTOS = "ed_b inf_2 fport_7 lp_kj_d8 lp_kj_d5 mimictalk_german styletalk_sadfather vretalk_1 anip_zl".split()
-EARS = "dt_male did_or_idle por_AniTalker_48 ed_b inf_2 lp_kj_d8 lp_kj_d5 mimictalk_german styletalk_sadfather".split()
+    *(f"por_echomimic_v3_{k}" for k in (18, 20, 23, 25)),
+    *(f"por_AniTalker_{k}" for k in (46, 47, 52)),
+    *(f"por_SadTalker_{k}" for k in (58, 67, 68)),
+    *("por_fantasy-talking_172", "inf_lab", "anip_solo"),
+)
+FEMININE_PHOTOS = ("ed_a", "fport_6", "lp_kj_d7", "xnemo", "styletalk_vscode", "vretalk_4")
+MASCULINE = ("musev_man", "dt_male", "por_AniTalker_48", "por_AniTalker_49", "did_or_idle", "ftalk_9")
+MASCULINE_PHOTOS = (
+    *("ed_b", "inf_2", "fport_7", "lp_kj_d8", "lp_kj_d5"),
+    *("mimictalk_german", "styletalk_sadfather", "vretalk_1", "anip_zl"),
+)
+EARS = (
+    *("dt_male", "did_or_idle", "por_AniTalker_48", "ed_b", "inf_2"),
+    *("lp_kj_d8", "lp_kj_d5", "mimictalk_german", "styletalk_sadfather"),
+)
 PER_GROUP = 14
 BANDS = (1.2, 2.4, 4.8, 9.6)  # px, Gaussian scales between the detail bands
 FRAMES = 24  # looked at in a video, to find its most frontal one with closed lips
@@ -116,7 +132,7 @@ def unwarp(source: Source, mean: F32) -> F32:
     picture = facespace.warp(
         rgb.astype(np.float32) / 255, facespace.vertices(source.landmarks), points, triangles, TEXTURE, 0.5
     )
-    return np.log(np.maximum(picture, 0.02)).astype(np.float32)
+    return np.asarray(np.log(np.maximum(picture, 0.02)).astype(np.float32), np.float32)
 
 
 def skin_mask(mean: F32) -> NDArray[np.bool_]:
@@ -132,7 +148,7 @@ def skin_mask(mean: F32) -> NDArray[np.bool_]:
 
 
 def normalise(textures: F32, skin: NDArray[np.bool_]) -> F32:
-    """Take out each texture's skin colour and most of the linear shading across it: colour and light are the actor's."""
+    """Take out each texture's skin colour and most of the linear shading across it; both are the actor's own."""
     textures = textures - np.median(textures[:, skin], axis=1)[:, None, None]
     median = np.median(textures, axis=0)
     y, x = np.mgrid[:TEXTURE, :TEXTURE].astype(np.float32) / TEXTURE - 0.5
@@ -146,7 +162,7 @@ def normalise(textures: F32, skin: NDArray[np.bool_]) -> F32:
 
 
 def confidence(textures: F32, median: F32) -> F32:
-    """(n, TEXTURE, TEXTURE) how far a texture is to be trusted: little where hair, glasses or a hand covers the face."""
+    """(n, TEXTURE, TEXTURE) trust in a texture: little where hair, glasses or a hand covers the face."""
     offset = np.stack([cv2.GaussianBlur(texture - median, (0, 0), 4) for texture in textures])
     return np.asarray(np.exp(-(offset**2).mean(axis=-1) / (2 * 0.16**2)) + 0.02, np.float32)
 
@@ -178,7 +194,7 @@ def draw_weights(distance: F64, photo: NDArray[np.bool_], anchor: int, rng: np.r
     for _ in range(20):  # what a cap cuts off goes to the donors below theirs
         weights = np.minimum(weights, cap)
         room = (cap - weights) * (weights > 0)
-        weights += (1 - weights.sum()) * room / room.sum()
+        weights += (1 - weights.sum()) * room / max(room.sum(), 1e-9)
     return weights
 
 
@@ -203,7 +219,7 @@ def build(shared: Path, target: Path = facespace.DATA) -> str:
             chosen, shape, trusted = textures[group][donors], shapes[group][donors].copy(), trust[donors].copy()
             for k in np.flatnonzero(rng.random(len(donors)) < 0.5):  # half of the donors mirrored
                 chosen[k], trusted[k] = chosen[k][:, ::-1].copy(), trusted[k][:, ::-1].copy()
-                shape[k] = (shape[k] - mean32)[mirror] * np.float32([-1, 1, 1]) + mean32
+                shape[k] = (shape[k] - mean32)[mirror] * f32([-1, 1, 1]) + mean32
             share = weights[donors].astype(np.float32)
             mixed.append((np.tensordot(share, shape, 1), mix(chosen, share[:, None, None] * trusted), feminine))
     ears = textures[[k for k, source in enumerate(sources) if source.person in EARS]]

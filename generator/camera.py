@@ -74,13 +74,21 @@ class Camera:
         """Shift of the picture by the hand, px."""
         return self._shake_px * self._shake[0](time_s), self._shake_px * self._shake[1](time_s)
 
-    def expose(self, light: F32, index: int, time_s: float, motion_px: tuple[float, float] = (0.0, 0.0)) -> U8:
+    def expose(
+        self,
+        light: F32,
+        index: int,
+        time_s: float,
+        motion_px: tuple[float, float] = (0.0, 0.0),
+        moving: F32 | None = None,
+    ) -> U8:
         """One frame from (SIZE, SIZE, 3) linear light; overwrites ``light``.
 
         motion_px: how far the subject moves across the picture in one frame.
+        moving: where it is, (h, w) in [0, 1] of any size; None: everywhere.
         """
         rng = np.random.default_rng([11, self._seed, index])
-        light = self._shutter_blur(light, motion_px)
+        light = self._shutter_blur(light, motion_px, moving)
         sigma = self._lens_px * float(np.exp(0.12 * self._focus(time_s)))
         light = cv2.GaussianBlur(light, (5, 5), sigma, dst=light)
         gain = np.float32(2 ** (self._exposure_ev * self._exposure(time_s))) * self._balance_gain
@@ -96,7 +104,7 @@ class Camera:
         )  # fmt: skip
         return out
 
-    def _shutter_blur(self, light: F32, motion_px: tuple[float, float]) -> F32:
+    def _shutter_blur(self, light: F32, motion_px: tuple[float, float], moving: F32 | None) -> F32:
         dx, dy = motion_px[0] * self._shutter, motion_px[1] * self._shutter
         length = float(np.hypot(dx, dy))
         if length < 0.6:
@@ -111,7 +119,11 @@ class Camera:
             kernel[iy, ix + 1] += fx * (1 - fy)
             kernel[iy + 1, ix] += (1 - fx) * fy
             kernel[iy + 1, ix + 1] += fx * fy
-        return np.asarray(cv2.filter2D(light, -1, kernel / kernel.sum()), np.float32)
+        blurred = cv2.filter2D(light, -1, kernel / kernel.sum())
+        if moving is None:
+            return np.asarray(blurred, np.float32)
+        share = cv2.resize(moving, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(cv2.blendLinear(blurred, light, share, 1 - share), np.float32)
 
 
 @nb.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]

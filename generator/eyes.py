@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from tellmark.generator.facespace import f32
 from tellmark.landmarks import LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS
 from tellmark.types import F32
 
 OVERSAMPLING = 4
-IRIS_RADIUS = 0.073  # of the distance between the outer eye corners; the human iris is 11.8 mm, the corners 88 mm apart
+IRIS_RADIUS = 0.077  # of the distance between the outer eye corners; the human iris is 11.8 mm, the corners 88 mm apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,9 @@ def _paint_one(out: F32, lids: F32, centre: F32, radius: float, iris: Iris, ligh
     cover = cv2.GaussianBlur(opening.astype(np.float32) / 255, (0, 0), 0.55 * OVERSAMPLING)
     # The eyeball: white, darker towards the corners and under the upper lid.
     across = (x - lids[:, 0].mean()) / (np.ptp(lids[:, 0]) / 2)
-    white = np.array([0.74, 0.69, 0.67], np.float32) * level
+    white = np.array([0.69, 0.64, 0.62], np.float32) * level
     colour = white * (1 - 0.30 * np.clip(np.abs(across), 0, 1) ** 2.5)[..., None]
-    colour = colour * (1 - np.float32([0.0, 0.10, 0.10]) * (np.clip(np.abs(across) - 0.55, 0, 1) * 2)[..., None])
+    colour = colour * (1 - f32([0.0, 0.10, 0.10]) * (np.clip(np.abs(across) - 0.55, 0, 1) * 2)[..., None])
     u, v = (x - centre[0]) / radius, (y - centre[1]) / radius
     disc = np.clip((1.0 - np.hypot(u, v)) * radius * 1.1 + 0.5, 0, 1)[..., None]
     lit = 0.80 + 0.35 * np.clip(-(u * light[0] + v * light[1]) * 0.6, -0.3, 1)  # light gathers opposite its source
@@ -80,7 +81,7 @@ def _paint_one(out: F32, lids: F32, centre: F32, radius: float, iris: Iris, ligh
     cx, cy = 0.42 * light[0], 0.42 * light[1]
     glint = np.exp(-((((u - cx) / 0.17) ** 2 + ((v - cy) / 0.20) ** 2) ** 2))
     second = 0.25 * np.exp(-(((u + cx) / 0.25) ** 2 + ((v + 0.9 * cy) / 0.12) ** 2))
-    colour = colour + (0.9 * glint + 0.35 * second)[..., None] * np.float32([1, 1, 0.98])
+    colour = colour + (0.9 * glint + 0.35 * second)[..., None] * f32([1, 1, 0.98])
     size = (high - low).tolist()
     small = cv2.resize(np.clip(colour, 0, 1).astype(np.float32), size, interpolation=cv2.INTER_AREA)
     alpha = cv2.resize(cover, size, interpolation=cv2.INTER_AREA)[..., None]
@@ -95,7 +96,7 @@ def _smooth(loop: F32) -> F32:
         0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
         for t in (0.0, 0.25, 0.5, 0.75)
     ]
-    return np.stack(points, axis=1).reshape(-1, 2).astype(np.float32)
+    return np.asarray(np.stack(points, axis=1).reshape(-1, 2).astype(np.float32), np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import Delaunay, cKDTree
 
 from tellmark.landmarks import FACE_OVAL
@@ -40,21 +40,28 @@ class FaceSpace:
     feminine: NDArray[np.bool_]  # (K,) which group of sources an archetype mixes
 
 
+def f32(values: ArrayLike) -> F32:
+    """``values`` as a float32 array."""
+    return np.asarray(values, np.float32)
+
+
 def outline_ring(shape: F32, factors: tuple[float, ...] = RINGS) -> F32:
     """(36 * len(factors), 2) copies of the face oval of a (478, 2+) shape, scaled about its centre."""
     oval = shape[list(FACE_OVAL), :2]
     centre = oval.mean(axis=0)
-    return np.concatenate([centre + (oval - centre) * factor for factor in factors]).astype(np.float32)
+    return np.asarray(
+        np.concatenate([centre + (oval - centre) * factor for factor in factors]).astype(np.float32), np.float32
+    )
 
 
 def vertices(shape: F32) -> F32:
     """(550, 2) the mesh with its rings: what textures are warped by."""
-    return np.concatenate([shape[:, :2], outline_ring(shape)]).astype(np.float32)
+    return np.asarray(np.concatenate([shape[:, :2], outline_ring(shape)]).astype(np.float32), np.float32)
 
 
 def to_texture(points: F32) -> F32:
     """Portrait px of the mean shape to texture px, (n, 2+) to (n, 2)."""
-    return ((points[:, :2] - np.float32(TEXTURE_CENTRE)) * ZOOM + TEXTURE / 2).astype(np.float32)
+    return ((points[:, :2] - f32(TEXTURE_CENTRE)) * ZOOM + TEXTURE / 2).astype(np.float32)
 
 
 def mesh(mean: F32) -> tuple[F32, NDArray[np.int32]]:
@@ -100,7 +107,7 @@ def encode(texture: F32) -> U8:
 def decode(jpeg: U8) -> F32:
     """The inverse of :func:`encode`."""
     picture = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)[..., ::-1].astype(np.float32) / 255
-    return np.log(np.maximum(picture, 0.02)).astype(np.float32) - SKIN_BASE
+    return np.asarray(np.log(np.maximum(picture, 0.02)).astype(np.float32) - SKIN_BASE, np.float32)
 
 
 @cache

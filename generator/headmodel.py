@@ -121,7 +121,7 @@ def turn_head(model: HeadModel, points: F32, pose: HeadPose, share: F32 | float 
     shift = pose.shift * np.concatenate(
         [np.broadcast_to(follow, (len(points), 1))] * 2 + [np.ones((len(points), 1))], 1
     )
-    return (moved + shift).astype(np.float32)
+    return np.asarray((moved + shift).astype(np.float32), np.float32)
 
 
 def express(model: HeadModel, expression: F32, blink: F32, gaze_pitch_deg: float) -> F32:

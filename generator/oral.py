@@ -6,6 +6,7 @@ lower row and the tongue to the jaw. Rows are drawn from back to front into the 
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import cv2
@@ -55,8 +56,11 @@ def build(seam: F32, px_per_mm: float, seed: int) -> OralCavity:
     lower = _row(_LOWER_WIDTHS, _LOWER_HEIGHTS, 0.92 * shade * tint, jitter[1], rng)
     up = _arch(upper, edge_mm=2.2, scale=1.0, up=True)
     low = _arch(lower[::-1].copy(), edge_mm=1.2, scale=0.93, up=False)
-    place = lambda part: Part(origin + part.points * px_per_mm, part.sources, part.triangles, part.texture)  # noqa: E731
-    return OralCavity(place(_tongue(rng)), place(low), place(up))
+    tongue, lower_row, upper_row = (
+        dataclasses.replace(part, points=origin + part.points * np.float32(px_per_mm))
+        for part in (_tongue(rng), low, up)
+    )
+    return OralCavity(tongue, lower_row, upper_row)
 
 
 def _row(

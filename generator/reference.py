@@ -11,7 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tellmark.generator import actors, eyes, headmodel, oral, sheets
+from tellmark.generator import actors, complexion, eyes, headmodel, oral, sheets
 from tellmark.generator.camera import TO_LINEAR, Camera
 from tellmark.generator.headmodel import HeadPose
 from tellmark.generator.raster import raster
@@ -27,7 +27,7 @@ _NO_SHADOW = np.ones((SIZE // 4, SIZE // 4), np.float32)
 
 
 class ReferenceRenderer:
-    """A :class:`~tellmark.generator.types.Renderer` of actor ``seed``, filmed by ``camera_seed`` (default: ``seed``)."""
+    """A renderer of actor ``seed``, filmed by camera ``camera_seed`` (by default the camera of the same seed)."""
 
     name = "reference"
 
@@ -37,7 +37,7 @@ class ReferenceRenderer:
         self._light = np.asarray(parts.recipe.light, np.float32)
         self._contrast = float(parts.recipe.contrast) + 0.15
         model = self._model = headmodel.build(parts.shape, parts.skull, self._camera.distance)
-        shadow = actors.hair_shadow(parts.front_hair, self._light)[..., None]
+        shadow = complexion.hair_shadow(parts.front_hair, self._light)[..., None]
         self._head = _bytes(np.dstack([parts.head[..., :3] * shadow, parts.head[..., 3]]))
         self._creases = sheets.creases(parts.shape)
         self._backdrop = TO_LINEAR[_bytes(parts.backdrop)]
@@ -90,8 +90,10 @@ class ReferenceRenderer:
         )  # fmt: skip
         self._draw_eyes(frame, seen, pose, shake, (float(gaze[0]), float(gaze[1])))
         self._draw_mouth(frame, seen, space, pose, shake)
-        sheets.over(frame, self._front_hair.draw(pose, shake), _NO_SHADOW, TO_LINEAR)
-        return self._camera.expose(frame, index, time_s, self._movement_px(motion, index))
+        hair = self._front_hair.draw(pose, shake)
+        sheets.over(frame, hair, _NO_SHADOW, TO_LINEAR)
+        moving = _cover(np.maximum(self._layer[..., 3], hair[..., 3]))
+        return self._camera.expose(frame, index, time_s, self._movement_px(motion, index), moving)
 
     def _draw_head(self, seen: F32, turned: F32) -> None:
         """Texture coordinates, normals and texture of the head, each pixel's nearest surface."""
@@ -107,8 +109,7 @@ class ReferenceRenderer:
 
     def _chin_shadow(self) -> F32:
         """(SIZE / 4, SIZE / 4) factor: the head keeps the main light off the body; on top of the one at rest."""
-        small = cv2.resize(self._layer[..., 3], (SIZE // 4, SIZE // 4), interpolation=cv2.INTER_AREA)
-        cover = cv2.GaussianBlur(small.astype(np.float32) / 255, (0, 0), 3.0)
+        cover = _cover(self._layer[..., 3])
         shift = np.array([[1, 0, -9 * self._light[0]], [0, 1, -9 * self._light[1]]], np.float32)
         moved = cv2.warpAffine(cover, shift, (SIZE // 4, SIZE // 4), borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(1 - 0.35 * moved, np.float32)
@@ -158,7 +159,13 @@ class ReferenceRenderer:
 
 
 def _bytes(picture: F32) -> U8:
-    return np.clip(np.round(picture * 255), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.round(picture * 255), 0, 255), np.uint8)
+
+
+def _cover(alpha: U8) -> F32:
+    """(SIZE / 4, SIZE / 4) soft coverage in [0, 1]."""
+    small = cv2.resize(alpha, (SIZE // 4, SIZE // 4), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.GaussianBlur(small.astype(np.float32) / 255, (0, 0), 3.0), np.float32)
 
 
 def _hair_depth(depth: F32, cover: F32, middle: float) -> F32:

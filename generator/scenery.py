@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 
+from tellmark.generator.facespace import f32
 from tellmark.generator.types import SIZE
 from tellmark.types import F32
 
@@ -47,36 +49,36 @@ def backdrop(kind: str, light: F32, seed: int) -> F32:
     falloff = 1 + 0.22 * (light[0] * (x - 0.5) * 2 + light[1] * (y - 0.5))[..., None]
     hue = rng.uniform(0, 1, 3)
     if kind == "studio":
-        base = np.float32(rng.choice([0.28, 0.45, 0.62, 0.8])) + np.float32(rng.normal(0, 0.02, 3))
+        base = np.float32(rng.choice([0.28, 0.45, 0.62, 0.8])) + f32(rng.normal(0, 0.02, 3))
         spot = np.exp(-(((x - 0.5 + 0.2 * rng.normal()) / 0.55) ** 2 + ((y - 0.4) / 0.6) ** 2))[..., None]
         picture = base * (0.72 + 0.4 * spot)
     elif kind == "wall":
-        base = np.float32([0.74, 0.71, 0.67]) + np.float32((hue - 0.5) * 0.22)
+        base = f32([0.74, 0.71, 0.67]) + f32((hue - 0.5) * 0.22)
         picture = base * (1 + 0.018 * noise(rng, 40) + 0.006 * noise(rng, 3))[..., None]
     else:
         picture = _clutter(kind, rng, x, y)
-    return np.clip(picture * falloff, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(picture * falloff, 0, 1).astype(np.float32), np.float32)
 
 
 def _clutter(kind: str, rng: np.random.Generator, x: F32, y: F32) -> F32:
     """Furniture, lights or foliage, far out of focus."""
     canvas = np.empty((SIZE, SIZE, 3), np.float32)
     if kind == "room":
-        canvas[:] = np.float32([0.66, 0.61, 0.55]) * rng.uniform(0.6, 1.2)
+        canvas[:] = f32([0.66, 0.61, 0.55]) * rng.uniform(0.6, 1.2)
         for _ in range(rng.integers(5, 11)):
             left, top = rng.integers(-80, SIZE, 2).tolist()
             wide, tall = rng.integers(50, 260, 2).tolist()
-            tint = (np.float32([0.55, 0.47, 0.40]) + rng.normal(0, 0.04, 3)) * rng.uniform(0.35, 1.6)
+            tint = (f32([0.55, 0.47, 0.40]) + rng.normal(0, 0.04, 3)) * rng.uniform(0.35, 1.6)
             cv2.rectangle(canvas, (left, top), (left + wide, top + tall), np.clip(tint, 0.03, 1).tolist(), -1)
-        return cv2.GaussianBlur(canvas, (0, 0), float(rng.uniform(14, 26)))
+        return np.asarray(cv2.GaussianBlur(canvas, (0, 0), float(rng.uniform(14, 26))), np.float32)
     if kind == "outdoors":
-        leaf = np.float32([0.30, 0.40, 0.22]) * (1 + 0.5 * noise(rng, 28) * 0.6)[..., None]
-        sky = np.float32([0.78, 0.84, 0.90])
+        leaf = f32([0.30, 0.40, 0.22]) * (1 + 0.5 * noise(rng, 28) * 0.6)[..., None]
+        sky = f32([0.78, 0.84, 0.90])
         share = smoothstep(0.55 - y + 0.22 * noise(rng, 60), -0.1, 0.35)[..., None]
         canvas = np.clip(leaf * (1 - share) + sky * share, 0.02, 1).astype(np.float32)
         lights, radius = 60, (5, 16)
     else:
-        canvas[:] = np.float32([0.10, 0.10, 0.13]) + np.float32(rng.uniform(0, 0.12, 3))
+        canvas[:] = f32([0.10, 0.10, 0.13]) + f32(rng.uniform(0, 0.12, 3))
         canvas = cv2.GaussianBlur(canvas * (1 + 0.5 * noise(rng, 50))[..., None], (0, 0), 20)
         lights, radius = 26, (14, 38)
     warm = kind == "bokeh"
@@ -84,9 +86,9 @@ def _clutter(kind: str, rng: np.random.Generator, x: F32, y: F32) -> F32:
         spot = np.zeros((SIZE, SIZE), np.float32)
         middle = tuple(rng.integers(0, SIZE, 2).tolist())
         cv2.circle(spot, middle, int(rng.integers(*radius)), 1.0, -1, cv2.LINE_AA)
-        tint = np.float32([1.0, 0.72, 0.45]) if warm and rng.random() < 0.7 else np.float32([0.75, 0.85, 0.8])
+        tint = f32([1.0, 0.72, 0.45]) if warm and rng.random() < 0.7 else f32([0.75, 0.85, 0.8])
         canvas += spot[..., None] * tint * float(rng.uniform(0.08, 0.4 if warm else 0.14))
-    return cv2.GaussianBlur(np.clip(canvas, 0, 1), (0, 0), 3.5 if warm else 9.0)
+    return np.asarray(cv2.GaussianBlur(np.clip(canvas, 0, 1), (0, 0), 3.5 if warm else 9.0), np.float32)
 
 
 def torso(body: Body, oval: F32, skin: F32, light: F32) -> F32:
@@ -100,7 +102,10 @@ def torso(body: Body, oval: F32, skin: F32, light: F32) -> F32:
     height = chin - float(oval[:, 1].min())
     across, down = (x - middle) / height, (y - chin) / height
     # Outline: straight neck, then the trapezius, then the round of the shoulder.
-    slope = np.interp(down, [-1, -0.02, 0.08, 0.16, 0.24, 0.32, 0.42, 0.6], [0, 0, 0.03, 0.12, 0.33, 0.60, 0.84, 1.0])
+    outline = PchipInterpolator(
+        [-1.2, -0.02, 0.08, 0.16, 0.24, 0.32, 0.42, 0.6, 0.9], [0, 0, 0.03, 0.12, 0.33, 0.60, 0.84, 1, 1.05]
+    )
+    slope = outline(np.clip(down[:, 0], -1.2, 0.9))[:, None]
     half = (body.neck + (body.shoulders - body.neck) * slope).astype(np.float32)
     cover = smoothstep((half - np.abs(across)) * height, -0.8, 0.8) * smoothstep(down, -0.55, -0.5)
     flesh = np.asarray(skin, np.float32) * _flesh_shade(across, down, body.neck, light)[..., None] ** WARM_SHADE
@@ -118,7 +123,7 @@ def _flesh_shade(across: F32, down: F32, neck: float, light: F32) -> F32:
     turn = np.clip(across / neck, -1.3, 1.3)
     round_ = 1 - 0.24 * np.abs(turn) ** 2.6 + 0.16 * light[0] * turn
     under_chin = 1 - 0.34 * np.exp(-((np.clip(down + 0.02 + 0.5 * across**2, 0, 1) / 0.11) ** 1.5))
-    shade = np.where(down < 0.3, round_, round_ + (1 - round_) * smoothstep(down, 0.2, 0.32)) * under_chin
+    shade = (round_ + (0.94 - round_) * smoothstep(down, 0.10, 0.30)) * under_chin
     for sign in (-1, 1):  # the sternomastoid
         muscle = (across - sign * np.interp(down, [-0.2, 0.36], [0.9 * neck, 0.06])) / 0.035
         shade = shade + 0.045 * sign * light[0] * np.exp(-(muscle**2)) - 0.03 * np.exp(-((muscle + sign * 1.3) ** 2))
@@ -128,16 +133,16 @@ def _flesh_shade(across: F32, down: F32, neck: float, light: F32) -> F32:
 
 def _neckline(body: Body, across: F32, down: F32) -> tuple[F32, F32]:
     """Coverage of the cloth, and its depth below its upper edge in face heights."""
-    wide = body.neck + 0.10
+    wide = body.neck + 0.07
     if body.garment == "vee":
         line = 0.56 - 0.62 * np.abs(across) - 0.10 * np.exp(-((across / 0.05) ** 2))
     elif body.garment == "collar":
         line = 0.40 - 0.85 * np.maximum(np.abs(across) - 0.03, 0) ** 0.9
         line = np.maximum(line, 0.10)
     elif body.garment == "high":
-        line = 0.14 + 0.10 * np.sqrt(np.clip(1 - (across / wide) ** 2, 0, 1)) - 0.06
+        line = 0.06 + 0.08 * np.sqrt(np.clip(1 - (across / wide) ** 2, 0, 1)) - 0.3 * (np.abs(across) > wide)
     else:
-        line = 0.23 + 0.17 * np.sqrt(np.clip(1 - (across / wide) ** 2, 0, 1))
+        line = 0.06 + 0.28 * np.clip(1 - (across / wide) ** 2, 0, 1) ** 0.6 - 0.3 * (np.abs(across) > wide)
     inside = (down - line).astype(np.float32)
     return smoothstep(inside * 240, -0.7, 0.7), inside
 

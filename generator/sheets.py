@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.generator import headmodel
+from tellmark.generator.facespace import f32
 from tellmark.generator.headmodel import HeadModel, HeadPose
 from tellmark.generator.oral import grid_triangles
 from tellmark.generator.raster import raster
@@ -37,7 +38,7 @@ class Sheet:
         self._layer = np.zeros((SIZE, SIZE, 4), np.uint8)
 
     def draw(self, pose: HeadPose, shift: F32, sway_px: float = 0.0) -> U8:
-        """(SIZE, SIZE, 4) premultiplied; ``shift``: (2,) px of the whole picture; ``sway_px``: what does not turn sinks."""
+        """(SIZE, SIZE, 4) premultiplied, the picture moved by ``shift`` px, what does not turn by ``sway_px`` down."""
         points = headmodel.turn_head(self._model, self._points, pose, self._share)
         seen = headmodel.project(points, self._model.camera)
         seen[:, :2] += shift
@@ -139,14 +140,16 @@ def creases(shape: F32) -> U8:
         fold(0, _curve(line), depth, 1.5)
     for side in (55, 285):
         middle = xy[9] + (xy[side] - xy[9]) * 0.55
-        fold(1, _curve(np.stack([middle + [0, 8], middle, middle - [0, 12]])), 0.9, 1.4)
+        fold(1, _curve(np.stack([middle + f32([0, 8]), middle, middle - f32([0, 12])])), 0.9, 1.4)
     for loop in ((129, 203, 206, 216, 212), (358, 423, 426, 436, 432)):
         fold(2, _curve(xy[list(loop)]), 1.0, 2.4)
     for corner, way in ((33, -1), (263, 1)):
         for rise in (-7, 0, 7):
             start = xy[corner] + [6 * way, 0.4 * rise]
-            fold(3, np.stack([start, start + [7 * way, rise * 0.8], start + [13 * way, rise * 1.5]]), 0.8, 1.1)
-    return np.clip(np.round(maps * 255), 0, 255).astype(np.uint8)
+            fold(
+                3, np.stack([start, start + f32([7 * way, rise * 0.8]), start + f32([13 * way, rise * 1.5])]), 0.8, 1.1
+            )
+    return np.asarray(np.clip(np.round(maps * 255), 0, 255), np.uint8)
 
 
 def _curve(points: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -34,6 +34,7 @@ class HairStyle:
     frizz: float  # how unruly single strands are
     density: float  # 0 .. 1
     hairline: float  # added to the height of the hairline: positive recedes
+    temples: float  # how far it recedes more at the temples
     colour: tuple[float, float, float]  # sRGB in [0, 1], of the lit fibre
     gloss: float  # strength of the highlight
 
@@ -58,7 +59,7 @@ def skull_of(oval: F32) -> Skull:
     (x0, y0), (x1, y1) = oval[:, :2].min(axis=0), oval[:, :2].max(axis=0)
     height, half = float(y1 - y0), float(x1 - x0) / 2
     centre = np.array([(x0 + x1) / 2, y1 - 0.68 * height, 0.57 * height], np.float32)
-    return Skull(centre, np.array([1.05 * half, 0.56 * height, 0.58 * height], np.float32), oval, height)
+    return Skull(centre, np.array([1.05 * half, 0.535 * height, 0.58 * height], np.float32), oval, height)
 
 
 def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
@@ -96,6 +97,8 @@ def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int)
         limit = np.interp(
             direction[:, 2], [-1, -0.8, -0.55, -0.25, 0, 0.5, 1], [-0.70, -0.60, -0.46, -0.22, 0.12, 0.6, 0.8]
         )
+        temple = np.exp(-(((np.abs(direction[:, 0]) - 0.55) / 0.16) ** 2)) * np.clip(-direction[:, 2], 0, 1)
+        limit -= style.temples * temple
         limit -= style.hairline * np.clip(0.3 - direction[:, 2], 0, 1)
         inside = direction[:, 1] < limit + rng.normal(0, 0.035, len(direction))
         chosen.append(direction[inside & (direction[:, 2] < 0.75)].astype(np.float32))
@@ -197,15 +200,15 @@ def shade(strands: F32, layers: F32, style: HairStyle, skull: Skull, light: F32,
     around /= np.linalg.norm(around, axis=2, keepdims=True) + 1e-6
     facing = 0.5 + 0.5 * (around @ light)
     t = np.linspace(0, 1, STEPS, dtype=np.float32)[None]
-    depth = 0.38 + 0.62 * layers[:, None] ** 0.8
+    depth = 0.28 + 0.72 * layers[:, None] ** 0.9
     body = (0.30 + 0.75 * facing) * (0.35 + 0.65 * diffuse) * depth * (0.86 + 0.14 * np.minimum(1, 4 * t))
-    colour = np.asarray(style.colour, np.float32) * np.exp(rng.normal(0, 0.13, (len(strands), 1, 1)))
+    colour = np.asarray(style.colour, np.float32) * np.exp(rng.normal(0, 0.18, (len(strands), 1, 1)))
     colour = colour * (1 + rng.normal(0, 0.02, (len(strands), 1, 3)))
     shine = style.gloss * depth * facing
     out = colour * body[..., None]
-    out += (shine * highlight**28 * 0.16)[..., None]
-    out += colour * (shine * highlight**9 * 0.45)[..., None]
-    return np.clip(out, 0, 1).astype(np.float32)
+    out += (shine * highlight**28 * 0.20)[..., None]
+    out += colour * (shine * highlight**9 * 0.60)[..., None]
+    return np.asarray(np.clip(out, 0, 1), np.float32)
 
 
 @nb.njit(cache=True, fastmath=True)
@@ -264,6 +267,10 @@ def draw(strands: F32, colours: F32, thickness: F32, split_z: float) -> tuple[F3
     return layers[0], layers[1], np.asarray(depth, np.float32)
 
 
-def mask_of(layer: F32) -> NDArray[np.float32]:
-    """(SIZE, SIZE) coverage of a drawn layer."""
-    return layer[..., 3]
+def backed(layer: F32, colour: tuple[float, float, float]) -> F32:
+    """A premultiplied layer with its gaps filled by the dark of the hair behind."""
+    closed = cv2.morphologyEx(layer[..., 3], cv2.MORPH_CLOSE, np.ones((41, 25), np.uint8))
+    closed = cv2.GaussianBlur(cv2.erode(closed, np.ones((5, 5), np.uint8)), (0, 0), 2.0)[..., None]
+    dark = np.asarray(colour, np.float32) * np.float32(0.22)
+    behind = np.dstack([closed * dark, closed])
+    return np.asarray(layer + behind * (1 - layer[..., 3:]), np.float32)

@@ -1,0 +1,89 @@
+"""Skin: pores and marks, beards, and the light on the form of a head. All in the portrait's frame."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from tellmark.generator import strands
+from tellmark.generator.facespace import f32
+from tellmark.generator.recipe import Recipe
+from tellmark.generator.scenery import noise, smoothstep
+from tellmark.generator.types import SIZE
+from tellmark.landmarks import FACE_OVAL, LEFT_BROW, LIPS_OUTER, RIGHT_BROW
+from tellmark.types import F32
+
+
+def skin_detail(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
+    """(SIZE, SIZE, 3) log RGB: pores, blotches, freckles and a few moles."""
+    pores = noise(rng, 0.8) - noise(rng, 1.6)
+    detail = (0.014 * pores + 0.005 * noise(rng, 3.0))[..., None] * f32([0.8, 1.0, 1.05])
+    detail = detail + (0.010 * noise(rng, 14))[..., None] * f32([0.3, 1.0, 0.8])
+    marks = np.zeros((SIZE, SIZE), np.float32)
+    freckled = rng.random() < 0.18
+    for _ in range(int(rng.integers(60, 220)) if freckled else int(rng.poisson(2))):
+        spot = shape[1, :2] + rng.normal(0, [55, 32] if freckled else [60, 70])
+        strength = rng.uniform(0.08, 0.22) if freckled else rng.uniform(0.3, 0.7)
+        cv2.circle(
+            marks,
+            np.round(spot * 16).astype(int).tolist(),
+            int(16 * rng.uniform(0.5, 1.2)),
+            float(strength),
+            -1,
+            cv2.LINE_AA,
+            4,
+        )
+    keep = np.ones((SIZE, SIZE), np.float32)
+    for loop in (LIPS_OUTER, RIGHT_BROW, LEFT_BROW):
+        cv2.fillConvexPoly(keep, cv2.convexHull(np.round(shape[list(loop), :2]).astype(np.int32)), 0.35)
+    marks = cv2.GaussianBlur(marks, (0, 0), 0.7) * keep
+    return np.asarray(detail * keep[..., None] - marks[..., None] * f32([0.5, 0.9, 1.0]), np.float32)
+
+
+def beard(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
+    """(SIZE, SIZE, 4) premultiplied: stubble to full beard, single hairs on jaw, chin and upper lip."""
+    oval = list(FACE_OVAL)
+    jaw = oval[oval.index(361) : oval.index(132) + 1]
+    outline = np.round(shape[[*jaw, 215, 207, 206, 165, 164, 391, 426, 427, 435], :2]).astype(np.int32)
+    region = np.zeros((SIZE, SIZE), np.float32)
+    cv2.fillPoly(region, [outline], 1.0)
+    region = cv2.GaussianBlur(region, (0, 0), 3.5)
+    lips = shape[list(LIPS_OUTER), :2]
+    lips = lips.mean(axis=0) + (lips - lips.mean(axis=0)) * [1.0, 1.15]
+    cv2.fillPoly(region, [np.round(lips).astype(np.int32)], 0.0)
+    low, high = shape[jaw, :2].min(axis=0) - 4, shape[jaw, :2].max(axis=0) + 4
+    low[1] = shape[2, 1]
+    root = rng.uniform(low, high, (int(26000 * (0.35 + 0.65 * recipe.beard)), 2))
+    inside = region[root[:, 1].astype(int), root[:, 0].astype(int)] ** 1.5
+    root = root[rng.random(len(root)) < inside]
+    middle = shape[164, :2]
+    heading = np.stack([(root[:, 0] - middle[0]) / 140 + rng.normal(0, 0.3, len(root)), np.ones(len(root))], axis=1)
+    length = (0.8 + 9.0 * recipe.beard**1.6) * rng.uniform(0.5, 1.2, len(root))
+    t = np.linspace(0, 1, 8)[None, :, None]
+    path = root[:, None] + heading[:, None] * length[:, None, None] * t
+    hairs = np.dstack([path, np.zeros(path.shape[:2])]).astype(np.float32)
+    tone = np.asarray(recipe.hair.colour) * 0.55 * np.exp(rng.normal(0, 0.25, (len(root), 1, 1)))
+    tone = np.broadcast_to(tone + rng.normal(0, 0.01, (len(root), 1, 3)), hairs.shape)
+    thickness = np.full(len(root), 0.25 + 0.25 * recipe.beard, np.float32)
+    return strands.draw(hairs, np.clip(tone, 0, 1).astype(np.float32), thickness, 1.0)[1]
+
+
+def form_light(recipe: Recipe, shape: F32) -> F32:
+    """(SIZE, SIZE) factor: the main light on the smooth form of the head, 1 on average."""
+    oval = shape[list(FACE_OVAL)]
+    centre, half = oval[:, :2].mean(axis=0), np.ptp(oval[:, :2], axis=0) / 2
+    y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
+    nx, ny = 0.80 * (x - centre[0]) / half[0], 0.62 * (y - centre[1]) / half[1]
+    nz = -np.sqrt(np.clip(1 - nx**2 - ny**2, 0.05, 1))
+    lambert = np.clip(nx * recipe.light[0] + ny * recipe.light[1] + nz * recipe.light[2], 0, 1)
+    shade = 1 + recipe.contrast * (lambert - 0.66)
+    shade *= 1 - 0.22 * np.clip(np.hypot(nx / 0.8, ny / 0.62) - 0.72, 0, 0.35) / 0.35  # skin turning away
+    return np.asarray(cv2.GaussianBlur(np.clip(shade, 0.45, 1.3).astype(np.float32), (0, 0), 6), np.float32)
+
+
+def hair_shadow(front: F32, light: F32) -> F32:
+    """(SIZE, SIZE) factor below 1 where hair keeps the light off the skin."""
+    cover = cv2.GaussianBlur(front[..., 3], (0, 0), 5)
+    shift = f32([[1, 0, -8 * light[0]], [0, 1, -9 * light[1]]])
+    moved = cv2.warpAffine(cover, shift, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(1 - 0.32 * smoothstep(moved, 0.0, 1.1), np.float32)
