@@ -56,7 +56,7 @@ class WatermarkKey:
 PUBLIC_KEY = WatermarkKey("public-1", b"tellmark public watermark key 1")  # every installation can check this one
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ChannelPattern:
     """The plane waves of one channel: n of them, the first ``sync`` carry no data.
 

@@ -8,8 +8,9 @@ geometry that was tried.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -20,7 +21,8 @@ from tellmark.types import F32
 from tellmark.watermark.pattern import C64, I64, ChannelPattern
 from tellmark.watermark.spectrum import IDENTITY, TILE_PX, Geometry, Spectrum, frequencies
 
-_MIXES = ((1.0, 1.0, 1.0), (1.0, 0.0, 0.0), (0.0, 1.0, 1.0))  # all channels; luma alone (grey pictures); chroma alone
+_MIXES = np.array([[1, 1, 1], [1, 0, 0], [0, 1, 1]], np.float32)  # all channels; luma alone (grey pictures); chroma
+_MIXES /= np.sqrt(_MIXES.sum(axis=1, keepdims=True))
 COMMON = (Geometry(mirrored=True), *map(Geometry, (0.95, 0.9, 0.75, 0.8, 0.85, 0.5, 0.625, 2 / 3, 0.7)))
 _SCALES = np.exp(np.arange(np.log(0.46), np.log(1.12), 0.0125))
 _ROTATIONS_DEG = np.arange(-5.6, 5.61, 0.7)
@@ -47,29 +49,49 @@ class Match:
     shift: tuple[float, float]
 
 
-def correlate(spectrum: Spectrum, patterns: Iterable[ChannelPattern], geometry: Geometry) -> F32:
-    """(3, TILE_PX, TILE_PX) z-values of each mix of channels at each shift."""
-    fields = []
-    for number, channel in enumerate(patterns):
-        waves = channel.waves[: channel.sync]
-        value = spectrum.at(number, frequencies(waves, geometry))
-        value /= np.abs(value) + 1e-12
+@dataclass(frozen=True, slots=True)
+class _SyncWaves:
+    """The sync waves of all channels in one row of n.
+
+    weights: conjugate phase times amplitude, scaled so that a channel's correlation has unit variance under the null.
+    """
+
+    channel: I64  # (n,) index into CHANNELS
+    waves: I64  # (n, 2)
+    weights: C64  # (n,)
+
+
+@lru_cache(maxsize=8)
+def _sync_waves(patterns: tuple[ChannelPattern, ...]) -> _SyncWaves:
+    weights = []
+    for channel in patterns:
         amplitude = channel.amplitude[: channel.sync]
-        value *= channel.phase[0, : channel.sync].conj() * amplitude
-        fields.append(_shifted(value, waves) * np.float32(np.sqrt(2.0 / np.sum(amplitude**2))))
-    mixes = np.array(_MIXES, np.float32)
-    mixes /= np.sqrt(mixes.sum(axis=1, keepdims=True))
-    surface: F32 = np.einsum("mc,cyx->myx", mixes, np.stack(fields), optimize=True)
+        # irfft2 counts a column x > 0 twice (with its conjugate) and column 0 once.
+        once = np.where(channel.waves[: channel.sync, 1] == 0, 2.0, 1.0)
+        scale = TILE_PX**2 / np.sqrt(2.0 * np.sum(amplitude**2))
+        weights.append(channel.phase[0, : channel.sync].conj() * amplitude * once * scale)
+    return _SyncWaves(
+        np.repeat(np.arange(len(patterns)), [channel.sync for channel in patterns]),
+        np.concatenate([channel.waves[: channel.sync] for channel in patterns]),
+        np.concatenate(weights).astype(np.complex64),
+    )
+
+
+def correlate(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], geometry: Geometry) -> F32:
+    """(mixes, TILE_PX, TILE_PX) z-values of each mix of channels at each shift.
+
+    The magnitudes of the spectrum are left out (phase-only correlation): a few strong waves of the picture would
+    otherwise decide alone.
+    """
+    sync = _sync_waves(patterns)
+    value = spectrum.at(sync.channel, frequencies(sync.waves, geometry))
+    value *= sync.weights / (np.abs(value) + np.float32(1e-12))
+    grid = np.zeros((len(patterns), TILE_PX, TILE_PX // 2 + 1), np.complex64)
+    # The inverse transform turns with +i, the correlation at a shift with -i: conjugate.
+    grid[sync.channel, sync.waves[:, 0] % TILE_PX, sync.waves[:, 1]] = value.conj()
+    fields = scipy.fft.irfft2(grid, s=(TILE_PX, TILE_PX), workers=1)
+    surface: F32 = np.tensordot(_MIXES, fields, axes=1)
     return surface
-
-
-def _shifted(value: C64, waves: I64) -> F32:
-    """(TILE_PX, TILE_PX) Re(sum of value * exp(-2 pi i waves . shift / TILE_PX)) at every whole shift."""
-    grid = np.zeros((TILE_PX, TILE_PX // 2 + 1), np.complex64)
-    # irfft2 counts a column x > 0 twice (with its conjugate) and column 0 once.
-    grid[waves[:, 0] % TILE_PX, waves[:, 1]] = value.conj() * np.where(waves[:, 1] == 0, 2.0, 1.0)
-    field: F32 = scipy.fft.irfft2(grid, s=(TILE_PX, TILE_PX), workers=1)
-    return field * np.float32(TILE_PX**2 / 2)
 
 
 def match(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], geometry: Geometry) -> Match:

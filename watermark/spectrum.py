@@ -51,7 +51,7 @@ class Spectrum:
     """Fourier transform of maps (channels, h, w), with the origin at the picture's centre."""
 
     def __init__(self, maps: F32) -> None:
-        channels, height, width = maps.shape
+        height, width = maps.shape[1:]
         self.size = (height, width)
         self._padded = tuple(scipy.fft.next_fast_len(_OVERSAMPLING * side, real=True) for side in (height, width))
         # Interpolating the spectrum linearly multiplies the map by sinc**2: undo that first.
@@ -61,22 +61,26 @@ class Spectrum:
         turn_x = (width - 1) / 2 * scipy.fft.rfftfreq(self._padded[1])
         values *= np.exp(2j * np.pi * turn_y).astype(np.complex64)[:, None]
         values *= np.exp(2j * np.pi * turn_x).astype(np.complex64)
-        self._values = values.reshape(channels, -1)
-        self._columns = values.shape[2]
+        self._rows, self._columns = values.shape[1:]
+        self._values: C64 = values.reshape(-1)
 
-    def at(self, channel: int, frequency: F64) -> C64:
-        """Values at frequencies (n, 2) in cycles a pixel (y, x), |frequency| < 0.5: complex64 (n,)."""
+    def at(self, channel: I64 | int, frequency: F64) -> C64:
+        """Values at frequencies (n, 2) in cycles a pixel (y, x), |frequency| < 0.5: complex64 (n,).
+
+        channel: which map, one for all or one for each.
+        """
         mirrored = frequency[:, 1] < 0  # a real map's spectrum is conjugate-symmetric and only half of it is stored
-        position = np.where(mirrored[:, None], -frequency, frequency) * np.array(self._padded)
+        position = np.where(mirrored, -frequency.T, frequency.T) * np.array(self._padded)[:, None]
         corner = np.floor(position)
-        part_y, part_x = (position - corner).astype(np.float32).T
-        row, column = corner.astype(np.int64).T
-        rows = self._padded[0]
-        lower, upper = (row % rows) * self._columns + column, ((row + 1) % rows) * self._columns + column
-        plane = self._values[channel]
-        value = (plane[lower] * (1 - part_x) + plane[lower + 1] * part_x) * (1 - part_y)
-        value += (plane[upper] * (1 - part_x) + plane[upper + 1] * part_x) * part_y
-        return np.where(mirrored, value.conj(), value)
+        part_y, part_x = (position - corner).astype(np.float32)
+        row, column = corner.astype(np.int64)
+        first = channel * (self._rows * self._columns) + column
+        upper = first + row % self._rows * self._columns
+        lower = first + (row + 1) % self._rows * self._columns
+        value: C64 = (self._values[upper] * (1 - part_x) + self._values[upper + 1] * part_x) * (1 - part_y)
+        value += (self._values[lower] * (1 - part_x) + self._values[lower + 1] * part_x) * part_y
+        np.conjugate(value, out=value, where=mirrored)
+        return value
 
 
 def _apodisation(size: int, padded: int) -> F32:
