@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,6 +52,11 @@ def write_clips(folder: Path, clips: Sequence[Clip]) -> None:
         pd.DataFrame(rows).to_parquet(temporary, index=False)
     with atomic_path(folder / "manifest.jsonl", force=True) as temporary:
         temporary.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def pseudonym(identity: str) -> str:
+    """Twelve hex digits that stand for an identity where its name must not appear: in a model's card."""
+    return hashlib.sha256(identity.encode()).hexdigest()[:12]
 
 
 def identity_leaks(clips: Sequence[Clip]) -> list[str]:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from tellmark.detector import metrics, tells
-from tellmark.detector.clips import read_clips
+from tellmark.detector.clips import pseudonym, read_clips
 from tellmark.detector.features import NAMES, ClipFeatures, cached_features, clip_features
 from tellmark.detector.model import TellModel
 from tellmark.errors import InputError
@@ -70,7 +70,7 @@ def evaluate(
     verdicts = [model.judge(features.x) for _, features in pairs]
     scores = np.array([verdict.p_synthetic for verdict in verdicts])
     families = {name: np.array([v.tells[name]["score"] for v in verdicts]) for name in tells.FAMILIES}
-    overlap = sorted(set(model.card.get("identities", ())) & {clip.identity for clip, _ in pairs})
+    overlap = set(model.card.get("identities", ())) & {pseudonym(clip.identity) for clip, _ in pairs}
     if overlap:
         notes.append(f"{len(overlap)} identities were in the model's training: these numbers are too good")
     return record(pairs, scores, families, model.name, folder.name, seed=seed, bootstraps=bootstraps, notes=notes)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.detector import metrics, tells
-from tellmark.detector.clips import identity_leaks, read_clips
+from tellmark.detector.clips import identity_leaks, pseudonym, read_clips
 from tellmark.detector.evaluate import evaluate, measured, record
 from tellmark.detector.features import ClipFeatures
 from tellmark.detector.model import FOLDS, Judgement, TellModel, Tells, folds
@@ -65,7 +65,7 @@ def train(
         "datasets": [folder.name for folder in sources],
         "clips": dict(Counter(str(clip.label) for clip, _ in pairs)),
         "methods": dict(Counter(clip.method for clip, _ in pairs)),
-        "identities": sorted({clip.identity for clip, _ in pairs}),
+        "identities": sorted({pseudonym(clip.identity) for clip, _ in pairs}),
         "families": list(classifier.families),
         "cross_validation": _brief(validation),
         "unseen_methods": leave_one_method_out(pairs, classifier, seed=seed),

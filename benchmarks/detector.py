@@ -1,0 +1,112 @@
+"""`tellmark bench detector`: what detection costs, stage by stage, and what the shipped model is worth.
+
+Costs are medians over the windows of a clip of a virtual actor, on one core. `--with data=DIR` also evaluates the
+shipped model on all clips of a dataset, with the notes of the evaluation: the model must not have been trained on it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tellmark.detector import tells
+from tellmark.detector.detect import default_model, detect
+from tellmark.detector.evaluate import evaluate
+from tellmark.detector.features import measure
+from tellmark.detector.tracks import WindowReader, read_frames
+from tellmark.detector.window import FRAMES, Window
+from tellmark.generator.actors import actor
+from tellmark.generator.clip import render_clip
+from tellmark.generator.speech import load_speech
+from tellmark.generator.voice import synthesize
+from tellmark.types import U8
+
+_TEXT = (
+    "This sentence is spoken by nobody, and what you see is nobody's face; the detector takes its time all the same. "
+)
+
+
+def run(*, quick: bool = False, data: str | None = None) -> list[dict[str, Any]]:
+    """Rows of {measure, value, unit}."""
+    with tempfile.TemporaryDirectory() as name:
+        rows = _costs(Path(name), seconds=7 if quick else 20)
+    if data is not None:
+        rows += _worth(Path(data))
+    return rows
+
+
+def _costs(folder: Path, seconds: float) -> list[dict[str, Any]]:
+    synthesize(_TEXT * max(1, round(seconds / 6)), folder / "voice.wav")
+    speech = load_speech(folder / "voice.wav", fps=25.0)
+    clip = folder / "clip.mp4"
+    render_clip(actor(1), speech, clip, registry=folder / "registry.sqlite", max_seconds=seconds)
+    decoding, tracking, windows = _windows(clip)
+    alone = {family: [_ms(tell.compute, _copy(part)) for part in windows] for family, tell in tells.FAMILIES.items()}
+    together = [_ms(measure, _copy(part)) for part in windows]
+    start = time.perf_counter()
+    found = detect(clip)
+    whole = time.perf_counter() - start
+    rows = [
+        _row("decode", decoding / FRAMES, "ms/frame"),
+        _row("track, align", tracking / FRAMES, "ms/frame"),
+        _row("all tells", float(np.median(together)), f"ms/window of {FRAMES} frames"),
+    ]
+    rows += [_row(f"tell: {family}, alone", float(np.median(times)), "ms/window") for family, times in alone.items()]
+    rows.append(_row("detect, of the clip's duration", whole / seconds, "s/s"))
+    rows.append(_row("windows judged", len(found.timeline), f"in {seconds:.0f} s"))
+    return rows
+
+
+def _windows(clip: Path) -> tuple[float, float, list[Window]]:
+    """ms to decode, and to track and align, the frames of a window; the windows."""
+    spent = 0.0
+
+    def timed() -> Iterator[tuple[float, U8]]:
+        nonlocal spent
+        frames = read_frames(clip)
+        while True:
+            start = time.perf_counter()
+            frame = next(frames, None)
+            spent += time.perf_counter() - start
+            if frame is None:
+                return
+            yield frame
+
+    start = time.perf_counter()
+    windows = list(WindowReader(timed()))
+    whole = time.perf_counter() - start
+    return spent / len(windows) * 1e3, (whole - spent) / len(windows) * 1e3, windows
+
+
+def _copy(part: Window) -> Window:
+    """The window without the measurements that an earlier tell left in it."""
+    return Window(part.start_s, part.crops, part.landmarks, part.source_landmarks, part.context, part.context_landmarks)
+
+
+def _ms(step: Any, part: Window) -> float:
+    start = time.perf_counter()
+    step(part)
+    return (time.perf_counter() - start) * 1e3
+
+
+def _worth(folder: Path) -> list[dict[str, Any]]:
+    found = evaluate(default_model(), folder, split=None)
+    overall = found["overall"]
+    rows = [
+        _row(f"{found['dataset']}: {key}", overall[key], f"{found['n_clips']} clips, {found['n_identities']} persons")
+        for key in ("auc", "ap", "eer", "tpr_at_1pct_fpr", "brier", "ece")
+    ]
+    rows += [
+        _row(f"{found['dataset']}: auc of {name}", one["auc"], f"{one['n']} fakes")
+        for name, one in found["methods"].items()
+    ]
+    return rows
+
+
+def _row(measure_: str, value: float | None, unit: str) -> dict[str, Any]:
+    return {"measure": measure_, "value": None if value is None else round(value, 3), "unit": unit}
