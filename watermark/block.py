@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from tellmark.types import F32, U8
 from tellmark.watermark import search
@@ -122,7 +122,7 @@ def _segments(block: Sequence[Window], waves: Waves, payload: Payload | None, ke
         (
             round(block[run[0]].start_s, 3),
             round(block[run[-1]].end_s, 3),
-            float(norm.sf(norm.isf(np.clip(p_values[run], 1e-300, 0.5)).sum() / np.sqrt(len(run)))),
+            float(ndtr(ndtri(np.maximum(p_values[run], 1e-300)).sum() / np.sqrt(len(run)))),
         )
         for run in runs
     )

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 import scipy.sparse
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from tellmark.types import F32, F64, U8
 from tellmark.watermark.analysis import WINDOW_S
@@ -98,7 +98,7 @@ def fit(waves: Waves, code: U8 | None, key: WatermarkKey) -> F64:
             score += product.real.sum(axis=1)
             power += (np.abs(product) ** 2).sum(axis=1) / 2
         best = np.maximum(best, score / np.sqrt(power + 1e-12))
-    p_values: F64 = -np.expm1(len(layouts) * np.log1p(-norm.sf(best)))
+    p_values: F64 = -np.expm1(len(layouts) * np.log1p(-ndtr(-best)))
     return p_values
 
 

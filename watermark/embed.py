@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import cv2
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -83,7 +82,7 @@ class Embedder:
         self._luma = [self._plane(luma, code, pattern, _STEPS) for pattern in range(PATTERNS)]
         self._cb = [self._plane(cb, code, pattern, strength.cb) for pattern in range(PATTERNS)]
         self._cr = [self._plane(cr, code, pattern, strength.cr) for pattern in range(PATTERNS)]
-        self._gain = np.empty((height, width), np.float32)
+        self._change = np.empty((height, width), np.float32)
 
     def embed(self, i420: U8, index: int) -> U8:
         """Mark frame ``index`` (counted from the clip's start) in place and return it.
@@ -94,11 +93,14 @@ class Embedder:
         if i420.shape != (height * 3 // 2, width) or i420.dtype != np.uint8 or not i420.flags.c_contiguous:
             raise ValueError(f"expected contiguous uint8 {(height * 3 // 2, width)}, got {i420.dtype} {i420.shape}")
         pattern = pattern_at(index, self._fps)
-        luma, chroma = i420[:height], i420[height:].reshape(2, -1)
-        cv2.resize(self._luma_gain(luma), (width, height), dst=self._gain, interpolation=cv2.INTER_LINEAR)
-        _add_scaled(luma.reshape(-1), self._luma[pattern].reshape(-1), self._gain.reshape(-1))
-        _add(chroma[0], self._cb[pattern].reshape(-1))
-        _add(chroma[1], self._cr[pattern].reshape(-1))
+        luma, chroma = i420[:height], i420[height:].reshape(2, height // 2, width // 2)
+        # OpenCV adds with rounding and saturation, and lets go of the GIL meanwhile.
+        change = self._change
+        cv2.resize(self._luma_gain(luma), (width, height), dst=change, interpolation=cv2.INTER_LINEAR)
+        cv2.multiply(self._luma[pattern], change, dst=change, dtype=cv2.CV_32F)
+        cv2.add(luma, change, dst=luma, dtype=cv2.CV_8U)
+        for plane, mark in zip(chroma, (self._cb[pattern], self._cr[pattern]), strict=True):
+            cv2.add(plane, mark, dst=plane, dtype=cv2.CV_8U)
         return i420
 
     def _plane(self, channel: ChannelPattern, code: U8, pattern: int, rms: float) -> I8:
@@ -120,16 +122,3 @@ class Embedder:
         gain = cv2.pow(activity + 0.05, self._strength.exponent) * self._strength.luma
         bounded: F32 = np.clip(gain, *self._strength.luma_range) / np.float32(_STEPS)
         return bounded
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _add_scaled(plane: U8, pattern: I8, gain: F32) -> None:
-    for i in range(plane.size):
-        value = np.float32(plane[i]) + gain[i] * np.float32(pattern[i]) + np.float32(0.5)
-        plane[i] = max(np.float32(0.0), min(np.float32(255.0), value))
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _add(plane: U8, pattern: I8) -> None:
-    for i in range(plane.size):
-        plane[i] = max(0, min(255, np.int32(plane[i]) + np.int32(pattern[i])))

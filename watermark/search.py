@@ -15,7 +15,7 @@ from itertools import product
 
 import numpy as np
 import scipy.fft
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from tellmark.types import F32
 from tellmark.watermark.pattern import C64, I64, ChannelPattern
@@ -129,7 +129,7 @@ def p_value(z: float, geometries: int, shifts: int = TILE_PX**2) -> float:
 
     As if all trials were independent (Sidak); they are positively correlated, so the true chance is a little lower.
     """
-    return float(-np.expm1(geometries * shifts * len(_MIXES) * np.log1p(-norm.sf(z))))
+    return float(-np.expm1(geometries * shifts * len(_MIXES) * np.log1p(-ndtr(-z))))
 
 
 def refine(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], start: Match) -> tuple[Match, int]:
