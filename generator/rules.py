@@ -28,7 +28,7 @@ class RuleMotion:
         """Motion with ``speech.frames`` rows at ``speech.fps``."""
         fps, frames = speech.fps, speech.frames
         heard = {name: speech.features[:, i].astype(np.float64) for i, name in enumerate(FEATURES)}
-        streams = {name: np.random.default_rng((seed, number)) for name, number in _STREAMS.items()}
+        streams = {name: np.random.default_rng((seed % 2**64, number)) for name, number in _STREAMS.items()}
         gain = {name: controls.gains.get(name, 1.0) for name in ("head", "blink", "brow", "mouth")}
 
         stress = behaviour.accents(heard["energy"], heard["pitch_st"], fps)
@@ -46,7 +46,8 @@ class RuleMotion:
         tracks["brow_up"] = gain["brow"] * behaviour.brows(streams["brow"], stress, frames, fps)
         for emotion, weight in controls.emotion.items():
             for name, offset in EMOTIONS[emotion].items():
-                tracks[name] = tracks[name] + weight * offset
+                room = 1 - tracks["press"] if name == "jaw" else 1.0  # lips that must meet do, in any mood
+                tracks[name] = tracks[name] + weight * offset * room
         expression = np.clip(np.column_stack([tracks[name] for name in EXPRESSIONS]), 0, 1)
         return Motion(
             fps=fps,

@@ -37,7 +37,7 @@ HIDDEN = (96, 64)
 STEPS, BATCH = 25_000, 1024
 
 
-def train(path: Path, utterances: int = 4000, seed: int = 0) -> dict[str, float]:
+def train(path: Path, utterances: int = 3500, seed: int = 0) -> dict[str, float]:
     """Write the weights to ``path``; return the correlation of every gesture on utterances kept aside."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)

@@ -105,7 +105,7 @@ def test_the_same_seed_gives_the_same_motion_whatever_the_global_state(talk: F32
     first = MODEL.generate(speech, Controls(), seed=3)
     np.random.seed(2)  # noqa: NPY002
     np.testing.assert_array_equal(first.array(), MODEL.generate(speech, Controls(), seed=3).array())
-    other = MODEL.generate(speech, Controls(), seed=4)
+    other = MODEL.generate(speech, Controls(), seed=-4)
     assert np.abs(first.rotation_deg - other.rotation_deg).max() > 1
     lips = [EXPRESSIONS.index(name) for name in MOUTH]
     np.testing.assert_array_equal(first.expression[:, lips], other.expression[:, lips])  # lips follow the sound alone
@@ -263,7 +263,8 @@ def test_emotion_adds_its_expression(talk: F32, emotion: str) -> None:
     plain = MODEL.generate(speech, Controls(), seed=2)
     moved = MODEL.generate(speech, Controls(emotion={emotion: 0.8}), seed=2)
     for index, name in enumerate(EXPRESSIONS):
-        expected = np.clip(plain.expression[:, index] + 0.8 * EMOTIONS[emotion].get(name, 0.0), 0, 1)
+        room = 1 - track(plain, "press") if name == "jaw" else 1.0  # closed lips stay closed
+        expected = np.clip(plain.expression[:, index] + 0.8 * EMOTIONS[emotion].get(name, 0.0) * room, 0, 1)
         np.testing.assert_allclose(moved.expression[:, index], expected, atol=1e-5, err_msg=name)
     np.testing.assert_array_equal(moved.rotation_deg, plain.rotation_deg)
 
