@@ -117,12 +117,16 @@ def _extend(person: U8) -> U8:
 
 
 def _crown(wide: U8, person: U8, top: F32) -> None:
-    """Close a head that the frame's upper border cuts: mirrored hair under an elliptic outline."""
+    """Close a head that the frame's upper border cuts: mirrored hair under the circle that the outline suggests."""
     columns = np.arange(SIZE, dtype=np.float32)
     centre = float((columns * top).sum() / top.sum())
-    rise = min(0.30 * float(top.sum()), PAD - 1.0)
-    for step in range(1, int(rise)):
-        narrow = np.sqrt(1 - (step / rise) ** 2)
+    depth = 24
+    half, lower = float(top.sum()) / 2, float(person[depth, :, 3].astype(np.float32).sum()) / 255 / 2
+    # The circle through the outline at rows 0 and ``depth``; sides that do not close yet get half a circle.
+    middle = float(np.clip((lower**2 - half**2 + depth**2) / (2 * depth), 0.2 * half, 1e4))
+    radius = float(np.hypot(half, middle))
+    for step in range(1, min(int(radius - middle), PAD - 1)):
+        narrow = np.sqrt(radius**2 - (middle + step) ** 2) / half
         alpha = np.interp(centre + (columns - centre) / narrow, columns, top, left=0, right=0)
         row = person[step].astype(np.float32)
         opaque = row[:, :3] * (255 / np.maximum(row[:, 3:], 32))  # mirrored hair, whatever lay at its sides

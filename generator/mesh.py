@@ -23,6 +23,7 @@ from tellmark.types import F32
 
 _RINGS = (1.08, 1.2, 1.4)  # copies of the face oval that the outer mesh starts with
 _GRID_PX = 26
+_STEEPEST = 1.6  # depth over width; folds appear at atan(1 / 1.6) = 32 degrees
 _CAMERA = 6.0  # camera distance in face widths
 _PRODUCTS = tuple(tuple(EXPRESSIONS.index(part) for part in name.split("*")) for name in CORRECTIVES)
 
@@ -73,6 +74,9 @@ def build_mesh(landmarks: F32) -> Mesh:
     depth = near + (pivot[2] + 0.10 * width - near) * _smooth(distance / (0.32 * width))
     outer = np.column_stack([around, depth])
     rest = np.concatenate([landmarks, outer]).astype(np.float32)
+    mesh = np.concatenate([_face_triangles(), _outer_triangles(oval[:, :2], around, len(landmarks))])
+    rim = np.array([cv2.pointPolygonTest(hull, (float(x), float(y)), True) for x, y in rest[:, :2]]) < 0.16 * width
+    rest[:, 2] = _without_cliffs(rest, mesh, rim)
 
     below = (rest[:, :2] - chin[:2]) @ down[:2] / height
     head = 1 - _smooth((below + 0.06) / 0.55)
@@ -85,7 +89,7 @@ def build_mesh(landmarks: F32) -> Mesh:
     return Mesh(
         rest=rest,
         sources=rest[:, :2] + np.float32(PAD),
-        triangles=np.concatenate([_face_triangles(), _outer_triangles(oval[:, :2], around, len(landmarks))]),
+        triangles=mesh,
         basis=np.concatenate([face_basis, outer_basis], axis=1).astype(np.float32),
         head=head.astype(np.float32),
         pivot=pivot,
@@ -163,6 +167,18 @@ def _keep_lips_apart(points: F32, rest: F32) -> None:
             for ring, share in zip((0, 1, 2, 3), (0.4, 0.6, 0.8, 1.0), strict=True):
                 points[UPPER_LIP[ring][column], :2] -= half * share
                 points[LOWER_LIP[ring][column], :2] += half * share
+
+
+def _without_cliffs(points: F32, mesh: NDArray[np.int32], rim: NDArray[np.bool_]) -> F32:
+    """(N,) depth that falls back no steeper than ``_STEEPEST`` around the face, so that turning folds nothing over."""
+    edges = np.concatenate([mesh[:, [0, 1]], mesh[:, [1, 2]], mesh[:, [2, 0]]])
+    edges = np.concatenate([edges, edges[:, ::-1]])
+    edges = edges[rim[edges[:, 1]]]
+    fall = _STEEPEST * np.linalg.norm(points[edges[:, 0], :2] - points[edges[:, 1], :2], axis=1)
+    depth = points[:, 2].copy()
+    for _ in range(30):  # Bellman-Ford; the rim is a few edges wide
+        np.minimum.at(depth, edges[:, 1], depth[edges[:, 0]] + fall)
+    return depth
 
 
 def _points_around(oval: F32) -> F32:

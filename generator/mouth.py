@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 from tellmark.generator.basis import JAW_DROP_MM, LOWER_LIP, UPPER_LIP, face_frame
 from tellmark.generator.mesh import Mesh, Pose, place_rigid
 from tellmark.generator.raster import mix
-from tellmark.generator.teeth import HALF_MM, TALL_MM, lower_teeth, own_interior, upper_teeth, white_point
+from tellmark.generator.teeth import (
+    HALF_MM,
+    TALL_MM,
+    colourfulness,
+    lower_teeth,
+    own_interior,
+    upper_teeth,
+    white_point,
+)
 from tellmark.generator.types import EXPRESSIONS, SIZE
 from tellmark.landmarks import LIPS_INNER
 from tellmark.types import F32, U8
@@ -49,19 +57,20 @@ def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
     white = white_point(image, landmarks)
     scale = 1.5 * mesh.px_per_mm
     own = own_interior(image, landmarks) if gap_mm > _OWN_TEETH_MM else None
+    colour = colourfulness(image, landmarks)
     # Teeth hang from the upper lip, wherever the lower one is.
     seam = landmarks[13] + 3.0 * axes[2]
     return Mouth(
         frame=np.stack([seam, seam + 10 * axes[0], seam + 10 * axes[1]]).astype(np.float32),
         rest_gap=rest_gap,
-        upper=upper_teeth(white, scale),
-        lower=lower_teeth(white, scale),
+        upper=_fade(upper_teeth(white, scale), colour),
+        lower=_fade(lower_teeth(white, scale), colour),
         own=own,
         sprite_px_per_mm=scale,
         show_mm=max(5.0 - 0.25 * gap_mm, 3.0),
         rest_drop_mm=gap_mm + 1.4,
-        cavity=(white * (0.25, 0.10, 0.095)).astype(np.float32),
-        tongue=(white * (0.72, 0.38, 0.37)).astype(np.float32),
+        cavity=_fade((white * (0.25, 0.10, 0.095)).astype(np.float32), colour),
+        tongue=_fade((white * (0.72, 0.38, 0.37)).astype(np.float32), colour),
     )
 
 
@@ -102,6 +111,13 @@ def draw_mouth(
         1 / (mesh.px_per_mm * pose.scale),
     )  # fmt: skip
     mix(frame[y0:y1, x0:x1], colour, mask * np.float32(fade * fade * (3 - 2 * fade)))
+
+
+def _fade(colours: F32, colour: float) -> F32:
+    """RGB (..., 3 or 4) with its colour faded to grey where ``colour`` is 0."""
+    faded = colours.copy()
+    faded[..., :3] = colour * colours[..., :3] + (1 - colour) * colours[..., :3].mean(-1, keepdims=True)
+    return faded
 
 
 def _gaps(points: F32) -> F32:

@@ -25,9 +25,9 @@ _WIDEST_SHARE = 0.37  # accepted to hold high hair or a hat
 _HEAD_SHARE = 0.72  # crown to chin over frame height
 _HEADROOM = 0.05
 _LOWEST_CENTRE = 0.54
-_TIGHTEST_SHARE = 0.52  # accepted to stay inside the picture
+_TIGHTEST_SHARE = 0.66  # accepted to stay inside the picture
 _FACE_CENTRE = (0.5, 0.45)  # of the frame
-_SLACK = (0.06, 0.07)  # how far the face may leave that place to stay inside the picture
+_SLACK = (0.06, 0.12)  # how far the face may leave that place to stay inside the picture
 
 
 def load_portrait(path: Path | str, *, consent: str | None, framing: Framing = "auto") -> Portrait:
@@ -81,8 +81,10 @@ def frame_portrait(
     side = float(np.clip(min(picture.shape[:2]), min(side, face / _TIGHTEST_SHARE), side))
     centre_x, centre_y = ((low + high) / 2).tolist()
     lowered = np.clip((centre_y - crown) / side + _HEADROOM, _FACE_CENTRE[1], _LOWEST_CENTRE)
-    x = _window(centre_x, side, _FACE_CENTRE[0], _SLACK[0], picture.shape[1])
-    y = _window(centre_y, side, float(lowered), _SLACK[1], picture.shape[0])
+    # What is missing is added where it is easiest to invent: above the head, or below it where the picture cuts hair.
+    above = 1.0 if crown > 0.01 * side else 0.0
+    x = _window(centre_x, side, _FACE_CENTRE[0], _SLACK[0], picture.shape[1], before=0.5)
+    y = _window(centre_y, side, float(lowered), _SLACK[1], picture.shape[0], before=above)
     return _cut(picture, round(x), round(y), max(1, round(side)))
 
 
@@ -98,10 +100,13 @@ def _crown(picture: U8, low: F32, high: F32) -> float:
     return float(y0 + rows[0]) if len(rows) else float(low[1])
 
 
-def _window(centre: float, side: float, place: float, slack: float, extent: int) -> float:
-    """Start of a window along one axis, moved by at most ``slack`` windows to lie inside [0, extent]."""
+def _window(centre: float, side: float, place: float, slack: float, extent: int, before: float) -> float:
+    """Start of a window along one axis, moved by at most ``slack`` windows to lie inside [0, extent].
+
+    Of what a window longer than the picture lacks, the share ``before`` lies in front of the picture.
+    """
     start = centre - place * side
-    inside = min(max(start, 0.0), extent - side) if side <= extent else (extent - side) / 2
+    inside = min(max(start, 0.0), extent - side) if side <= extent else (extent - side) * before
     return float(np.clip(inside, start - slack * side, start + slack * side))
 
 
@@ -118,7 +123,7 @@ def _cut(picture: U8, x: int, y: int, side: int) -> U8:
         int(np.ceil(top * scale)) : SIZE - int(np.ceil(bottom * scale)),
         int(np.ceil(left * scale)) : SIZE - int(np.ceil(right * scale)),
     ] = False
-    return fill(framed, outside, coarse=_softening(framed, outside))
+    return fill(framed, outside, coarse=_softening(framed, outside), detail_px=1.5)
 
 
 def _softening(replicated: U8, outside: NDArray[np.bool_]) -> F32:
@@ -126,7 +131,7 @@ def _softening(replicated: U8, outside: NDArray[np.bool_]) -> F32:
     depth = cv2.distanceTransform(outside.astype(np.uint8), cv2.DIST_L2, 5)
     soft = replicated.astype(np.float32)
     blurred = soft
-    for sigma in (3.0, 8.0, 20.0):
+    for sigma in (2.0, 5.0, 12.0):
         # Later levels start from the wider frame, so that the border's own row keeps its place.
         blurred = cv2.GaussianBlur(blurred, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
         share = np.clip(depth / (3 * sigma) - 0.5, 0, 1)[..., None]

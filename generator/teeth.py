@@ -56,6 +56,11 @@ def white_point(image: U8, landmarks: F32) -> NDArray[np.float64]:
     return np.asarray(np.clip(0.5 * white + 0.5 * grey, 30, 250))
 
 
+def colourfulness(image: U8, landmarks: F32) -> float:
+    """0 for stone and black-and-white pictures, 1 for skin in colour: how much colour the mouth may have."""
+    return float(np.clip((_saturation(_skin(image, landmarks)) - 0.03) / 0.15, 0, 1))
+
+
 def _skin(image: U8, landmarks: F32) -> NDArray[np.float64]:
     """(3,) RGB of the cheeks."""
     cheeks = np.rint(landmarks[[50, 280, 205, 425, 101, 330], :2]).astype(int).clip(0, SIZE - 1)
