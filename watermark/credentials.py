@@ -162,7 +162,6 @@ def _reading(state: str | None, results: dict[str, Any], manifest: dict[str, Any
     if trust is None and any(success["code"] == "signingCredential.trusted" for success in checks.get("success", [])):
         trust = "trusted"
     signature = manifest.get("signature_info") or {}
-    assertions = {assertion["label"]: assertion["data"] for assertion in manifest.get("assertions", [])}
     evidence = C2paEvidence(
         state=state or "unreadable",
         trust=trust,
@@ -170,36 +169,40 @@ def _reading(state: str | None, results: dict[str, Any], manifest: dict[str, Any
         signer=signature.get("common_name") or signature.get("issuer"),
         signed_at=signature.get("time"),
         claim_generator=_generator(manifest),
-        digital_source_type=next(
-            (action["digitalSourceType"] for action in _actions(assertions) if "digitalSourceType" in action), None
-        ),
+        digital_source_type=_source_type(manifest),
     )
-    generation = assertions.get(claims.GENERATION_LABEL) or {}
+    binding = _assertion(manifest, "c2pa.soft-binding")
+    ours = binding.get("alg") == claims.SOFT_BINDING_ALGORITHM
+    values = [block.get("value") for block in _dicts(binding.get("blocks"))] if ours else []
     return ManifestReading(
         evidence,
         signed=state is not None and all(code.endswith(_CONTENT_CODES) for code in broken),
         fits=state is not None and not broken,
-        payload=_soft_binding(assertions),
-        fingerprint_sha256=generation.get("fingerprint_sha256"),
+        payload=next((value for value in values if isinstance(value, str)), None),
+        fingerprint_sha256=_assertion(manifest, claims.GENERATION_LABEL).get("fingerprint_sha256"),
     )
 
 
 def _generator(manifest: dict[str, Any]) -> str | None:
-    first: dict[str, str] = next(iter(manifest.get("claim_generator_info") or []), {})
+    first = next(iter(_dicts(manifest.get("claim_generator_info"))), {})
     words = [first.get("name"), first.get("version")] if first else [manifest.get("claim_generator")]
-    return " ".join(word for word in words if word) or None
+    return " ".join(str(word) for word in words if word) or None
 
 
-def _actions(assertions: dict[str, Any]) -> list[dict[str, Any]]:
-    data = assertions.get("c2pa.actions.v2") or assertions.get("c2pa.actions") or {}
-    return list(data.get("actions", []))
+def _source_type(manifest: dict[str, Any]) -> str | None:
+    actions = _assertion(manifest, "c2pa.actions.v2") or _assertion(manifest, "c2pa.actions")
+    types = (action.get("digitalSourceType") for action in _dicts(actions.get("actions")))
+    return next((str(value) for value in types if value), None)
 
 
-def _soft_binding(assertions: dict[str, Any]) -> str | None:
-    data = assertions.get("c2pa.soft-binding") or {}
-    if data.get("alg") != claims.SOFT_BINDING_ALGORITHM:
-        return None
-    return next((block.get("value") for block in data.get("blocks", [])), None)
+def _assertion(manifest: dict[str, Any], label: str) -> dict[str, Any]:
+    """The content of an assertion; empty where it is missing or, as any signer may write it, of another shape."""
+    found = (item.get("data") for item in _dicts(manifest.get("assertions")) if item.get("label") == label)
+    return next((data for data in found if isinstance(data, dict)), {})
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 @functools.lru_cache(maxsize=4)

@@ -201,7 +201,7 @@ def _altered(verdict: Verdict) -> str:
         return "There is a manifest in the file, but it is damaged: the file was altered or broken after signing."
     if evidence.state == "none" or verdict.registry.fingerprint_match is False:
         return "The watermark belongs to another clip: its registered content does not fit what this file shows."
-    if any(code.endswith("ash.mismatch") for code in evidence.codes):
+    if any(code.endswith("Hash.mismatch") for code in evidence.codes):
         return "The content is not what was signed: the file was altered after signing."
     if (evidence.codes and evidence.trust is None) or any("mismatch" in code for code in evidence.codes):
         return f"The manifest does not hold ({', '.join(evidence.codes)}): it was altered after signing."

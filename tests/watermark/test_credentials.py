@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 
 from tellmark.errors import InternalError, UsageError
 from tellmark.types import Kind
-from tellmark.watermark.credentials import Ingredient, Provenance, examine, examine_store, read, sign
+from tellmark.watermark.credentials import Ingredient, Provenance, _reading, examine, examine_store, read, sign
 
 PAYLOAD = "1123456789abcdef"
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -154,6 +154,24 @@ def test_random_damage_never_escapes_as_an_exception(signed, tmp_path):
         states.add((reading.evidence.state, reading.fits))
     assert all(state in {"Trusted", "Valid", "Invalid", "unreadable", "none"} for state, _ in states)
     assert ("Invalid", False) in states
+
+
+@pytest.mark.parametrize(
+    "assertions",
+    [
+        [{"label": "c2pa.soft-binding", "data": ["x"]}, {"label": "org.tellmark.generation", "data": "x"}],
+        [{"label": "c2pa.soft-binding", "data": {"alg": "org.tellmark.watermark.1", "blocks": [3, {"value": 4}]}}],
+        [{"label": "c2pa.actions.v2", "data": {"actions": ["c2pa.created", {"digitalSourceType": None}]}}],
+        ["x", {"label": "c2pa.actions"}],
+        None,
+    ],
+)
+def test_assertions_of_any_shape_are_survived(assertions):
+    """A signer may write what he likes; c2pa checks its signature, not its sense."""
+    manifest = {"assertions": assertions, "claim_generator_info": "x", "signature_info": None}
+    reading = _reading("Valid", {"activeManifest": {"failure": []}}, manifest)
+    assert reading.fits
+    assert (reading.payload, reading.fingerprint_sha256, reading.evidence.digital_source_type) == (None, None, None)
 
 
 def test_pictures_can_be_signed_and_read(tmp_path):
