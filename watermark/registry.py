@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -129,9 +130,14 @@ class Registry:
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
+            read_only = self.path.exists() and not (
+                os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)
+            )
+            # Write-ahead mode writes beside the file even to read; a copy on a read-only share is opened as it is.
+            name = self.path.absolute().as_uri() + ("?mode=ro&immutable=1" if read_only else "")
+            connection = sqlite3.connect(name, timeout=WAIT_S, isolation_level=None, check_same_thread=False, uri=True)
             try:
-                _prepare(connection)
+                _prepare(connection, read_only)
             except BaseException:
                 connection.close()
                 raise
@@ -148,10 +154,12 @@ class Registry:
             ) from error
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _prepare(connection: sqlite3.Connection, read_only: bool) -> None:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > _SCHEMA_VERSION:
         raise sqlite3.DatabaseError(f"made by a newer tellmark, schema {version}")
+    if read_only:
+        return
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut, not only a kill
     if version < _SCHEMA_VERSION:

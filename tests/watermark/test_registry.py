@@ -63,6 +63,19 @@ def test_files_that_are_no_registry_are_refused(tmp_path):
         Registry(newer).count()
 
 
+def test_a_registry_on_a_read_only_share_can_be_looked_up(tmp_path, monkeypatch):
+    path = tmp_path / "registry.sqlite"
+    with Registry(path) as registry:
+        registry.add(entry())
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere, so the mode bits say nothing here
+    with Registry(path) as registry:
+        assert registry.count() == 1
+        assert len(registry.find("1" * 16)) == 1
+        assert [item.name for item in tmp_path.iterdir()] == ["registry.sqlite"]
+        with pytest.raises(InputError, match="readonly"):
+            registry.add(entry())
+
+
 def test_writers_at_the_same_time_lose_nothing(tmp_path):
     path = tmp_path / "registry.sqlite"
     command = [sys.executable, "-c", WRITER, str(path)]
