@@ -15,8 +15,8 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from tellmark.reports import figures
-from tellmark.reports.results import measure, scored
 from tellmark.reports.records import Records, load
+from tellmark.reports.results import measure, scored
 from tellmark.reports.samples import samples
 from tellmark.reports.statistics import reliability
 from tellmark.runs import atomic_path, check_output
