@@ -2,7 +2,7 @@
 
 Every clip is marked, encoded and then processed as platforms do: compressed, halved, cropped, slowed to 15 frames a
 second; whole, and trimmed to 3 s and 2 s. Two kinds of strangers: another part of the same recording (same person,
-light and room), the hard case, and another person. The threshold ``fingerprint.MATCH`` was chosen from this table.
+light and room), the hard case, and another person. The threshold ``comparison.MATCH`` was chosen from this table.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from tellmark.errors import MediaError, UsageError
 from tellmark.media import Encoding, VideoReader, VideoWriter, probe, rgb_to_i420
 from tellmark.runs import Progress
 from tellmark.types import U8, Kind
+from tellmark.watermark.comparison import MATCH, MATCH_PICTURE, Match, compare
 from tellmark.watermark.embed import Embedder
-from tellmark.watermark.fingerprint import MATCH, MATCH_PICTURE, Fingerprint, Fingerprinter, Match, compare
+from tellmark.watermark.fingerprint import Fingerprint, Fingerprinter
 from tellmark.watermark.payload import Payload
 
 DATA = Path("../shared/data/real")

@@ -15,8 +15,8 @@ from tellmark.errors import InputError, MediaError
 from tellmark.media import VideoReader, read_image, sha256_of
 from tellmark.runs import Progress
 from tellmark.types import U8, RegistryEvidence, Verdict, VerdictKind, WatermarkEvidence
-from tellmark.watermark import fingerprint as fingerprints
 from tellmark.watermark import formats
+from tellmark.watermark.comparison import compare
 from tellmark.watermark.credentials import ManifestReading, examine, examine_store
 from tellmark.watermark.detect import MarkReading, detect, detect_image
 from tellmark.watermark.fingerprint import Fingerprint, Fingerprinter
@@ -130,7 +130,7 @@ def _look(entry: Entry, content: Fingerprint | None, trust: Path | None) -> Regi
         return RegistryEvidence(found=True, manifest_valid=False)
     # The registry is a plain file: what counts is what the signature covers, and the row has to agree with it.
     valid = manifest.signed and manifest.payload == entry.payload and manifest.fingerprint_sha256 == reference.sha256
-    match = fingerprints.compare(reference, content).matches if content is not None else None
+    match = compare(reference, content).matches if content is not None else None
     return RegistryEvidence(found=True, manifest_valid=valid, fingerprint_match=match)
 
 
@@ -199,10 +199,10 @@ def _altered(verdict: Verdict) -> str:
     evidence = verdict.c2pa
     if evidence.state == "unreadable":
         return "There is a manifest in the file, but it is damaged: the file was altered or broken after signing."
-    if evidence.state == "none" or verdict.registry.fingerprint_match is False:
-        return "The watermark belongs to another clip: its registered content does not fit what this file shows."
     if any(code.endswith("Hash.mismatch") for code in evidence.codes):
         return "The content is not what was signed: the file was altered after signing."
+    if evidence.state == "none" or verdict.registry.fingerprint_match is False:
+        return "The watermark belongs to another clip: its registered content does not fit what this file shows."
     if (evidence.codes and evidence.trust is None) or any("mismatch" in code for code in evidence.codes):
         return f"The manifest does not hold ({', '.join(evidence.codes)}): it was altered after signing."
     return (
