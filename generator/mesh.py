@@ -10,20 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import Delaunay
 
 from tellmark.generator.basis import CORRECTIVES, LOWER_LIP, UPPER_LIP, expression_basis, face_frame
 from tellmark.generator.layers import PAD
+from tellmark.generator.topology import lay_out, signed_distance, without_cliffs
 from tellmark.generator.types import EXPRESSIONS, SIZE, Motion
-from tellmark.landmarks import FACE_OVAL, LEFT_EYE, LIPS_INNER, RIGHT_EYE, triangles
+from tellmark.landmarks import FACE_OVAL
 from tellmark.types import F32
 
-_RINGS = (1.08, 1.2, 1.4)  # copies of the face oval that the outer mesh starts with
-_GRID_PX = 26
-_STEEPEST = 1.6  # depth over width; folds appear at atan(1 / 1.6) = 32 degrees
 _CAMERA = 6.0  # camera distance in face widths
 _PRODUCTS = tuple(tuple(EXPRESSIONS.index(part) for part in name.split("*")) for name in CORRECTIVES)
 
@@ -58,38 +54,36 @@ def build_mesh(landmarks: F32) -> Mesh:
     down = frame.axes[1] / frame.px_per_mm
     width = 140 * frame.px_per_mm
     height = 178 * frame.px_per_mm
-    oval = landmarks[list(FACE_OVAL)]
     chin = landmarks[152]
 
-    around = _points_around(oval[:, :2])
-    hull = oval[:, :2].astype(np.float32).reshape(-1, 1, 2)
-    distance = np.array([max(0.0, -cv2.pointPolygonTest(hull, (float(x), float(y)), True)) for x, y in around])
-    to_oval = 1 / (np.linalg.norm(around[:, None] - oval[None, :, :2], axis=2) + 1e-3) ** 4
-    to_oval = (to_oval / to_oval.sum(1, keepdims=True)).astype(np.float32)
+    layout = lay_out(landmarks)
+    rim, around = landmarks[layout.rim], layout.around
+    distance = np.maximum(-signed_distance(layout.outline, around), 0)
+    to_rim = 1 / (np.linalg.norm(around[:, None] - rim[None, :, :2], axis=2) + 1e-3) ** 4
+    to_rim = (to_rim / to_rim.sum(1, keepdims=True)).astype(np.float32)
 
     # The joint sits behind and a little above the chin; its depth is the skull's middle.
     pivot = (chin - 0.05 * height * down).astype(np.float32)
-    pivot[2] = np.median(oval[:, 2]) + 0.10 * width
-    near = to_oval @ oval[:, 2]
+    pivot[2] = np.median(landmarks[list(FACE_OVAL), 2]) + 0.10 * width
+    near = to_rim @ rim[:, 2]
     depth = near + (pivot[2] + 0.10 * width - near) * _smooth(distance / (0.32 * width))
     outer = np.column_stack([around, depth])
     rest = np.concatenate([landmarks, outer]).astype(np.float32)
-    mesh = np.concatenate([_face_triangles(), _outer_triangles(oval[:, :2], around, len(landmarks))])
-    rim = np.array([cv2.pointPolygonTest(hull, (float(x), float(y)), True) for x, y in rest[:, :2]]) < 0.16 * width
-    rest[:, 2] = _without_cliffs(rest, mesh, rim)
+    edge_zone = signed_distance(layout.outline, rest[:, :2]) < 0.16 * width
+    rest[:, 2] = without_cliffs(rest, layout.triangles, edge_zone)
 
     below = (rest[:, :2] - chin[:2]) @ down[:2] / height
     head = 1 - _smooth((below + 0.06) / 0.55)
     head[: len(landmarks)] = 1
     follow = np.exp(-((distance / (0.17 * width)) ** 2)).astype(np.float32)
     face_basis = expression_basis(landmarks)
-    outer_basis = np.einsum("no,eoc->enc", to_oval * follow[:, None], face_basis[:, list(FACE_OVAL)])
+    outer_basis = np.einsum("no,eoc->enc", to_rim * follow[:, None], face_basis[:, layout.rim])
 
     bottom = np.array([chin[0], SIZE], np.float32)
     return Mesh(
         rest=rest,
         sources=rest[:, :2] + np.float32(PAD),
-        triangles=mesh,
+        triangles=layout.triangles,
         basis=np.concatenate([face_basis, outer_basis], axis=1).astype(np.float32),
         head=head.astype(np.float32),
         pivot=pivot,
@@ -167,53 +161,6 @@ def _keep_lips_apart(points: F32, rest: F32) -> None:
             for ring, share in zip((0, 1, 2, 3), (0.4, 0.6, 0.8, 1.0), strict=True):
                 points[UPPER_LIP[ring][column], :2] -= half * share
                 points[LOWER_LIP[ring][column], :2] += half * share
-
-
-def _without_cliffs(points: F32, mesh: NDArray[np.int32], rim: NDArray[np.bool_]) -> F32:
-    """(N,) depth that falls back no steeper than ``_STEEPEST`` around the face, so that turning folds nothing over."""
-    edges = np.concatenate([mesh[:, [0, 1]], mesh[:, [1, 2]], mesh[:, [2, 0]]])
-    edges = np.concatenate([edges, edges[:, ::-1]])
-    edges = edges[rim[edges[:, 1]]]
-    fall = _STEEPEST * np.linalg.norm(points[edges[:, 0], :2] - points[edges[:, 1], :2], axis=1)
-    depth = points[:, 2].copy()
-    for _ in range(30):  # Bellman-Ford; the rim is a few edges wide
-        np.minimum.at(depth, edges[:, 1], depth[edges[:, 0]] + fall)
-    return depth
-
-
-def _points_around(oval: F32) -> F32:
-    """(n, 2) points outside the face oval: rings close to it, then a grid reaching beyond the frame."""
-    centre = oval.mean(0)
-    rings = [centre + (oval - centre) * factor for factor in _RINGS]
-    axis = np.linspace(-PAD, SIZE + PAD, (SIZE + 2 * PAD) // _GRID_PX + 1)
-    grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
-    edge = (centre + (oval - centre) * (_RINGS[-1] + 0.06)).astype(np.float32).reshape(-1, 1, 2)
-    free = [cv2.pointPolygonTest(edge, (float(x), float(y)), False) < 0 for x, y in grid]
-    ring_points = np.concatenate(rings)
-    inside = np.all((ring_points > -PAD) & (ring_points < SIZE + PAD), axis=1)
-    return np.asarray(np.concatenate([ring_points[inside], grid[free]]), np.float32)
-
-
-def _outer_triangles(oval: F32, around: F32, offset: int) -> NDArray[np.int32]:
-    """Triangles of everything outside the oval, which they share with the face."""
-    simplices = Delaunay(np.concatenate([oval, around])).simplices
-    centres = np.concatenate([oval, around])[simplices].mean(1)
-    hull = oval.astype(np.float32).reshape(-1, 1, 2)
-    outside = [cv2.pointPolygonTest(hull, (float(x), float(y)), False) < 0 for x, y in centres]
-    index = np.concatenate([FACE_OVAL, np.arange(offset, offset + len(around))])
-    return np.asarray(index[simplices[outside]], np.int32)
-
-
-def _face_triangles() -> NDArray[np.int32]:
-    """The tracker's triangles, with eyes and mouth closed by strips between their upper and lower edges."""
-    strips = []
-    for loop in (RIGHT_EYE, LEFT_EYE, LIPS_INNER):
-        upper = loop[: len(loop) // 2 + 1]
-        lower = (loop[0], *reversed(loop[len(loop) // 2 :]))
-        for a, b, c, d in zip(upper, upper[1:], lower, lower[1:], strict=False):
-            strips += [(a, b, d), (a, d, c)]
-    usable = [triangle for triangle in strips if len(set(triangle)) == 3]
-    return np.concatenate([triangles(), np.array(usable, np.int32)])
 
 
 def _smooth(x: NDArray[np.floating[Any]]) -> F32:

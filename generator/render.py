@@ -69,4 +69,6 @@ class MeshRenderer:
             drop = float(np.clip(closed, 0, 1)) * (1 - half) + half
             picture = draw_eye(eye, drop, squint * 0.9 + smile * 0.25, (float(gaze_deg[0]), float(gaze_deg[1])))
             height, width = picture.shape[:2]
-            self._person[PAD + eye.y : PAD + eye.y + height, PAD + eye.x : PAD + eye.x + width, :3] = picture
+            region = self._person[PAD + eye.y : PAD + eye.y + height, PAD + eye.x : PAD + eye.x + width]
+            # The picture of an eye near the head's outline reaches beyond it, where colours are premultiplied.
+            np.copyto(region[..., :3], picture, where=region[..., 3:] == 255)
