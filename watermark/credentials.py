@@ -14,7 +14,7 @@ import contextlib
 import functools
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ from tellmark.watermark.claims import Ingredient, Parameter, Provenance
 if TYPE_CHECKING:
     from c2pa import Context
 
-__all__ = ["Ingredient", "ManifestReading", "Provenance", "examine", "examine_store", "read", "sign"]
+__all__ = ["Ingredient", "ManifestReading", "Provenance", "examine", "examine_store", "failures", "read", "sign"]
 
 # Extended key usages a signer may have: e-mail protection, document signing, time stamping, C2PA claim signing.
 _TRUST_CONFIG = "1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36\n1.3.6.1.5.5.7.3.8\n1.3.6.1.4.1.62558.2.1\n"
@@ -157,7 +157,7 @@ def _reading(state: str | None, results: dict[str, Any], manifest: dict[str, Any
         for failure in delta.get("validationDeltas", {}).get("failure", [])
     ]
     codes = tuple(dict.fromkeys(active + deltas))
-    broken = [code for code in codes if code not in _TRUST_CODES and not code.startswith("cawg.")]
+    broken = failures(codes)
     trust = next((name for code, name in _TRUST_CODES.items() if code in active), None)
     if trust is None and any(success["code"] == "signingCredential.trusted" for success in checks.get("success", [])):
         trust = "trusted"
@@ -181,6 +181,11 @@ def _reading(state: str | None, results: dict[str, Any], manifest: dict[str, Any
         payload=next((value for value in values if isinstance(value, str)), None),
         fingerprint_sha256=_assertion(manifest, claims.GENERATION_LABEL).get("fingerprint_sha256"),
     )
+
+
+def failures(codes: Iterable[str]) -> list[str]:
+    """Those of the codes that speak of the content or the manifest, not of trust in whoever signed."""
+    return [code for code in codes if code not in _TRUST_CODES and not code.startswith("cawg.")]
 
 
 def _generator(manifest: dict[str, Any]) -> str | None:

@@ -17,7 +17,7 @@ from tellmark.runs import Progress
 from tellmark.types import U8, RegistryEvidence, Verdict, VerdictKind, WatermarkEvidence
 from tellmark.watermark import formats
 from tellmark.watermark.comparison import compare
-from tellmark.watermark.credentials import ManifestReading, examine, examine_store
+from tellmark.watermark.credentials import ManifestReading, examine, examine_store, failures
 from tellmark.watermark.detect import MarkReading, detect, detect_image
 from tellmark.watermark.fingerprint import Fingerprint, Fingerprinter
 from tellmark.watermark.registry import Entry, Registry
@@ -203,8 +203,8 @@ def _altered(verdict: Verdict) -> str:
         return "The content is not what was signed: the file was altered after signing."
     if evidence.state == "none" or verdict.registry.fingerprint_match is False:
         return "The watermark belongs to another clip: its registered content does not fit what this file shows."
-    if (evidence.codes and evidence.trust is None) or any("mismatch" in code for code in evidence.codes):
-        return f"The manifest does not hold ({', '.join(evidence.codes)}): it was altered after signing."
+    if broken := failures(evidence.codes):
+        return f"The manifest does not hold ({', '.join(broken)}): it was altered after signing, or is not well formed."
     return (
         "The manifest and the watermark contradict each other: the manifest names another mark than the pixels carry."
     )

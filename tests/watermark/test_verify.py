@@ -242,6 +242,16 @@ def test_progress_counts_frames(clip):
     assert calls[-1] == (FRAMES, FRAMES)
 
 
+def test_a_manifest_that_does_not_hold_is_explained_by_its_codes(clip, tmp_path):
+    data = clip.path.read_bytes()
+    payload = clip.payload.encode()
+    assert data.count(payload) == 1  # in the soft binding
+    (tmp_path / "edited.mp4").write_bytes(data.replace(payload, b"1" * 16))
+    verdict = verify(tmp_path / "edited.mp4", registry=clip.registry)
+    assert verdict.verdict is VerdictKind.ALTERED
+    assert "does not hold (assertion.hashedURI.mismatch)" in explain(verdict)
+
+
 MARK = MarkReading(True, 1e-20, Payload.from_hex("1" * 16))
 UNREADABLE_MARK = MarkReading(True, 1e-20)
 NOTHING = MarkReading(False, 1.0)
