@@ -88,14 +88,20 @@ def paint_eye(
             fall = drop * (closing[k] + (closing[k + 1] - closing[k]) * part)
             up = rest_up + fall
             lift = rest_low - low
-            if t < up and fall > 0.01:
-                # Upper lid: bare skin, stretched with slope 1 at the top so that the brow does not notice,
+            seen = 0.0
+            if abs(s) <= 0.5 * width:
+                seen = min(max(t - up + 0.5, 0.0), 1.0) * min(max(low - t + 0.5, 0.0), 1.0)
+            on_upper = fall > 0.01 and rest_up - lid < t < up
+            on_lower = lift > 0.01 and low < t < low + under + lift
+            if not (on_upper or on_lower or seen > 0):
+                for channel in range(3):
+                    out[y, x, channel] = np.uint8(picture[y, x, channel])
+                continue
+            if on_upper:
+                # Bare skin, stretched with slope 1 at the top so that the brow does not notice,
                 # and what was taken off it, moved rigidly.
-                from_t = t
-                top = rest_up - lid
-                if t > top:
-                    run = (t - top) / (lid + fall)
-                    from_t = top + lid * (run + min(fall / lid, 0.9) * run * (1 - run) ** 2)
+                run = (t - rest_up + lid) / (lid + fall)
+                from_t = rest_up - lid + lid * (run + min(fall / lid, 0.9) * run * (1 - run) ** 2)
                 _sample(bare, origin, along, s, from_t, skin)
                 high = min(max((rest_up - t + fall) / width / LASHES - 0.7, 0.0), 1.0)
                 keep = np.float32(1 - 0.75 * drop * high)  # creases flatten as the lid stretches
@@ -105,16 +111,13 @@ def paint_eye(
                 _sample(bare, origin, along, s, t - fall, other)
                 for channel in range(3):
                     skin[channel] -= keep * other[channel]
+            elif on_lower:
+                _sample(picture, origin, along, s, t + lift * (1 - (t - low) / (under + lift)), skin)
             else:
-                from_t = t
-                if t > low:
-                    from_t = t + lift * min(max(1 - (t - low) / (under + lift), 0.0), 1.0)
-                _sample(picture, origin, along, s, from_t, skin)
-            # Eyeball, seen between the lids.
-            seen = 0.0
-            if abs(s) <= 0.5 * width:
-                seen = min(max(t - up + 0.5, 0.0), 1.0) * min(max(low - t + 0.5, 0.0), 1.0)
+                for channel in range(3):
+                    skin[channel] = picture[y, x, channel]
             if seen > 0:
+                # The eyeball, with the iris slid over it.
                 away = np.hypot(s - iris[0] - gaze[0], t - iris[1] - gaze[1]) / radius
                 slide = min(max((2.4 - away) / 1.3, 0.0), 1.0)
                 slide = slide * slide * (3 - 2 * slide)
