@@ -39,6 +39,11 @@ def limits(records: Records) -> list[str]:
 
 def _design(records: Records) -> list[str]:
     found = []
+    if len({score.p for score in records.evaluation.scores}) == 1:
+        found.append(
+            "The detector gives every clip the same score: it has learned nothing to tell them by, most likely for lack "
+            "of training clips. The figures below say nothing about the forgeries."
+        )
     if any(clip.label is Label.REFERENCE for clip in records.clips) and records.evaluation.negative_class != "real":
         found.append(
             "The clips that the fakes are compared with include reference performances: virtual actors rendered in 3D "
@@ -84,8 +89,8 @@ def _size(records: Records) -> list[str]:
     evaluation = records.evaluation
     if evaluation.n_identities < FEW_IDENTITIES:
         found.append(
-            f"Only {evaluation.n_identities} identities were scored. The interval covers the choice of these "
-            "identities; it does not cover people, cameras or languages that are not among them."
+            f"Only {evaluation.n_identities} identities were scored. Intervals drawn from so few are too narrow, and "
+            "they do not cover people, cameras or languages that are not among these."
         )
     negatives = sum(not score.fake for score in evaluation.scores)
     if negatives < NEGATIVES_FOR_1PCT:

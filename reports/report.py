@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.resources
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,7 @@ def _template() -> jinja2.Template:
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["signed"] = lambda value: f"{round(value, 2) + 0.0:.2f}".replace("-", "−")  # no minus zero
-    environment.filters["breakable"] = lambda name: Markup("_<wbr>").join(name.split("_"))
+    environment.filters["breakable"] = lambda name: Markup("<wbr>").join(re.split(r"(?<=[._])", name))
     environment.globals["labels"] = {label.value: text for label, text in LABELS.items()}
     source = importlib.resources.files("tellmark.reports").joinpath("report.html").read_text("utf-8")
     return environment.from_string(source)

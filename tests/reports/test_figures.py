@@ -56,3 +56,9 @@ def test_ids_are_unique_across_the_page_and_references_hold() -> None:
 def test_labels_are_text() -> None:
     svg = figures.inline(figures.standalone(make("tells"), "tells"), "tells", "")
     assert ">lip sync<" in svg
+
+
+def test_roc_of_a_constant_score_is_the_diagonal() -> None:
+    line = figures.roc([(0, 0), (1, 1)]).axes[0].lines[-1]
+    assert line.get_xydata().tolist() == [[0, 0], [1, 1]]
+    assert line.get_drawstyle() == "default"

@@ -56,3 +56,11 @@ def test_well_calibrated_scores_of_many_people_raise_no_alarm(make_folder: Calla
     text = said(folder)
     assert "poorly calibrated" not in text
     assert "identities were scored" not in text
+
+
+def test_a_detector_that_learned_nothing_is_called_so(make_folder: Callable[..., Any]) -> None:
+    folder = make_folder()
+    for row in folder.evaluation["scores"]:
+        row["p"] = 0.5
+    folder.evaluation["overall"]["auc"] = 0.5
+    assert said(folder).startswith("The detector gives every clip the same score")
