@@ -41,8 +41,8 @@ def _design(records: Records) -> list[str]:
     found = []
     if len({score.p for score in records.evaluation.scores}) == 1:
         found.append(
-            "The detector gives every clip the same score: it has learned nothing to tell them by, most likely for lack "
-            "of training clips. The figures below say nothing about the forgeries."
+            "The detector gives every clip the same score: it has learned nothing to tell them by, most likely for "
+            "lack of training clips. The figures below say nothing about the forgeries."
         )
     if any(clip.label is Label.REFERENCE for clip in records.clips) and records.evaluation.negative_class != "real":
         found.append(
