@@ -18,7 +18,7 @@ from tellmark.watermark.claims import AI_SOURCE_TYPES
 from tellmark.watermark.credentials import Ingredient, Provenance, examine
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.registry import Registry
-from tellmark.watermark.verify import read_pixels
+from tellmark.watermark.verify import is_picture, read_pixels
 from tellmark.watermark.writer import ClipWriter, MarkedClip, sign_and_register
 
 _SOURCE = "source"  # the ingredient's label
@@ -44,7 +44,7 @@ def mark_video(
     """
     src, dst = Path(src), Path(dst)
     info = probe(src)
-    if not info.has_video:
+    if not info.has_video or is_picture(src):
         raise MediaError(f"{src} holds no video; give a video file")
     runs.check_output(dst, force=force)
     provenance = _provenance(src, dst, kind)
@@ -53,7 +53,7 @@ def mark_video(
     mark, fingerprint = read_pixels(src, thorough=False, progress=_part(progress, 0, total))
     if mark.present:
         payload = _agreeing(src, mark.payload, kind)
-        assert fingerprint is not None
+        assert fingerprint is not None  # every video has one
         with runs.atomic_path(dst, force=force) as signed:
             return sign_and_register(src, signed, dst, provenance, payload, fingerprint, Registry(registry))
     written = _part(progress, total, total)

@@ -89,16 +89,21 @@ def read_pixels(
 
     Raises :class:`MediaError` where FFmpeg cannot read the file.
     """
-    mime = formats.sniff(path)
-    if mime.startswith("audio/"):
+    if formats.sniff(path).startswith("audio/"):
         return _UNMARKED, None
-    if mime.startswith("image/") and mime != "image/gif":
+    if is_picture(path):
         return detect_image(read_image(path), thorough=thorough), None
     fingerprinter = Fingerprinter()
     with VideoReader(path) as reader:
         total = round(reader.info.duration_s * reader.info.fps) or None
         mark = detect(_frames(reader, fingerprinter, total, progress), thorough=thorough)
     return mark, fingerprinter.finish()
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the file is a still picture; a GIF counts as video."""
+    mime = formats.sniff(path)
+    return mime.startswith("image/") and mime != "image/gif"
 
 
 def _frames(

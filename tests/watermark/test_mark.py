@@ -6,7 +6,7 @@ import pytest
 from c2pa import Reader
 
 from tellmark.errors import MediaError, UsageError
-from tellmark.media import VideoReader, VideoWriter, probe, rgb_to_i420
+from tellmark.media import VideoReader, VideoWriter, probe, rgb_to_i420, write_image
 from tellmark.types import Kind, VerdictKind
 from tellmark.watermark.credentials import Ingredient, Provenance, examine, sign
 from tellmark.watermark.mark import mark_video
@@ -102,6 +102,9 @@ def test_a_synthetic_clip_cannot_be_passed_off_as_a_control(source, tmp_path, re
 
 
 def test_what_cannot_be_marked(source, tmp_path, registry):
+    write_image(tmp_path / "still.png", np.zeros((128, 128, 3), np.uint8))
+    with pytest.raises(MediaError, match="no video"):
+        mark_video(tmp_path / "still.png", tmp_path / "out.mp4", kind=Kind.CONTROL, registry=registry)
     with pytest.raises(MediaError, match="no video"):
         mark_video(source.parent / "tone.wav", tmp_path / "out.mp4", kind=Kind.CONTROL, registry=registry)
     with pytest.raises(MediaError, match="does not exist"):
