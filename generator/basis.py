@@ -159,23 +159,23 @@ def _fields(local: F64, lips: _Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
 
     def lower_tuck(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
         if upper:
-            return 0, -1.9 * _arc(u, 0.8) * (1 - 0.3 * ring), 0
+            return 0, -3.0 * _arc(u, 0.7) * (1 - 0.35 * ring), 0
         # The lower lip rises to the edge of the upper teeth and rolls in.
-        return 0, ((0.45 * up_share - 0.78) * gap_at(u) - (0.5 + 0.9 * ring)) * _arc(u, 0.8), 2.5
+        return 0, ((0.45 * up_share - 0.78) * gap_at(u) - (0.4 + 1.2 * ring)) * _arc(u, 0.8), 2.5
 
     def smile(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
         thin = (0.6 if upper else -0.6) * ring * _arc(u)
-        return 4.6 * u * abs(u) ** 0.4, thin - 4.2 * abs(u) ** 2.2 + (0 if upper else 0.5) * _arc(u), 2.5 * u * u
+        return 5.4 * u * abs(u) ** 0.4, thin - 5.2 * abs(u) ** 2.2 + (0 if upper else 0.5) * _arc(u), 2.5 * u * u
 
     def frown(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
-        return -0.6 * u, 4.0 * abs(u) ** 2.2 - 0.6 * _arc(u), 0.5 * u * u
+        return -0.6 * u, 4.6 * abs(u) ** 2.2 - 0.6 * _arc(u), 0.5 * u * u
 
     lips_only = (*_STILL_FOR_LIPS, *_CHIN_STILL)
     mandible = _mandible(drop)
     closing = _mandible(-0.75 * far_apart * gap)
     lips_and_jaw = _STILL_FOR_LIPS if far_apart > 0.3 else lips_only
-    cheeks: Moves = {point: (-1.2, -2.6, 0) for point in (50, 205, 117, 101)}
-    cheeks |= {point: (1.2, -2.6, 0) for point in (280, 425, 346, 330)}
+    cheeks: Moves = {point: (-1.4, -3.2, 0) for point in (50, 205, 117, 101)}
+    cheeks |= {point: (1.4, -3.2, 0) for point in (280, 425, 346, 330)}
     folds: Moves = {205: (0, -1.0, 0), 425: (0, -1.0, 0), 98: (0, -0.6, 0), 327: (0, -0.6, 0)}
     still_but_nostrils = tuple(point for point in lips_only if point not in (98, 327))
     brows_still = (*_UPPER_OVAL, *_NOSE[1:12], *RIGHT_EYE, *LEFT_EYE, *UPPER_LIP[0], *LOWER_LIP[0], 50, 280, 205, 425)
@@ -188,8 +188,8 @@ def _fields(local: F64, lips: _Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
         "lower_tuck": (closing | lips.move(lower_tuck), lips_and_jaw),
         "smile": (cheeks | lips.move(smile), lips_only),
         "frown": (lips.move(frown) | {200: (0, -0.8, 0), 199: (0, -0.5, 0)}, lips_only),
-        "brow_up": (_brows(local, 0.0, -5.0), brows_still),
-        "brow_down": (_brows(local, 1.8, 3.6), brows_still),
+        "brow_up": (_brows(local, 0.0, -5.8), brows_still),
+        "brow_down": (_brows(local, 2.2, 4.4), brows_still),
         "squint": ({point: (0, -1.5, 0) for point in (50, 280, 117, 346, 101, 330)}, _STILL_FOR_LIPS),
         "jaw*pucker": (lips.move(round_open), lips_only),
     }

@@ -71,7 +71,7 @@ def paint_eye(
     last = len(upper) - 1
     under = LOWER_LID * width
     # Layers cut out and put back differ a little from the picture: let them come in with the motion.
-    moved_px = np.hypot(gaze[0], gaze[1]) + drop * closing.max() + rise * 0.3 * (lower - upper).max()
+    moved_px = np.hypot(gaze[0], gaze[1]) + abs(drop) * closing.max() + rise * 0.3 * (lower - upper).max()
     fresh = np.float32(min(moved_px / 1.5, 1.0))
     for y in range(height):
         for x in range(columns):
@@ -84,14 +84,14 @@ def paint_eye(
             rest_up = upper[k] + (upper[k + 1] - upper[k]) * part
             rest_low = lower[k] + (lower[k + 1] - lower[k]) * part
             opening = rest_low - rest_up
-            low = rest_low - opening * (0.10 * drop + 0.32 * rise * (1 - drop))
+            low = rest_low - opening * (0.10 * max(drop, 0.0) + 0.32 * rise * (1 - max(drop, 0.0)))
             fall = drop * (closing[k] + (closing[k + 1] - closing[k]) * part)
             up = rest_up + fall
             lift = rest_low - low
             seen = 0.0
             if abs(s) <= 0.5 * width:
                 seen = min(max(t - up + 0.5, 0.0), 1.0) * min(max(low - t + 0.5, 0.0), 1.0)
-            on_upper = fall > 0.01 and rest_up - lid < t < up
+            on_upper = abs(fall) > 0.01 and rest_up - lid < t < up
             on_lower = lift > 0.01 and low < t < low + under + lift
             if not (on_upper or on_lower or seen > 0):
                 for channel in range(3):
@@ -104,7 +104,7 @@ def paint_eye(
                 from_t = rest_up - lid + lid * (run + min(fall / lid, 0.9) * run * (1 - run) ** 2)
                 _sample(bare, origin, along, s, from_t, skin)
                 high = min(max((rest_up - t + fall) / width / LASHES - 0.7, 0.0), 1.0)
-                keep = np.float32(1 - 0.75 * drop * high)  # creases flatten as the lid stretches
+                keep = np.float32(1 - 0.75 * max(drop, 0.0) * high)  # creases flatten as the lid stretches
                 _sample(picture, origin, along, s, t - fall, other)
                 for channel in range(3):
                     skin[channel] += keep * other[channel]
@@ -122,7 +122,7 @@ def paint_eye(
                 slide = min(max((2.4 - away) / 1.3, 0.0), 1.0)
                 slide = slide * slide * (3 - 2 * slide)
                 _sample(eyeball, origin, along, s - gaze[0] * slide, t - gaze[1] * slide, other)
-                shadow = np.float32(1 - 0.30 * drop * np.exp(-max(t - up, 0.0) / (0.06 * width)))
+                shadow = np.float32(1 - 0.30 * max(drop, 0.0) * np.exp(-max(t - up, 0.0) / (0.06 * width)))
                 for channel in range(3):
                     skin[channel] += np.float32(seen) * (other[channel] * shadow - skin[channel])
             for channel in range(3):

@@ -61,13 +61,14 @@ class MeshRenderer:
 
     def _draw_eyes(self, expression: F32, blink: F32, gaze_deg: F32) -> None:
         """Update the eyes in the person layer."""
-        squint = float(np.clip(expression[_INDEX["squint"]], 0, 1))
-        smile = float(np.clip(expression[_INDEX["smile"]], 0, 1))
-        frown = float(np.clip(expression[_INDEX["brow_down"]], 0, 1))
-        for eye, closed in zip(self._eyes, blink, strict=True):
-            half = 0.16 * squint + 0.08 * frown
-            drop = float(np.clip(closed, 0, 1)) * (1 - half) + half
-            picture = draw_eye(eye, drop, squint * 0.9 + smile * 0.25, (float(gaze_deg[0]), float(gaze_deg[1])))
+        squint, smile, angry, raised = (
+            float(np.clip(expression[_INDEX[name]], 0, 1)) for name in ("squint", "smile", "brow_down", "brow_up")
+        )
+        # Lids rise with the brows and with an upward gaze; that a lowered gaze closes them is the motion's to say.
+        half = 0.16 * squint + 0.08 * angry - 0.10 * raised - 0.10 * float(np.clip(gaze_deg[1] / 15, 0, 1))
+        for eye, closed in zip(self._eyes, np.clip(blink, 0, 1).tolist(), strict=True):
+            drop = closed + half * (1 - closed)
+            picture = draw_eye(eye, drop, 0.9 * squint + 0.25 * smile, (float(gaze_deg[0]), float(gaze_deg[1])))
             height, width = picture.shape[:2]
             region = self._person[PAD + eye.y : PAD + eye.y + height, PAD + eye.x : PAD + eye.x + width]
             # The picture of an eye near the head's outline reaches beyond it, where colours are premultiplied.
