@@ -28,6 +28,9 @@ from tellmark.types import F32, U8
 __all__ = ["ActorAttributes", "Parts", "actor", "actor_attributes", "compose", "parts_of", "photograph"]
 
 
+_COARSE = 8.0  # texture px, where coarse appearance ends and detail begins
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """An actor before composition, for renderers that need the parts."""
@@ -60,18 +63,15 @@ def shape_of(recipe: Recipe) -> F32:
 def texture_of(recipe: Recipe, space: FaceSpace) -> F32:
     """(TEXTURE, TEXTURE, 3) log RGB on the mean shape, without skin colour: coarse extrapolated, fine mixed."""
     own = space.feminine == recipe.feminine
-    textures = space.textures[own]
-    mean = textures.mean(axis=0)
-    weights = f32(recipe.tone_weights)[own]
-    small = np.stack([cv2.resize(texture, (128, 128), interpolation=cv2.INTER_AREA) for texture in textures])
-    drift = np.tensordot(weights, small - small.mean(axis=0), axes=1)
+    typical = cv2.GaussianBlur(space.textures[own].mean(axis=0), (0, 0), _COARSE)
+    mixed = np.tensordot(f32(recipe.detail_weights)[own], space.textures[own], axes=1)
+    small = np.stack([cv2.resize(texture, (128, 128), interpolation=cv2.INTER_AREA) for texture in space.textures])
+    drift = np.tensordot(f32(recipe.tone_weights), small - small[own].mean(axis=0), axes=1)
     grey = drift.mean(axis=-1, keepdims=True)
-    drift = cv2.GaussianBlur(grey + 0.5 * (drift - grey), (0, 0), 1.5)
-    mixed = np.tensordot(f32(recipe.detail_weights)[own], textures, axes=1)
-    coarse, typical = cv2.GaussianBlur(mixed, (0, 0), 8), cv2.GaussianBlur(mean, (0, 0), 8)
-    lightness = 0.5 * (coarse - typical).mean(axis=-1, keepdims=True)  # no archetype's tint, half its light and shade
-    drift = cv2.resize(np.clip(drift, -0.35, 0.35), (TEXTURE, TEXTURE), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(1.15 * (mixed - coarse) + typical + lightness + drift, np.float32)
+    # Signed mixtures exaggerate tints more than light and shade, and both more than people vary: bounded softly.
+    drift = 0.35 * np.tanh((grey + 0.35 * (drift - grey)) / 0.35)
+    drift = cv2.resize(cv2.GaussianBlur(drift, (0, 0), 1.5), (TEXTURE, TEXTURE), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(1.15 * (mixed - cv2.GaussianBlur(mixed, (0, 0), _COARSE)) + typical + drift, np.float32)
 
 
 def _head(recipe: Recipe, shape: F32, space: FaceSpace, skull: Skull) -> F32:

@@ -69,7 +69,7 @@ class Source:
     landmarks: F32  # (478, 3) px
 
 
-def collect(shared: Path) -> list[Source]:
+def collect(shared: Path, frames: int = FRAMES) -> list[Source]:
     """The people above, from the rows of ``shared/index.csv`` whose licence allows it."""
     wanted = [*FEMININE, *FEMININE_PHOTOS, *MASCULINE, *MASCULINE_PHOTOS]
     best: dict[str, tuple[float, U8, F32]] = {}
@@ -77,7 +77,7 @@ def collect(shared: Path) -> list[Source]:
         for row in csv.DictReader(table):
             if row["person_id"] not in wanted or row["licence"] not in LICENCES:
                 continue
-            for rgb in _pictures(shared / row["path"], row["kind"] == "portrait"):
+            for rgb in _pictures(shared / row["path"], row["kind"] == "portrait", frames):
                 for face in tracker.track(rgb)[:1]:
                     yaw, pitch, _ = (float(angle) for angle in np.asarray(head_rotation_deg(face.landmarks)).ravel())
                     cost = abs(yaw) + 0.5 * abs(pitch) + 150 * float(mouth_opening(face.landmarks))
@@ -87,12 +87,12 @@ def collect(shared: Path) -> list[Source]:
     return [Source(name, name in feminine, name in photos, *best[name][1:]) for name in wanted]
 
 
-def _pictures(path: Path, still: bool) -> list[U8]:
+def _pictures(path: Path, still: bool, count: int) -> list[U8]:
     if still:
         return [read_image(path)]
     with VideoReader(path) as video:
         frames = [frame.rgb() for frame in video]
-    return [frames[k] for k in np.unique(np.linspace(0, len(frames) - 1, FRAMES).astype(int))]
+    return [frames[k] for k in np.unique(np.linspace(0, len(frames) - 1, count).astype(int))]
 
 
 def align(points: F64, target: F64) -> F64:
@@ -199,7 +199,7 @@ def draw_weights(distance: F64, photo: NDArray[np.bool_], anchor: int, rng: np.r
 
 
 def build(shared: Path, target: Path = facespace.DATA) -> str:
-    """Write ``actors.npz``; the report of the nearest-neighbour check is the answer."""
+    """Write ``actors.npz``; the answer says what is in it."""
     sources = collect(shared)
     mean, mirror = frontal_mean(np.stack([source.landmarks for source in sources]).astype(np.float64))
     mean32 = mean.astype(np.float32)
@@ -237,3 +237,4 @@ def build(shared: Path, target: Path = facespace.DATA) -> str:
 
 if __name__ == "__main__":
     print(build(Path(sys.argv[1])))
+    print("now check: python -m tellmark.generator.likeness", sys.argv[1])

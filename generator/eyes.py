@@ -170,7 +170,14 @@ def draw_eyeball(
     shade = 0.30 + 0.70 * np.clip(cv2.GaussianBlur(depth, (0, 0), float(fine)), 0, 1)
     colour = (colour * (wrap * shade)[..., None] + 0.85 * highlight[..., None]) * level
     cover = cv2.GaussianBlur(inside, (0, 0), 0.5 * fine)
+    lashes = np.zeros(x.shape, np.uint8)  # along the upper margin, the more to be seen the lower it is
+    upper = np.round(corners[: 8 * 4 + 1] * 16).astype(np.int32)
+    cv2.polylines(lashes, [upper], False, 255, max(1, int(0.5 * fine)), cv2.LINE_AA, 4)
+    dark = cv2.GaussianBlur(lashes, (0, 0), 0.45 * fine).astype(np.float32)[..., None] / 255
     small = cv2.resize(colour.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-    alpha = cv2.resize(cover, (width, height), interpolation=cv2.INTER_AREA)[..., None]
+    size = (width, height)
+    alpha = cv2.resize(cover, size, interpolation=cv2.INTER_AREA)[..., None]
+    lash = cv2.resize(dark, size, interpolation=cv2.INTER_AREA)[..., None]
     region = frame[low[1] : high[1], low[0] : high[0]]
     region += alpha * (small - region)
+    region *= 1 - 0.55 * lash

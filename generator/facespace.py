@@ -49,9 +49,8 @@ def outline_ring(shape: F32, factors: tuple[float, ...] = RINGS) -> F32:
     """(36 * len(factors), 2) copies of the face oval of a (478, 2+) shape, scaled about its centre."""
     oval = shape[list(FACE_OVAL), :2]
     centre = oval.mean(axis=0)
-    return np.asarray(
-        np.concatenate([centre + (oval - centre) * factor for factor in factors]).astype(np.float32), np.float32
-    )
+    rings = [centre + (oval - centre) * factor for factor in factors]
+    return np.concatenate(rings, dtype=np.float32)
 
 
 def vertices(shape: F32) -> F32:

@@ -142,8 +142,8 @@ def express(model: HeadModel, expression: F32, blink: F32, gaze_pitch_deg: float
         half = 0.2 * squint + 0.3 * lowered
         drop = float(np.clip(closed, 0, 1)) * (1 - half) + half
         bulge = np.array([0, 0, -0.10], np.float32) * np.linalg.norm(gap, axis=1, keepdims=True)
-        points[list(upper)] += 0.93 * drop * gap + bulge * max(drop, 0)
-        points[list(lower)] -= (0.07 * max(drop, 0) + 0.12 * squint) * gap
+        points[list(upper)] += 0.96 * drop * gap + bulge * max(drop, 0)
+        points[list(lower)] -= (0.06 * max(drop, 0) + 0.12 * squint) * gap
         points[list(crease)] += 0.42 * drop * gap
     return points
 

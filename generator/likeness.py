@@ -4,7 +4,7 @@
 
 Actors are measured as the sources are: tracked in their finished picture, turned to the front, unwarped. The embedding
 is the aligned shape and the low-resolution appearance of the face, each whitened by principal components of the
-sources; distance is 1 - cosine about the mean face, so that being average does not count as being different.
+sources to unit variance; distances are Euclidean.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from tellmark.generator.archetypes import Source
 from tellmark.types import F32, F64
 
 _SIDE = 40  # px of the appearance
-_COMPONENTS = 12  # of shape, and as many of appearance
+_COMPONENTS = 16  # of shape, and as many of appearance
 
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """The outcome. Distances lie in [0, 2]."""
+    """The outcome: distances in standard deviations of the sources."""
 
     between_sources: F64  # (n,) each source's distance to the nearest other person among the sources
     to_sources: F64  # (m,) each actor's distance to the nearest source
@@ -41,7 +41,7 @@ class Likeness:
     def report(self) -> str:
         """One line for a log."""
         rows = (
-            f"{name} min {values.min():.3f} median {np.median(values):.3f}"
+            f"{name} min {values.min():.2f} median {np.median(values):.2f}"
             for name, values in (
                 ("source to nearest source", self.between_sources),
                 ("actor to nearest source", self.to_sources),
@@ -77,8 +77,7 @@ def compare(sources: list[Source], people: list[Source]) -> Likeness:
     count = len(sources)
     shape, appearance = measure([*sources, *people])
     embedding = np.concatenate([_whiten(values, count) for values in (shape, appearance)], axis=1)
-    embedding /= np.linalg.norm(embedding, axis=1, keepdims=True)
-    distance = 1 - embedding @ embedding.T
+    distance = np.linalg.norm(embedding[:, None] - embedding[None], axis=2)
     np.fill_diagonal(distance, np.inf)
     return Likeness(
         distance[:count, :count].min(axis=1), distance[count:, :count].min(axis=1), distance[count:, count:].min(axis=1)

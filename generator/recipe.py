@@ -78,8 +78,8 @@ def draw_recipe(seed: int) -> Recipe:
     space = facespace.load()
     feminine = bool(rng.random() < 0.5)
     own = space.feminine == feminine
-    shape = rng.normal(0, 0.75, len(own)) * np.where(own, 1, 0.30)
-    tone = rng.normal(0, 0.36, len(own)) * own
+    shape = rng.normal(0, 0.85, len(own)) * np.where(own, 1, 0.35)
+    tone = rng.normal(0, 0.64, len(own)) * np.where(own, 1, 0.3)
     detail = np.where(own, rng.gamma(0.7, size=len(own)), 0)
     light = np.array([rng.normal(0, 0.42), -0.55 + rng.normal(0, 0.08), -0.75])
     light /= np.linalg.norm(light)
@@ -104,7 +104,7 @@ def draw_recipe(seed: int) -> Recipe:
         hair_colour=hair_colour,
         hair=_draw_hair(feminine, HAIR_COLOURS[hair_colour], melanin, rng),
         body=Body(
-            neck=round(float(rng.normal(0.265 if feminine else 0.305, 0.010)), 4),
+            neck=round(float(rng.normal(0.248 if feminine else 0.278, 0.010)), 4),
             shoulders=round(float(rng.normal(0.98 if feminine else 1.12, 0.04)), 4),
             garment=str(rng.choice(scenery.GARMENTS, p=[0.42, 0.24, 0.22, 0.12])),
             colour=_rounded(cloth),  # type: ignore[arg-type]
@@ -157,7 +157,7 @@ def _draw_hair(
         length = float(rng.choice([0.05, 0.12, 0.20, 0.27], p=[0.25, 0.25, 0.3, 0.2]))
         lift = 0.012 + 0.19 * length + (0.02 if curly else 0)
     elif flow == "back":
-        length, lift = 0.55, float(rng.uniform(0.03, 0.07))
+        length, lift = 0.55, float(rng.uniform(0.03, 0.07) if feminine else rng.uniform(0.02, 0.04))
     else:
         length, lift = float(rng.uniform(0.85, 1.7)), float(rng.uniform(0.06, 0.11))
     wave = float(rng.uniform(0.016, 0.032)) if curly else float(rng.gamma(1.2, 0.005))

@@ -108,6 +108,9 @@ def relight(
             for k in range(len(strength)):
                 ratio *= 1 - strength[k] * creases[row, column, k] / 255
             gloss = 0.10 * contrast * (shine - rest[row, column, 1])
+            if gloss < 0:  # a highlight that has left darkens in proportion: it must not tint dark skin
+                ratio *= max(0.6, 1 + 3 * gloss)
+                gloss = 0.0
             a = alpha / np.float32(255)
             for c in range(3):
                 value = max(0.0, to_linear[layer[y, x, c]] * ratio + gloss)

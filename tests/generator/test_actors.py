@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tellmark.generator import actors, likeness
+from tellmark.generator.recipe import actor_attributes, draw_recipe, skin_tone_group
+from tellmark.generator.types import SIZE, Portrait
+from tellmark.landmarks import eye_opening, gaze_offset, head_rotation_deg, mouth_opening
+
+SEEDS = (0, 3, 8)
+
+
+@pytest.fixture(scope="module")
+def portraits() -> dict[int, Portrait]:
+    return {seed: actors.actor(seed) for seed in SEEDS}
+
+
+def test_is_a_usable_portrait(portraits: dict[int, Portrait]) -> None:
+    for seed, portrait in portraits.items():
+        assert portrait.image.shape == (SIZE, SIZE, 3)
+        assert portrait.image.dtype == np.uint8
+        assert portrait.landmarks.shape == (478, 3)
+        assert portrait.name == f"actor:{seed}"
+        assert portrait.source is None
+        assert portrait.consent_sha256 is None
+        nose = np.round(portrait.landmarks[1, :2]).astype(int)
+        assert portrait.matte[nose[1], nose[0]] > 0.99
+        assert portrait.matte[5, 5] < 0.01
+        assert portrait.matte.min() >= 0
+        assert portrait.matte.max() <= 1.0001
+
+
+def test_looks_at_the_camera_with_lips_closed(portraits: dict[int, Portrait]) -> None:
+    for portrait in portraits.values():
+        assert np.abs(head_rotation_deg(portrait.landmarks)[:2]).max() < 8
+        assert mouth_opening(portrait.landmarks) < 0.02
+        assert min(eye_opening(portrait.landmarks)) > 0.18
+        assert np.abs(gaze_offset(portrait.landmarks)).max() < 0.2
+
+
+def test_tracker_finds_the_shape_that_was_drawn(portraits: dict[int, Portrait]) -> None:
+    for seed, portrait in portraits.items():
+        error = np.linalg.norm(portrait.landmarks[:468, :2] - actors.shape_of(draw_recipe(seed))[:468, :2], axis=1)
+        assert np.median(error) < 5
+
+
+def test_same_seed_same_bytes(portraits: dict[int, Portrait]) -> None:
+    again = actors.actor(3)
+    assert again.image.tobytes() == portraits[3].image.tobytes()
+    assert again.landmarks.tobytes() == portraits[3].landmarks.tobytes()
+    assert again.sha256 == portraits[3].sha256
+
+
+def test_different_seeds_different_people(portraits: dict[int, Portrait]) -> None:
+    shapes = np.stack([actors.shape_of(draw_recipe(seed))[:, :2] for seed in range(20)])
+    apart = np.sqrt(((shapes[:, None] - shapes[None]) ** 2).sum(axis=-1).mean(axis=-1)) + 99 * np.eye(20)
+    assert apart.min() > 1.5  # px, root mean square over the face
+    assert len({portrait.sha256 for portrait in portraits.values()}) == len(SEEDS)
+
+
+def test_fine_texture_is_nobodys_but_a_mixture() -> None:
+    for seed in range(40):
+        weights = np.array(draw_recipe(seed).detail_weights)
+        assert weights.sum() == pytest.approx(1, abs=1e-3)
+        assert (weights >= 0).all()
+        assert weights.max() < 0.95  # of archetypes that are mixtures themselves
+
+
+def test_attributes_follow_the_recipe() -> None:
+    seen = [actor_attributes(seed) for seed in range(60)]
+    for seed, attributes in enumerate(seen):
+        recipe = draw_recipe(seed)
+        assert (attributes.presentation == "feminine") == recipe.feminine
+        assert attributes.skin_tone == skin_tone_group(recipe.skin)
+        assert (attributes.lighting == "left") == (recipe.light[0] <= -0.25)
+        assert attributes.facial_hair == "none" or not recipe.feminine
+    assert len({attributes.skin_tone for attributes in seen}) >= 4
+    assert {attributes.presentation for attributes in seen} == {"feminine", "masculine"}
+
+
+def test_skin_tone_groups_are_those_of_the_typology_angle() -> None:
+    # Angles 79, 43, 35, 3 and -71 degrees, from CIELAB.
+    assert skin_tone_group((0.96, 0.90, 0.85)) == "very light"
+    assert skin_tone_group((0.84, 0.66, 0.53)) == "light"
+    assert skin_tone_group((0.78, 0.60, 0.47)) == "intermediate"
+    assert skin_tone_group((0.62, 0.44, 0.33)) == "brown"
+    assert skin_tone_group((0.25, 0.16, 0.12)) == "dark"
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_no_actor_is_nearer_to_a_source_than_sources_are_to_each_other(shared_data: Path) -> None:
+    result = likeness.check(shared_data, count=6, frames=6)
+    assert result.holds, result.report()
