@@ -206,7 +206,7 @@ def _random_key(random: np.random.Generator) -> WatermarkKey:
 
 
 def _spectrum(clip: Frames) -> Spectrum:
-    timed = ((time_s, rgb_to_i420(frame)) for time_s, frame in _timed(clip))
+    timed = ((time_s, rgb_to_i420(frame), False) for time_s, frame in _timed(clip))
     total: F32 = np.sum([flattened(window.residual) for window in windows(timed)], axis=0)
     return Spectrum(total)
 

@@ -30,37 +30,46 @@ _FLOOR = 0.5  # code values; energy below it is the noise of rounding and says n
 _POWER = 0.7  # of energy: between unit variance (0.5) and the matched filter for Gaussian noise (1)
 
 
+Frame = tuple[float, U8, bool]  # time in seconds, I420 planes, whether the encoder coded it on its own
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Residuals of up to WINDOW_S seconds: float16, (3, h, w) in the order of CHANNELS, short side SIDE."""
+    """Residuals of up to WINDOW_S seconds, or of one keyframe: float16, (3, h, w) in the order of CHANNELS."""
 
     start_s: float
     end_s: float
     residual: F16
+    keyframe: bool = False
 
 
-def windows(frames: Iterable[tuple[float, U8]]) -> Iterator[Window]:
-    """Group frames (time in seconds, I420 planes) into windows of WINDOW_S, in one pass and constant memory.
+def windows(frames: Iterable[Frame]) -> Iterator[Window]:
+    """Group frames into windows of WINDOW_S, in one pass and constant memory.
 
-    Times must not decrease. A change of the picture's shape starts a new window.
+    A keyframe makes a window of its own: the frames after it are predicted from it and hold less of the mark, or, where
+    the picture moves, hold it in the wrong place. Times must not decrease; a change of shape starts a new window.
     """
     total: list[F32] = []
-    count, slot, first, last = 0, 0, 0.0, 0.0
-    for time_s, i420 in frames:
+    count, slot, first, last, alone = 0, 0, 0.0, 0.0, False
+
+    def window(end_s: float) -> Window:
+        return Window(first, end_s, residual([plane / count for plane in total]), alone)
+
+    for time_s, i420, keyframe in frames:
         planes = _small_planes(i420)
-        if count and (int(time_s / WINDOW_S + 1e-6) != slot or planes[0].shape != total[0].shape):
-            yield Window(first, time_s, residual([plane / count for plane in total]))
+        now = int(time_s / WINDOW_S + 1e-6)
+        if count and (alone or keyframe or now != slot or planes[0].shape != total[0].shape):
+            yield window(time_s)
             count = 0
         if count == 0:
             total = [plane.astype(np.float32) for plane in planes]
-            slot, first = int(time_s / WINDOW_S + 1e-6), time_s
+            slot, first, alone = now, time_s, keyframe
         else:
             for plane, sum_ in zip(planes, total, strict=True):
                 cv2.accumulate(plane, sum_)
         count, last = count + 1, time_s
     if count:
-        frame_s = (last - first) / max(1, count - 1)
-        yield Window(first, last + frame_s, residual([plane / count for plane in total]))
+        yield window(last + (last - first) / max(1, count - 1))
 
 
 def _small_planes(i420: U8) -> list[U8]:

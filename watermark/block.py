@@ -13,7 +13,7 @@ from tellmark.watermark import search
 from tellmark.watermark.analysis import F16, WINDOW_S, Window, flattened
 from tellmark.watermark.demodulate import PHASES, Waves, channel_patterns_of, fit, soft_bits, wave_samples
 from tellmark.watermark.fec import CRC_BITS, decode, encode
-from tellmark.watermark.pattern import I64, WatermarkKey
+from tellmark.watermark.pattern import WatermarkKey
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.search import Match
 from tellmark.watermark.spectrum import Spectrum
@@ -42,47 +42,47 @@ def read_block(block: Sequence[Window], key: WatermarkKey, thorough: bool) -> Bl
     sync waves fit. The p-value of a payload is twice the product of both chances, which keeps it valid: the event is
     either a small p-value of the sync waves alone, or a reading among the few that P_TRY lets through.
     """
-    patterns = channel_patterns_of(key)
-    total: F32 = np.zeros(block[0].residual.shape, np.float32)
-    for window in block:
-        total += flattened(window.residual)
-    residuals = [window.residual for window in block]
+    keyframes = [window for window in block if window.keyframe]
+    sources = [block, keyframes] if 0 < len(keyframes) < len(block) else [block]
     best: tuple[float, Match] | None = None
     chance = 0.0
-    for found, p in search.candidates(Spectrum(total), patterns, thorough):
-        if best is None or p < best[0]:
-            best = (p, found)
-        if p < P_TRY:
-            waves = _sampled(residuals, found, key)
-            payload = _decoded(residuals, waves, _slots(block), found, key)
-            chance += 2 * PHASES / 2**CRC_BITS
-            if payload is not None:
-                return BlockReading(found, 2 * p * chance, payload, _segments(block, waves, payload, key))
+    for source in sources:
+        for found, p in search.candidates(_spectrum(source), channel_patterns_of(key), thorough):
+            p = min(1.0, p * len(sources))
+            if best is None or p < best[0]:
+                best = (p, found)
+            if p < P_TRY:
+                payload = _decoded(source, found, key)
+                chance += 2 * PHASES / 2**CRC_BITS
+                if payload is not None:
+                    return BlockReading(found, 2 * p * chance, payload, _segments(block, found, payload, key))
     assert best is not None  # the search always yields
     p, found = best
-    if p >= P_PRESENT:
-        return BlockReading(found, p)
-    return BlockReading(found, p, None, _segments(block, _sampled(residuals, found, key), None, key))
+    return BlockReading(found, p, None, _segments(block, found, None, key) if p < P_PRESENT else ())
 
 
 def carries(block: Sequence[Window], known: BlockReading, key: WatermarkKey) -> tuple[Segment, ...]:
     """Segments of a later block that carry the mark already read."""
-    waves = _sampled([window.residual for window in block], known.match, key)
-    return _segments(block, waves, known.payload, key)
+    return _segments(block, known.match, known.payload, key)
 
 
-def _slots(block: Sequence[Window]) -> I64:
-    """(windows,) start of each window in units of WINDOW_S."""
-    return np.array([int(window.start_s / WINDOW_S + 1e-6) for window in block])
+def _spectrum(block: Sequence[Window]) -> Spectrum:
+    """Of all windows together."""
+    total: F32 = np.zeros(block[0].residual.shape, np.float32)
+    for window in block:
+        total += flattened(window.residual)
+    return Spectrum(total)
 
 
-def _decoded(residuals: Sequence[F16], waves: Waves, slots: I64, found: Match, key: WatermarkKey) -> Payload | None:
+def _decoded(block: Sequence[Window], found: Match, key: WatermarkKey) -> Payload | None:
     """The payload, if its checksum holds under some start phase of the hopping cycle.
 
     Where the windows as they are do not give it, their difference from the block's mean is read as well: what stands
     still in the picture is gone from it, and of the mark only the sync waves.
     """
-    soft = soft_bits(waves, slots, key)
+    slots = np.array([int(window.start_s / WINDOW_S + 1e-6) for window in block])
+    residuals = [window.residual for window in block]
+    soft = soft_bits(_sampled(residuals, found, key), slots, key)
     bits = next((bits for bits in decode(soft) if bits is not None), None)
     if bits is None and len(residuals) > 1:
         still = np.mean(residuals, axis=0, dtype=np.float32)
@@ -109,8 +109,9 @@ def _known_kind(bits: U8 | None) -> Payload | None:
         return None
 
 
-def _segments(block: Sequence[Window], waves: Waves, payload: Payload | None, key: WatermarkKey) -> tuple[Segment, ...]:
+def _segments(block: Sequence[Window], found: Match, payload: Payload | None, key: WatermarkKey) -> tuple[Segment, ...]:
     """Runs of windows that fit the payload's pattern (without one: the sync waves), each with Stouffer's p-value."""
+    waves = _sampled([window.residual for window in block], found, key)
     p_values = fit(waves, encode(payload.bits()) if payload is not None else None, key)
     runs: list[list[int]] = []
     for number in np.flatnonzero(p_values < P_SEGMENT):

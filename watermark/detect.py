@@ -16,7 +16,7 @@ import numpy as np
 
 from tellmark.media import VideoReader, rgb_to_i420
 from tellmark.types import U8
-from tellmark.watermark.analysis import Window, windows
+from tellmark.watermark.analysis import Frame, Window, windows
 from tellmark.watermark.block import P_PRESENT, BlockReading, Segment, carries, read_block
 from tellmark.watermark.pattern import PUBLIC_KEY, WatermarkKey
 from tellmark.watermark.payload import Payload
@@ -53,9 +53,10 @@ def detect(
     """Look for the mark of ``key`` in RGB frames: (time in seconds, (H, W, 3) uint8 of even size), times ascending.
 
     thorough: also search rotations, scales and mirroring where no plain mark is found. progress: called with the number
-    of half-second windows read.
+    of windows read.
     """
-    return _detect(((time_s, rgb_to_i420(rgb)) for time_s, rgb in frames), key, thorough, progress)
+    planes = ((time_s, rgb_to_i420(rgb), index == 0) for index, (time_s, rgb) in enumerate(frames))
+    return _detect(planes, key, thorough, progress)
 
 
 def detect_file(
@@ -63,7 +64,8 @@ def detect_file(
 ) -> MarkReading:
     """:func:`detect` on a video file. Raises MediaError if it cannot be decoded."""
     with VideoReader(path) as reader:
-        return _detect(((frame.time_s, frame.i420()) for frame in reader), key, thorough, progress)
+        planes = ((frame.time_s, frame.i420(), frame.index == 0) for frame in reader)
+        return _detect(planes, key, thorough, progress)
 
 
 def detect_image(rgb: U8, *, key: WatermarkKey = PUBLIC_KEY, thorough: bool = True) -> MarkReading:
@@ -72,9 +74,7 @@ def detect_image(rgb: U8, *, key: WatermarkKey = PUBLIC_KEY, thorough: bool = Tr
     return detect([(0.0, np.ascontiguousarray(rgb[:height, :width]))], key=key, thorough=thorough)
 
 
-def _detect(
-    frames: Iterable[tuple[float, U8]], key: WatermarkKey, thorough: bool, progress: Progress | None
-) -> MarkReading:
+def _detect(frames: Iterable[Frame], key: WatermarkKey, thorough: bool, progress: Progress | None) -> MarkReading:
     best: BlockReading | None = None
     segments: list[Segment] = []
     searched = 0

@@ -9,12 +9,12 @@ import pytest
 
 from tellmark.media import rgb_to_i420
 from tellmark.types import U8
-from tellmark.watermark.analysis import SIDE, WINDOW_S, flattened, residual, windows
+from tellmark.watermark.analysis import SIDE, WINDOW_S, Frame, flattened, residual, windows
 
 
-def _still(count: int, fps: float, shape: tuple[int, int] = (256, 256), value: int = 128) -> Iterator[tuple[float, U8]]:
+def _still(count: int, fps: float, shape: tuple[int, int] = (256, 256), value: int = 128) -> Iterator[Frame]:
     height, width = shape
-    return ((index / fps, np.full((height * 3 // 2, width), value, np.uint8)) for index in range(count))
+    return ((index / fps, np.full((height * 3 // 2, width), value, np.uint8), False) for index in range(count))
 
 
 @pytest.mark.parametrize("fps", [10.0, 23.976, 25.0, 29.97, 60.0])
@@ -39,8 +39,15 @@ def test_maps_have_one_short_side(shape: tuple[int, int], expected: tuple[int, i
 
 
 def test_a_change_of_size_starts_a_new_window() -> None:
-    frames = [*_still(3, 25, (256, 256)), *((t + 0.12, f) for t, f in _still(3, 25, (256, 512)))]
+    frames = [*_still(3, 25, (256, 256)), *((t + 0.12, f, k) for t, f, k in _still(3, 25, (256, 512)))]
     assert [w.residual.shape[2] for w in windows(frames)] == [256, 512]
+
+
+def test_a_keyframe_makes_a_window_of_its_own() -> None:
+    frames = [(time_s, frame, index in (0, 5)) for index, (time_s, frame, _) in enumerate(_still(12, 25))]
+    made = list(windows(frames))
+    assert [window.keyframe for window in made] == [True, False, True, False]
+    assert [window.start_s for window in made] == pytest.approx([0, 0.04, 0.2, 0.24])
 
 
 def test_one_frame_makes_one_window() -> None:
@@ -76,7 +83,7 @@ def test_memory_does_not_grow_with_length(pictures: Callable[..., list[U8]]) -> 
 
     def peak(count: int) -> int:
         tracemalloc.start()
-        for _ in windows((index / 25, frames[index % 10]) for index in range(count)):
+        for _ in windows((index / 25, frames[index % 10], False) for index in range(count)):
             pass
         top = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

@@ -69,6 +69,14 @@ def test_a_clip_may_start_anywhere_in_the_cycle(start: int, plain: list[U8]) -> 
     assert detect(_timed(clip.frames)).payload == PAYLOAD
 
 
+def test_a_pan_that_drags_the_mark_along_is_read_from_its_first_frame() -> None:
+    texture = np.random.default_rng(0).integers(40, 216, (40, 60, 3), dtype=np.uint8)
+    ground = attacks.cv2.resize(texture, (800, 512), interpolation=attacks.cv2.INTER_CUBIC)
+    pan = [np.ascontiguousarray(ground[:, 2 * index : 2 * index + 512]) for index in range(75)]
+    clip = attacks.recompress(Frames(_mark(pan), FPS), crf=23)
+    assert detect(_timed(clip.frames)).payload == PAYLOAD
+
+
 def test_unmarked_video_shows_nothing(plain: list[U8]) -> None:
     reading = detect(_timed(plain))
     assert not reading.present
@@ -155,7 +163,7 @@ def test_a_file_and_its_progress(tmp_path: Path, plain: list[U8]) -> None:
     seen: list[int] = []
     reading = detect_file(path, progress=lambda done, _: seen.append(done))
     assert reading.payload == PAYLOAD
-    assert seen == [1, 2, 3, 4, 5, 6]
+    assert seen == [1, 2, 3, 4, 5, 6, 7]  # the first frame, then half seconds
     assert reading.segments[0][:2] == (0.0, 3.0)
 
 

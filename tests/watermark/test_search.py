@@ -19,7 +19,7 @@ CODE = np.random.default_rng(0).integers(0, 2, CODE_BITS, dtype=np.uint8)
 
 @pytest.fixture(scope="module")
 def host(pictures: Callable[..., list[U8]]) -> Spectrum:
-    frames = ((index / 25, rgb_to_i420(picture)) for index, picture in enumerate(pictures(5, 25)))
+    frames = ((index / 25, rgb_to_i420(picture), False) for index, picture in enumerate(pictures(5, 25)))
     return Spectrum(np.sum([flattened(window.residual) for window in windows(frames)], axis=0))
 
 
