@@ -103,7 +103,7 @@ def _extend(person: U8) -> U8:
     end = PAD + SIZE
     wide: U8 = cv2.copyMakeBorder(person, PAD, PAD, PAD, PAD, cv2.BORDER_REFLECT_101)
     # Clothing continued downwards would show its collar again in a mirror: repeat the last rows instead, softened.
-    wide[end:] = cv2.blur(wide[end - 12 : end], (9, 9))[-6:].mean(0, keepdims=True)
+    _torso(wide[end:], cv2.blur(wide[end - 12 : end], (9, 9))[-6:].mean(0).astype(np.float32))
     wide[:PAD] = 0
     top = person[0, :, 3].astype(np.float32) / 255
     if top.sum() > 8:
@@ -114,6 +114,18 @@ def _extend(person: U8) -> U8:
             wide[:sink, column] = 0
             wide[sink:, column] = wide[: len(wide) - sink, edge]
     return wide
+
+
+def _torso(below: U8, last: F32) -> None:
+    """Fill the rows below the frame with its last one (W, 4), growing wider where shoulders go on to widen."""
+    columns = np.arange(len(last), dtype=np.float32)
+    weight = last[:, 3] / 255
+    centre = float((columns * weight).sum() / max(float(weight.sum()), 1.0))
+    half = max(float(weight.sum()) / 2, 32.0)
+    for step in range(len(below)):
+        wider = 1 + 70 * (1 - np.exp(-step / 50)) / half
+        source = centre + (columns - centre) / wider
+        below[step] = np.rint(np.stack([np.interp(source, columns, last[:, k]) for k in range(4)], 1))
 
 
 def _crown(wide: U8, person: U8, top: F32) -> None:
