@@ -114,6 +114,9 @@ def _imperceptibility(hosts: Sequence[Host]) -> Iterator[Row]:
             "psnr y, dB": _psnr([p[:SIDE] for p in plain[few]], [m[:SIDE] for m in marked[few]]),
             "psnr rgb, dB": _psnr(plain_rgb.frames[few], marked_rgb.frames[few]),
             "ssim y": mean(_ssim(p[:SIDE], m[:SIDE]) for p, m in zip(plain[few], marked[few], strict=True)),
+            "ssim grey of rgb": mean(
+                _ssim(_grey(p), _grey(m)) for p, m in zip(plain_rgb.frames[few], marked_rgb.frames[few], strict=True)
+            ),
         }
         for crf in (18, 23, 28):
             before, after = (len(encoded(clip, crf=crf, gop_s=HOP_S)) for clip in (plain_rgb, marked_rgb))
@@ -209,6 +212,11 @@ def _spectrum(clip: Frames) -> Spectrum:
     timed = ((time_s, rgb_to_i420(frame), False) for time_s, frame in _timed(clip))
     total: F32 = np.sum([flattened(window.residual) for window in windows(timed)], axis=0)
     return Spectrum(total)
+
+
+def _grey(rgb: U8) -> U8:
+    grey: U8 = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    return grey
 
 
 def _psnr(reference: Sequence[U8], changed: Sequence[U8]) -> float:

@@ -56,7 +56,7 @@ def detect(
     of windows read.
     """
     planes = ((time_s, rgb_to_i420(rgb), index == 0) for index, (time_s, rgb) in enumerate(frames))
-    return _detect(planes, key, thorough, progress)
+    return detect_planes(planes, key=key, thorough=thorough, progress=progress)
 
 
 def detect_file(
@@ -65,7 +65,7 @@ def detect_file(
     """:func:`detect` on a video file. Raises MediaError if it cannot be decoded."""
     with VideoReader(path) as reader:
         planes = ((frame.time_s, frame.i420(), frame.index == 0) for frame in reader)
-        return _detect(planes, key, thorough, progress)
+        return detect_planes(planes, key=key, thorough=thorough, progress=progress)
 
 
 def detect_image(rgb: U8, *, key: WatermarkKey = PUBLIC_KEY, thorough: bool = True) -> MarkReading:
@@ -74,7 +74,17 @@ def detect_image(rgb: U8, *, key: WatermarkKey = PUBLIC_KEY, thorough: bool = Tr
     return detect([(0.0, np.ascontiguousarray(rgb[:height, :width]))], key=key, thorough=thorough)
 
 
-def _detect(frames: Iterable[Frame], key: WatermarkKey, thorough: bool, progress: Progress | None) -> MarkReading:
+def detect_planes(
+    frames: Iterable[Frame],
+    *,
+    key: WatermarkKey = PUBLIC_KEY,
+    thorough: bool = True,
+    progress: Progress | None = None,
+) -> MarkReading:
+    """:func:`detect` on I420 planes: (time in seconds, (H * 3 // 2, W) uint8, whether it is a keyframe).
+
+    Spares the way over RGB. The first frame of a clip is a keyframe; naming the others helps where the camera moves.
+    """
     best: BlockReading | None = None
     segments: list[Segment] = []
     searched = 0

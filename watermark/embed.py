@@ -42,8 +42,8 @@ class Strength:
     with activity. cb, cr: RMS of the chroma patterns.
     """
 
-    luma: float = 0.58
-    luma_range: tuple[float, float] = (0.42, 0.75)
+    luma: float = 0.53
+    luma_range: tuple[float, float] = (0.4, 0.7)
     exponent: float = 0.12
     cb: float = 0.45
     cr: float = 0.55
