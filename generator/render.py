@@ -17,6 +17,7 @@ from tellmark.generator.raster import over, raster
 from tellmark.generator.types import EXPRESSIONS, SIZE, Motion, Portrait
 from tellmark.types import F32, U8
 
+_FACE_POINTS = 478
 _INDEX = {name: index for index, name in enumerate(EXPRESSIONS)}
 
 
@@ -52,12 +53,23 @@ class MeshRenderer:
         self._map_x.fill(-PAD)
         self._depth.fill(np.inf)
         raster(points, self._mesh.sources, self._mesh.triangles, self._map_x, self._map_y, self._depth)
-        cv2.remap(
-            self._person, self._map_x, self._map_y, cv2.INTER_LINEAR, dst=self._layer, borderMode=cv2.BORDER_CONSTANT
-        )
+        self._fetch(cv2.INTER_LINEAR, slice(None), slice(None))
+        self._fetch(cv2.INTER_CUBIC, *_face_box(points))
         over(self._layer, self._background, self._frame)
         draw_mouth(self._mouth, self._frame, points, self._mesh, expression, pose)
         return self._frame
+
+    def _fetch(self, interpolation: int, rows: slice, columns: slice) -> None:
+        """Fetch a part of the person layer through the map."""
+        region = (rows, columns)
+        cv2.remap(
+            self._person,
+            self._map_x[region],
+            self._map_y[region],
+            interpolation,
+            dst=self._layer[region],
+            borderMode=cv2.BORDER_CONSTANT,
+        )
 
     def _draw_eyes(self, expression: F32, blink: F32, gaze_deg: F32) -> None:
         """Update the eyes in the person layer."""
@@ -73,3 +85,12 @@ class MeshRenderer:
             region = self._person[PAD + eye.y : PAD + eye.y + height, PAD + eye.x : PAD + eye.x + width]
             # The picture of an eye near the head's outline reaches beyond it, where colours are premultiplied.
             np.copyto(region[..., :3], picture, where=region[..., 3:] == 255)
+
+
+def _face_box(points: F32) -> tuple[slice, slice]:
+    """Rows and columns of the face with some hair: here bilinear interpolation would soften skin as the head moves."""
+    low, high = points[:_FACE_POINTS, :2].min(0), points[:_FACE_POINTS, :2].max(0)
+    margin = 0.08 * (high - low)
+    x0, y0 = np.clip(np.floor(low - margin), 0, SIZE - 2).astype(int).tolist()
+    x1, y1 = np.clip(np.ceil(high + margin), 2, SIZE).astype(int).tolist()
+    return slice(y0, max(y1, y0 + 1)), slice(x0, max(x1, x0 + 1))
