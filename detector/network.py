@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -78,9 +77,7 @@ class Network:
         crops = [cv2.resize(window.crops[i], (self.size, self.size), interpolation=cv2.INTER_AREA) for i in chosen]
         return np.asarray(crops, np.uint8)
 
-    def fit(
-        self, x: U8, labels: ArrayLike, clips: Sequence[str], identities: Sequence[str], *, seed: int = 0
-    ) -> NetworkModel:
+    def fit(self, x: U8, labels: ArrayLike, clips: ArrayLike, identities: ArrayLike, *, seed: int = 0) -> NetworkModel:
         """Train from scratch on ``x`` (N, K, size, size, 3): a random crop a row and epoch, half of them mirrored."""
         torch.set_num_threads(1)
         torch.manual_seed(seed)

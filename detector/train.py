@@ -80,10 +80,7 @@ def train(
 def fit(pairs: Pairs, classifier: Tells, seed: int) -> TellModel:
     """A model of all windows of ``pairs``. Raises :class:`InputError` where a class is missing."""
     _labels(pairs)
-    x = np.concatenate([features.x for _, features in pairs])
-    rows = [clip for clip, features in pairs for _ in features.x]
-    labels = [int(clip.label is Label.FAKE) for clip in rows]
-    return classifier.fit(x, labels, [clip.clip_id for clip in rows], [clip.identity for clip in rows], seed=seed)
+    return classifier.fit(*_rows(pairs), seed=seed)
 
 
 def cross_validate(
@@ -105,51 +102,45 @@ def cross_validate(
 
 
 def leave_one_method_out(pairs: Pairs, classifier: Tells, *, seed: int = 0, fewest: int = 3) -> dict[str, Any]:
-    """Method -> AUC and number of clips of its fakes, by a model that saw neither the method nor the persons it judges.
+    """Method -> ``auc`` and number ``n`` of its fakes, by models that saw neither it nor the persons judged.
 
-    The negatives are split in two halves by person: one for training, the other to be told apart from the method's
-    fakes. Methods with fewer than ``fewest`` clips are left out; empty where fewer than two methods would remain to
-    learn from.
+    The persons of the negatives are split in halves: the fakes are told apart from one half by a model of the other,
+    and the other way round; the AUC is the mean of both. Methods with fewer than ``fewest`` clips are left out; empty
+    for fewer than three methods, since too little would remain to learn from.
     """
     labels, who = _labels(pairs), np.array([clip.identity for clip, _ in pairs])
     methods = np.array([clip.method for clip, _ in pairs])
-    result: dict[str, Any] = {}
     if len(set(methods[labels == 1])) < 3:
-        return result
+        return {}
+    persons = np.array(sorted(set(who[labels == 0])))
+    half = np.isin(who, np.random.default_rng(seed).permutation(persons)[: len(persons) // 2])
+    result: dict[str, Any] = {}
     for method in sorted(set(methods[labels == 1])):
         unseen = (labels == 1) & (methods == method)
         if unseen.sum() < fewest:
             continue
-        scores = _unseen_scores(pairs, classifier, unseen, labels, who, seed)
-        rows = np.isfinite(scores)
-        result[str(method)] = {"auc": metrics.auc(labels[rows], scores[rows]), "n": int(unseen.sum())}
+        areas = []
+        for side in (half, ~half):
+            judged = ((labels == 0) & side) | unseen
+            taught = ~judged & ~np.isin(who, who[judged])
+            if len(set(labels[taught].tolist())) == 2 and len(set(labels[judged].tolist())) == 2:
+                model = classifier.boost(*_rows([pairs[i] for i in np.flatnonzero(taught)])[:3], seed=seed)
+                margins = [float(model.margin(pairs[i][1].x).mean()) for i in np.flatnonzero(judged)]
+                areas.append(metrics.auc(labels[judged], margins))
+        if areas:
+            result[str(method)] = {"auc": float(np.mean(areas)), "n": int(unseen.sum())}
     return result
 
 
-def _unseen_scores(
-    pairs: Pairs,
-    classifier: Tells,
-    unseen: NDArray[np.bool_],
-    labels: NDArray[np.int64],
-    who: NDArray[np.str_],
-    seed: int,
-) -> F64:
-    """(N,) scores of the unseen method's fakes and of the negatives, else NaN, by models that saw no such person."""
-    persons = np.array(sorted(set(who[labels == 0])))
-    half = set(np.random.default_rng(seed).permutation(persons)[: len(persons) // 2].tolist())
-    first = np.array([person in half for person in who])
-    scores = np.full((2, len(pairs)), np.nan)
-    for turn, side in enumerate((first, ~first)):
-        judged = ((labels == 0) & side) | unseen
-        taboo = set(who[judged])
-        chosen = [i for i in range(len(pairs)) if not judged[i] and who[i] not in taboo]
-        if len({int(labels[i]) for i in chosen}) < 2:
-            continue
-        model = fit([pairs[i] for i in chosen], classifier, seed)
-        for i in np.flatnonzero(judged):
-            scores[turn, i] = model.judge(pairs[i][1].x).p_synthetic
-    known = np.isfinite(scores)
-    return np.asarray(np.where(known, scores, 0).sum(0) / np.where(known.any(0), known.sum(0), np.nan))
+def _rows(pairs: Pairs) -> tuple[F64, NDArray[np.int64], NDArray[np.str_], NDArray[np.str_]]:
+    """Features, labels, clips and identities of all windows."""
+    clips = [clip for clip, features in pairs for _ in features.x]
+    return (
+        np.concatenate([features.x for _, features in pairs]),
+        np.array([int(clip.label is Label.FAKE) for clip in clips], np.int64),
+        np.array([clip.clip_id for clip in clips]),
+        np.array([clip.identity for clip in clips]),
+    )
 
 
 def _labels(pairs: Pairs) -> NDArray[np.int64]:
