@@ -24,7 +24,7 @@ from tellmark.types import F32, U8
 MIN_SIDE = 200  # px of the window: below, the frames would mostly be interpolation
 _MAX_FACE = 0.62  # of the window's side, where the picture ends
 _CENTRE = 0.45  # height of the face's middle in the window
-_LOST = 0.02  # share of frames that may lack a face
+_STRAY = 0.02  # share of frames in which the tracker may err
 _JUMP = 0.6  # face sizes between two frames: a cut
 
 
@@ -49,17 +49,18 @@ def find_shot(path: Path, *, start_s: float, seconds: float, fps: float) -> Shot
     first, count = round(start_s * fps), round(seconds * fps)
     found: list[F32 | None] = []
     size = (0, 0)
-    with MediapipeTracker(max_faces=2) as tracker:
+    # Two trackers: one that follows two faces loses its grip on a single small one and sees it twice.
+    with MediapipeTracker() as tracker, MediapipeTracker(max_faces=2, static=True) as counter:
         for rgb in _stretch(path, first, count, fps):
+            if len(found) % round(fps) == 0 and _crowded(counter.track(rgb)):
+                raise FaceError(f"two faces at {(first + len(found)) / fps:.0f} s; one is needed")
             faces = tracker.track(rgb)
-            if len(faces) > 1 and (faces[1].size / faces[0].size) ** 2 >= RIVAL:
-                raise FaceError(f"two faces at {(first + len(found)) / fps:.1f} s; one is needed")
             found.append(faces[0].landmarks if faces else None)
             size = rgb.shape[1], rgb.shape[0]
     if len(found) < count:
         raise FaceError(f"the picture ends after {(first + len(found)) / fps:.1f} s, before the sound")
     seen = [landmarks for landmarks in found if landmarks is not None]
-    if len(seen) < (1 - _LOST) * count or not seen:
+    if len(seen) < (1 - _STRAY) * count or not seen:
         raise FaceError(f"no face in {count - len(seen)} of {count} frames")
     return Shot(path, first, count, fps, _window(seen, size), _still(found))
 
@@ -81,6 +82,10 @@ def _stretch(path: Path, first: int, count: int, fps: float) -> Iterator[U8]:
                 return
             if frame.index >= first:
                 yield frame.rgb()
+
+
+def _crowded(faces: list[Face]) -> bool:
+    return len(faces) > 1 and (faces[1].size / faces[0].size) ** 2 >= RIVAL
 
 
 def _window(seen: list[F32], size: tuple[int, int]) -> tuple[int, int, int]:

@@ -25,9 +25,9 @@ _MOST_ACTORS = 10_000  # by number; another plan seed begins where these end
 
 _TOML_STRING = r'"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\''
 
-# What a clip costs on one core of a 2-core cloud machine, without and with its seconds, and what it weighs at CRF 23.
-_SECONDS_PER_CLIP, _SECONDS_PER_FRAME = 1.5, 0.05
-_BYTES_PER_SECOND, _BYTES_PER_CLIP = 45_000, 60_000
+# What a clip costs on one core of a cloud machine (CPU time of builds of 2 s and 3 s clips), and weighs at CRF 23.
+_SECONDS_PER_CLIP, _SECONDS_PER_FRAME = 0.9, 0.034
+_BYTES_PER_CLIP, _BYTES_PER_SECOND = 10_000, 53_000
 
 
 @dataclass(frozen=True, slots=True)
