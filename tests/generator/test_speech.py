@@ -121,7 +121,7 @@ def test_level_does_not_matter(spoken: tuple[F32, list[Phoneme]]) -> None:
     sound, _ = spoken
     loud, quiet = heard(sound), heard(0.03 * sound)
     for name in ("energy", "speaking", "open", "closure", "band_04"):
-        np.testing.assert_allclose(column(quiet, name), column(loud, name), atol=0.08, err_msg=name)
+        np.testing.assert_allclose(column(quiet, name), column(loud, name), atol=0.15, err_msg=name)
     drop_db = np.median(column(loud, "level_db") - column(quiet, "level_db"))
     assert drop_db == pytest.approx(-20 * np.log10(0.03), abs=0.1)
 
