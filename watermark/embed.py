@@ -55,8 +55,8 @@ DEFAULT_STRENGTH = Strength()
 class Embedder:
     """Marks the frames of one clip with one payload.
 
-    width, height: pixels, even. fps: frames a second. The patterns are made here (some 60 ms at 512x512); they and a
-    buffer take 10 bytes a pixel. An object must not be shared between threads; :meth:`embed` holds the GIL only briefly.
+    width, height: pixels, even. fps: frames a second. The patterns are made here (some 60 ms at 512x512); they and
+    a buffer take 10 bytes a pixel. Not to be shared between threads; :meth:`embed` holds the GIL only briefly.
 
     Raises UsageError for a size that cannot be marked.
     """
