@@ -110,7 +110,7 @@ class Motion:
     distance: F32  # (T,) factor of the portrait's head distance
     expression: F32  # (T, len(EXPRESSIONS)), 0 = as in the portrait, 1 = full
     blink: F32  # (T, 2) subject's right and left eye, 0 open .. 1 closed
-    gaze_deg: F32  # (T, 2) yaw (to the viewer's right), pitch (up), relative to the portrait
+    gaze_deg: F32  # (T, 2) of the eyes in the head: yaw (to the viewer's right), pitch (up), relative to the portrait
 
     def __len__(self) -> int:
         return len(self.distance)
