@@ -73,9 +73,12 @@ def run(
 ) -> list[dict[str, Any]]:
     """Measure on the videos in ``data`` (searched recursively), write the table, return its rows.
 
+    limit: so many of the videos, spread over the list.
     Raises :class:`UsageError` where there are fewer than two videos of ``MIN_SECONDS``.
     """
-    clips = _clips(data or DATA)[:limit]
+    clips = _clips(data or DATA)
+    if limit is not None:
+        clips = clips[:: max(1, len(clips) // limit)][:limit]
     if len(clips) < 2:
         raise UsageError(
             f"{data or DATA} holds fewer than two videos of {MIN_SECONDS:g} s; give a folder of talking heads"

@@ -28,7 +28,7 @@ MATCH_PICTURE = 0.8  # correlation of the mean pictures that a match needs as we
 
 _CELLS = 8  # cells a side, as compared: leaves room to crop
 _SLOW = 11  # bins of the running mean that is taken away: what changes within about a second is motion
-_NOISE = 0.3  # variance of a cell's motion, after tempering, below which nothing is said to move
+_NOISE = 0.1  # variance of a cell's motion, after tempering, below which nothing is said to move
 _OUTSIDE = 0.1  # part of the shorter clip that may reach beyond the longer one
 _MIN_BINS = 5  # half a second; less cannot be compared
 _LONG_BINS, _PIECE_BINS = 600, 200  # a clip longer than a minute is compared by pieces of 20 s
