@@ -20,6 +20,7 @@ from tellmark.generator.types import EXPRESSIONS, SIZE, Motion
 from tellmark.landmarks import FACE_OVAL
 from tellmark.types import F32
 
+_RELIEF = 1.25  # the tracker's depth is shallow: turned by 8 degrees without this, faces track as turned by 5.5
 _CAMERA = 6.0  # camera distance in face widths
 _PRODUCTS = tuple(tuple(EXPRESSIONS.index(part) for part in name.split("*")) for name in CORRECTIVES)
 
@@ -51,6 +52,8 @@ class Pose:
 def build_mesh(landmarks: F32) -> Mesh:
     """The mesh of a framed portrait's landmarks (478, 3)."""
     frame = face_frame(landmarks)
+    face_basis = expression_basis(landmarks)
+    landmarks = landmarks * np.array([1, 1, _RELIEF], np.float32)
     down = frame.axes[1] / frame.px_per_mm
     width = 140 * frame.px_per_mm
     height = 178 * frame.px_per_mm
@@ -76,7 +79,6 @@ def build_mesh(landmarks: F32) -> Mesh:
     head = 1 - _smooth((below + 0.06) / 0.55)
     head[: len(landmarks)] = 1
     follow = np.exp(-((distance / (0.17 * width)) ** 2)).astype(np.float32)
-    face_basis = expression_basis(landmarks)
     outer_basis = np.einsum("no,eoc->enc", to_rim * follow[:, None], face_basis[:, layout.rim])
 
     bottom = np.array([chin[0], SIZE], np.float32)

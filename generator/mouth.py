@@ -59,7 +59,7 @@ def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
     own = own_interior(image, landmarks) if gap_mm > _OWN_TEETH_MM else None
     colour = colourfulness(image, landmarks)
     # Teeth hang from the upper lip, wherever the lower one is.
-    seam = landmarks[13] + 3.0 * axes[2]
+    seam = mesh.rest[13] + 3.0 * axes[2]
     return Mouth(
         frame=np.stack([seam, seam + 10 * axes[0], seam + 10 * axes[1]]).astype(np.float32),
         rest_gap=rest_gap,

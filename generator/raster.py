@@ -38,19 +38,25 @@ def raster(
         # Barycentric weights along a row: weight_k(x) = slope_k * x + start_k.
         slope0, slope1 = (y1 - y2) / area, (y2 - y0) / area
         slope2 = -slope0 - slope1
+        rise0, rise1 = (x2 - x1) / area, (x0 - x2) / area
+        inverse0, inverse1, inverse2 = 1 / slope0, 1 / slope1, 1 / slope2  # infinite where an edge is level
         step_u = slope0 * sources[a, 0] + slope1 * sources[b, 0] + slope2 * sources[c, 0]
         step_v = slope0 * sources[a, 1] + slope1 * sources[b, 1] + slope2 * sources[c, 1]
         step_z = slope0 * vertices[a, 2] + slope1 * vertices[b, 2] + slope2 * vertices[c, 2]
         for y in range(first, last + 1):
-            start0 = (x2 - x1) / area * (y - y2) - slope0 * x2
-            start1 = (x0 - x2) / area * (y - y2) - slope1 * x2
+            start0 = rise0 * (y - y2) - slope0 * x2
+            start1 = rise1 * (y - y2) - slope1 * x2
             start2 = 1.0 - start0 - start1
             low, high = 0.0, width - 1.0
-            for slope, start in ((slope0, start0), (slope1, start1), (slope2, start2)):
+            for slope, inverse, start in (
+                (slope0, inverse0, start0),
+                (slope1, inverse1, start1),
+                (slope2, inverse2, start2),
+            ):
                 if slope > 1e-12:
-                    low = max(low, float((-_EDGE - start) / slope))
+                    low = max(low, float((-_EDGE - start) * inverse))
                 elif slope < -1e-12:
-                    high = min(high, float((-_EDGE - start) / slope))
+                    high = min(high, float((-_EDGE - start) * inverse))
                 elif start < -_EDGE:
                     high = -1.0
             if high < low:

@@ -53,8 +53,12 @@ class MeshRenderer:
         self._map_x.fill(-PAD)
         self._depth.fill(np.inf)
         raster(points, self._mesh.sources, self._mesh.triangles, self._map_x, self._map_y, self._depth)
-        self._fetch(cv2.INTER_LINEAR, slice(None), slice(None))
-        self._fetch(cv2.INTER_CUBIC, *_face_box(points))
+        rows, columns = _face_box(points)
+        self._fetch(cv2.INTER_CUBIC, rows, columns)
+        self._fetch(cv2.INTER_LINEAR, slice(0, rows.start), slice(0, SIZE))
+        self._fetch(cv2.INTER_LINEAR, slice(rows.stop, SIZE), slice(0, SIZE))
+        self._fetch(cv2.INTER_LINEAR, rows, slice(0, columns.start))
+        self._fetch(cv2.INTER_LINEAR, rows, slice(columns.stop, SIZE))
         over(self._layer, self._background, self._frame)
         draw_mouth(self._mouth, self._frame, points, self._mesh, expression, pose)
         return self._frame
@@ -62,6 +66,8 @@ class MeshRenderer:
     def _fetch(self, interpolation: int, rows: slice, columns: slice) -> None:
         """Fetch a part of the person layer through the map."""
         region = (rows, columns)
+        if rows.start >= rows.stop or columns.start >= columns.stop:
+            return
         cv2.remap(
             self._person,
             self._map_x[region],
@@ -88,9 +94,9 @@ class MeshRenderer:
 
 
 def _face_box(points: F32) -> tuple[slice, slice]:
-    """Rows and columns of the face with some hair: here bilinear interpolation would soften skin as the head moves."""
+    """Rows and columns of the face: here bilinear interpolation would soften skin as the head moves."""
     low, high = points[:_FACE_POINTS, :2].min(0), points[:_FACE_POINTS, :2].max(0)
-    margin = 0.08 * (high - low)
+    margin = 0.04 * (high - low)
     x0, y0 = np.clip(np.floor(low - margin), 0, SIZE - 2).astype(int).tolist()
     x1, y1 = np.clip(np.ceil(high + margin), 2, SIZE).astype(int).tolist()
     return slice(y0, max(y1, y0 + 1)), slice(x0, max(x1, x0 + 1))

@@ -22,7 +22,7 @@ from tellmark.types import F32
 _RINGS = (1.08, 1.2, 1.4)  # copies of the outline, about its centre, that the outer net starts with
 _RING_POINTS = 36
 _GRID_PX = 26
-_STEEPEST = 1.6  # depth over width; folds appear at atan(1 / 1.6) = 32 degrees
+_STEEPEST = 2.2  # depth over width; folds appear at atan(1 / 2.2) = 24 degrees
 _FINE = 4  # px fractions of the mask that the outline is traced in
 
 
