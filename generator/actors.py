@@ -22,12 +22,13 @@ from tellmark.generator.recipe import VERSION, ActorAttributes, Recipe, actor_at
 from tellmark.generator.scenery import smoothstep
 from tellmark.generator.strands import Skull
 from tellmark.generator.types import SIZE, Portrait
-from tellmark.landmarks import FACE_OVAL, LIPS_INNER, LIPS_OUTER
+from tellmark.landmarks import FACE_OVAL, LEFT_EYE, LIPS_OUTER, RIGHT_EYE
 from tellmark.types import F32, U8
 
 __all__ = ["ActorAttributes", "Parts", "actor", "actor_attributes", "compose", "parts_of", "photograph"]
 
 
+_FEATURE_PX = 32.0  # reach of an eye or the mouth
 _COARSE = 8.0  # texture px, where coarse appearance ends and detail begins
 
 
@@ -53,9 +54,15 @@ def shape_of(recipe: Recipe) -> F32:
     offset = np.tensordot(f32(recipe.shape_weights), space.shapes - group, axes=1)
     mirror = facespace.mirror(space.mean)
     shape = group + 0.65 * offset + 0.35 * offset[mirror] * f32([-1, 1, 1])  # faces are only a little askew
-    lips = [*LIPS_OUTER, *LIPS_INNER]
-    rest = group[lips] - group[lips].mean(axis=0)
-    shape[lips] = shape[lips].mean(axis=0) + 0.5 * (shape[lips] - shape[lips].mean(axis=0)) + 0.5 * rest  # no frowns
+    for loop in (
+        RIGHT_EYE,
+        LEFT_EYE,
+        LIPS_OUTER,
+    ):  # no stares and no frowns: eyes and mouth keep half of what is theirs
+        centre = group[list(loop), :2].mean(axis=0)
+        near = np.exp(-(((group[:, :2] - centre) ** 2).sum(axis=1) / _FEATURE_PX**2))[:, None]
+        own = shape - group
+        shape = shape - 0.5 * near * (own - (near * own).sum(axis=0) / near.sum())
     shape[:, 0] = (shape[:, 0] - SIZE / 2) * recipe.aspect + SIZE / 2
     return np.asarray(shape - [(shape[33, 0] + shape[263, 0]) / 2 - SIZE / 2, 0, 0], np.float32)
 

@@ -46,11 +46,11 @@ FEMININE = (
 FEMININE_PHOTOS = ("ed_a", "fport_6", "lp_kj_d7", "xnemo", "styletalk_vscode", "vretalk_4")
 MASCULINE = ("musev_man", "dt_male", "por_AniTalker_48", "por_AniTalker_49", "did_or_idle", "ftalk_9")
 MASCULINE_PHOTOS = (
-    *("ed_b", "inf_2", "fport_7", "lp_kj_d8", "lp_kj_d5"),
+    *("inf_2", "fport_7", "lp_kj_d8", "lp_kj_d5"),
     *("mimictalk_german", "styletalk_sadfather", "vretalk_1", "anip_zl"),
 )
 EARS = (
-    *("dt_male", "did_or_idle", "por_AniTalker_48", "ed_b", "inf_2"),
+    *("dt_male", "did_or_idle", "por_AniTalker_48", "inf_2"),
     *("lp_kj_d8", "lp_kj_d5", "mimictalk_german", "styletalk_sadfather"),
 )
 PER_GROUP = 14
@@ -69,30 +69,38 @@ class Source:
     landmarks: F32  # (478, 3) px
 
 
-def collect(shared: Path, frames: int = FRAMES) -> list[Source]:
+View = tuple[float, U8, F32]  # cost, picture, landmarks
+
+
+def collect(shared: Path) -> list[Source]:
     """The people above, from the rows of ``shared/index.csv`` whose licence allows it."""
     wanted = [*FEMININE, *FEMININE_PHOTOS, *MASCULINE, *MASCULINE_PHOTOS]
-    best: dict[str, tuple[float, U8, F32]] = {}
+    views: dict[str, list[View]] = {name: [] for name in wanted}
     with (shared / "index.csv").open(encoding="utf-8") as table, MediapipeTracker(static=True) as tracker:
         for row in csv.DictReader(table):
-            if row["person_id"] not in wanted or row["licence"] not in LICENCES:
-                continue
-            for rgb in _pictures(shared / row["path"], row["kind"] == "portrait", frames):
-                for face in tracker.track(rgb)[:1]:
-                    yaw, pitch, _ = (float(angle) for angle in np.asarray(head_rotation_deg(face.landmarks)).ravel())
-                    cost = abs(yaw) + 0.5 * abs(pitch) + 150 * float(mouth_opening(face.landmarks))
-                    if row["person_id"] not in best or cost < best[row["person_id"]][0]:
-                        best[row["person_id"]] = (cost, rgb, face.landmarks)
+            if row["person_id"] in views and row["licence"] in LICENCES:
+                seen = frontal_views(shared / row["path"], row["kind"] == "portrait", FRAMES, tracker)
+                views[row["person_id"]].extend(seen)
     feminine, photos = {*FEMININE, *FEMININE_PHOTOS}, {*FEMININE_PHOTOS, *MASCULINE_PHOTOS}
+    best = {name: min(seen, key=lambda view: view[0]) for name, seen in views.items()}
     return [Source(name, name in feminine, name in photos, *best[name][1:]) for name in wanted]
 
 
-def _pictures(path: Path, still: bool, count: int) -> list[U8]:
+def frontal_views(path: Path, still: bool, count: int, tracker: MediapipeTracker) -> list[View]:
+    """Cost, picture and landmarks of up to ``count`` frames; frontal ones with closed lips cost least."""
     if still:
-        return [read_image(path)]
-    with VideoReader(path) as video:
-        frames = [frame.rgb() for frame in video]
-    return [frames[k] for k in np.unique(np.linspace(0, len(frames) - 1, count).astype(int))]
+        pictures = [read_image(path)]
+    else:
+        with VideoReader(path) as video:
+            frames = [frame.rgb() for frame in video]
+        pictures = [frames[k] for k in np.unique(np.linspace(0, len(frames) - 1, count).astype(int))]
+    views: list[View] = []
+    for rgb in pictures:
+        for face in tracker.track(rgb)[:1]:
+            yaw, pitch, _ = (float(angle) for angle in np.asarray(head_rotation_deg(face.landmarks)).ravel())
+            cost = abs(yaw) + 0.5 * abs(pitch) + 150 * float(mouth_opening(face.landmarks))
+            views.append((cost, rgb, face.landmarks))
+    return views
 
 
 def align(points: F64, target: F64) -> F64:

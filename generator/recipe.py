@@ -78,7 +78,7 @@ def draw_recipe(seed: int) -> Recipe:
     space = facespace.load()
     feminine = bool(rng.random() < 0.5)
     own = space.feminine == feminine
-    shape = rng.normal(0, 0.85, len(own)) * np.where(own, 1, 0.35)
+    shape = np.clip(rng.normal(0, 0.85, len(own)), -1.5, 1.5) * np.where(own, 1, 0.35)
     tone = rng.normal(0, 0.64, len(own)) * np.where(own, 1, 0.3)
     detail = np.where(own, rng.gamma(0.7, size=len(own)), 0)
     light = np.array([rng.normal(0, 0.42), -0.55 + rng.normal(0, 0.08), -0.75])

@@ -1,9 +1,7 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from tellmark.generator import actors, likeness
+from tellmark.generator import actors
 from tellmark.generator.recipe import actor_attributes, draw_recipe, skin_tone_group
 from tellmark.generator.types import SIZE, Portrait
 from tellmark.landmarks import eye_opening, gaze_offset, head_rotation_deg, mouth_opening
@@ -86,10 +84,3 @@ def test_skin_tone_groups_are_those_of_the_typology_angle() -> None:
     assert skin_tone_group((0.78, 0.60, 0.47)) == "intermediate"
     assert skin_tone_group((0.62, 0.44, 0.33)) == "brown"
     assert skin_tone_group((0.25, 0.16, 0.12)) == "dark"
-
-
-@pytest.mark.shared
-@pytest.mark.slow
-def test_no_actor_is_nearer_to_a_source_than_sources_are_to_each_other(shared_data: Path) -> None:
-    result = likeness.check(shared_data, count=6, frames=6)
-    assert result.holds, result.report()

@@ -54,7 +54,7 @@ def test_alignment_undoes_a_similarity() -> None:
 
 
 def test_lighting_and_colour_are_taken_out() -> None:
-    y, x = np.mgrid[: facespace.TEXTURE, : facespace.TEXTURE].astype(np.float32) / facespace.TEXTURE - 0.5
+    x = np.mgrid[: facespace.TEXTURE, : facespace.TEXTURE][1].astype(np.float32) / facespace.TEXTURE - 0.5
     slopes = [0.0, 0.3, -0.3]
     textures: F32 = np.stack([np.repeat((0.2 * k + s * x)[..., None], 3, axis=2) for k, s in enumerate(slopes)])
     plain = archetypes.normalise(textures, np.ones(x.shape, bool))
