@@ -42,11 +42,11 @@ class Strength:
     with activity. cb, cr: RMS of the chroma patterns.
     """
 
-    luma: float = 0.53
-    luma_range: tuple[float, float] = (0.4, 0.7)
+    luma: float = 0.55
+    luma_range: tuple[float, float] = (0.41, 0.72)
     exponent: float = 0.12
-    cb: float = 0.45
-    cr: float = 0.55
+    cb: float = 0.5
+    cr: float = 0.6
 
 
 DEFAULT_STRENGTH = Strength()
