@@ -17,7 +17,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from tellmark import runs
 from tellmark.errors import MediaError, UsageError
 from tellmark.media import Encoding, VideoReader, VideoWriter, probe, rgb_to_i420
 from tellmark.runs import Progress
@@ -69,20 +68,23 @@ ATTACKS = (
 
 
 def run(
-    data: Path | None = None, *, limit: int | None = None, progress: Progress | None = None
+    *,
+    quick: bool = False,
+    data: Path | str = DATA,
+    limit: int | str | None = None,
+    progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
-    """Measure on the videos in ``data`` (searched recursively), write the table, return its rows.
+    """Measure on the videos in ``data`` (searched recursively) and return the table's rows.
 
-    limit: so many of the videos, spread over the list.
+    quick: four videos. limit: so many of the videos, spread over the list; all of them take about half an hour.
+
     Raises :class:`UsageError` where there are fewer than two videos of ``MIN_SECONDS``.
     """
-    clips = _clips(data or DATA)
-    if limit is not None:
-        clips = clips[:: max(1, len(clips) // limit)][:limit]
+    clips = _clips(Path(data))
+    wanted = 4 if quick else int(limit) if limit is not None else len(clips)
+    clips = clips[:: max(1, len(clips) // max(1, wanted))][:wanted]
     if len(clips) < 2:
-        raise UsageError(
-            f"{data or DATA} holds fewer than two videos of {MIN_SECONDS:g} s; give a folder of talking heads"
-        )
+        raise UsageError(f"{data} holds fewer than two videos of {MIN_SECONDS:g} s; give a folder of talking heads")
     same: dict[tuple[str, str], list[Match]] = {}
     strangers: dict[tuple[str, str], list[Match]] = {}
     previous: Fingerprint | None = None
@@ -100,9 +102,7 @@ def run(
             progress(number + 1, len(clips))
     rows = [_row("same content", *case, matches) for case, matches in same.items()]
     rows += [_row("other content", *case, matches) for case, matches in strangers.items()]
-    rows += _roc(same, strangers)
-    runs.write_results("fingerprint", rows)
-    return rows
+    return rows + _roc(same, strangers)
 
 
 def _clips(folder: Path) -> list[Path]:
