@@ -19,7 +19,7 @@ def test_lag_is_found(shift: int) -> None:
 def test_energy_follows_loudness() -> None:
     sound = np.concatenate([np.zeros(16_000), 0.5 * np.sin(np.arange(16_000))]).astype(np.float32)
     energy = talk._energy(sound, fps=25.0, frames=50)
-    assert energy[30] - energy[10] == pytest.approx(50)
+    assert energy[30] - energy[10] == pytest.approx(50, abs=0.1)
 
 
 @pytest.mark.slow
