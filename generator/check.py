@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tellmark.errors import MediaError
-from tellmark.generator.manifest import JSONL, from_row, read_rows
 from tellmark.generator.plan import SPLITS
+from tellmark.manifest import JSONL, from_row, read_rows
 from tellmark.media import probe, sha256_of
 from tellmark.runs import Progress
 from tellmark.types import Clip, Label

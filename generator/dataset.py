@@ -24,9 +24,9 @@ import tellmark
 from tellmark.errors import InputError, InternalError, UsageError
 from tellmark.generator.casting import Take, cast
 from tellmark.generator.datasheet import datasheet
-from tellmark.generator.manifest import from_row, write_manifest
 from tellmark.generator.plan import Plan, public_text
 from tellmark.generator.takes import make_take, record_path, skip_path
+from tellmark.manifest import from_row, write_manifest
 from tellmark.media import sha256_of
 from tellmark.runs import Progress, atomic_path, machine
 from tellmark.types import Clip, Label

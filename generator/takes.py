@@ -23,13 +23,13 @@ from tellmark.generator.actors import actor
 from tellmark.generator.casting import Sound, Take, number
 from tellmark.generator.clip import render_clip
 from tellmark.generator.footage import Shot, find_shot, framed
-from tellmark.generator.manifest import to_row
 from tellmark.generator.plan import Plan
 from tellmark.generator.portrait import load_portrait
 from tellmark.generator.reference import ReferenceRenderer
 from tellmark.generator.speech import load_speech
 from tellmark.generator.types import EXPRESSIONS, SIZE, Motion, Portrait, Speech
 from tellmark.generator.voice import synthesize
+from tellmark.manifest import to_row
 from tellmark.media import load_audio, read_audio, sha256_of, write_image
 from tellmark.runs import atomic_path
 from tellmark.types import F32, Clip, Kind, Label

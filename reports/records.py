@@ -6,7 +6,6 @@ Everything is a record on disk; nothing is measured here and nothing of the gene
 from __future__ import annotations
 
 import csv
-import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tellmark.errors import InputError
+from tellmark.manifest import read_clips
 from tellmark.types import F64, Clip, Label, VerdictKind
 
 EVALUATION_SCHEMA = "tellmark.evaluation/1"
@@ -95,7 +95,7 @@ def load(
     Raises :class:`InputError` where a record is missing, damaged, of another schema, or not of this dataset.
     """
     dataset = _object(folder / "dataset.json", "build it with `tellmark dataset build`")
-    clips = _clips(folder / "manifest.parquet")
+    clips = tuple(read_clips(folder))
     if isinstance(evaluation, Mapping):
         result, source = evaluation, "the evaluation"
     else:
@@ -121,23 +121,6 @@ def _object(path: Path, hint: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{path} holds no JSON object; {hint}")
     return value
-
-
-def _clips(path: Path) -> tuple[Clip, ...]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        rows = pq.read_table(path).to_pylist()
-        names = {field.name for field in dataclasses.fields(Clip)}
-        clips = [Clip(**{k: v for k, v in row.items() if k in names} | {"label": Label(row["label"])}) for row in rows]
-    except FileNotFoundError as error:
-        raise InputError(f"{path} is missing; finish the dataset with `tellmark dataset build --resume`") from error
-    except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is not the manifest of a dataset ({error}); run `tellmark dataset check`") from error
-    if not clips:
-        raise InputError(f"{path} lists no clips; finish the dataset with `tellmark dataset build --resume`")
-    return tuple(sorted(clips, key=lambda clip: clip.clip_id))
 
 
 def _evaluation(record: Mapping[str, Any], source: str, known: set[str]) -> Evaluation:

@@ -11,7 +11,7 @@ import pytest
 
 from tellmark.errors import InputError
 from tellmark.generator.check import check
-from tellmark.generator.manifest import from_row, read_rows, to_row, write_manifest
+from tellmark.manifest import from_row, read_rows, to_row, write_manifest
 from tellmark.media import Encoding, VideoWriter, rgb_to_i420, sha256_of
 from tellmark.types import Clip, Label
 

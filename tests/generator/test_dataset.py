@@ -18,8 +18,8 @@ from tellmark.faces import find_face
 from tellmark.generator.actors import actor
 from tellmark.generator.check import check
 from tellmark.generator.dataset import build
-from tellmark.generator.manifest import from_row, read_rows
 from tellmark.generator.plan import load_plan
+from tellmark.manifest import from_row, read_rows
 from tellmark.media import Encoding, VideoReader, VideoWriter, load_audio, rgb_to_i420, sha256_of
 from tellmark.types import Clip, Label
 from tellmark.watermark.verify import verify

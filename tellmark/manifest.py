@@ -1,4 +1,7 @@
-"""The manifest of a dataset, one row a clip: ``manifest.parquet``, and the same rows as ``manifest.jsonl``."""
+"""The manifest of a dataset, one row a clip: ``manifest.parquet``, and the same rows as ``manifest.jsonl``.
+
+The generator writes it; the detector, the check and the report read it.
+"""
 
 from __future__ import annotations
 
@@ -44,11 +47,27 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def read_clips(folder: Path) -> list[Clip]:
+    """The clips in order of their ids; columns that :class:`Clip` does not know are left out.
+
+    Raises :class:`InputError` where there is no manifest, one without rows, or one of another kind.
+    """
+    path = folder / PARQUET
+    names = {field.name for field in dataclasses.fields(Clip)}
+    try:
+        clips = [from_row({name: value for name, value in row.items() if name in names}) for row in read_rows(folder)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is not the manifest of a dataset ({error}); run `tellmark dataset check`") from error
+    if not clips:
+        raise InputError(f"{path} lists no clips; finish the dataset with `tellmark dataset build --resume`")
+    return sorted(clips, key=lambda clip: clip.clip_id)
+
+
 def to_row(clip: Clip) -> dict[str, Any]:
     """A clip as plain JSON data."""
     return {**dataclasses.asdict(clip), "label": clip.label.value}
 
 
 def from_row(row: dict[str, Any]) -> Clip:
-    """The inverse of :func:`to_row`. Raises TypeError or ValueError for rows of another kind."""
+    """The inverse of :func:`to_row`. Raises KeyError, TypeError or ValueError for rows of another kind."""
     return Clip(**{**row, "label": Label(row["label"])})
