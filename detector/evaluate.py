@@ -2,13 +2,16 @@
 
 The record, ``tellmark.evaluation/1``, is JSON-able; NaN is written as null:
 
-``schema``, ``model`` (its name), ``dataset`` (the folder's name), ``n_clips``, ``n_identities``, ``seed``;
-``negative_class``: ``real``, ``reference`` or ``mixed``; ``overall``: ``auc``, ``auc_ci`` [low, high] (95 %,
-bootstrap over identities), ``ap``, ``eer``, ``tpr_at_1pct_fpr``, ``brier``, ``ece``, ``roc`` [[fpr, tpr], ..];
-``tells``: family -> ``auc``, ``auc_ci`` (of the family's own score), ``top_feature``, ``cohens_d`` (of that feature,
-on clip means); ``scores``: [{``clip_id``, ``label``, ``identity``, ``method``, ``p``}, ..] of the clips that could be
-judged; ``watermark``: null, or ``fake_<arm>_vs_negative_<arm>`` -> AUC for the arms ``marked`` and ``clean``;
-``methods``: method -> ``auc`` against all negatives, ``n``; ``notes``: sentences, among them why a part is missing.
+- ``schema``, ``model`` (its name), ``dataset`` (the folder's name), ``n_clips``, ``n_identities``, ``seed``;
+- ``negative_class``: ``real``, ``reference`` or ``mixed``;
+- ``overall``: ``auc``, ``auc_ci`` [low, high] (95 %, bootstrap over identities), ``ap``, ``eer``, ``tpr_at_1pct_fpr``,
+  ``brier``, ``ece``, ``ece_balanced`` (classes weighed alike, as the probabilities suppose), ``roc`` [[fpr, tpr], ..];
+- ``tells``: family -> ``auc``, ``auc_ci`` (of the family's own score), ``top_feature``, ``cohens_d`` (of that feature,
+  on clip means);
+- ``methods``: method -> ``auc`` of its fakes against all negatives, ``n``;
+- ``watermark``: null, or ``fake_<arm>_vs_negative_<arm>`` -> AUC for the arms ``marked`` and ``clean``;
+- ``scores``: [{``clip_id``, ``label``, ``identity``, ``method``, ``p``}, ..] of the clips that could be judged;
+- ``notes``: sentences, among them why a part is missing.
 """
 
 from __future__ import annotations
@@ -112,6 +115,7 @@ def record(
             "tpr_at_1pct_fpr": metrics.tpr_at_fpr(labels, scores, 0.01),
             "brier": metrics.brier(labels, scores),
             "ece": metrics.expected_calibration_error(labels, scores),
+            "ece_balanced": metrics.expected_calibration_error(labels, scores, balanced=True),
             "roc": np.column_stack([fpr, tpr]).round(6).tolist(),
         },
         "tells": _tells(pairs, labels, families, who, seed, bootstraps),

@@ -99,14 +99,24 @@ def brier(labels: ArrayLike, probabilities: ArrayLike) -> float:
     return float(np.mean((p - y) ** 2)) if len(y) else float("nan")
 
 
-def expected_calibration_error(labels: ArrayLike, probabilities: ArrayLike, bins: int = 10) -> float:
-    """Mean |share of fakes - mean probability| over ``bins`` equally wide bins, weighted by size (Guo et al. 2017)."""
+def expected_calibration_error(
+    labels: ArrayLike, probabilities: ArrayLike, bins: int = 10, *, balanced: bool = False
+) -> float:
+    """Mean |share of fakes - mean probability| over ``bins`` equally wide bins, weighted by size (Guo et al. 2017).
+
+    ``balanced`` weighs the classes alike: probabilities that suppose equal classes are not wrong where one is rarer.
+    """
     y, p = _checked(labels, probabilities)
-    if not len(y):
+    if not len(y) or (balanced and len(set(y.tolist())) < 2):
         return float("nan")
+    weights = (
+        np.where(y == 1, 0.5 / max(y.sum(), 1), 0.5 / max((1 - y).sum(), 1))
+        if balanced
+        else np.full(len(y), 1 / len(y))
+    )
     index = np.minimum((p * bins).astype(int), bins - 1)
-    gaps = np.bincount(index, weights=y - p, minlength=bins)
-    return float(np.abs(gaps).sum() / len(y))
+    gaps = np.bincount(index, weights=weights * (y - p), minlength=bins)
+    return float(np.abs(gaps).sum())
 
 
 def cohens_d(labels: ArrayLike, values: ArrayLike) -> float:
