@@ -75,6 +75,8 @@ class RegistryEvidence:
     found: bool = False
     manifest_valid: bool | None = None
     fingerprint_match: bool | None = None
+    signer: str | None = None  # of the manifest that was found
+    trust: str | None = None  # trusted | untrusted | expired | revoked
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from tellmark.errors import InputError, MediaError
 from tellmark.media import VideoReader, read_image, sha256_of
 from tellmark.runs import Progress
-from tellmark.types import U8, RegistryEvidence, Verdict, VerdictKind, WatermarkEvidence
+from tellmark.types import U8, C2paEvidence, RegistryEvidence, Verdict, VerdictKind, WatermarkEvidence
 from tellmark.watermark import formats
 from tellmark.watermark.comparison import compare
 from tellmark.watermark.credentials import ManifestReading, examine, examine_store, failures
@@ -122,7 +122,11 @@ def _best(entries: list[Entry], content: Fingerprint | None, trust: Path | None)
     answers = [_look(entry, content, trust) for entry in entries]
     return max(
         answers,
-        key=lambda answer: (answer.manifest_valid or False, answer.fingerprint_match or False),
+        key=lambda answer: (
+            answer.manifest_valid or False,
+            answer.fingerprint_match or False,
+            answer.trust == "trusted",
+        ),
         default=RegistryEvidence(),
     )
 
@@ -136,7 +140,8 @@ def _look(entry: Entry, content: Fingerprint | None, trust: Path | None) -> Regi
     # The registry is a plain file: what counts is what the signature covers, and the row has to agree with it.
     valid = manifest.signed and manifest.payload == entry.payload and manifest.fingerprint_sha256 == reference.sha256
     match = compare(reference, content).matches if content is not None else None
-    return RegistryEvidence(found=True, manifest_valid=valid, fingerprint_match=match)
+    said = manifest.evidence if manifest.signed else C2paEvidence()  # a broken signature says nothing of its signer
+    return RegistryEvidence(True, valid, match, said.signer, said.trust)
 
 
 def _watermark_evidence(mark: MarkReading) -> WatermarkEvidence:
@@ -178,16 +183,20 @@ def _what(source_type: str | None, kind: str | None) -> str:
 
 def _intact(verdict: Verdict) -> str:
     evidence = verdict.c2pa
-    signer = f" ({evidence.signer})" if evidence.signer else ""
-    said = f"The file is unchanged since it was signed{signer} {_TRUST.get(evidence.trust or 'untrusted')}."
+    said = f"The file is unchanged since it was signed {_by(evidence)}."
     return f"{said} {_what(evidence.digital_source_type, verdict.watermark.kind)}".strip()
 
 
 def _recovered(verdict: Verdict) -> str:
     return (
-        "The manifest was stripped from the file, but the watermark leads to the signed manifest of this clip, and the "
-        f"content fits it. {_what(None, verdict.watermark.kind)}"
+        "The manifest was stripped from the file, but the watermark leads to the manifest of this clip, signed "
+        f"{_by(verdict.registry)}, and the content fits it. {_what(None, verdict.watermark.kind)}"
     ).strip()
+
+
+def _by(evidence: C2paEvidence | RegistryEvidence) -> str:
+    signer = f"({evidence.signer}) " if evidence.signer else ""
+    return signer + _TRUST[evidence.trust or "untrusted"]
 
 
 def _watermarked(verdict: Verdict) -> str:

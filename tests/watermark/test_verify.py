@@ -16,7 +16,9 @@ from tellmark.watermark import verify as module
 from tellmark.watermark.credentials import Ingredient, ManifestReading, Provenance, sign
 from tellmark.watermark.detect import MarkReading
 from tellmark.watermark.embed import Embedder
+from tellmark.watermark.fingerprint import Fingerprint
 from tellmark.watermark.payload import Payload
+from tellmark.watermark.registry import Registry
 from tellmark.watermark.verify import explain, judge, verify
 from tellmark.watermark.writer import ClipWriter
 
@@ -67,10 +69,14 @@ def other_content(pictures, payload: str):
     return [embedder.embed(rgb_to_i420(rgb), index) for index, rgb in enumerate(pictures(7, FRAMES, SIZE))]
 
 
+def registry_says(verdict):
+    return verdict.registry.found, verdict.registry.manifest_valid, verdict.registry.fingerprint_match
+
+
 def test_intact(clip):
     verdict = verify(clip.path, registry=clip.registry)
     assert verdict.verdict is VerdictKind.INTACT
-    assert verdict.registry == RegistryEvidence(True, True, True)
+    assert registry_says(verdict) == (True, True, True)
     assert verdict.watermark.payload == clip.payload
     assert verdict.watermark.kind == "synthetic"
     assert "unchanged since it was signed" in explain(verdict)
@@ -83,8 +89,33 @@ def test_recovered_after_a_remux(clip, tmp_path):
     verdict = verify(remuxed(clip.path, tmp_path / "remuxed.mp4"), registry=clip.registry)
     assert verdict.verdict is VerdictKind.RECOVERED
     assert verdict.c2pa.state == "none"
-    assert verdict.registry == RegistryEvidence(True, True, True)
+    assert registry_says(verdict) == (True, True, True)
     assert "stripped" in explain(verdict)
+    assert verdict.registry.signer.startswith("tellmark development signer")
+    assert verdict.registry.trust == "trusted"
+    assert f"({verdict.registry.signer}) by a signer you trust" in explain(verdict)
+
+
+def test_recovered_says_who_signed_and_whether_he_is_trusted(clip, authority, tmp_path):
+    path = remuxed(clip.path, tmp_path / "remuxed.mp4")
+    verdict = verify(path, registry=clip.registry, trust=authority("Stranger").anchors(tmp_path), thorough=False)
+    assert (verdict.verdict, verdict.registry.trust) == (VerdictKind.RECOVERED, "untrusted")
+    assert "not among those you trust" in explain(verdict)
+
+
+def test_the_row_of_a_trusted_signer_counts_before_that_of_a_stranger(clip, authority, tmp_path, monkeypatch):
+    """Whoever can write the registry may add a row of his own: it must not hide who really signed."""
+    shutil.copy(clip.registry, tmp_path / "registry.sqlite")
+    stripped = remuxed(clip.path, tmp_path / "remuxed.mp4")
+    authority("Thief").use(monkeypatch)
+    with Registry(tmp_path / "registry.sqlite") as registry:
+        (row,) = registry.find(clip.payload)
+        facts = {"fingerprint_sha256": Fingerprint.from_bytes(row.fingerprint).sha256}
+        store = sign(stripped, tmp_path / "x.mp4", Provenance(Kind.SYNTHETIC, "x"), clip.payload, facts)
+        registry.add(dataclasses.replace(row, manifest=store))
+    verdict = verify(stripped, registry=tmp_path / "registry.sqlite", thorough=False)
+    assert verdict.registry.signer.startswith("tellmark development signer")
+    assert verdict.registry.trust == "trusted"
 
 
 def test_recovered_from_matroska(clip, tmp_path):
@@ -130,7 +161,7 @@ def test_altered_when_a_mark_was_moved_to_other_content(clip, tmp_path, pictures
     path = encoded(other_content(pictures, clip.payload), tmp_path / "moved.mp4")
     verdict = verify(path, registry=clip.registry)
     assert verdict.watermark.payload == clip.payload
-    assert verdict.registry == RegistryEvidence(True, True, False)
+    assert registry_says(verdict) == (True, True, False)
     assert verdict.verdict is VerdictKind.ALTERED
     assert "another clip" in explain(verdict)
 
@@ -164,13 +195,13 @@ def test_a_registry_row_that_was_tampered_with_recovers_nothing(clip, tmp_path, 
         connection.execute("UPDATE clips SET fingerprint = ?", (theirs.to_bytes(),))
     connection.close()
     verdict = verify(moved, registry=tmp_path / "registry.sqlite")
-    assert verdict.registry == RegistryEvidence(True, False, True)
+    assert registry_says(verdict) == (True, False, True)
     assert verdict.verdict is VerdictKind.WATERMARKED
     connection = sqlite3.connect(tmp_path / "registry.sqlite")
     with connection:
         connection.execute("UPDATE clips SET fingerprint = x'00'")
     connection.close()
-    assert verify(moved, registry=tmp_path / "registry.sqlite").registry.manifest_valid is False
+    assert verify(moved, registry=tmp_path / "registry.sqlite").registry == RegistryEvidence(True, False)
 
 
 def test_nothing_found_proves_nothing(plain_clip):
