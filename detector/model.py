@@ -192,7 +192,9 @@ class Tells:
         used = sorted(i for family in self.families for i in columns[family])
         place = {column: position for position, column in enumerate(used)}
         groups = [[place[i] for i in columns[family]] for family in self.families]
-        booster = HistGradientBoostingClassifier(interaction_cst=groups, random_state=seed, **_BOOSTING)
+        # A leaf asks for 15 windows; a small set would never split at all.
+        settings = {**_BOOSTING, "min_samples_leaf": min(_BOOSTING["min_samples_leaf"], max(3, len(y) // 8))}
+        booster = HistGradientBoostingClassifier(interaction_cst=groups, random_state=seed, **settings)
         booster.fit(_coarse(x[:, used]), y, sample_weight=balanced_weights(y, clip))
         trees, baseline = from_sklearn(booster)
         arrays = trees.arrays()

@@ -74,7 +74,7 @@ def run(out: Path, console: Console, *, force: bool = False) -> dict[str, Any]:
         folder = _dataset(out / "dataset", console)
     with steps("4/6  A detector, trained on it and tested on actors it never saw"), console.progress("training") as bar:
         train(folder, out / "detector.model", name="demo", force=True, progress=bar)
-        # Twelve people are few: every one of them is judged, by a model that never saw that person.
+        # Sixteen people are few: every one of them is judged, by a model that never saw that person.
         pairs, _ = measured(folder, read_clips(folder))
         evaluation = cross_validate(pairs, Tells(), dataset="demo")
     with steps("5/6  The detector that ships, on the first clip"):
