@@ -1,13 +1,12 @@
 """`tellmark bench watermark`: what the mark costs, what it survives, how fast it is and how often it is seen falsely.
 
-Hosts are virtual actors, rendered in memory; ``python -m tellmark.benchmarks.watermark CLIP..`` takes clips of your own
-instead (the middle square, at 512x512, the first six seconds). Imperceptibility is measured on the planes that the
+Hosts are virtual actors, rendered in memory; ``--with data=FOLDER`` takes the videos of a folder instead (the middle
+square, at 512x512, the first six seconds). Imperceptibility is measured on the planes that the
 encoder gets and on RGB after the same conversion, against the unmarked frames through that conversion.
 """
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -46,8 +45,12 @@ Row = dict[str, Any]
 Host = tuple[str, list[U8], float]  # name, I420 frames, frames a second
 
 
-def run(out: Path | None = None, quick: bool = False, clips: Sequence[Path] = ()) -> list[Row]:
-    """Rows of {measure, condition, clips, ...}. out: also written there as CSV. quick: one host, the core attacks."""
+def run(*, quick: bool = False, data: str | Path | None = None) -> list[Row]:
+    """Rows of {measure, condition, clips, ...}. data: a folder of videos to mark, instead of rendered actors.
+
+    quick: one actor, the core attacks.
+    """
+    clips = sorted(path for path in Path(data).iterdir() if path.is_file()) if data is not None else []
     hosts = list(_clip_hosts(clips) if clips else _actor_hosts(1 if quick else 4))
     rows = [
         *_imperceptibility(hosts),
@@ -55,10 +58,6 @@ def run(out: Path | None = None, quick: bool = False, clips: Sequence[Path] = ()
         *_speed(hosts[0]),
         *_false_positives(hosts, keys=200 if quick else 2000),
     ]
-    if out is not None:
-        from tellmark.runs import write_results
-
-        write_results("watermark", rows, out)
     return rows
 
 
@@ -239,8 +238,3 @@ def _ssim(reference: U8, changed: U8) -> float:
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     index = (2 * mean_a * mean_b + c1) * (2 * covariance + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
     return float(index.mean())
-
-
-if __name__ == "__main__":
-    for row in run(clips=[Path(name) for name in sys.argv[1:]]):
-        print("  ".join(f"{key} {value}" for key, value in row.items()), flush=True)
