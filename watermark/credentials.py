@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from tellmark import runs
 from tellmark.errors import InternalError, UsageError
 from tellmark.types import C2paEvidence
-from tellmark.watermark import claims, formats, keys
+from tellmark.watermark import claims, formats, keys, signing
 from tellmark.watermark.claims import Ingredient, Parameter, Provenance
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ _TRUST_CODES = {
     "signingCredential.expired": "expired",
     "signingCredential.untrusted": "untrusted",
 }
+_NAME = 200  # characters of a name that are shown
 _CONTENT_CODES = ("Hash.mismatch",)  # assertion.bmffHash.mismatch, assertion.dataHash.mismatch, ...
 
 
@@ -69,13 +70,12 @@ def sign(
     manifest of their own keep it. Raises :class:`UsageError` where the certificate of the environment cannot sign,
     :class:`InternalError` where the development one cannot.
     """
-    from c2pa import Builder, C2paError, C2paSignerInfo, Signer
+    from c2pa import Builder, C2paError
 
     identity, mime = keys.identity(), formats.mime_for(target)
     definition = claims.definition(provenance, payload, mime, facts or {})
     try:
-        info = C2paSignerInfo(identity.algorithm, identity.chain_pem, identity.key_pem, identity.timestamp_url)
-        with runs.atomic_path(target, force=True) as temporary, Signer.from_info(info) as signer:
+        with runs.atomic_path(target, force=True) as temporary, signing.signer(identity) as signer:
             builder = Builder(definition, _context(os.getpid(), keys.trust_pem()))
             for item in provenance.ingredients:
                 _add_ingredient(builder, item, provenance)
@@ -158,16 +158,17 @@ def _reading(state: str | None, results: dict[str, Any], manifest: dict[str, Any
     ]
     codes = tuple(dict.fromkeys(active + deltas))
     broken = failures(codes)
+    held = {success["code"] for success in checks.get("success", [])}
     trust = next((name for code, name in _TRUST_CODES.items() if code in active), None)
-    if trust is None and any(success["code"] == "signingCredential.trusted" for success in checks.get("success", [])):
+    if trust is None and "signingCredential.trusted" in held:
         trust = "trusted"
     signature = manifest.get("signature_info") or {}
     evidence = C2paEvidence(
         state=state or "unreadable",
         trust=trust,
         codes=codes,
-        signer=signature.get("common_name") or signature.get("issuer"),
-        signed_at=signature.get("time"),
+        signer=_shown(signature.get("common_name") or signature.get("issuer")),
+        signed_at=signature.get("time") if "timeStamp.trusted" in held else None,  # any clock can be set back
         claim_generator=_generator(manifest),
         digital_source_type=_source_type(manifest),
     )
@@ -191,7 +192,12 @@ def failures(codes: Iterable[str]) -> list[str]:
 def _generator(manifest: dict[str, Any]) -> str | None:
     first = next(iter(_dicts(manifest.get("claim_generator_info"))), {})
     words = [first.get("name"), first.get("version")] if first else [manifest.get("claim_generator")]
-    return " ".join(str(word) for word in words if word) or None
+    return _shown(" ".join(str(word) for word in words if word))
+
+
+def _shown(text: str | None) -> str | None:
+    """A name that anybody may have written, fit to be printed: no control characters, and not a page of it."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text or "")[:_NAME] or None
 
 
 def _source_type(manifest: dict[str, Any]) -> str | None:

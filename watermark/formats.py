@@ -11,6 +11,9 @@ UNKNOWN = "application/octet-stream"
 _BY_SUFFIX = {
     ".mp4": "video/mp4",
     ".mov": "video/quicktime",
+    ".avi": "video/avi",
+    ".m4a": "audio/mp4",
+    ".wav": "audio/wav",
     ".png": "image/png",
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",

@@ -1,9 +1,10 @@
 """Who signs: the certificates and keys behind every manifest, and the roots a verifier trusts.
 
-Two sources, in this order: the certificate chain and key that c2patool reads too, ``C2PA_SIGN_CERT`` and
-``C2PA_PRIVATE_KEY`` (PEM text as c2patool wants it, or the path of a PEM file), or a development identity made for
-this user on first use under ``tellmark.runs.home()/identity``. Others see the development identity as untrusted until
-they have its root, which :func:`anchors_pem` gives.
+Three sources, in this order: an identity given to :func:`use`; the certificate chain and key that c2patool reads too,
+``C2PA_SIGN_CERT`` and ``C2PA_PRIVATE_KEY`` (PEM text as c2patool wants it, or the path of a PEM file), where
+``C2PA_SIGN_COMMAND`` may stand for a key that is kept elsewhere; or a development identity made for this user on first
+use under ``tellmark.runs.home()/identity``. Others see the development identity as untrusted until they have its root,
+which :func:`anchors_pem` gives.
 
 The development identity is a root of ten years and a leaf of one. The leaf and its key are one file, so that a renewal
 is one rename and no other process can see half of it.
@@ -11,14 +12,17 @@ is one rename and no other process can see half of it.
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import datetime as dt
 import logging
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -26,6 +30,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from tellmark import runs
 from tellmark.errors import UsageError
+from tellmark.watermark import signing
 from tellmark.watermark.certificates import certificate_pem, issue, key_pem, name, now
 
 CERTIFICATE_VARIABLE = "C2PA_SIGN_CERT"
@@ -39,19 +44,30 @@ RENEWAL_DAYS = 30  # a development leaf with less than this left is replaced
 
 _CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
 
+_chosen: contextvars.ContextVar[Identity | None] = contextvars.ContextVar("identity", default=None)
 _log = logging.getLogger(__name__)
 _warned: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A signer: chain and key as PEM, leaf first, the root left out."""
+    """A signer: chain and key as PEM, leaf first, the root left out. With ``sign`` the key is kept elsewhere."""
 
     chain_pem: bytes
     key_pem: bytes
     algorithm: str  # COSE name in lower case: es256, es384, es512, ps256, ed25519
     development: bool
     timestamp_url: str | None = None  # an RFC 3161 authority; signing then needs the network
+    sign: signing.Sign | None = None
+
+    @classmethod
+    def from_callback(cls, chain_pem: bytes, sign: signing.Sign, timestamp_url: str | None = None) -> Self:
+        """An ES256 identity whose key is behind a callback, such as a key management service; give it to :func:`use`.
+
+        Raises :class:`UsageError` where the chain is no PEM, not valid today or its leaf not of a P-256 key.
+        """
+        signing.check_certificate(_leaf(chain_pem, "the certificate chain"))
+        return cls(chain_pem, b"", "es256", False, timestamp_url, sign)
 
     def __repr__(self) -> str:  # the key must not reach a log
         return f"Identity({self.algorithm}, development={self.development})"
@@ -62,13 +78,23 @@ class Identity:
         return x509.load_pem_x509_certificates(self.chain_pem)[0]
 
 
+@contextlib.contextmanager
+def use(identity: Identity) -> Iterator[None]:
+    """Sign with ``identity`` what is written within the block, by this thread or task."""
+    token = _chosen.set(identity)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
 def identity() -> Identity:
-    """The identity to sign with; makes or renews the development identity where the environment names none.
+    """The identity to sign with; makes or renews the development identity where no other is named.
 
     Raises :class:`UsageError` where the environment's certificate and key are incomplete, unreadable, expired or do not
     belong together, and where the development identity's files are damaged.
     """
-    chosen = _from_environment() or _development()
+    chosen = _given() or _development()
     if chosen.development:
         _warn_once(
             "signing with the development identity of this machine: others see it as untrusted until they have "
@@ -97,7 +123,7 @@ def anchors_pem() -> str:
 
     Raises :class:`UsageError` where the environment names the certificate: its root is the authority's to give.
     """
-    if _from_environment() is not None:
+    if _given() is not None:
         raise UsageError(f"{CERTIFICATE_VARIABLE} is set: give others the root of the authority that issued it")
     _development()
     return _read_anchors(_folder() / "root.pem")
@@ -105,10 +131,10 @@ def anchors_pem() -> str:
 
 def show() -> dict[str, Any]:
     """Facts about the identity that signs, for people and JSON: no key material in it."""
-    chosen = _from_environment() or _development()
+    chosen = _given() or _development()
     leaf = chosen.leaf
     return {
-        "source": "development" if chosen.development else "environment",
+        "source": "development" if chosen.development else "callback" if _chosen.get() else "environment",
         "subject": leaf.subject.rfc4514_string(),
         "issuer": leaf.issuer.rfc4514_string(),
         "algorithm": chosen.algorithm,
@@ -123,29 +149,50 @@ def show() -> dict[str, Any]:
     }
 
 
-# Certificates from the environment
+# Certificates from the caller or the environment
+
+
+def _given() -> Identity | None:
+    return _chosen.get() or _from_environment()
 
 
 def _from_environment() -> Identity | None:
-    chain, key = (os.environ.get(name) for name in (CERTIFICATE_VARIABLE, KEY_VARIABLE))
-    if not chain and not key:
+    variables = (CERTIFICATE_VARIABLE, KEY_VARIABLE, signing.COMMAND_VARIABLE)
+    chain, key, command = (os.environ.get(name) for name in variables)
+    if not chain and not key and not command:
         return None
-    if not chain or not key:
-        raise UsageError(f"set both {CERTIFICATE_VARIABLE} and {KEY_VARIABLE}, or neither for the development identity")
-    chain_pem, key_pem = _pem(chain, CERTIFICATE_VARIABLE), _pem(key, KEY_VARIABLE)
+    if not chain or bool(key) == bool(command):
+        raise UsageError(
+            f"set both {CERTIFICATE_VARIABLE} and one of {KEY_VARIABLE} and {signing.COMMAND_VARIABLE}, "
+            "or none of the three for the development identity"
+        )
+    timestamp_url = os.environ.get(TIMESTAMP_VARIABLE) or None
+    chain_pem = _pem(chain, CERTIFICATE_VARIABLE)
+    if command:
+        return Identity.from_callback(chain_pem, signing.command(command), timestamp_url)
+    assert key
+    leaf, key_pem = _leaf(chain_pem, CERTIFICATE_VARIABLE), _pem(key, KEY_VARIABLE)
     try:
-        leaf = x509.load_pem_x509_certificates(chain_pem)[0]
         private = serialization.load_pem_private_key(key_pem, password=None)
     except (ValueError, TypeError) as error:
-        raise UsageError(f"{CERTIFICATE_VARIABLE} or {KEY_VARIABLE} is not an unencrypted PEM: {error}") from error
+        raise UsageError(f"{KEY_VARIABLE} is not an unencrypted PEM: {error}") from error
     if leaf.public_key() != private.public_key():
         raise UsageError(f"{KEY_VARIABLE} is not the key of the first certificate in {CERTIFICATE_VARIABLE}")
+    return Identity(chain_pem, key_pem, _algorithm(private), False, timestamp_url)
+
+
+def _leaf(chain_pem: bytes, source: str) -> x509.Certificate:
+    """The first certificate of the chain, if it is valid today."""
+    try:
+        leaf = x509.load_pem_x509_certificates(chain_pem)[0]
+    except ValueError as error:
+        raise UsageError(f"{source} is not a PEM: {error}") from error
     if not leaf.not_valid_before_utc <= now() <= leaf.not_valid_after_utc:
         raise UsageError(
-            f"the certificate in {CERTIFICATE_VARIABLE} is valid from {leaf.not_valid_before_utc:%Y-%m-%d} to "
+            f"the certificate in {source} is valid from {leaf.not_valid_before_utc:%Y-%m-%d} to "
             f"{leaf.not_valid_after_utc:%Y-%m-%d}; use one that is valid today"
         )
-    return Identity(chain_pem, key_pem, _algorithm(private), False, os.environ.get(TIMESTAMP_VARIABLE) or None)
+    return leaf
 
 
 def _pem(value: str, variable: str) -> bytes:

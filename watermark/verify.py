@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tellmark.errors import InputError, MediaError
-from tellmark.media import VideoReader, read_image, sha256_of
+from tellmark.media import VideoReader, probe, read_image, sha256_of
 from tellmark.runs import Progress
 from tellmark.types import U8, C2paEvidence, RegistryEvidence, Verdict, VerdictKind, WatermarkEvidence
 from tellmark.watermark import formats
@@ -31,12 +31,14 @@ def verify(
     trust: Path | None = None,
     registry: str | Path | None = None,
     thorough: bool = True,
+    manifest_only: bool = False,
     progress: Progress | None = None,
 ) -> Verdict:
     """The verdict on one file: video, picture or sound. The network is never asked.
 
     trust: PEM of the roots to trust, instead of this user's own. registry: a path or ``sqlite:///`` URL, by default the
-    user's own. thorough: search scaled and rotated pictures for the mark too. progress: frames read, of how many.
+    user's own. thorough: search scaled and rotated pictures for the mark too. manifest_only: decode nothing, search no
+    mark; ``none`` then says nothing about the pixels. progress: frames read, of how many.
 
     Raises :class:`InputError` where the file is missing or nothing can be read from it, :class:`UsageError` for wrong
     ``trust`` or ``registry``.
@@ -47,7 +49,9 @@ def verify(
     with Registry(registry) as rows:
         manifest = examine(path, trust)
         try:
-            mark, content = read_pixels(path, thorough=thorough, progress=progress)
+            mark, content = (
+                _no_pixels(path, manifest) if manifest_only else read_pixels(path, thorough=thorough, progress=progress)
+            )
         except MediaError:
             if manifest.evidence.state == "none":
                 raise
@@ -98,6 +102,13 @@ def read_pixels(
         total = round(reader.info.duration_s * reader.info.fps) or None
         mark = detect(_frames(reader, fingerprinter, total, progress), thorough=thorough)
     return mark, fingerprinter.finish()
+
+
+def _no_pixels(path: Path, manifest: ManifestReading) -> tuple[MarkReading, None]:
+    """What is known without decoding: nothing. Raises :class:`MediaError` for no media at all, as decoding does."""
+    if manifest.evidence.state == "none" and formats.sniff(path) == formats.UNKNOWN:
+        probe(path)
+    return _UNMARKED, None
 
 
 def is_picture(path: Path) -> bool:
@@ -158,20 +169,23 @@ def _watermark_evidence(mark: MarkReading) -> WatermarkEvidence:
 _TRUST = {
     "trusted": "by a signer you trust",
     "untrusted": "by a signer who is not among those you trust (give the root with --trust if you know it)",
-    "expired": "with a certificate that has expired since",
+    "expired": "with a certificate that has expired since, and no time stamp you trust says it was signed before",
     "revoked": "with a certificate that was revoked: find out why before you rely on it",
 }
 
 
-def explain(verdict: Verdict) -> str:
-    """The verdict in plain words, one or two sentences."""
-    return {
+def explain(verdict: Verdict, *, manifest_only: bool = False) -> str:
+    """The verdict in plain words, a few sentences. manifest_only: as given to :func:`verify`."""
+    if manifest_only and verdict.verdict is VerdictKind.NONE and not verdict.c2pa.codes:
+        return "No manifest was found; the pixels were not searched for a mark."
+    said = {
         VerdictKind.INTACT: _intact,
         VerdictKind.RECOVERED: _recovered,
         VerdictKind.WATERMARKED: _watermarked,
         VerdictKind.ALTERED: _altered,
         VerdictKind.NONE: _none,
     }[verdict.verdict](verdict)
+    return f"{said} The pixels were not searched for a mark." if manifest_only else said
 
 
 def _what(source_type: str | None, kind: str | None) -> str:
@@ -183,7 +197,8 @@ def _what(source_type: str | None, kind: str | None) -> str:
 
 def _intact(verdict: Verdict) -> str:
     evidence = verdict.c2pa
-    said = f"The file is unchanged since it was signed {_by(evidence)}."
+    when = f" on {evidence.signed_at[:10]}" if evidence.signed_at else ""
+    said = f"The file is unchanged since it was signed{when} {_by(evidence)}."
     return f"{said} {_what(evidence.digital_source_type, verdict.watermark.kind)}".strip()
 
 

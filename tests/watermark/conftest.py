@@ -18,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 from tellmark.media import VideoWriter, rgb_to_i420
 from tellmark.types import U8
 
+TIME_STAMPING = [ExtendedKeyUsageOID.TIME_STAMPING]
 USAGES = [ExtendedKeyUsageOID.EMAIL_PROTECTION, ObjectIdentifier("1.3.6.1.4.1.62558.2.1")]
 
 
@@ -33,16 +34,26 @@ class Authority:
 
     def __post_init__(self) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
-        self.root = self._build(self.common_name, self.key, None, -3650, 3650, authority=True)
+        self.root = self._build(self.common_name, self.key, None, -3650, 3650, [], authority=True)
 
-    def leaf(self, from_days: float = -1, to_days: float = 90, name: str = "Signer") -> tuple[str, str]:
+    def leaf(
+        self,
+        from_days: float = -1,
+        to_days: float = 90,
+        name: str = "Signer",
+        usages: list[ObjectIdentifier] = USAGES,
+    ) -> tuple[str, str]:
         """(certificate PEM, key PEM), valid between the given days from now."""
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self._build(name, key, self.root, from_days, to_days, authority=False)
+        certificate = self._build(name, key, self.root, from_days, to_days, usages, authority=False)
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         return pem(certificate), private.decode()
+
+    def time_stamper(self) -> tuple[str, str]:
+        """(certificate PEM, key PEM) of an RFC 3161 authority under this root."""
+        return self.leaf(name="Time stamper", usages=TIME_STAMPING)
 
     def use(self, monkeypatch: pytest.MonkeyPatch, leaf: tuple[str, str] | None = None) -> None:
         """Make tellmark sign with a leaf of this authority."""
@@ -63,6 +74,7 @@ class Authority:
         issuer: x509.Certificate | None,
         from_days: float,
         to_days: float,
+        usages: list[ObjectIdentifier],
         *,
         authority: bool,
     ) -> x509.Certificate:
@@ -87,8 +99,14 @@ class Authority:
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         )
         if not authority:
-            builder = builder.add_extension(x509.ExtendedKeyUsage(USAGES), critical=False)
+            builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=usages == TIME_STAMPING)
         return builder.sign(self.key, hashes.SHA256())
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Marks of this folder's tests."""
+    config.addinivalue_line("markers", "network: fetches another reader from a package registry")
+    config.addinivalue_line("markers", "postgres: starts a PostgreSQL server; skipped where none is installed")
 
 
 @pytest.fixture

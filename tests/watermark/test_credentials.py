@@ -269,3 +269,14 @@ def _seconds(path) -> float:
     start = time.perf_counter()
     read(path)
     return time.perf_counter() - start
+
+
+def test_names_in_a_manifest_cannot_move_the_cursor():
+    """A signer's name is whatever he wrote, and ends up on terminals."""
+    manifest = {
+        "signature_info": {"common_name": "\x1b[2JTrusted Agency\n"},
+        "claim_generator_info": [{"name": "x" * 999}],
+    }
+    evidence = _reading("Valid", {}, manifest).evidence
+    assert evidence.signer == "\ufffd[2JTrusted Agency\ufffd"
+    assert len(evidence.claim_generator) == 200

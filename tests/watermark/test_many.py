@@ -1,0 +1,134 @@
+import csv
+import os
+import shutil
+import signal
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tellmark.errors import UsageError
+from tellmark.types import C2paEvidence, Kind, Verdict, VerdictKind
+from tellmark.watermark import many
+from tellmark.watermark.credentials import Provenance, sign
+from tellmark.watermark.many import COLUMNS, Failure, csv_writer, expand, row, verify_many
+from tellmark.watermark.verify import explain
+
+
+@pytest.fixture(scope="module")
+def folder(plain_clip, tmp_path_factory):
+    """Signed, plain and damaged files, in folders, beside files that are no media."""
+    top = tmp_path_factory.mktemp("many")
+    (top / "inner").mkdir()
+    (top / ".hidden").mkdir()
+    sign(plain_clip, top / "b.mp4", Provenance(Kind.SYNTHETIC, "b"), "1123456789abcdef")
+    for name in ("a.mp4", "inner/download.bin", ".hidden/c.mp4"):
+        shutil.copy(top / "b.mp4", top / name)
+    shutil.copy(plain_clip, top / "inner/plain.mp4")
+    data = bytearray((top / "b.mp4").read_bytes())
+    data[-1000] ^= 0xFF
+    (top / "inner/flipped.mp4").write_bytes(data)
+    (top / "inner/broken.mp4").write_text("no media")
+    (top / "notes.txt").write_text("not for us")
+    return top
+
+
+EXPECTED = {
+    "a.mp4": "intact",
+    "b.mp4": "intact",
+    "inner/broken.mp4": None,
+    "inner/download.bin": "intact",
+    "inner/flipped.mp4": "altered",
+    "inner/plain.mp4": "none",
+}
+
+
+def by_name(results, folder):
+    return {
+        str(Path(result.file).relative_to(folder)): None if isinstance(result, Failure) else str(result.verdict)
+        for result in results
+    }
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_folder_is_verified_in_order_and_a_bad_file_does_not_stop_it(folder, jobs):
+    calls = []
+    results = list(verify_many([folder], jobs=jobs, manifest_only=True, progress=lambda *call: calls.append(call)))
+    assert list(by_name(results, folder).items()) == list(EXPECTED.items())
+    assert calls == [(done, 6) for done in range(1, 7)]
+    assert "not a video" in results[2].error
+
+
+def test_with_the_watermark_search_the_verdicts_are_the_same(folder):
+    assert by_name(verify_many([folder / "inner"], thorough=False), folder) == {
+        name: verdict for name, verdict in EXPECTED.items() if name.startswith("inner")
+    }
+
+
+def test_names_patterns_and_folders(folder, tmp_path):
+    files = expand([folder / "b.mp4", folder / "*.mp4", folder / "none.mp4", folder / "*.nothing"])
+    assert [Path(file).name for file in files] == ["b.mp4", "a.mp4", "none.mp4", "*.nothing"]
+    assert len(expand([str(folder / "**" / "*.mp4")])) == 5
+    (tmp_path / "odd[1].mp4").write_bytes(b"x")
+    assert expand([tmp_path / "odd[1].mp4"]) == [str(tmp_path / "odd[1].mp4")]
+    (missing,) = verify_many([folder / "none.mp4"])
+    assert "not there" in missing.error
+    assert list(verify_many([])) == []
+
+
+def test_a_wrong_call_is_refused_before_the_first_file(folder):
+    with pytest.raises(UsageError, match="no PEM"):
+        verify_many([folder], trust=folder / "notes.txt")
+    with pytest.raises(UsageError, match="--registry"):
+        verify_many([folder], registry="https://example.org")
+
+
+def die(file, by):
+    if file.startswith("crash"):
+        os.kill(os.getpid(), by)
+    return Failure(file, "read")
+
+
+def test_a_file_that_kills_its_process_is_named_and_the_others_are_read():
+    files = ["a", "crash 1", *(f"b{number}" for number in range(30)), "crash 2", "c"]
+    results = list(many._parallel(partial(die, by=signal.SIGKILL), files, 2))
+    assert [result.file for result in results] == files
+    crashed = [result.file for result in results if "crashed the process" in result.error]
+    assert crashed == ["crash 1", "crash 2"]
+
+
+def test_a_run_can_be_left_early(folder):
+    results = verify_many([folder], jobs=2, manifest_only=True)
+    assert next(results).verdict is VerdictKind.INTACT
+    start = time.perf_counter()
+    results.close()
+    assert time.perf_counter() - start < 10
+
+
+def test_the_table_has_a_row_for_each_file(folder, tmp_path):
+    target = tmp_path / "verdicts.csv"
+    with csv_writer(target) as write:
+        for result in verify_many([folder], manifest_only=True):
+            write(result)
+        assert not target.exists()
+    with target.open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    assert tuple(rows[0]) == COLUMNS
+    assert [item["verdict"] for item in rows] == [verdict or "" for verdict in EXPECTED.values()]
+    assert rows[0]["c2pa_trust"] == "trusted"
+    assert rows[4]["c2pa_codes"] == "assertion.bmffHash.mismatch"
+    assert "not a video" in rows[2]["error"]
+    with pytest.raises(UsageError, match="--force"), csv_writer(target):
+        pass
+
+
+def test_a_signers_name_becomes_no_formula():
+    verdict = Verdict("x.mp4", "0" * 64, VerdictKind.INTACT, C2paEvidence("Valid", signer='=HYPERLINK("x")'))
+    assert row(verdict)["c2pa_signer"] == '\'=HYPERLINK("x")'
+
+
+def test_what_was_not_searched_is_said(folder):
+    intact, *_, plain = verify_many([folder], manifest_only=True)
+    assert explain(plain, manifest_only=True) == "No manifest was found; the pixels were not searched for a mark."
+    assert explain(intact, manifest_only=True).endswith("The pixels were not searched for a mark.")

@@ -1,0 +1,210 @@
+"""Verifies many files: folders and patterns, in several processes, in order; one bad file does not stop the run."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import glob
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from tellmark import runs
+from tellmark.errors import TellmarkError
+from tellmark.runs import Progress
+from tellmark.types import Verdict
+from tellmark.watermark import formats, keys
+from tellmark.watermark.registry import location
+from tellmark.watermark.verify import verify
+
+_AHEAD = 8  # files a process that are handed out before the first of them is done
+_VIDEO = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts")
+_SOUND = (".m4a", ".wav", ".mp3", ".flac", ".ogg")
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif")
+_SUFFIXES = frozenset(_VIDEO + _SOUND + _PICTURES)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file no verdict could be given on."""
+
+    file: str
+    error: str  # one sentence
+
+    def to_json(self) -> dict[str, Any]:
+        """The ``tellmark.failure/1`` object."""
+        return {"schema": "tellmark.failure/1", **asdict(self)}
+
+
+def verify_many(
+    paths: Iterable[Path | str],
+    *,
+    jobs: int = 1,
+    thorough: bool = True,
+    manifest_only: bool = False,
+    trust: Path | None = None,
+    registry: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Verdict | Failure]:
+    """The verdict on each file of :func:`expand`, in its order, as they come.
+
+    jobs: processes; with one, everything happens in this one. progress: files done, of how many. The rest: see
+    :func:`tellmark.watermark.verify.verify`.
+
+    Raises :class:`tellmark.errors.UsageError` at once for a wrong ``trust`` or ``registry``; what is wrong with a file
+    becomes its :class:`Failure`, even where it takes the process down with it.
+    """
+    keys.trust_pem(trust)
+    location(registry)
+    job = partial(_verify, thorough=thorough, manifest_only=manifest_only, trust=trust, registry=registry)
+    files = expand(paths)
+    return _counted(map(job, files) if jobs <= 1 else _parallel(job, files, jobs), len(files), progress)
+
+
+def expand(paths: Iterable[Path | str]) -> list[str]:
+    """Files to verify: a folder stands for the media in and below it, a pattern for what it matches, each file once.
+
+    A name that leads to nothing is kept, so that it is reported as missing.
+    """
+    found: dict[str, None] = {}
+    for path in map(Path, paths):
+        if path.is_dir():
+            found |= dict.fromkeys(str(file) for file in sorted(path.rglob("*")) if _is_media(file, path))
+        elif path.exists() or not glob.has_magic(str(path)):
+            found[str(path)] = None
+        else:
+            matched = [name for name in sorted(glob.glob(str(path), recursive=True)) if Path(name).is_file()]  # noqa: PTH207
+            found |= dict.fromkeys(matched or [str(path)])
+    return list(found)
+
+
+def _is_media(file: Path, folder: Path) -> bool:
+    """By name or by content; hidden files and folders are left alone."""
+    if any(part.startswith(".") for part in file.relative_to(folder).parts) or not file.is_file():
+        return False
+    if file.suffix.lower() in _SUFFIXES:
+        return True
+    try:
+        return formats.sniff(file) != formats.UNKNOWN
+    except OSError:
+        return False
+
+
+def _verify(file: str, **settings: Any) -> Verdict | Failure:
+    try:
+        return verify(file, **settings)
+    except TellmarkError as error:
+        return Failure(file, str(error))
+    except Exception as error:  # whatever it is, the other files are still to be read
+        return Failure(file, f"internal error: {type(error).__name__}: {error}")
+
+
+def _counted(
+    results: Iterable[Verdict | Failure], total: int, progress: Progress | None
+) -> Iterator[Verdict | Failure]:
+    for done, result in enumerate(results, 1):
+        if progress is not None:
+            progress(done, total)
+        yield result
+
+
+def _parallel(job: Callable[[str], Verdict | Failure], files: list[str], jobs: int) -> Iterator[Verdict | Failure]:
+    """In order, with a bounded number of files under way; after a crash the pool is made anew."""
+    waiting = deque(files)
+    while waiting:
+        with _pool(min(jobs, len(waiting))) as pool:
+            pending: deque[tuple[str, Future[Verdict | Failure]]] = deque()
+            try:
+                while waiting or pending:
+                    while waiting and len(pending) < jobs * _AHEAD:
+                        pending.append((waiting[0], pool.submit(job, waiting[0])))
+                        waiting.popleft()
+                    yield pending[0][1].result()
+                    pending.popleft()
+            except BrokenProcessPool:
+                suspects = [file for file, _ in pending] or [waiting.popleft()]
+            else:
+                return
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+        # One of those under way killed its process; each gets one of its own, to find out which.
+        for suspect in suspects:
+            yield _alone(job, suspect)
+
+
+def _alone(job: Callable[[str], Verdict | Failure], file: str) -> Verdict | Failure:
+    with _pool(1) as pool:
+        try:
+            return pool.submit(job, file).result()
+        except BrokenProcessPool:
+            return Failure(file, f"{file} crashed the process that read it, or the machine is out of memory")
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    # Spawned, because c2pa's contexts do not survive a fork.
+    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,))
+
+
+# As a table
+
+
+COLUMNS = (
+    "file",
+    "verdict",
+    "error",
+    "sha256",
+    "c2pa_state",
+    "c2pa_trust",
+    "c2pa_codes",
+    "c2pa_signer",
+    "c2pa_signed_at",
+    "c2pa_claim_generator",
+    "c2pa_digital_source_type",
+    "watermark_present",
+    "watermark_p_value",
+    "watermark_payload",
+    "watermark_kind",
+    "registry_found",
+    "registry_manifest_valid",
+    "registry_fingerprint_match",
+    "registry_signer",
+    "registry_trust",
+)
+
+
+@contextlib.contextmanager
+def csv_writer(path: Path | str, *, force: bool = False) -> Iterator[Callable[[Verdict | Failure], None]]:
+    """A function that adds a row of ``COLUMNS`` to a CSV file, which appears under its name when all are written.
+
+    Raises :class:`tellmark.errors.UsageError` where ``path`` exists and not ``force``, or cannot be written.
+    """
+    with runs.atomic_path(path, force=force) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, COLUMNS)
+        writer.writeheader()
+        yield lambda result: writer.writerow(row(result))
+
+
+def row(result: Verdict | Failure) -> dict[str, Any]:
+    """One result as the values of ``COLUMNS``; what does not apply is left out."""
+    if isinstance(result, Failure):
+        return {"file": _cell(result.file), "error": _cell(result.error)}
+    record = result.to_json()
+    flat = {name: record[name] for name in ("file", "verdict", "sha256")}
+    for part in ("c2pa", "watermark", "registry"):
+        flat |= {f"{part}_{name}": value for name, value in record[part].items() if f"{part}_{name}" in COLUMNS}
+    return {name: _cell(value) for name, value in flat.items()}
+
+
+def _cell(value: Any) -> Any:
+    """A value as a spreadsheet shows it: names in a manifest are anybody's, and must not become formulas."""
+    if isinstance(value, tuple):
+        value = " ".join(value)
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
