@@ -135,17 +135,21 @@ def _parallel(job: Callable[[str], Verdict | Failure], files: list[str], jobs: i
                 return
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
-        # One of those under way killed its process; each gets one of its own, to find out which.
-        for suspect in suspects:
-            yield _alone(job, suspect)
+        yield from _one_by_one(job, suspects)  # to find out which of those under way killed its process
 
 
-def _alone(job: Callable[[str], Verdict | Failure], file: str) -> Verdict | Failure:
-    with _pool(1) as pool:
-        try:
-            return pool.submit(job, file).result()
-        except BrokenProcessPool:
-            return Failure(file, f"{file} crashed the process that read it, or the machine is out of memory")
+def _one_by_one(job: Callable[[str], Verdict | Failure], files: Iterable[str]) -> Iterator[Verdict | Failure]:
+    waiting = deque(files)
+    while waiting:
+        with _pool(1) as pool:
+            try:
+                while waiting:
+                    result = pool.submit(job, waiting[0]).result()
+                    waiting.popleft()
+                    yield result
+            except BrokenProcessPool:
+                file = waiting.popleft()
+                yield Failure(file, f"{file} crashed the process that read it, or the machine is out of memory")
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
