@@ -15,9 +15,8 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 
-from tellmark.detector.model import balanced_weights
+from tellmark.detector.model import Rows, balanced_weights
 from tellmark.detector.window import Window
 from tellmark.types import F64, U8
 
@@ -77,25 +76,24 @@ class Network:
         crops = [cv2.resize(window.crops[i], (self.size, self.size), interpolation=cv2.INTER_AREA) for i in chosen]
         return np.asarray(crops, np.uint8)
 
-    def fit(self, x: U8, labels: ArrayLike, clips: ArrayLike, identities: ArrayLike, *, seed: int = 0) -> NetworkModel:
+    def fit(self, x: U8, rows: Rows, *, seed: int = 0) -> NetworkModel:
         """Train from scratch on ``x`` (N, K, size, size, 3): a random crop a row and epoch, half of them mirrored."""
         torch.set_num_threads(1)
         torch.manual_seed(seed)
         rng = np.random.default_rng(seed)
-        y = np.asarray(labels, np.int64)
-        goal = torch.from_numpy(y.astype(np.float32))
-        weight = torch.from_numpy(balanced_weights(y, np.asarray(clips, str)).astype(np.float32))
+        goal = torch.from_numpy(rows.labels.astype(np.float32))
+        weight = torch.from_numpy(balanced_weights(rows).astype(np.float32))
         net: torch.nn.Module = import_timm().create_model(self.backbone, pretrained=False, num_classes=1)
         optimiser = torch.optim.AdamW(net.parameters(), lr=self.learning_rate, weight_decay=0.05)
         net.train()
         for _ in range(self.epochs):
             order = rng.permutation(len(x))
-            for rows in np.array_split(order, max(1, len(order) // self.batch)):
-                crops = x[rows, rng.integers(0, x.shape[1], len(rows))]
-                turned = rng.random(len(rows)) < 0.5
+            for batch in np.array_split(order, max(1, len(order) // self.batch)):
+                crops = x[batch, rng.integers(0, x.shape[1], len(batch))]
+                turned = rng.random(len(batch)) < 0.5
                 crops[turned] = crops[turned][:, :, ::-1]
                 logits = net(_tensor(crops))[:, 0]
-                loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, goal[rows], weight[rows])
+                loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, goal[batch], weight[batch])
                 optimiser.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()

@@ -14,7 +14,7 @@ from tellmark.detector import metrics, tells
 from tellmark.detector.clips import identity_leaks, pseudonym, read_clips
 from tellmark.detector.evaluate import evaluate, measured, record
 from tellmark.detector.features import ClipFeatures
-from tellmark.detector.model import FOLDS, Judgement, TellModel, Tells, folds
+from tellmark.detector.model import FOLDS, Judgement, Rows, TellModel, Tells, folds
 from tellmark.errors import InputError
 from tellmark.runs import Progress, check_output
 from tellmark.types import F64, Clip, Label
@@ -124,7 +124,7 @@ def leave_one_method_out(pairs: Pairs, classifier: Tells, *, seed: int = 0, fewe
             judged = ((labels == 0) & side) | unseen
             taught = ~judged & ~np.isin(who, who[judged])
             if len(set(labels[taught].tolist())) == 2 and len(set(labels[judged].tolist())) == 2:
-                model = classifier.boost(*_rows([pairs[i] for i in np.flatnonzero(taught)])[:3], seed=seed)
+                model = classifier.boost(*_rows([pairs[i] for i in np.flatnonzero(taught)]), seed=seed)
                 margins = [float(model.margin(pairs[i][1].x).mean()) for i in np.flatnonzero(judged)]
                 areas.append(metrics.auc(labels[judged], margins))
         if areas:
@@ -132,15 +132,16 @@ def leave_one_method_out(pairs: Pairs, classifier: Tells, *, seed: int = 0, fewe
     return result
 
 
-def _rows(pairs: Pairs) -> tuple[F64, NDArray[np.int64], NDArray[np.str_], NDArray[np.str_]]:
-    """Features, labels, clips and identities of all windows."""
+def _rows(pairs: Pairs) -> tuple[F64, Rows]:
+    """Features and descriptions of all windows."""
     clips = [clip for clip, features in pairs for _ in features.x]
-    return (
-        np.concatenate([features.x for _, features in pairs]),
+    rows = Rows(
         np.array([int(clip.label is Label.FAKE) for clip in clips], np.int64),
         np.array([clip.clip_id for clip in clips]),
         np.array([clip.identity for clip in clips]),
+        np.array([clip.method for clip in clips]),
     )
+    return np.concatenate([features.x for _, features in pairs]), rows
 
 
 def _labels(pairs: Pairs) -> NDArray[np.int64]:

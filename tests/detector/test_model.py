@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -12,13 +12,18 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from tellmark.detector.features import NAMES
 from tellmark.detector.metrics import auc, auc_interval, expected_calibration_error
-from tellmark.detector.model import TellModel, Tells, balanced_weights, clip_means, folds
+from tellmark.detector.model import Rows, TellModel, Tells, balanced_weights, clip_means, folds
 from tellmark.detector.trees import Trees, from_sklearn
 from tellmark.errors import InputError, UsageError
 from tellmark.types import F64
 
 
-def draw(persons: int = 60, shift: float = 1.0, seed: int = 0) -> dict[str, Any]:
+class Drawn(NamedTuple):
+    x: F64
+    rows: Rows
+
+
+def draw(persons: int = 60, shift: float = 1.0, seed: int = 0) -> Drawn:
     """Windows of clips, three a clip, two clips a person; fakes differ in two columns of two families."""
     rng = np.random.default_rng(seed)
     who = np.repeat([f"p{i}" for i in range(persons)], 6)
@@ -28,17 +33,17 @@ def draw(persons: int = 60, shift: float = 1.0, seed: int = 0) -> dict[str, Any]
     x[:, NAMES.index("noise.level_kb")] += shift * labels
     x[:, NAMES.index("jitter.head")] += shift * labels
     x[rng.random(x.shape) < 0.05] = np.nan
-    return {"x": x, "labels": labels, "clips": clips, "identities": who}
+    return Drawn(x, Rows(labels, clips, who, np.where(labels == 1, "warp", "real")))
 
 
 @pytest.fixture(scope="module")
-def data() -> dict[str, Any]:
+def data() -> Drawn:
     return draw(shift=2.0)
 
 
 @pytest.fixture(scope="module")
-def model(data: dict[str, Any]) -> TellModel:
-    return Tells().fit(**data)
+def model(data: Drawn) -> TellModel:
+    return Tells().fit(*data)
 
 
 def test_trees_are_those_of_sklearn() -> None:
@@ -55,7 +60,7 @@ def test_trees_are_those_of_sklearn() -> None:
     )
 
 
-def test_the_trained_model_is_sklearns(data: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_trained_model_is_sklearns(data: Drawn, monkeypatch: pytest.MonkeyPatch) -> None:
     fitted = []
     original = HistGradientBoostingClassifier.fit
 
@@ -64,12 +69,12 @@ def test_the_trained_model_is_sklearns(data: dict[str, Any], monkeypatch: pytest
         return original(self, *args, **kwargs)
 
     monkeypatch.setattr(HistGradientBoostingClassifier, "fit", keep)
-    model = Tells().fit(**data)
-    np.testing.assert_allclose(model.margin(data["x"]), fitted[-1].decision_function(data["x"]), atol=1e-9)
+    model = Tells().fit(*data)
+    np.testing.assert_allclose(model.margin(data.x), fitted[-1].decision_function(data.x), atol=1e-9)
 
 
-def test_contributions_add_up(model: TellModel, data: dict[str, Any]) -> None:
-    judged = model.judge(data["x"][:3])
+def test_contributions_add_up(model: TellModel, data: Drawn) -> None:
+    judged = model.judge(data.x[:3])
     constant = model.calibration.slope * model.baseline + model.calibration.offset
     logit = constant + sum(tell["contribution"] for tell in judged.tells.values())
     assert judged.p_synthetic == pytest.approx(1 / (1 + np.exp(-logit)))
@@ -78,8 +83,8 @@ def test_contributions_add_up(model: TellModel, data: dict[str, Any]) -> None:
     assert all(0 <= tell["score"] <= 1 for tell in judged.tells.values())
 
 
-def test_a_family_is_moved_by_its_own_features_only(model: TellModel, data: dict[str, Any]) -> None:
-    x = data["x"][:20]
+def test_a_family_is_moved_by_its_own_features_only(model: TellModel, data: Drawn) -> None:
+    x = data.x[:20]
     changed = x.copy()
     column = NAMES.index("jitter.head")
     changed[:, column] = np.where(changed[:, column] > 0, -3, 3)
@@ -89,12 +94,12 @@ def test_a_family_is_moved_by_its_own_features_only(model: TellModel, data: dict
 
 def test_unseen_persons_are_told_apart_and_calibrated(model: TellModel) -> None:
     unseen = draw(persons=120, shift=2.0, seed=5)
-    first, means = clip_means(unseen["clips"], model.margin(unseen["x"]))
-    p, y = model.calibration(means), unseen["labels"][first]
+    first, means = clip_means(unseen.rows.clips, model.margin(unseen.x))
+    p, y = model.calibration(means), unseen.rows.labels[first]
     assert auc(y, p) > 0.85
     assert expected_calibration_error(y, p) < 0.12
-    named = model.judge(unseen["x"]).tells
-    top = sorted(named, key=lambda family: -abs(model.probes[family].slope * np.std(_term(model, unseen["x"], family))))
+    named = model.judge(unseen.x).tells
+    top = sorted(named, key=lambda family: -abs(model.probes[family].slope * np.std(_term(model, unseen.x, family))))
     assert set(top[:2]) == {"noise", "jitter"}
 
 
@@ -104,49 +109,58 @@ def _term(model: TellModel, x: F64, family: str) -> F64:
 
 def test_random_labels_are_chance() -> None:
     noise = draw(persons=120, shift=0.0, seed=2)
-    scores = np.zeros(len(noise["labels"]))
-    for train, test in folds(noise["labels"], noise["identities"], 4, 0):
-        part = Tells().fit(noise["x"][train], noise["labels"][train], noise["clips"][train], noise["identities"][train])
-        scores[test] = part.margin(noise["x"][test])
-    first, means = clip_means(noise["clips"], scores)
-    low, high = auc_interval(noise["labels"][first], means, noise["identities"][first].tolist())
+    scores = np.zeros(len(noise.rows.labels))
+    for train, test in folds(noise.rows.labels, noise.rows.identities, 4, 0):
+        part = Tells().fit(noise.x[train], noise.rows[train])
+        scores[test] = part.margin(noise.x[test])
+    first, means = clip_means(noise.rows.clips, scores)
+    low, high = auc_interval(noise.rows.labels[first], means, noise.rows.identities[first].tolist())
     assert low < 0.55
     assert high > 0.45
 
 
-def test_same_seed_same_model(data: dict[str, Any], model: TellModel) -> None:
-    again = Tells().fit(**data)
-    np.testing.assert_array_equal(model.margin(data["x"]), again.margin(data["x"]))
+def test_same_seed_same_model(data: Drawn, model: TellModel) -> None:
+    again = Tells().fit(*data)
+    np.testing.assert_array_equal(model.margin(data.x), again.margin(data.x))
 
 
-def test_families_left_out_add_nothing(data: dict[str, Any]) -> None:
-    part = Tells(families=("noise", "pose")).fit(**data)
+def test_families_left_out_add_nothing(data: Drawn) -> None:
+    part = Tells(families=("noise", "pose")).fit(*data)
     silent = [k for k, family in enumerate(part.families) if family not in ("noise", "pose")]
-    assert not part.terms(data["x"])[:, silent].any()
-    assert auc(data["labels"], part.margin(data["x"])) > 0.8
+    assert not part.terms(data.x)[:, silent].any()
+    assert auc(data.rows.labels, part.margin(data.x)) > 0.8
 
 
-def test_folds_share_no_identity(data: dict[str, Any]) -> None:
-    for train, test in folds(data["labels"], data["identities"], 5, 0):
-        assert not set(data["identities"][train]) & set(data["identities"][test])
+def test_folds_share_no_identity(data: Drawn) -> None:
+    for train, test in folds(data.rows.labels, data.rows.identities, 5, 0):
+        assert not set(data.rows.identities[train]) & set(data.rows.identities[test])
     with pytest.raises(InputError, match="two identities"):
         folds(np.array([0, 0, 1]), np.array(["a", "b", "c"]), 5, 0)
 
 
 def test_weights_balance_classes_and_clips() -> None:
     labels, clips = np.array([0, 0, 0, 0, 1]), np.array(["a", "a", "a", "b", "c"])
-    weights = balanced_weights(labels, clips)
+    weights = balanced_weights(Rows(labels, clips, clips, np.array(["real"] * 4 + ["warp"])))
     assert weights[labels == 0].sum() == pytest.approx(weights[labels == 1].sum())
     assert weights[:3].sum() == pytest.approx(weights[3])
     assert weights.mean() == pytest.approx(1)
 
 
-def test_saved_and_loaded_alike(tmp_path: Path, model: TellModel, data: dict[str, Any]) -> None:
+def test_a_frequent_method_counts_by_the_root_of_its_clips() -> None:
+    clips = np.array([str(i) for i in range(6)])
+    rows = Rows(
+        np.array([0, 1, 1, 1, 1, 1]), clips, clips, np.array(["real", "often", "often", "often", "often", "rare"])
+    )
+    weights = balanced_weights(rows)
+    assert weights[1:5].sum() == pytest.approx(2 * weights[5])
+
+
+def test_saved_and_loaded_alike(tmp_path: Path, model: TellModel, data: Drawn) -> None:
     path = tmp_path / "model.npz"
     model.save(path)
     loaded = TellModel.load(path)
-    np.testing.assert_array_equal(loaded.predict(data["x"]), model.predict(data["x"]))
-    assert loaded.judge(data["x"]).tells == model.judge(data["x"]).tells
+    np.testing.assert_array_equal(loaded.predict(data.x), model.predict(data.x))
+    assert loaded.judge(data.x).tells == model.judge(data.x).tells
     assert loaded.card == model.card
     with pytest.raises(UsageError, match="--force"):
         model.save(path)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tellmark.detector.model import Rows
 from tellmark.detector.network import Network
 
 
@@ -35,11 +36,10 @@ def test_network_learns_a_texture(painted: Callable[..., Any]) -> None:
     rough = rng.integers(60, 180, (24, 1, 32, 32, 3))
     x = np.concatenate([smooth, rough]).astype(np.uint8)
     labels = np.repeat([0, 1], 24)
-    names = [str(i) for i in range(48)]
+    names = np.array([str(i) for i in range(48)])
     network = Network("resnet10t", size=32, epochs=4, batch=8)
     train = np.arange(48) % 4 != 0
-    chosen = [name for name, keep in zip(names, train, strict=True) if keep]
-    model = network.fit(x[train], labels[train], chosen, chosen, seed=1)
+    model = network.fit(x[train], Rows(labels, names, names, labels.astype(str))[train], seed=1)
     p = model.predict(x[~train])
     assert p.shape == (12,)
     assert p[labels[~train] == 1].min() > p[labels[~train] == 0].max()
