@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
 
 from tellmark.runs import Progress
+
+PATH = click.Path(path_type=Path)
+OUT = click.option("-o", "--out", required=True, type=PATH, help="Where to write.")
+FORCE = click.option("--force", is_flag=True, help="Overwrite an existing output.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,19 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("-v", "--verbose", is_flag=True, help="Say more; show the traceback of an internal error.")
     @functools.wraps(function)
     def wrapped(*args: Any, as_json: bool, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
+        logging.getLogger("tellmark").setLevel(logging.ERROR if quiet else logging.WARNING)
         return function(*args, console=Console(as_json, quiet, verbose), **kwargs)
 
     return wrapped
+
+
+def table(facts: dict[str, Any]) -> str:
+    """Facts for a person: one a line, names aligned."""
+    width = max(map(len, facts), default=0)
+    return "\n".join(f"{key:{width}}  {value}" for key, value in facts.items())
+
+
+def answer(yes: bool) -> None:
+    """End the command with exit code 0 for yes and 1 for no."""
+    if not yes:
+        raise click.exceptions.Exit(1)

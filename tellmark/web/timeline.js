@@ -108,7 +108,8 @@ export function clock(seconds) {
 /** A p-value in words that fit a cell. */
 export function chance(p) {
   if (p >= 0.001) return p.toLocaleString("en", { maximumSignificantDigits: 2 });
-  return p <= 1e-300 ? "below 1 in 10^300" : `about 1 in 10^${Math.round(-Math.log10(p))}`;
+  const power = [...String(p > 1e-300 ? Math.round(-Math.log10(p)) : 300)].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("");
+  return `${p > 1e-300 ? "about" : "below"} 1 in 10${power}`;
 }
 
 function ticks(duration, width) {

@@ -148,10 +148,11 @@ class Entry {
 
   fail(error) {
     this.element.classList.add("failed");
+    const message = error.message.startsWith(this.file.name) ? `${error.message}.` : sentence(error.message);
     const what = error.whatToDo ? [el("p", {}, sentence(error.whatToDo))] : [];
-    const text = el("div", {}, el("strong", {}, sentence(error.message)), ...what);
+    const text = el("div", {}, el("strong", {}, message), ...what);
     this.element.append(el("div", { class: "verdict" }, el("span", { class: "sign", "aria-hidden": "true" }, "×"), text));
-    say(`${this.file.name}: ${sentence(error.message)}`);
+    say(message.startsWith(this.file.name) ? message : `${this.file.name}: ${message}`);
   }
 
   show({ verdict, explanation }, { kind, duration, canvases }) {

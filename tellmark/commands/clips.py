@@ -1,0 +1,152 @@
+"""Clips: render, mark, verify, keys."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from tellmark.console import FORCE, OUT, PATH, Console, answer, command, table
+from tellmark.errors import UsageError
+
+
+@click.command()
+@click.argument("portrait")
+@click.argument("speech", type=PATH)
+@OUT
+@click.option("--fps", default=25.0, show_default=True, type=click.FloatRange(10, 60), help="Frames per second.")
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same frames.")
+@click.option("--gaze", metavar="YAW,PITCH", help="Main gaze in degrees: to the viewer's right, up.")
+@click.option("--distance", default=1.0, show_default=True, help="Head distance, as a factor of the portrait's.")
+@click.option("--emotion", metavar="NAME[:W]", multiple=True, help="neutral, happy, sad, angry, surprised; may repeat.")
+@click.option("--consent", metavar="TEXT", help="Who agreed, or the picture's licence. Needed for a picture.")
+@click.option("--framing", type=click.Choice(["auto", "keep"]), default="auto", show_default=True)
+@click.option("--crf", default=18, show_default=True, type=click.IntRange(0, 51), help="H.264 quality.")
+@click.option("--registry", metavar="PATH", help="Where payloads are registered. Default: yours.")
+@FORCE
+@command
+def render(
+    portrait: str,
+    speech: Path,
+    out: Path,
+    *,
+    fps: float,
+    seed: int,
+    gaze: str | None,
+    distance: float,
+    emotion: tuple[str, ...],
+    consent: str | None,
+    framing: Literal["auto", "keep"],
+    crf: int,
+    registry: str | None,
+    force: bool,
+    console: Console,
+) -> None:
+    """Render PORTRAIT speaking SPEECH to an MP4, watermarked and signed.
+
+    PORTRAIT is a picture (with --consent) or actor:SEED, a person who does not exist. SPEECH is any file with sound.
+    """
+    from tellmark.runs import check_output
+
+    check_output(out, force=force)
+    controls = _controls(gaze, distance, emotion)
+    from tellmark.generator.clip import render_clip
+    from tellmark.generator.speech import load_speech
+    from tellmark.media import Encoding
+
+    face = _portrait(portrait, consent, framing)
+    sound = load_speech(speech, fps=fps)
+    with console.progress("rendering") as progress:
+        clip = render_clip(
+            face,
+            sound,
+            out,
+            controls=controls,
+            seed=seed,
+            encoding=Encoding(crf=crf),
+            force=force,
+            registry=registry,
+            progress=progress,
+        )
+    record = {"schema": "tellmark.clip/1", **dataclasses.asdict(clip)}
+    console.result(record, f"{clip.path}  {clip.seconds:.2f} s, {clip.frames} frames, payload {clip.payload}, signed")
+
+
+@click.command()
+@click.argument("source", metavar="IN", type=PATH)
+@click.argument("out", metavar="OUT.mp4", type=PATH)
+@click.option("--kind", type=click.Choice(["synthetic", "control"]), default="synthetic", show_default=True)
+@click.option("--registry", metavar="PATH", help="Where payloads are registered. Default: yours.")
+@FORCE
+@command
+def mark(source: Path, out: Path, *, kind: str, registry: str | None, force: bool, console: Console) -> None:
+    """Watermark and sign an existing video: another generator's output, or a real clip as control."""
+    from tellmark.types import Kind
+    from tellmark.watermark.mark import mark_video
+
+    with console.progress("marking") as progress:
+        clip = mark_video(source, out, kind=Kind(kind), registry=registry, force=force, progress=progress)
+    record = {"schema": "tellmark.clip/1", **dataclasses.asdict(clip)}
+    console.result(record, f"{clip.path}  payload {clip.payload}, signed")
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=PATH)
+@click.option("--trust", type=PATH, help="PEM file of root certificates to trust, instead of your own.")
+@click.option("--registry", metavar="PATH", help="Registry to look payloads up in. Default: yours.")
+@click.option("--fast", is_flag=True, help="Look for a plain watermark only; skip the search over scale and rotation.")
+@command
+def verify(files: tuple[Path, ...], *, trust: Path | None, registry: str | None, fast: bool, console: Console) -> None:
+    """Say what provenance each file carries. Exit code 0 only if all are intact or recovered."""
+    from tellmark.types import VerdictKind
+    from tellmark.watermark import verify as verifier
+
+    good = True
+    for file in files:
+        with console.progress(file.name) as progress:
+            verdict = verifier.verify(file, trust=trust, registry=registry, thorough=not fast, progress=progress)
+        good &= verdict.verdict in (VerdictKind.INTACT, VerdictKind.RECOVERED)
+        console.result(verdict.to_json(), f"{file}: {verdict.verdict}. {verifier.explain(verdict)}")
+    answer(good)
+
+
+@click.command()
+@click.option("--anchors", is_flag=True, help="Print the root certificates that others need to trust your clips.")
+@command
+def keys(*, anchors: bool, console: Console) -> None:
+    """Show the signing identity in use; made on first use."""
+    from tellmark.watermark import keys as keyring
+
+    if anchors:
+        click.echo(keyring.anchors_pem(), nl=False)
+        return
+    facts = keyring.show()
+    console.result({"schema": "tellmark.keys/1", **facts}, table(facts))
+
+
+def _portrait(name: str, consent: str | None, framing: Literal["auto", "keep"]) -> Any:
+    if name.startswith("actor:"):
+        from tellmark.generator.actors import actor
+
+        try:
+            return actor(int(name.removeprefix("actor:")))
+        except ValueError as error:
+            raise UsageError(f"{name}: an actor is named actor:SEED with a whole number, such as actor:7") from error
+    from tellmark.generator.portrait import load_portrait
+
+    return load_portrait(Path(name), consent=consent, framing=framing)
+
+
+def _controls(gaze: str | None, distance: float, emotion: tuple[str, ...]) -> Any:
+    from tellmark.generator.types import Controls
+
+    try:
+        yaw, pitch = (float(part) for part in gaze.split(",")) if gaze else (0.0, 0.0)
+        emotions = {name: float(weight or 1) for name, _, weight in (item.partition(":") for item in emotion)}
+    except ValueError as error:
+        raise UsageError(
+            f"--gaze takes two numbers such as 10,-5 and --emotion NAME or NAME:WEIGHT ({error})"
+        ) from error
+    return Controls(gaze_deg=(yaw, pitch), distance=distance, emotion=emotions)

@@ -1,0 +1,128 @@
+"""Datasets and what is learned from them: dataset, train, evaluate, detect, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tellmark.console import FORCE, OUT, PATH, Console, answer, command, table
+
+
+@click.group()
+def dataset() -> None:
+    """Build and check labelled datasets."""
+
+
+@dataset.command("build")
+@click.argument("plan", type=PATH)
+@OUT
+@click.option("--resume", is_flag=True, help="Go on where an earlier build stopped.")
+@click.option("--dry-run", is_flag=True, help="Say what would be made, how long it takes and how large it gets.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+@command
+def build(plan: Path, out: Path, *, resume: bool, dry_run: bool, workers: int, console: Console) -> None:
+    """Build the dataset that PLAN (a TOML file) describes into a folder."""
+    from tellmark.generator.plan import dry_run as estimate
+    from tellmark.generator.plan import load_plan
+
+    loaded = load_plan(plan)
+    if dry_run:
+        facts = estimate(loaded)
+        console.result({"schema": "tellmark.dry-run/1", **facts}, table(facts))
+        return
+    from tellmark.generator.dataset import build as build_dataset
+
+    with console.progress("building") as progress:
+        summary = build_dataset(loaded, out, resume=resume, workers=workers, progress=progress)
+    console.result({"schema": "tellmark.dataset/1", **summary}, table(summary))
+
+
+@dataset.command("check")
+@click.argument("folder", type=PATH)
+@command
+def check(folder: Path, *, console: Console) -> None:
+    """Check a dataset: files, checksums, splits, labels. Exit code 1 if there are problems."""
+    from tellmark.generator.check import check as check_dataset
+
+    with console.progress("checking") as progress:
+        problems = check_dataset(folder, progress=progress)
+    record = {"schema": "tellmark.check/1", "folder": str(folder), "problems": problems}
+    console.result(record, "\n".join(problems) if problems else f"{folder}: no problems")
+    answer(not problems)
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=PATH)
+@OUT
+@click.option("--seed", default=0, show_default=True)
+@FORCE
+@command
+def train(folder: Path, out: Path, *, seed: int, force: bool, console: Console) -> None:
+    """Train a detector on a dataset and write the model. Its split `test` is left for `tellmark evaluate`."""
+    from tellmark.detector.train import train as train_model
+
+    with console.progress("training") as progress:
+        model = train_model(folder, out, name=out.stem, seed=seed, force=force, progress=progress)
+    overall = model.card["cross_validation"]["overall"]
+    record = {"schema": "tellmark.model/1", "path": str(out), **model.card}
+    console.result(record, f"{out}  {_auc(overall)}, cross-validated over persons")
+
+
+@click.command()
+@click.argument("model", type=PATH)
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.option("--split", default="test", show_default=True, help="Which clips: test, val, train or all.")
+@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
+@command
+def evaluate(model: Path, folder: Path, *, split: str, seed: int, console: Console) -> None:
+    """Score a model on a dataset and write DIR/evaluation.json, which `tellmark report` reads."""
+    import json
+
+    from tellmark.detector.evaluate import evaluate as evaluate_model
+    from tellmark.detector.model import TellModel
+    from tellmark.runs import atomic_path
+
+    with console.progress("evaluating") as progress:
+        record = evaluate_model(
+            TellModel.load(model), folder, split=None if split == "all" else split, seed=seed, progress=progress
+        )
+    with atomic_path(folder / "evaluation.json", force=True) as temporary:
+        temporary.write_text(json.dumps(record))
+    console.result(record, f"{_auc(record['overall'])} on {record['n_clips']} clips of the split {split}")
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=PATH)
+@click.option("--model", type=PATH, help="A model of `tellmark train`. Default: the one that ships.")
+@command
+def detect(files: tuple[Path, ...], *, model: Path | None, console: Console) -> None:
+    """Say how synthetic each video or picture looks, and which tells say so."""
+    from tellmark.detector.detect import detect as detect_file
+
+    for file in files:
+        detection = detect_file(file, model=model)
+        lines = [f"{file}: " + ("cannot say" if detection.p_synthetic is None else f"p = {detection.p_synthetic:.2f}")]
+        lines += [f"  {detection.note}"] if detection.note else []
+        for family, tell in sorted(detection.tells.items(), key=lambda item: -abs(item[1]["contribution"])):
+            lines.append(f"  {family:20} score {tell['score']:.2f}  contribution {tell['contribution']:+.2f}")
+        console.result(detection.to_json(), "\n".join(lines))
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=PATH)
+@OUT
+@FORCE
+@command
+def report(folder: Path, out: Path, *, force: bool, console: Console) -> None:
+    """Write the authenticity-gap report on a dataset that has been evaluated."""
+    from tellmark.reports.report import build_report
+
+    page = build_report(folder, out, commands=[f"tellmark report {folder} -o {out}"], force=force)
+    console.result({"schema": "tellmark.report/1", "page": str(page)}, str(page))
+
+
+def _auc(overall: dict[str, Any]) -> str:
+    low, high = overall["auc_ci"]
+    return f"AUC {overall['auc']:.3f} [{low:.3f}, {high:.3f}]"

@@ -1,0 +1,60 @@
+"""Around the rest: demo, bench, doctor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tellmark.console import FORCE, PATH, Console, answer, command
+from tellmark.errors import UsageError
+
+
+@click.command()
+@click.option("-o", "--out", default=Path("demo-out"), show_default=True, type=PATH, help="Folder for what it makes.")
+@FORCE
+@command
+def demo(out: Path, *, force: bool, console: Console) -> None:
+    """The whole story on built-in inputs: clips, verification, a small dataset, a detector, a report."""
+    from tellmark.demo import run
+
+    record = run(out, console, force=force)
+    console.result(record, f"open {record['report']} and {out}/contact-sheet.jpg")
+
+
+@click.command()
+@click.argument("name", type=click.Choice(["render", "talk", "memory", "watermark", "fingerprint", "detector"]))
+@click.option("--quick", is_flag=True, help="A short form on fewer clips.")
+@click.option("--with", "settings", metavar="KEY=VALUE", multiple=True, help="A setting of that benchmark; may repeat.")
+@command
+def bench(name: str, *, quick: bool, settings: tuple[str, ...], console: Console) -> None:
+    """Measure, print and write benchmarks/results/NAME-<machine>.csv."""
+    import importlib
+
+    from tellmark.runs import write_results
+
+    chosen = {key: value for key, _, value in (item.partition("=") for item in settings)}
+    module = importlib.import_module(f"tellmark.benchmarks.{name}")
+    try:
+        rows: list[dict[str, Any]] = module.run(quick=quick, **chosen)
+    except TypeError as error:
+        if chosen and "unexpected keyword" in str(error):
+            raise UsageError(f"bench {name} has no such setting: {error}") from error
+        raise
+    path = write_results(name, rows)
+    for row in rows:
+        console.result(row, "  ".join(f"{key} {value}" for key, value in row.items()))
+    console.say(f"written to {path}")
+
+
+@click.command()
+@command
+def doctor(*, console: Console) -> None:
+    """Check that this machine has what tellmark needs."""
+    from tellmark.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        console.result(finding.to_json(), f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.text}")
+    answer(all(finding.ok for finding in findings))
