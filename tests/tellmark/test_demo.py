@@ -1,0 +1,42 @@
+"""Parts of the demo that no other test runs; `make demo` runs the whole."""
+
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from tellmark import demo
+from tellmark.console import Console
+from tellmark.errors import UsageError
+from tellmark.generator.plan import dry_run, load_plan
+from tellmark.media import VideoReader
+from tellmark.types import VerdictKind
+from tellmark.watermark.verify import verify
+
+
+def test_its_plan_pairs_reference_and_fake() -> None:
+    with resources.as_file(resources.files("tellmark").joinpath("demo.toml")) as path:
+        facts = dry_run(load_plan(path))
+    assert facts["clips reference"] == facts["clips talk"] == facts["identities"]
+
+
+def test_the_test_pattern_carries_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "pattern.mp4"
+    demo._test_pattern(path)
+    assert verify(path).verdict is VerdictKind.NONE
+
+
+def test_contact_sheet_has_a_row_a_clip(tmp_path: Path) -> None:
+    path = tmp_path / "pattern.mp4"
+    demo._test_pattern(path)
+    sheet = demo._contact_sheet([path, path], columns=3, size=64)
+    assert sheet.shape == (128, 192, 3)
+    with VideoReader(path) as reader:
+        first = next(iter(reader)).rgb()
+    assert abs(float(sheet[:64, :64].mean()) - float(first.mean())) < 2
+
+
+def test_a_folder_in_use_needs_force(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("")
+    with pytest.raises(UsageError, match="--force"):
+        demo.run(tmp_path, Console())
