@@ -67,12 +67,14 @@ def sign(
     """Write ``source`` with a signed manifest to ``target`` (replaced if there); return the manifest store's bytes.
 
     ``payload``: the watermark's 16 hex digits; ``facts`` join the generation assertion. Ingredients that carry a
-    manifest of their own keep it. Raises :class:`UsageError` where the certificate of the environment cannot sign,
-    :class:`InternalError` where the development one cannot.
+    manifest of their own keep it. Raises :class:`UsageError` where the certificate of the environment cannot sign
+    or files of the target's suffix hold no manifest, :class:`InternalError` where the development one cannot.
     """
     from c2pa import Builder, C2paError
 
     identity, mime = keys.identity(), formats.mime_for(target)
+    if mime == formats.UNKNOWN:
+        raise UsageError(f"{target.name}: no manifest can be put into such a file; write an .mp4 instead")
     definition = claims.definition(provenance, payload, mime, facts or {})
     try:
         with runs.atomic_path(target, force=True) as temporary, signing.signer(identity) as signer:

@@ -34,6 +34,9 @@ _BY_START = {
 _BY_BRAND = {b"avif": "image/avif", b"heic": "image/heic", b"mif1": "image/heif", b"M4A ": "audio/mp4"}
 _BY_RIFF = {b"WAVE": "audio/wav", b"WEBP": "image/webp", b"AVI ": "video/avi"}
 
+_FIRST_BOXES = (b"ftyp", b"styp", b"moov", b"mdat", b"wide", b"free", b"skip")
+_BMFF = ("video/mp4", *_BY_BRAND.values())
+
 _BMFF_C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _JUMBF_STORE = b"jumdc2pa"  # how the description box of a manifest store begins
 
@@ -42,7 +45,7 @@ def sniff(path: Path) -> str:
     """The media type of a file by its content; ``UNKNOWN`` where it is none of those that c2pa knows."""
     with path.open("rb") as stream:
         head = stream.read(12)
-    if head[4:8] in (b"ftyp", b"styp", b"moov", b"mdat"):
+    if head[4:8] in _FIRST_BOXES:
         return _BY_BRAND.get(head[8:12], "video/mp4")
     if head[:4] == b"RIFF":
         return _BY_RIFF.get(head[8:12], UNKNOWN)
@@ -56,7 +59,7 @@ def mime_for(path: Path) -> str:
 
 def has_store(path: Path) -> bool:
     """Whether the bytes of a manifest store are in the file, readable or not."""
-    if sniff(path) == "video/mp4":  # top level only: a picture inside may have a store of its own
+    if sniff(path) in _BMFF:  # top level only: a picture inside may have a store of its own
         return any(kind == b"uuid" and head.startswith(_BMFF_C2PA_UUID) for kind, head in _boxes(path))
     tail = b""
     with path.open("rb") as stream:
@@ -65,6 +68,11 @@ def has_store(path: Path) -> bool:
                 return True
             tail = chunk[-len(_JUMBF_STORE) :]
     return False
+
+
+def has_tracks(path: Path) -> bool:
+    """Whether an ISO base media file holds tracks, whatever its brand says: c2pa hashes the movie, not the brand."""
+    return sniff(path) in _BMFF and any(kind == b"moov" for kind, _ in _boxes(path))
 
 
 def _boxes(path: Path) -> Iterator[tuple[bytes, bytes]]:

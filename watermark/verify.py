@@ -93,7 +93,7 @@ def read_pixels(
 
     Raises :class:`MediaError` where FFmpeg cannot read the file.
     """
-    if formats.sniff(path).startswith("audio/"):
+    if formats.sniff(path).startswith("audio/") and not (formats.has_tracks(path) and probe(path).has_video):
         return _UNMARKED, None
     if is_picture(path):
         return detect_image(read_image(path), thorough=thorough), None
@@ -112,9 +112,9 @@ def _no_pixels(path: Path, manifest: ManifestReading) -> tuple[MarkReading, None
 
 
 def is_picture(path: Path) -> bool:
-    """Whether the file is a still picture; a GIF counts as video."""
+    """Whether the file is a still picture; a GIF counts as video, and so does a movie under a picture's brand."""
     mime = formats.sniff(path)
-    return mime.startswith("image/") and mime != "image/gif"
+    return mime.startswith("image/") and mime != "image/gif" and not formats.has_tracks(path)
 
 
 def _frames(
