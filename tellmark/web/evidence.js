@@ -29,7 +29,7 @@ export function el(name, attributes = {}, ...children) {
 /** The verdict in one word and a sentence. */
 export function banner(verdict, explanation) {
   const [word, sign] = VERDICTS[verdict.verdict];
-  const head = el("p", {}, el("strong", {}, word));
+  const head = el("p", { class: "head" }, el("strong", {}, word));
   const what = declared(verdict);
   if (what) head.append(el("span", { class: "tag" }, what));
   return el("div", { class: "verdict" }, el("span", { class: "sign", "aria-hidden": "true" }, sign), el("div", {}, head, el("p", {}, explanation)));

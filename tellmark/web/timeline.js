@@ -113,7 +113,7 @@ export function chance(p) {
 }
 
 function ticks(duration, width) {
-  const most = Math.max(2, Math.floor(width / 90));
+  const most = Math.max(2, Math.floor(width / 60));
   const steps = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
   const step = steps.find((s) => duration / s <= most) ?? duration / most;
   const marks = [[0, "start"]];

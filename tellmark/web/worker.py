@@ -56,7 +56,9 @@ def _limit(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
     }
     for kind, value in limits.items():
         with contextlib.suppress(ValueError, OSError):  # above a limit that is already in force, or not known here
-            resource.setrlimit(kind, (value, value))
+            # Processor time: a signal of its own at the soft limit, which tells it from a kill.
+            hard = value + 5 if kind == resource.RLIMIT_CPU else value
+            resource.setrlimit(kind, (value, hard))
     os.nice(5)  # the server itself should answer quickly
 
 
