@@ -185,24 +185,27 @@ COLUMNS = (
 
 
 @contextlib.contextmanager
-def csv_writer(path: Path | str, *, force: bool = False) -> Iterator[Callable[[Verdict | Failure], None]]:
+def csv_writer(
+    path: Path | str, *, manifest_only: bool = False, force: bool = False
+) -> Iterator[Callable[[Verdict | Failure], None]]:
     """A function that adds a row of ``COLUMNS`` to a CSV file, which appears under its name when all are written.
 
-    Raises :class:`tellmark.errors.UsageError` where ``path`` exists and not ``force``, or cannot be written.
+    manifest_only: as given to :func:`verify_many`; what was not searched is then left empty. Raises
+    :class:`tellmark.errors.UsageError` where ``path`` exists and not ``force``, or cannot be written.
     """
     with runs.atomic_path(path, force=force) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, COLUMNS)
         writer.writeheader()
-        yield lambda result: writer.writerow(row(result))
+        yield lambda result: writer.writerow(row(result, manifest_only=manifest_only))
 
 
-def row(result: Verdict | Failure) -> dict[str, Any]:
+def row(result: Verdict | Failure, *, manifest_only: bool = False) -> dict[str, Any]:
     """One result as the values of ``COLUMNS``; what does not apply is left out."""
     if isinstance(result, Failure):
         return {"file": _cell(result.file), "error": _cell(result.error)}
     record = result.to_json()
     flat = {name: record[name] for name in ("file", "verdict", "sha256")}
-    for part in ("c2pa", "watermark", "registry"):
+    for part in ("c2pa",) if manifest_only else ("c2pa", "watermark", "registry"):
         flat |= {f"{part}_{name}": value for name, value in record[part].items() if f"{part}_{name}" in COLUMNS}
     return {name: _cell(value) for name, value in flat.items()}
 

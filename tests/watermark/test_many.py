@@ -108,7 +108,7 @@ def test_a_run_can_be_left_early(folder):
 
 def test_the_table_has_a_row_for_each_file(folder, tmp_path):
     target = tmp_path / "verdicts.csv"
-    with csv_writer(target) as write:
+    with csv_writer(target, manifest_only=True) as write:
         for result in verify_many([folder], manifest_only=True):
             write(result)
         assert not target.exists()
@@ -117,6 +117,7 @@ def test_the_table_has_a_row_for_each_file(folder, tmp_path):
     assert tuple(rows[0]) == COLUMNS
     assert [item["verdict"] for item in rows] == [verdict or "" for verdict in EXPECTED.values()]
     assert rows[0]["c2pa_trust"] == "trusted"
+    assert rows[0]["watermark_present"] == ""  # not searched, which is not the same as not there
     assert rows[4]["c2pa_codes"] == "assertion.bmffHash.mismatch"
     assert "not a video" in rows[2]["error"]
     with pytest.raises(UsageError, match="--force"), csv_writer(target):
@@ -125,6 +126,7 @@ def test_the_table_has_a_row_for_each_file(folder, tmp_path):
 
 def test_a_signers_name_becomes_no_formula():
     verdict = Verdict("x.mp4", "0" * 64, VerdictKind.INTACT, C2paEvidence("Valid", signer='=HYPERLINK("x")'))
+    assert row(verdict)["watermark_present"] is False
     assert row(verdict)["c2pa_signer"] == '\'=HYPERLINK("x")'
 
 

@@ -178,24 +178,13 @@ ess_cert_id_alg = sha256
 
 
 @contextmanager
-def time_stamp_authority(folder, authority):
-    """Serves RFC 3161 over HTTP with ``openssl ts``; yields its URL and the count of its answers."""
-    folder.mkdir()
-    certificate, key = authority.time_stamper()
-    (folder / "tsa.pem").write_text(certificate)
-    (folder / "tsa.key").write_text(key)
-    (folder / "serial").write_text("01\n")
-    (folder / "tsa.cnf").write_text(TSA_CONFIG.format(folder=folder))
-    answers = []
+def served(answer):
+    """Serves ``answer(request) -> (status, reply)`` over HTTP on the loopback; yields the URL."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
-            (folder / "query").write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
-            command = ["openssl", "ts", "-reply", "-config", folder / "tsa.cnf", "-queryfile", folder / "query"]
-            subprocess.run([*command, "-out", folder / "reply"], check=True, capture_output=True)
-            reply = (folder / "reply").read_bytes()
-            answers.append(len(reply))
-            self.send_response(200)
+            status, reply = answer(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(status)
             self.send_header("Content-Type", "application/timestamp-reply")
             self.send_header("Content-Length", str(len(reply)))
             self.end_headers()
@@ -208,11 +197,29 @@ def time_stamp_authority(folder, authority):
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/", answers
+        yield f"http://127.0.0.1:{server.server_port}/"
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def openssl_authority(folder, authority):
+    """Answers RFC 3161 requests with ``openssl ts`` and a certificate of ``authority``."""
+    folder.mkdir()
+    certificate, key = authority.time_stamper()
+    (folder / "tsa.pem").write_text(certificate)
+    (folder / "tsa.key").write_text(key)
+    (folder / "serial").write_text("01\n")
+    (folder / "tsa.cnf").write_text(TSA_CONFIG.format(folder=folder))
+
+    def answer(query):
+        (folder / "query").write_bytes(query)
+        command = ["openssl", "ts", "-reply", "-config", folder / "tsa.cnf", "-queryfile", folder / "query"]
+        subprocess.run([*command, "-out", folder / "reply"], check=True, capture_output=True)
+        return 200, (folder / "reply").read_bytes()
+
+    return answer
 
 
 @needs_openssl
@@ -221,10 +228,9 @@ def test_a_time_stamp_outlives_the_certificate(plain_clip, authority, tmp_path, 
     leaf = agency.leaf(-1, 4.0 / 86_400)
     expires = time.monotonic() + 4
     agency.use(monkeypatch, leaf)
-    with time_stamp_authority(tmp_path / "tsa", clock) as (url, answers):
+    with served(openssl_authority(tmp_path / "tsa", clock)) as url:
         monkeypatch.setenv("TELLMARK_TSA_URL", url)
         sign(plain_clip, tmp_path / "clip.mp4", PROVENANCE, PAYLOAD)
-    assert len(answers) == 1
     both = tmp_path / "both.pem"
     both.write_text(agency.anchors(tmp_path).read_text() + clock.anchors(tmp_path).read_text())
     time.sleep(max(0.0, expires + 1 - time.monotonic()))
@@ -235,3 +241,21 @@ def test_a_time_stamp_outlives_the_certificate(plain_clip, authority, tmp_path, 
     unvouched = examine(tmp_path / "clip.mp4", agency.anchors(tmp_path))
     assert unvouched.fits
     assert (unvouched.evidence.trust, unvouched.evidence.signed_at) == ("expired", None)
+
+
+@needs_openssl
+def test_a_key_service_and_a_time_stamp_go_together(plain_clip, agency, authority, tmp_path, monkeypatch):
+    with served(openssl_authority(tmp_path / "tsa", authority("Clock"))) as url:
+        monkeypatch.setenv("TELLMARK_TSA_URL", url)
+        use_command(monkeypatch, agency, f"openssl dgst -sha256 -sign '{agency.key}'")
+        sign(plain_clip, tmp_path / "clip.mp4", PROVENANCE, PAYLOAD)
+    assert examine(tmp_path / "clip.mp4", agency.anchors).evidence.state == "Trusted"
+
+
+@pytest.mark.parametrize(("status", "reply"), [(200, b"rubbish"), (500, b""), (200, b"")])
+def test_an_authority_that_answers_rubbish_is_named(plain_clip, tmp_path, monkeypatch, status, reply):
+    with served(lambda query: (status, reply)) as url:
+        monkeypatch.setenv("TELLMARK_TSA_URL", url)
+        with pytest.raises(UsageError, match=rf"{url} gave no time stamp.*unset TELLMARK_TSA_URL"):
+            sign(plain_clip, tmp_path / "clip.mp4", PROVENANCE, PAYLOAD)
+    assert list(tmp_path.iterdir()) == []
