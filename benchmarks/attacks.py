@@ -41,13 +41,20 @@ def encoded(
     with av.open(buffer, "w", format="mp4") as container:
         stream = container.add_stream(codec, rate=Fraction(clip.fps).limit_denominator(1001))
         stream.width, stream.height, stream.pix_fmt, stream.thread_count = width, height, "yuv420p", 1
-        stream.options = {"preset": preset, "crf": str(crf), "g": str(max(1, round(gop_s * clip.fps)))}
-        if codec == "libx265":
-            stream.options |= {"x265-params": "log-level=none"}
+        stream.options = {"crf": str(crf), "g": str(max(1, round(gop_s * clip.fps)))} | _options(codec, preset)
         for frame in clip.frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
         container.mux(stream.encode())
     return buffer.getvalue()
+
+
+def _options(codec: str, preset: str) -> dict[str, str]:
+    """What an encoder needs besides its quality: VP9 and AV1 know no presets by name."""
+    if codec == "libvpx-vp9":
+        return {"b": "0", "deadline": "realtime", "cpu-used": "6"}
+    if codec == "libsvtav1":
+        return {"preset": "10", "svtav1-params": "lp=1"}
+    return {"preset": preset} | ({"x265-params": "log-level=none"} if codec == "libx265" else {})
 
 
 def decoded(data: bytes, fps: float) -> Frames:

@@ -3,7 +3,7 @@
 The frames of a window are averaged (the mark stands still, noise and motion do not), brought to a short side of 256
 pixels, and the predictable part of the picture is removed: low frequencies everywhere, and from the chroma planes
 whatever a local linear fit on luma explains. Dividing by the local energy then keeps edges and texture from drowning
-the flat regions where the mark can be read.
+the flat regions where the mark can be read. In a crop the mark's waves are longer: filters come in two widths.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ WINDOW_S = 0.5
 SIDE = 256  # short side of the maps, pixels
 MAX_ASPECT = 4.0  # a longer picture is cut to this
 
-_SMOOTH_PX = {"y": 5, "cb": 21, "cr": 21}  # low-pass that is subtracted: about the longest wavelength of the channel
-_ENERGY_PX = {"y": 5, "cb": 21, "cr": 21}  # neighbourhood over which the energy is measured
+_FILTER_PX = {"y": 5, "cb": 21, "cr": 21}  # of the low-pass that is subtracted, and where the energy is measured
+ZOOMS = (1, 2)  # how many times wider the filters are
 _FLOOR = 0.5  # code values; energy below it is the noise of rounding and says nothing
 _POWER = 0.7  # of energy: between unit variance (0.5) and the matched filter for Gaussian noise (1)
 
@@ -90,20 +90,27 @@ def _resized(plane: U8, size: tuple[int, int]) -> U8:
 
 
 def residual(planes: list[F32]) -> F16:
-    """(3, h, w) high-passed planes, chroma without what luma predicts of it."""
+    """(3, h, w) planes under the widest high-pass, chroma without what luma predicts of it."""
     luma, cb, cr = planes
     explained = (luma, cb - _fit(cb, luma), cr - _fit(cr, luma))
-    detail = [plane - _blur(plane, _SMOOTH_PX[name]) for name, plane in zip(CHANNELS, explained, strict=True)]
+    detail = [plane - _blur(plane, _width(name, ZOOMS[-1])) for name, plane in zip(CHANNELS, explained, strict=True)]
     kept: F16 = np.stack(detail).astype(np.float16)
     return kept
 
 
-def flattened(residual: F16 | F32) -> F32:
-    """Residuals divided by a power of their local energy: float32, (3, h, w)."""
+def flattened(residual: F16 | F32, zoom: int = 1) -> F32:
+    """Residuals under the high-pass of ``zoom``, divided by a power of their local energy: float32, (3, h, w)."""
     maps = residual.astype(np.float32)
     for channel, plane in zip(CHANNELS, maps, strict=True):
-        plane /= (_blur(plane * plane, _ENERGY_PX[channel]) + np.float32(_FLOOR**2)) ** np.float32(_POWER)
+        width = _width(channel, zoom)
+        if zoom != ZOOMS[-1]:
+            plane -= _blur(plane, width)
+        plane /= (_blur(plane * plane, width) + np.float32(_FLOOR**2)) ** np.float32(_POWER)
     return maps
+
+
+def _width(channel: str, zoom: int) -> int:
+    return zoom * (_FILTER_PX[channel] - 1) + 1  # odd
 
 
 def _blur(plane: F32, width: int) -> F32:

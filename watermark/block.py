@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from tellmark.types import F32, U8
 from tellmark.watermark import search
-from tellmark.watermark.analysis import F16, WINDOW_S, Window, flattened
-from tellmark.watermark.demodulate import PHASES, Waves, channel_patterns_of, fit, soft_bits, wave_samples
+from tellmark.watermark.analysis import F16, Window, flattened
+from tellmark.watermark.demodulate import PHASES, SPEEDS, Waves, channel_patterns_of, fit, soft_bits, wave_samples
 from tellmark.watermark.fec import CRC_BITS, decode, encode
 from tellmark.watermark.pattern import WatermarkKey
 from tellmark.watermark.payload import Payload
@@ -20,6 +21,7 @@ from tellmark.watermark.spectrum import Spectrum
 
 P_PRESENT = 1e-6  # a mark is reported below this
 P_TRY = 0.01  # a reading is tried below this
+READINGS = len(SPEEDS) + 3  # of one match, each under all start phases
 P_SEGMENT = 1e-4  # a window belongs to a segment below this
 
 Segment = tuple[float, float, float]
@@ -47,13 +49,14 @@ def read_block(block: Sequence[Window], key: WatermarkKey, thorough: bool) -> Bl
     best: tuple[float, Match] | None = None
     chance = 0.0
     for source in sources:
-        for found, p in search.candidates(_spectrum(source), channel_patterns_of(key), thorough):
+        spectra = cache(partial(_spectrum, source))
+        for found, p in search.candidates(spectra, channel_patterns_of(key), thorough):
             p = min(1.0, p * len(sources))
             if best is None or p < best[0]:
                 best = (p, found)
             if p < P_TRY:
                 payload = _decoded(source, found, key)
-                chance += 2 * PHASES / 2**CRC_BITS
+                chance += READINGS * PHASES / 2**CRC_BITS
                 if payload is not None:
                     return BlockReading(found, 2 * p * chance, payload, _segments(block, found, payload, key))
     assert best is not None  # the search always yields
@@ -66,35 +69,49 @@ def carries(block: Sequence[Window], known: BlockReading, key: WatermarkKey) -> 
     return _segments(block, known.match, known.payload, key)
 
 
-def _spectrum(block: Sequence[Window]) -> Spectrum:
+def _spectrum(block: Sequence[Window], zoom: int) -> Spectrum:
     """Of all windows together."""
     total: F32 = np.zeros(block[0].residual.shape, np.float32)
     for window in block:
-        total += flattened(window.residual)
+        total += flattened(window.residual, zoom)
     return Spectrum(total)
 
 
 def _decoded(block: Sequence[Window], found: Match, key: WatermarkKey) -> Payload | None:
-    """The payload, if its checksum holds under some start phase of the hopping cycle.
+    """The payload, if its checksum holds under some start phase of the hopping cycle."""
+    for soft in _receptions(block, found, key):
+        bits = next((bits for bits in decode(soft) if bits is not None), None)
+        if bits is not None:
+            return _known_kind(bits)
+    return None
 
-    Where the windows as they are do not give it, their difference from the block's mean is read as well: what stands
-    still in the picture is gone from it, and of the mark only the sync waves.
+
+def _receptions(block: Sequence[Window], found: Match, key: WatermarkKey) -> Iterator[F32]:
+    """READINGS soft receptions, from the likeliest on: as it is; without what stands still; frozen; at other speeds.
+
+    What stands still in the picture is gone from the difference to the block's mean, and of the mark only the sync
+    waves. An encoder that is short of bits repeats what it has of a still background until the next keyframe: the
+    layout of that moment then shows throughout, besides or instead of the later ones.
     """
-    slots = np.array([int(window.start_s / WINDOW_S + 1e-6) for window in block])
+    times_s = np.array([(window.start_s + window.end_s) / 2 for window in block])
     residuals = [window.residual for window in block]
-    soft = soft_bits(_sampled(residuals, found, key), slots, key)
-    bits = next((bits for bits in decode(soft) if bits is not None), None)
-    if bits is None and len(residuals) > 1:
+    waves = _sampled(residuals, found, key)
+    soft = soft_bits(waves, times_s, key)
+    yield soft
+    if len(block) > 1:
         still = np.mean(residuals, axis=0, dtype=np.float32)
         moving = _sampled([residual - still for residual in residuals], found, key)
-        soft = soft + np.float32(0.5) * soft_bits(moving, slots, key, sync=False)
-        bits = next((bits for bits in decode(soft) if bits is not None), None)
-    return _known_kind(bits)
+        yield soft + np.float32(0.5) * soft_bits(moving, times_s, key, sync=False)
+        frozen = soft_bits(waves, times_s, key, speed=0.0)
+        yield frozen
+        yield soft + frozen
+        for speed in SPEEDS[1:]:
+            yield soft_bits(waves, times_s, key, speed=speed)
 
 
 def _sampled(residuals: Sequence[F16 | F32], found: Match, key: WatermarkKey) -> Waves:
     patterns = channel_patterns_of(key)
-    samples = [wave_samples(flattened(residual), patterns, found) for residual in residuals]
+    samples = [wave_samples(flattened(residual, found.geometry.zoom), patterns, found) for residual in residuals]
     y, cb, cr = (np.concatenate(channel) for channel in zip(*samples, strict=True))
     return y, cb, cr
 

@@ -11,18 +11,20 @@ from functools import cache
 
 import numpy as np
 import scipy.sparse
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from tellmark.types import F32, F64, U8
 from tellmark.watermark.analysis import WINDOW_S
 from tellmark.watermark.fec import CODE_BITS
-from tellmark.watermark.pattern import C64, HOP_S, I64, PATTERNS, ChannelPattern, WatermarkKey, channel_patterns
+from tellmark.watermark.pattern import C64, HOP_S, PATTERNS, ChannelPattern, WatermarkKey, channel_patterns
 from tellmark.watermark.search import Match
 from tellmark.watermark.spectrum import TILE_PX, Spectrum, frequencies
 
 _RINGS = 4  # bands of wavelengths whose gain is estimated apart
 _NEIGHBOURHOOD = 4  # waves within this many tile periods give the local level
 PHASES = round(PATTERNS * HOP_S / WINDOW_S)  # start phases of the hopping cycle, in windows
+SPEEDS = (1.0, 0.8, 0.87, 0.93, 1.08, 1.16, 1.25)  # six seconds tolerate an error of 4 %: a quarter of a second
 
 Waves = tuple[C64, C64, C64]  # (windows, n) for each channel
 
@@ -38,17 +40,21 @@ def wave_samples(maps: F32, patterns: Sequence[ChannelPattern], found: Match) ->
     return samples[0], samples[1], samples[2]
 
 
-def soft_bits(waves: Waves, slots: I64, key: WatermarkKey, *, sync: bool = True) -> F32:
+def soft_bits(waves: Waves, times_s: F64, key: WatermarkKey, *, speed: float = 1.0, sync: bool = True) -> F32:
     """(phases, CODE_BITS) log-likelihood ratios up to scale, for each start phase of the hopping cycle.
 
-    waves: of all windows. slots: (windows,) time of each window's start in units of WINDOW_S. sync: the sync waves are
-    in the samples and tell how well each wavelength came through.
+    waves: of all windows. times_s: (windows,) the middle of each. speed: how much faster than recorded the clip plays;
+    0 where the encoder froze one layout. sync: the sync waves are in the samples and tell how well each wavelength came
+    through.
     """
-    return np.stack([_soft_bits(waves, slots + phase, key, sync) for phase in range(PHASES)])
+    cycle = (times_s[None] * speed + np.arange(PHASES)[:, None] * WINDOW_S) / HOP_S
+    layouts = np.floor(cycle + 1e-6).astype(np.int64) % PATTERNS
+    distinct, back = np.unique(layouts, axis=0, return_inverse=True)
+    soft: F32 = np.stack([_soft_bits(waves, layout, key, sync) for layout in distinct])[back.reshape(-1)]
+    return soft
 
 
-def _soft_bits(waves: Waves, slots: I64, key: WatermarkKey, sync: bool) -> F32:
-    pattern_of = slots * round(1000 * WINDOW_S) // round(1000 * HOP_S) % PATTERNS
+def _soft_bits(waves: Waves, pattern_of: NDArray[np.int64], key: WatermarkKey, sync: bool) -> F32:
     soft = np.zeros(CODE_BITS)
     for number, channel in enumerate(channel_patterns_of(key)):
         for pattern in np.unique(pattern_of):

@@ -35,6 +35,11 @@ class Geometry:
     aspect: float = 1.0
     mirrored: bool = False
 
+    @property
+    def zoom(self) -> int:
+        """Which of the ZOOMS of the analysis shows the mark best."""
+        return 1 if self.scale > 0.65 else 2
+
     def matrix(self) -> F64:
         """(2, 2): an offset (y, x) in the picture -> the same offset in the marked original, map pixels."""
         angle = radians(self.rotation_deg)
