@@ -27,7 +27,7 @@ from tellmark.web.guard import LOOPBACK, Guard
 from tellmark.web.jobs import Job, Jobs
 from tellmark.web.limits import Limits
 from tellmark.web.problems import Problem
-from tellmark.web.uploads import Storage
+from tellmark.web.uploads import Storage, drain
 
 _STATIC = Path(__file__).parent
 _FILES = ("verify.css", "verify.js", "evidence.js", "timeline.js", "icon.svg")
@@ -121,8 +121,13 @@ async def job_state(request: Request) -> Response:
 
 async def _received(request: Request) -> Job:
     jobs: Jobs = request.app.state.jobs
-    with jobs.place():
-        return jobs.submit(await request.app.state.storage.receive(request))
+    try:
+        with jobs.place():
+            return jobs.submit(await request.app.state.storage.receive(request))
+    except Problem as problem:
+        if problem.status != 408:
+            await drain(request)
+        raise
 
 
 async def _verdict(request: Request, job: Job) -> dict[str, Any]:

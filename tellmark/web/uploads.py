@@ -11,7 +11,7 @@ import re
 import secrets
 import shutil
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from tellmark.web.problems import Problem
 
 _FORM = "multipart/form-data"  # not x-www-form-urlencoded, for so curl calls whatever it sends
 _MAX_NAME = 255
+_DRAIN_S, _DRAIN_STALL_S = 10.0, 0.5
 _RAW = "send the file as the request's raw body, such as: curl --data-binary @clip.mp4"
 
 
@@ -119,6 +120,21 @@ async def _chunks(request: Request, stall_s: float) -> AsyncGenerator[bytes, Non
         if chunk is None:
             return
         yield chunk
+
+
+async def drain(request: Request) -> None:
+    """Read on for a while in a body that was refused.
+
+    A client that is still sending when the connection closes may lose the answer. One that waits for "100 Continue" has
+    not begun to send.
+    """
+    if "expect" in request.headers:
+        return
+    # RuntimeError: there is nothing left to read.
+    with suppress(TimeoutError, ClientDisconnect, RuntimeError):
+        async with asyncio.timeout(_DRAIN_S), aclosing(_chunks(request, _DRAIN_STALL_S)) as chunks:
+            async for _ in chunks:
+                pass
 
 
 def _name(request: Request) -> str:

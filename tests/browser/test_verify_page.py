@@ -109,13 +109,12 @@ def test_the_frames_are_those_of_the_file(page, files):
 
 
 def test_keyboard_and_screen_reader(page, files):
+    page.on("filechooser", lambda chooser: chooser.set_files(files[0]))
     page.keyboard.press("Tab")
     assert page.evaluate("() => document.activeElement.className") == "skip"
     page.keyboard.press("Tab")
     assert page.evaluate("() => document.activeElement.id") == "choose"
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
-    chooser.value.set_files(files[0])
+    page.keyboard.press("Enter")
     playwright.expect(page.get_by_role("heading", name="marked.mp4")).to_be_focused()
     playwright.expect(page.get_by_role("status")).to_contain_text("marked.mp4: Intact.", timeout=60_000)
     playwright.expect(page.get_by_role("heading", name="marked.mp4")).to_be_focused()

@@ -82,9 +82,10 @@ def running(clips, tmp_path, monkeypatch):
     uploads.mkdir()
     script = (
         "import tellmark.web.limits as l, functools\n"
-        "l.Limits = functools.partial(l.Limits, stall_s=0.5)\n"
+        "l.Limits = functools.partial(l.Limits, stall_s=1.0)\n"
         "from tellmark.web import serve\n"
-        f"serve(port=0, registry={str(clips.registry)!r}, ready=lambda address: print(address, flush=True))"
+        f"serve(port=0, max_bytes=2_000_000, registry={str(clips.registry)!r},"
+        " ready=lambda address: print(address, flush=True))"
     )
     monkeypatch.setenv("TMPDIR", str(uploads))
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
@@ -126,5 +127,8 @@ def test_a_real_client_that_lies_about_its_length(running, clips):
     exchange(host, port, request(len(data) + 1000), close=True)
     assert exchange(host, port, request("many")).startswith(b"HTTP/1.1 400")
     assert exchange(host, port, request(10**12)).startswith(b"HTTP/1.1 413")
+    chunks = b"".join(b"%x\r\n%s\r\n" % (1 << 20, bytes(1 << 20)) for _ in range(8)) + b"0\r\n\r\n"
+    head = f"POST /api/verify HTTP/1.1\r\nHost: {host}:{port}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert exchange(host, port, head.encode() + chunks).startswith(b"HTTP/1.1 413")
     left = [path for folder in uploads.iterdir() for path in folder.iterdir()]
     assert left == []
