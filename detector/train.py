@@ -137,7 +137,7 @@ def _rows(pairs: Pairs) -> tuple[F64, Rows]:
     clips = [clip for clip, features in pairs for _ in features.x]
     rows = Rows(
         np.array([int(clip.label is Label.FAKE) for clip in clips], np.int64),
-        np.array([clip.clip_id for clip in clips]),
+        np.array([clip.sha256 for clip in clips]),  # ids repeat between datasets
         np.array([clip.identity for clip in clips]),
         np.array([clip.method for clip in clips]),
     )

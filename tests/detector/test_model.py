@@ -111,7 +111,7 @@ def test_random_labels_are_chance() -> None:
     noise = draw(persons=120, shift=0.0, seed=2)
     scores = np.zeros(len(noise.rows.labels))
     for train, test in folds(noise.rows.labels, noise.rows.identities, 4, 0):
-        part = Tells().fit(noise.x[train], noise.rows[train])
+        part = Tells().boost(noise.x[train], noise.rows[train])
         scores[test] = part.margin(noise.x[test])
     first, means = clip_means(noise.rows.clips, scores)
     low, high = auc_interval(noise.rows.labels[first], means, noise.rows.identities[first].tolist())

@@ -1,0 +1,87 @@
+"""Footage of both classes leaves through one door: cut to the face, one size, one rate, one encoder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tellmark.detector import footage
+from tellmark.detector.clips import read_clips
+from tellmark.errors import InputError
+from tellmark.faces import Face
+from tellmark.media import Encoding, VideoReader, VideoWriter, probe, rgb_to_i420, sha256_of
+from tellmark.types import Label
+
+
+@pytest.fixture
+def index(tmp_path: Path, painted: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A real clip at 30 frames per second and a fake at 25 with other settings; a third film shows no face."""
+    scene = painted(12)
+
+    class Tracker:
+        def __enter__(self) -> Tracker:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def track(self, rgb: Any) -> list[Face]:
+            return [Face(scene.points[0])] if rgb.mean() > 60 else []
+
+    monkeypatch.setattr(footage, "MediapipeTracker", Tracker)
+    dark = [np.full_like(scene.frames[0], 20)] * 12
+    for name, frames, fps, crf in (("a", scene.frames, 30, 10), ("b", scene.frames, 25, 35), ("c", dark, 25, 23)):
+        with VideoWriter(
+            tmp_path / f"{name}.mp4", width=320, height=320, fps=fps, encoding=Encoding(crf=crf)
+        ) as writer:
+            for frame in frames:
+                writer.write(rgb_to_i420(frame))
+    path = tmp_path / "index.csv"
+    path.write_text(
+        "path,kind,system,person_id,licence\n"
+        "a.mp4,real,,anna,CC0\nb.mp4,fake,swap,ben,CC0\nc.mp4,real,,cleo,CC0\nd.png,portrait,,dora,CC0\n"
+    )
+    return path
+
+
+def test_both_classes_leave_alike(index: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    seen: list[tuple[int, int | None]] = []
+    clips = footage.build(index, out, variants=2, seed=3, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert read_clips(out) == clips
+    assert [(clip.label, clip.method, clip.identity) for clip in clips] == [
+        (Label.REAL, "real", "anna"),
+        (Label.REAL, "real", "anna"),
+        (Label.FAKE, "swap", "ben"),
+        (Label.FAKE, "swap", "ben"),
+    ]
+    for clip in clips:
+        path = out / clip.path
+        assert sha256_of(path) == clip.sha256
+        info = probe(path)
+        assert (info.width, info.height, info.fps) == (clip.width, clip.height, 25)
+        assert not info.has_audio
+    plain = [clip for clip in clips if json.loads(clip.params)["variant"] == 0]
+    assert {(clip.width, clip.crf, clip.preset) for clip in plain} == {(512, 23, "veryfast")}
+    assert next(iter(VideoReader(out / clips[0].path))).rgb().std() > 10
+
+
+def test_the_same_seed_draws_the_same_looks(index: Path, tmp_path: Path) -> None:
+    looks = [
+        [(clip.width, clip.crf) for clip in footage.build(index, tmp_path / name, variants=4, seed=1)]
+        for name in ("one", "two")
+    ]
+    assert looks[0] == looks[1]
+    assert len(set(looks[0])) > 2
+
+
+def test_an_index_without_columns_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "index.csv"
+    path.write_text("path,kind\na.mp4,real\n")
+    with pytest.raises(InputError, match="licence, person_id, system"):
+        footage.build(path, tmp_path / "out")
