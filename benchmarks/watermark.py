@@ -1,7 +1,7 @@
 """`tellmark bench watermark`: what the mark costs, what it survives, how fast it is and how often it is seen falsely.
 
 Hosts are virtual actors, rendered in memory; ``--with data=FOLDER`` takes the videos of a folder instead (the middle
-square, at 512x512, the first six seconds). Imperceptibility is measured on the planes that the
+square, at 512x512, the first six seconds or ``--with seconds=N``). Imperceptibility is measured on the planes that the
 encoder gets and on RGB after the same conversion, against the unmarked frames through that conversion.
 """
 
@@ -17,7 +17,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from tellmark.benchmarks import null
 from tellmark.benchmarks.attacks import CORE, HARDER, LONG_GOP_S, Attack, Frames, encoded, recompress
+from tellmark.benchmarks.journeys import JOURNEYS
 from tellmark.generator.actors import actor
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.rules import RuleMotion
@@ -30,10 +32,9 @@ from tellmark.watermark.analysis import flattened, windows
 from tellmark.watermark.detect import detect
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.fec import CODE_BITS, RATE_INVERSE
-from tellmark.watermark.pattern import HOP_S, WatermarkKey, channel_patterns
+from tellmark.watermark.pattern import HOP_S
 from tellmark.watermark.payload import PAYLOAD_BITS, Payload
-from tellmark.watermark.search import match, p_value
-from tellmark.watermark.spectrum import IDENTITY, Spectrum
+from tellmark.watermark.spectrum import Spectrum
 
 SIDE = 512
 SECONDS = 6.0
@@ -45,23 +46,23 @@ Row = dict[str, Any]
 Host = tuple[str, list[U8], float]  # name, I420 frames, frames a second
 
 
-def run(*, quick: bool = False, data: str | Path | None = None) -> list[Row]:
+def run(*, quick: bool = False, data: str | Path | None = None, seconds: float | str = SECONDS) -> list[Row]:
     """Rows of {measure, condition, clips, ...}. data: a folder of videos to mark, instead of rendered actors.
 
-    quick: one actor, the core attacks.
+    quick: one actor, the core attacks, fewer keys. seconds: how much of each video.
     """
     clips = sorted(path for path in Path(data).iterdir() if path.is_file()) if data is not None else []
-    hosts = list(_clip_hosts(clips) if clips else _actor_hosts(1 if quick else 4))
+    hosts = list(_clip_hosts(clips, float(seconds)) if clips else _actor_hosts(1 if quick else 4, float(seconds)))
     rows = [
         *_imperceptibility(hosts),
-        *_robustness(hosts, CORE if quick else CORE | HARDER),
+        *_robustness(hosts, CORE if quick else CORE | HARDER | JOURNEYS),
         *_speed(hosts[0]),
-        *_false_positives(hosts, keys=200 if quick else 2000),
+        *_false_positives(hosts, draws=2000 if quick else 1_000_000),
     ]
     return rows
 
 
-def _actor_hosts(count: int) -> Iterator[Host]:
+def _actor_hosts(count: int, seconds: float = SECONDS) -> Iterator[Host]:
     with tempfile.TemporaryDirectory() as name:
         voice = Path(name) / "voice.wav"
         synthesize(_TEXT, voice)
@@ -69,17 +70,17 @@ def _actor_hosts(count: int) -> Iterator[Host]:
         for seed in range(count):
             motion = RuleMotion().generate(speech, Controls(), seed)
             renderer = MeshRenderer(actor(seed))
-            length = min(len(motion), round(SECONDS * 25))
+            length = min(len(motion), round(seconds * 25))
             yield f"actor:{seed}", [rgb_to_i420(renderer.render(motion, index)) for index in range(length)], 25.0
 
 
-def _clip_hosts(clips: Sequence[Path]) -> Iterator[Host]:
+def _clip_hosts(clips: Sequence[Path], seconds: float = SECONDS) -> Iterator[Host]:
     for path in clips:
         with VideoReader(path, fps=25.0) as reader:
             frames = []
             for frame in reader:
                 frames.append(rgb_to_i420(_square(frame.rgb())))
-                if len(frames) >= SECONDS * 25:
+                if len(frames) >= seconds * 25:
                     break
         yield path.name, frames, 25.0
 
@@ -187,24 +188,10 @@ def _timing(measure: str, condition: str, action: Callable[[], object], repeats:
     return {"measure": measure, "condition": condition, "mean": round(median(times), 3)}
 
 
-def _false_positives(hosts: Sequence[Host], keys: int) -> Iterator[Row]:
+def _false_positives(hosts: Sequence[Host], draws: int) -> Iterator[Row]:
     """p-values of random keys on unmarked hosts, recompressed: uniform, or larger, if the p-value is honest."""
     spectra = [_spectrum(recompress(_rgb(host[1], host[2]), crf=23, gop_s=LONG_GOP_S)) for host in hosts]
-    random = np.random.default_rng(0)
-    p_values = np.array(
-        [
-            p_value(match(spectra[number % len(spectra)], channel_patterns(_random_key(random)), IDENTITY).z, 1)
-            for number in range(keys)
-        ]
-    )
-    for level in (0.5, 0.1, 0.05, 0.01):
-        share = float(np.mean(p_values <= level))
-        yield {"measure": "null", "condition": f"share of p <= {level}", "clips": keys, "mean": round(share, 4)}
-    yield {"measure": "null", "condition": "smallest p", "clips": keys, "mean": float(p_values.min())}
-
-
-def _random_key(random: np.random.Generator) -> WatermarkKey:
-    return WatermarkKey.private(random.bytes(16))
+    yield from null.rows(null.p_values(spectra, draws))
 
 
 def _spectrum(clip: Frames) -> Spectrum:

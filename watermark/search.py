@@ -135,7 +135,8 @@ def scan(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], geometries: S
         fields = scipy.fft.irfft2(grid, s=(_SCAN_PX, _SCAN_PX), workers=1)
         mixed = [mix[0] * fields[:, 0] + mix[1] * fields[:, 1] for mix in _MIXES]
         best.append(np.max([surface.max(axis=(1, 2)) for surface in mixed], axis=0))
-    return np.concatenate(best).astype(np.float64)
+    largest: F64 = np.concatenate(best).astype(np.float64)
+    return largest
 
 
 def match(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], geometry: Geometry) -> Match:
