@@ -15,7 +15,7 @@ from tellmark.commands import clips, data, tools
 from tellmark.errors import TellmarkError
 
 _COMMANDS = (
-    clips.render, clips.mark, clips.verify, clips.keys,
+    clips.render, clips.mark, clips.verify, clips.serve, clips.keys,
     data.dataset, data.train, data.evaluate, data.detect, data.report,
     tools.demo, tools.bench, tools.doctor,
 )  # fmt: skip

@@ -43,6 +43,10 @@ class Console:
         """The answer, on stdout: ``record`` as one line of JSON with --json, else ``text``."""
         click.echo(json.dumps(record, default=str) if self.json else text)
 
+    def failure(self, record: dict[str, Any], text: str) -> None:
+        """What kept one of many from an answer: ``record`` on stdout with --json, else ``text`` on stderr."""
+        click.echo(json.dumps(record, default=str) if self.json else text, err=not self.json)
+
     @contextmanager
     def progress(self, label: str) -> Iterator[Progress | None]:
         """A callback for library code, drawn as a bar with an ETA on a terminal and not at all elsewhere."""

@@ -1,8 +1,9 @@
-"""Clips: render, mark, verify, keys."""
+"""Clips: render, mark, verify, serve, keys."""
 
 from __future__ import annotations
 
 import dataclasses
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
@@ -93,23 +94,87 @@ def mark(source: Path, out: Path, *, kind: str, registry: str | None, force: boo
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=PATH)
+@click.argument("files", nargs=-1, required=True)
 @click.option("--trust", type=PATH, help="PEM file of root certificates to trust, instead of your own.")
 @click.option("--registry", metavar="PATH", help="Registry to look payloads up in. Default: yours.")
 @click.option("--fast", is_flag=True, help="Look for a plain watermark only; skip the search over scale and rotation.")
+@click.option("--no-watermark", is_flag=True, help="Read manifests only: thousands of files a minute.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+@click.option("--csv", "rows", type=PATH, metavar="FILE", help="Write a table of the verdicts as well.")
+@FORCE
 @command
-def verify(files: tuple[Path, ...], *, trust: Path | None, registry: str | None, fast: bool, console: Console) -> None:
-    """Say what provenance each file carries. Exit code 0 only if all are intact or recovered."""
-    from tellmark.types import VerdictKind
-    from tellmark.watermark import verify as verifier
+def verify(
+    files: tuple[str, ...],
+    *,
+    trust: Path | None,
+    registry: str | None,
+    fast: bool,
+    no_watermark: bool,
+    jobs: int,
+    rows: Path | None,
+    force: bool,
+    console: Console,
+) -> None:
+    """Say what provenance each of FILES carries: files, folders or patterns such as 'in/*.mp4'.
 
-    good = True
-    for file in files:
-        with console.progress(file.name) as progress:
-            verdict = verifier.verify(file, trust=trust, registry=registry, thorough=not fast, progress=progress)
-        good &= verdict.verdict in (VerdictKind.INTACT, VerdictKind.RECOVERED)
-        console.result(verdict.to_json(), f"{file}: {verdict.verdict}. {verifier.explain(verdict)}")
+    Exit code 0 if all are intact or recovered, 1 if some are not, 3 if some could not be read.
+    """
+    from tellmark.types import VerdictKind
+    from tellmark.watermark.many import Failure, csv_writer, verify_many
+    from tellmark.watermark.verify import explain
+
+    good = readable = True
+    with ExitStack() as stack:
+        write = None
+        if rows is not None:
+            write = stack.enter_context(csv_writer(rows, manifest_only=no_watermark, force=force))
+        progress = stack.enter_context(console.progress("verifying"))
+        for result in verify_many(
+            files,
+            jobs=jobs,
+            thorough=not fast,
+            manifest_only=no_watermark,
+            trust=trust,
+            registry=registry,
+            progress=progress,
+        ):
+            if write is not None:
+                write(result)
+            if isinstance(result, Failure):
+                readable = False
+                console.failure(result.to_json(), f"error: {result.error}")
+                continue
+            good &= result.verdict in (VerdictKind.INTACT, VerdictKind.RECOVERED)
+            words = f"{result.file}: {result.verdict}. {explain(result, manifest_only=no_watermark)}"
+            console.result(result.to_json(), words)
+    if not readable:
+        raise click.exceptions.Exit(3)
     answer(good)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
+@click.option("--max-mb", default=500, show_default=True, type=click.IntRange(1), help="Largest upload.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Files verified at once.")
+@click.option("--registry", metavar="PATH", help="Registry to look payloads up in. Default: yours.")
+@click.option("--trust", type=PATH, help="PEM file of root certificates to trust, instead of your own.")
+@command
+def serve(
+    *, host: str, port: int, max_mb: int, jobs: int, registry: str | None, trust: Path | None, console: Console
+) -> None:
+    """Serve a page on which anyone can check a video, and the C2PA Soft Binding Resolution API."""
+    from tellmark.web.server import serve as serve_forever
+
+    serve_forever(
+        host,
+        port,
+        max_bytes=max_mb * 1_000_000,
+        workers=jobs,
+        registry=registry,
+        trust=trust,
+        ready=lambda address: console.say(f"open {address} (stop with Ctrl-C)"),
+    )
 
 
 @click.command()

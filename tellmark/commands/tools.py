@@ -10,6 +10,8 @@ import click
 from tellmark.console import FORCE, PATH, Console, answer, command
 from tellmark.errors import UsageError
 
+_BENCHMARKS = ["render", "talk", "memory", "watermark", "fingerprint", "provenance", "fuzz", "detector"]
+
 
 @click.command()
 @click.option("-o", "--out", default=Path("demo-out"), show_default=True, type=PATH, help="Folder for what it makes.")
@@ -24,7 +26,7 @@ def demo(out: Path, *, force: bool, console: Console) -> None:
 
 
 @click.command()
-@click.argument("name", type=click.Choice(["render", "talk", "memory", "watermark", "fingerprint", "detector"]))
+@click.argument("name", type=click.Choice(_BENCHMARKS))
 @click.option("--quick", is_flag=True, help="A short form on fewer clips.")
 @click.option("--with", "settings", metavar="KEY=VALUE", multiple=True, help="A setting of that benchmark; may repeat.")
 @command

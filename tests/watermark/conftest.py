@@ -103,12 +103,6 @@ class Authority:
         return builder.sign(self.key, hashes.SHA256())
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Marks of this folder's tests."""
-    config.addinivalue_line("markers", "network: fetches another reader from a package registry")
-    config.addinivalue_line("markers", "postgres: starts a PostgreSQL server; skipped where none is installed")
-
-
 @pytest.fixture
 def authority() -> Callable[[str], Authority]:
     """Makes a certificate authority by name."""
