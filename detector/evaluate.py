@@ -24,10 +24,11 @@ from typing import Any
 import numpy as np
 
 from tellmark.detector import metrics, tells
-from tellmark.detector.clips import pseudonym, read_clips
+from tellmark.detector.clips import pseudonym
 from tellmark.detector.features import NAMES, ClipFeatures, cached_features, clip_features
 from tellmark.detector.model import TellModel
 from tellmark.errors import InputError
+from tellmark.manifest import read_clips
 from tellmark.runs import Progress
 from tellmark.types import F64, Clip, Label
 

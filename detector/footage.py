@@ -23,12 +23,12 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from tellmark.detector.clips import write_clips
 from tellmark.detector.tracks import read_frames
 from tellmark.detector.window import FPS
 from tellmark.errors import InputError
 from tellmark.faces import MIN_FACE_PX, MediapipeTracker
 from tellmark.landmarks import face_height
+from tellmark.manifest import write_manifest
 from tellmark.media import Encoding, VideoWriter, rgb_to_i420, sha256_of
 from tellmark.runs import Progress, atomic_path
 from tellmark.types import U8, Clip, Label
@@ -69,7 +69,7 @@ def build(
         )
         if progress:
             progress(done + 1, len(rows))
-    write_clips(out, clips)
+    write_manifest(out, clips)
     return clips
 
 

@@ -20,7 +20,6 @@ import numpy as np
 
 from tellmark.benchmarks.channels import CHANNELS
 from tellmark.console import Console
-from tellmark.detector.clips import read_clips
 from tellmark.detector.detect import detect
 from tellmark.detector.evaluate import measured
 from tellmark.detector.model import Tells
@@ -34,6 +33,7 @@ from tellmark.generator.plan import load_plan
 from tellmark.generator.speech import load_speech
 from tellmark.generator.types import Controls
 from tellmark.generator.voice import synthesize
+from tellmark.manifest import read_clips
 from tellmark.media import Encoding, VideoReader, VideoWriter, rgb_to_i420, write_image
 from tellmark.reports.report import build_report
 from tellmark.types import U8, Verdict

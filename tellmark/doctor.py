@@ -115,7 +115,7 @@ _CHECKS: list[tuple[str, Callable[[], str], str]] = [
     (
         "face tracker",
         _tracker,
-        "mediapipe must be 0.10.21; libEGL and libGLESv2 come with apt install libegl1 libgles2.",
+        "mediapipe must be 0.10.21: pip install mediapipe==0.10.21.",
     ),
     ("torch and timm", _timm, "Install torch==2.13.0 and timm."),
     ("signing identity", _signing, "Set TELLMARK_HOME to a folder of yours; see `tellmark keys`."),

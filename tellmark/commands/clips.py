@@ -156,12 +156,12 @@ def verify(
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
 @click.option("--max-mb", default=500, show_default=True, type=click.IntRange(1), help="Largest upload.")
-@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Files verified at once.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Files verified at once.")
 @click.option("--registry", metavar="PATH", help="Registry to look payloads up in. Default: yours.")
 @click.option("--trust", type=PATH, help="PEM file of root certificates to trust, instead of your own.")
 @command
 def serve(
-    *, host: str, port: int, max_mb: int, jobs: int, registry: str | None, trust: Path | None, console: Console
+    *, host: str, port: int, max_mb: int, workers: int, registry: str | None, trust: Path | None, console: Console
 ) -> None:
     """Serve a page on which anyone can check a video, and the C2PA Soft Binding Resolution API."""
     from tellmark.web.server import serve as serve_forever
@@ -170,7 +170,7 @@ def serve(
         host,
         port,
         max_bytes=max_mb * 1_000_000,
-        workers=jobs,
+        workers=workers,
         registry=registry,
         trust=trust,
         ready=lambda address: console.say(f"open {address} (stop with Ctrl-C)"),

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tellmark.detector.clips import identity_leaks, read_clips, write_clips
+from tellmark.detector.clips import identity_leaks
 from tellmark.detector.evaluate import CACHE, evaluate
 from tellmark.detector.features import NAMES, ClipFeatures, cached_features
 from tellmark.detector.model import TellModel
 from tellmark.detector.train import train
 from tellmark.errors import InputError, UsageError
+from tellmark.manifest import read_clips, write_manifest
 from tellmark.types import Clip, Label
 
 CLIP = Clip(
@@ -55,7 +56,7 @@ def make(folder: Path, *, persons: int = 48, marked: bool = True, leak: bool = F
         times = np.arange(windows) * 1.6 + 0.8
         stored = ClipFeatures(times, x, windows * 40, 1, windows * 40, 200.0)
         cached_features(folder / clips[-1].path, sha, folder / CACHE, lambda _, stored=stored: stored)
-    write_clips(folder, clips)
+    write_manifest(folder, clips)
     return clips
 
 
@@ -73,7 +74,7 @@ def model(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> TellModel:
 
 def test_manifest_round_trip(dataset: Path) -> None:
     clips = read_clips(dataset)
-    write_clips(dataset, clips)
+    write_manifest(dataset, clips)
     assert read_clips(dataset) == clips
     assert clips[1].label is Label.FAKE
     assert clips[0].payload is None
@@ -128,7 +129,7 @@ def test_several_datasets_count_together(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     make(one, persons=8)
     clips = make(other, persons=8)
-    write_clips(other, [dataclasses.replace(clip, sha256=clip.sha256[::-1], split="train") for clip in clips])
+    write_manifest(other, [dataclasses.replace(clip, sha256=clip.sha256[::-1], split="train") for clip in clips])
     for path in (other / CACHE).iterdir():
         sha, version = path.stem.split("-")
         path.rename(path.with_name(f"{sha[::-1]}-{version}.npz"))
@@ -146,7 +147,7 @@ def test_leaking_identities_are_refused(tmp_path: Path) -> None:
 
 def test_one_class_is_refused(tmp_path: Path) -> None:
     clips = make(tmp_path, persons=6)
-    write_clips(tmp_path, [clip for clip in clips if clip.label is Label.FAKE])
+    write_manifest(tmp_path, [clip for clip in clips if clip.label is Label.FAKE])
     with pytest.raises(InputError, match="missing class"):
         train(tmp_path, tmp_path / "model.npz")
 
@@ -177,7 +178,7 @@ def test_clips_without_a_face_are_noted(tmp_path: Path, model: TellModel) -> Non
     sha = hashlib.sha256(b"empty").hexdigest()
     cached_features(tmp_path / "x.mp4", sha, tmp_path / CACHE, lambda _: empty)
     clips.append(dataclasses.replace(clips[0], clip_id="faceless", sha256=sha))
-    write_clips(tmp_path, clips)
+    write_manifest(tmp_path, clips)
     record = evaluate(model, tmp_path, split=None, bootstraps=50)
     assert record["n_clips"] == 24
     assert any(note.startswith("faceless was left out") for note in record["notes"])
