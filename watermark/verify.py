@@ -168,7 +168,7 @@ def _watermark_evidence(mark: MarkReading) -> WatermarkEvidence:
 
 _TRUST = {
     "trusted": "by a signer you trust",
-    "untrusted": "by a signer who is not among those you trust (their root can be added to the trust list if you know it)",
+    "untrusted": "by a signer who is not among those you trust (add their root if you know it)",
     "expired": "with a certificate that has expired since, and no time stamp you trust says it was signed before",
     "revoked": "with a certificate that was revoked: find out why before you rely on it",
 }
