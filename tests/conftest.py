@@ -1,5 +1,6 @@
 """Fixtures every package's tests share."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import cv2
 import pytest
 
 cv2.setNumThreads(1)
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # spawned processes find functions of test modules by name
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

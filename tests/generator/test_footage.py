@@ -69,7 +69,7 @@ def test_the_still_is_the_most_frontal_frame_with_a_closed_mouth(face: U8, tmp_p
     x, y = landmarks[[13, 14], :2].mean(0).astype(int)
     open_mouth = face.copy()
     cv2.ellipse(open_mouth, (int(x), int(y) + 6), (22, 20), 0, 0, 360, (30, 5, 8), -1)
-    assert mouth_opening(find_face(open_mouth).landmarks) > mouth_opening(landmarks) + 0.03
+    assert mouth_opening(find_face(open_mouth).landmarks) > mouth_opening(landmarks) + 0.015
     frames = [scene((open_mouth, 200, 60))] * FRAMES
     frames[6] = frames[7] = scene((face, 200, 60))
     assert shot(film(tmp_path / "talk.mp4", frames)).still in (6, 7)
