@@ -12,7 +12,8 @@ from pathlib import Path
 import av
 import cv2
 
-from tellmark.media import Encoding, VideoReader, VideoWriter, rgb_to_i420
+from tellmark.encoding import Encoding, VideoWriter
+from tellmark.media import VideoReader, rgb_to_i420
 
 
 def remux(source: Path, out: Path) -> None:

@@ -17,8 +17,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import MediaError, UsageError
-from tellmark.media import Encoding, VideoReader, VideoWriter, probe, rgb_to_i420
+from tellmark.media import VideoReader, probe, rgb_to_i420
 from tellmark.runs import Progress
 from tellmark.types import U8, Kind
 from tellmark.watermark.comparison import MATCH, MATCH_PICTURE, Match, compare

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tellmark.media import Encoding, VideoWriter, rgb_to_i420
+from tellmark.encoding import Encoding, VideoWriter
+from tellmark.media import rgb_to_i420
 from tellmark.runs import Progress
 from tellmark.types import Kind, Verdict, VerdictKind
 from tellmark.watermark.credentials import Provenance, read, sign

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from tellmark.encoding import Encoding, VideoWriter
 from tellmark.generator.actors import actor
 from tellmark.generator.clip import render_clip
 from tellmark.generator.render import MeshRenderer
@@ -24,7 +25,7 @@ from tellmark.generator.rules import RuleMotion
 from tellmark.generator.speech import load_speech
 from tellmark.generator.types import SIZE, Controls, Motion, Speech
 from tellmark.generator.voice import synthesize
-from tellmark.media import Encoding, VideoWriter, rgb_to_i420
+from tellmark.media import rgb_to_i420
 from tellmark.types import U8, Kind
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.payload import Payload

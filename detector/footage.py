@@ -25,11 +25,12 @@ import pandas as pd
 
 from tellmark.detector.tracks import read_frames
 from tellmark.detector.window import FPS
+from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import InputError
 from tellmark.faces import MIN_FACE_PX, MediapipeTracker
 from tellmark.landmarks import face_height
 from tellmark.manifest import write_manifest
-from tellmark.media import Encoding, VideoWriter, rgb_to_i420, sha256_of
+from tellmark.media import rgb_to_i420, sha256_of
 from tellmark.runs import Progress, atomic_path
 from tellmark.types import U8, Clip, Label
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tellmark
+from tellmark.encoding import Encoding
 from tellmark.errors import UsageError
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.rules import RuleMotion
 from tellmark.generator.types import SIZE, Controls, MotionModel, Portrait, Renderer, Speech
-from tellmark.media import Encoding
 from tellmark.runs import Progress, check_output
 from tellmark.types import Kind
 from tellmark.watermark.claims import Ingredient, Parameter, Provenance

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tellmark.encoding import Encoding
 from tellmark.errors import InputError
 from tellmark.generator.casting import cast
 from tellmark.generator.sentences import languages, sentences
 from tellmark.generator.toml_table import TomlTable
-from tellmark.media import Encoding
 
 SPLITS = ("train", "val", "test")
 METHODS = ("reference", "real", "talk")

@@ -24,6 +24,7 @@ from tellmark.detector.detect import detect
 from tellmark.detector.evaluate import measured
 from tellmark.detector.model import Tells
 from tellmark.detector.train import cross_validate, train
+from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import UsageError
 from tellmark.generator.actors import actor
 from tellmark.generator.check import check
@@ -34,7 +35,7 @@ from tellmark.generator.speech import load_speech
 from tellmark.generator.types import Controls
 from tellmark.generator.voice import synthesize
 from tellmark.manifest import read_clips
-from tellmark.media import Encoding, VideoReader, VideoWriter, rgb_to_i420, write_image
+from tellmark.media import VideoReader, rgb_to_i420, write_image
 from tellmark.reports.report import build_report
 from tellmark.types import U8, Verdict
 from tellmark.watermark.verify import explain, verify

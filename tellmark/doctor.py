@@ -52,7 +52,8 @@ def _opencv() -> str:
 
 
 def _codecs() -> str:
-    from tellmark.media import VideoReader, VideoWriter, rgb_to_i420
+    from tellmark.encoding import VideoWriter
+    from tellmark.media import VideoReader, rgb_to_i420
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "test.mp4"

@@ -9,8 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tellmark import runs
+from tellmark.encoding import Encoding
 from tellmark.errors import MediaError, UsageError
-from tellmark.media import Encoding, VideoReader, probe, sha256_of
+from tellmark.media import VideoReader, probe, sha256_of
 from tellmark.runs import Progress
 from tellmark.types import Kind
 from tellmark.watermark import formats

@@ -18,8 +18,9 @@ from types import TracebackType
 from typing import Self
 
 from tellmark import runs
+from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import UsageError
-from tellmark.media import Encoding, VideoWriter, rgb_to_i420, sha256_of
+from tellmark.media import rgb_to_i420, sha256_of
 from tellmark.types import U8
 from tellmark.watermark import keys
 from tellmark.watermark.claims import Parameter

@@ -53,9 +53,9 @@ def render(
 
     check_output(out, force=force)
     controls = _controls(gaze, distance, emotion)
+    from tellmark.encoding import Encoding
     from tellmark.generator.clip import render_clip
     from tellmark.generator.speech import load_speech
-    from tellmark.media import Encoding
 
     face = _portrait(portrait, consent, framing)
     sound = load_speech(speech, fps=fps)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tellmark.benchmarks.channels import reencode, remux, tamper
-from tellmark.media import VideoReader, VideoWriter, probe, rgb_to_i420
+from tellmark.encoding import VideoWriter
+from tellmark.media import VideoReader, probe, rgb_to_i420
 
 
 @pytest.fixture

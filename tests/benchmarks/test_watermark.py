@@ -6,7 +6,8 @@ import pytest
 
 from tellmark.benchmarks import watermark as bench
 from tellmark.benchmarks.attacks import CORE
-from tellmark.media import VideoWriter, rgb_to_i420
+from tellmark.encoding import VideoWriter
+from tellmark.media import rgb_to_i420
 from tellmark.types import U8
 
 

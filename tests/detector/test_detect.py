@@ -13,8 +13,9 @@ import pytest
 from tellmark.detector import features
 from tellmark.detector.detect import default_model, detect
 from tellmark.detector.tells import FAMILIES
+from tellmark.encoding import VideoWriter
 from tellmark.errors import InputError, MediaError
-from tellmark.media import VideoWriter, rgb_to_i420, write_image
+from tellmark.media import rgb_to_i420, write_image
 from tellmark.types import U8
 
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from tellmark.detector import footage
+from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import InputError
 from tellmark.faces import Face
 from tellmark.manifest import read_clips
-from tellmark.media import Encoding, VideoReader, VideoWriter, probe, rgb_to_i420, sha256_of
+from tellmark.media import VideoReader, probe, rgb_to_i420, sha256_of
 from tellmark.types import Label
 
 

@@ -12,9 +12,10 @@ import pytest
 from tellmark import landmarks as lm
 from tellmark.detector.features import NAMES, cached_features, clip_features, version
 from tellmark.detector.tracks import WindowReader, aligned, read_frames, resample
+from tellmark.encoding import VideoWriter
 from tellmark.errors import MediaError
 from tellmark.faces import Face
-from tellmark.media import VideoWriter, rgb_to_i420
+from tellmark.media import rgb_to_i420
 from tellmark.types import F32, U8
 
 

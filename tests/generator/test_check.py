@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import InputError
 from tellmark.generator.check import check
 from tellmark.manifest import from_row, read_rows, to_row, write_manifest
-from tellmark.media import Encoding, VideoWriter, rgb_to_i420, sha256_of
+from tellmark.media import rgb_to_i420, sha256_of
 from tellmark.types import Clip, Label
 
 SIZE, FPS, FRAMES = 64, 10.0, 10

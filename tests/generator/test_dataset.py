@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import InputError, UsageError
 from tellmark.faces import find_face
 from tellmark.generator.actors import actor
@@ -20,7 +21,7 @@ from tellmark.generator.check import check
 from tellmark.generator.dataset import build
 from tellmark.generator.plan import load_plan
 from tellmark.manifest import from_row, read_rows
-from tellmark.media import Encoding, VideoReader, VideoWriter, load_audio, rgb_to_i420, sha256_of
+from tellmark.media import VideoReader, load_audio, rgb_to_i420, sha256_of
 from tellmark.types import Clip, Label
 from tellmark.watermark.verify import verify
 

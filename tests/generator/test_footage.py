@@ -6,12 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
+from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import FaceError
 from tellmark.faces import find_face
 from tellmark.generator.actors import actor
 from tellmark.generator.footage import Shot, find_shot, framed
 from tellmark.landmarks import mouth_opening
-from tellmark.media import Encoding, VideoWriter, rgb_to_i420
+from tellmark.media import rgb_to_i420
 from tellmark.types import U8
 
 FPS, FRAMES = 10.0, 12

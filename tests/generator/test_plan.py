@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import InputError, UsageError
 from tellmark.generator.casting import Take, cast
 from tellmark.generator.plan import Plan, dry_run, load_plan, public_text
 from tellmark.generator.sentences import languages, sentences
-from tellmark.media import Encoding, VideoWriter, rgb_to_i420
+from tellmark.media import rgb_to_i420
 
 Write = Callable[[str], Plan]
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
+from tellmark.encoding import VideoWriter
 from tellmark.errors import InputError, MediaError, UsageError
 from tellmark.generator import speech
 from tellmark.generator.acoustics import SAMPLE_RATE_HZ, analyse
@@ -20,7 +21,7 @@ from tellmark.generator.speech import FEATURES, features, load_speech
 from tellmark.generator.types import Speech
 from tellmark.generator.visemes import lip_tracks
 from tellmark.generator.voice import Phoneme, synthesize
-from tellmark.media import VideoWriter, load_audio
+from tellmark.media import load_audio
 from tellmark.types import F32, F64
 
 SENTENCE = "My baby brother bumped into the big purple lamp. What do you think about five brave firemen?"

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from tellmark.media import Encoding, VideoWriter, rgb_to_i420
+from tellmark.encoding import Encoding, VideoWriter
+from tellmark.media import rgb_to_i420
 from tellmark.types import Clip, Label
 
 SIZE, FPS, FRAMES = 64, 25.0, 8

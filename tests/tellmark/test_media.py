@@ -8,19 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import MediaError
-from tellmark.media import (
-    Encoding,
-    VideoReader,
-    VideoWriter,
-    i420_to_rgb,
-    load_audio,
-    probe,
-    read_audio,
-    read_image,
-    rgb_to_i420,
-    write_image,
-)
+from tellmark.media import VideoReader, i420_to_rgb, load_audio, probe, read_audio, read_image, rgb_to_i420, write_image
 from tellmark.types import U8
 
 

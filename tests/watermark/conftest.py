@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
-from tellmark.media import VideoWriter, rgb_to_i420
+from tellmark.encoding import VideoWriter
+from tellmark.media import rgb_to_i420
 from tellmark.types import U8
 
 TIME_STAMPING = [ExtendedKeyUsageOID.TIME_STAMPING]

@@ -2,7 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tellmark.media import Encoding, VideoReader, VideoWriter, rgb_to_i420
+from tellmark.encoding import Encoding, VideoWriter
+from tellmark.media import VideoReader, rgb_to_i420
 from tellmark.watermark.comparison import MATCH, _motion, compare
 from tellmark.watermark.fingerprint import GRID, Fingerprint, Fingerprinter
 

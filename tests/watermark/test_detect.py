@@ -9,7 +9,8 @@ import pytest
 
 from tellmark.benchmarks import attacks
 from tellmark.benchmarks.attacks import Attack, Frames
-from tellmark.media import Encoding, VideoWriter, i420_to_rgb, rgb_to_i420
+from tellmark.encoding import Encoding, VideoWriter
+from tellmark.media import i420_to_rgb, rgb_to_i420
 from tellmark.types import U8, Kind
 from tellmark.watermark.block import P_PRESENT
 from tellmark.watermark.detect import BLOCK_S, MarkReading, detect, detect_file, detect_image

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from c2pa import Reader
 
+from tellmark.encoding import VideoWriter
 from tellmark.errors import MediaError, UsageError
-from tellmark.media import VideoReader, VideoWriter, probe, rgb_to_i420, write_image
+from tellmark.media import VideoReader, probe, rgb_to_i420, write_image
 from tellmark.types import Kind, VerdictKind
 from tellmark.watermark.credentials import Ingredient, Provenance, examine, sign
 from tellmark.watermark.mark import mark_video

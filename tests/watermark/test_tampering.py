@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from tellmark.encoding import VideoWriter
 from tellmark.errors import UsageError
-from tellmark.media import VideoWriter, rgb_to_i420
+from tellmark.media import rgb_to_i420
 from tellmark.types import Kind, VerdictKind
 from tellmark.watermark import formats
 from tellmark.watermark.credentials import Provenance, examine, sign

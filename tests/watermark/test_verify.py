@@ -9,8 +9,9 @@ import av
 import numpy as np
 import pytest
 
+from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import InputError, UsageError
-from tellmark.media import Encoding, VideoReader, VideoWriter, rgb_to_i420, write_image
+from tellmark.media import VideoReader, rgb_to_i420, write_image
 from tellmark.types import C2paEvidence, Kind, RegistryEvidence, VerdictKind
 from tellmark.watermark import verify as module
 from tellmark.watermark.credentials import Ingredient, ManifestReading, Provenance, sign

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tellmark.media import VideoWriter, rgb_to_i420
+from tellmark.encoding import VideoWriter
+from tellmark.media import rgb_to_i420
 from tellmark.types import U8, Kind
 from tellmark.watermark.mark import mark_video
 

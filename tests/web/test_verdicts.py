@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from tellmark.media import VideoWriter
+from tellmark.encoding import VideoWriter
 from tellmark.watermark.verify import explain, verify
 from tellmark.web.limits import Limits
 
