@@ -2,13 +2,17 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test check fast clean
+.PHONY: demo test check browser clean
 
 demo: .venv/installed
 	$(BIN)/tellmark demo -o demo-out --force
 
 test: .venv/installed check
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -m "not browser"
+
+# Apart from `test`: Chromium run as root takes real-time priority, and on two busy cores starved everything else.
+browser: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -m browser
 
 check: .venv/installed
 	$(BIN)/ruff check .
