@@ -80,9 +80,8 @@ def run(out: Path, console: Console, *, force: bool = False) -> dict[str, Any]:
         evaluation = cross_validate(pairs, Tells(), dataset="demo")
     with steps("5/6  The detector that ships, on the first clip"):
         detection = detect(clips[0].path)
-        console.say(
-            f"     p(synthetic) = {detection.p_synthetic if detection.p_synthetic is not None else 'cannot say'}"
-        )
+        told = "cannot say" if detection.p_synthetic is None else f"p(synthetic) = {detection.p_synthetic:.2f}"
+        console.say(f"     {told}, by {detection.model}")
     with steps("6/6  The report"):
         _verify_dataset(folder)
         page = build_report(folder, out / "report", evaluation=evaluation, commands=["tellmark demo"], force=True)
