@@ -48,11 +48,6 @@ class Skull:
     face: F32  # (36, 3) face oval
     height: float  # forehead to chin, px
 
-    @property
-    def shoulder_y(self) -> float:
-        """Height of the shoulders, px."""
-        return float(self.face[:, 1].max() + 0.34 * self.height)
-
 
 def skull_of(oval: F32) -> Skull:
     """The skull behind a (36, 3) face oval; proportions after Farkas 1994."""

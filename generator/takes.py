@@ -27,7 +27,7 @@ from tellmark.generator.plan import Plan
 from tellmark.generator.portrait import load_portrait
 from tellmark.generator.reference import ReferenceRenderer
 from tellmark.generator.speech import load_speech
-from tellmark.generator.types import EXPRESSIONS, SIZE, Motion, Portrait, Speech
+from tellmark.generator.types import SIZE, Motion, Portrait, Speech
 from tellmark.generator.voice import synthesize
 from tellmark.manifest import to_row
 from tellmark.media import load_audio, read_audio, sha256_of, write_image
@@ -156,7 +156,7 @@ class _Stage:
     def _still_of_actor(self, scratch: Path) -> Portrait:
         """The actor at rest, photographed by the camera of the reference performance and tracked anew."""
         path = scratch / "still.png"
-        write_image(path, self._reference.render(_at_rest(self._plan.fps), 0))
+        write_image(path, self._reference.render(Motion.rest(self._plan.fps), 0))
         seen = load_portrait(path, consent="a virtual actor", framing="keep")
         return dataclasses.replace(
             seen, name=self._take.identity, sha256=self._actor.sha256, source=None, consent_sha256=None
@@ -182,11 +182,6 @@ class _Stage:
             for frame in framed(self._shot):
                 writer.write(frame)
         return writer.result.sha256, writer.result.payload
-
-
-def _at_rest(fps: float) -> Motion:
-    one = Motion.from_array(fps, np.zeros((1, 6 + len(EXPRESSIONS) + 4), np.float32))
-    return dataclasses.replace(one, distance=np.ones(1, np.float32))
 
 
 def _record(sound: Sound, seconds: float, path: Path) -> dict[str, Any]:

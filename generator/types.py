@@ -124,6 +124,13 @@ class Motion:
         )
 
     @classmethod
+    def rest(cls, fps: float, frames: int = 1) -> Motion:
+        """``frames`` frames exactly as in the portrait, in arrays of their own."""
+        sizes = (3, 2, len(EXPRESSIONS), 2, 2)
+        rotation, translation, expression, blink, gaze = (np.zeros((frames, n), np.float32) for n in sizes)
+        return cls(fps, rotation, translation, np.ones(frames, np.float32), expression, blink, gaze)
+
+    @classmethod
     def from_array(cls, fps: float, array: F32) -> Motion:
         """The inverse of :meth:`array`."""
         edges = np.cumsum([3, 2, 1, len(EXPRESSIONS), 2, 2])

@@ -20,11 +20,7 @@ def strength(**weights: float) -> np.ndarray:
 
 
 def posed(mesh: Mesh, **channels: object) -> np.ndarray:
-    zeros = np.zeros((1, 30), np.float32)
-    motion = Motion(
-        25.0, zeros[:, :3].copy(), zeros[:, :2].copy(), np.ones(1, np.float32), zeros[:, : len(EXPRESSIONS)].copy(),
-        zeros[:, :2].copy(), zeros[:, :2].copy(),
-    )  # fmt: skip
+    motion = Motion.rest(25.0)
     for name, value in channels.items():
         getattr(motion, name)[0] = value
     return move(mesh, motion.expression[0], pose_of(mesh, motion, 0))

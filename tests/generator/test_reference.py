@@ -24,16 +24,7 @@ FRAMES: tuple[dict[str, object], ...] = (
 
 @pytest.fixture(scope="module")
 def motion() -> Motion:
-    count = len(FRAMES)
-    made = Motion(
-        fps=25.0,
-        rotation_deg=np.zeros((count, 3), np.float32),
-        translation=np.zeros((count, 2), np.float32),
-        distance=np.ones(count, np.float32),
-        expression=np.zeros((count, len(EXPRESSIONS)), np.float32),
-        blink=np.zeros((count, 2), np.float32),
-        gaze_deg=np.zeros((count, 2), np.float32),
-    )
+    made = Motion.rest(25.0, len(FRAMES))
     for row, frame in enumerate(FRAMES):
         for name, value in frame.items():
             if name in EXPRESSIONS:

@@ -14,16 +14,7 @@ from tellmark.landmarks import eye_opening, gaze_offset, head_rotation_deg, mout
 
 def motion(*frames: dict[str, object]) -> Motion:
     """A motion whose frames differ from rest by the named channels and expressions."""
-    count = len(frames)
-    made = Motion(
-        fps=25.0,
-        rotation_deg=np.zeros((count, 3), np.float32),
-        translation=np.zeros((count, 2), np.float32),
-        distance=np.ones(count, np.float32),
-        expression=np.zeros((count, len(EXPRESSIONS)), np.float32),
-        blink=np.zeros((count, 2), np.float32),
-        gaze_deg=np.zeros((count, 2), np.float32),
-    )
+    made = Motion.rest(25.0, len(frames))
     for row, frame in enumerate(frames):
         for name, value in frame.items():
             if name in EXPRESSIONS:
