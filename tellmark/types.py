@@ -77,6 +77,10 @@ class RegistryEvidence:
     fingerprint_match: bool | None = None
     signer: str | None = None  # of the manifest that was found
     trust: str | None = None  # trusted | untrusted | expired | revoked
+    title: str | None = None  # of the clip; this and the next two as that manifest says, where its signature holds
+    generator: str | None = None
+    origin: str | None = None  # titles of what it was made from
+    registered_at: str | None = None  # ISO 8601; nobody signs this, and a service does not tell
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,8 @@ class ManifestReading:
     fits: bool = False
     payload: str | None = None  # what the soft binding names
     fingerprint_sha256: str | None = None
+    title: str | None = None
+    origin: str | None = None  # titles of the ingredients
 
 
 # Signing
@@ -183,6 +185,8 @@ def _reading(state: str | None, results: dict[str, Any], manifest: dict[str, Any
         fits=state is not None and not broken,
         payload=next((value for value in values if isinstance(value, str)), None),
         fingerprint_sha256=_assertion(manifest, claims.GENERATION_LABEL).get("fingerprint_sha256"),
+        title=_text(manifest.get("title")),
+        origin=_text(", ".join(str(item.get("title") or "?") for item in _dicts(manifest.get("ingredients")))),
     )
 
 
@@ -200,6 +204,10 @@ def _generator(manifest: dict[str, Any]) -> str | None:
 def _shown(text: str | None) -> str | None:
     """A name that anybody may have written, fit to be printed: no control characters, and not a page of it."""
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text or "")[:_NAME] or None
+
+
+def _text(value: object) -> str | None:
+    return _shown(value) if isinstance(value, str) else None
 
 
 def _source_type(manifest: dict[str, Any]) -> str | None:

@@ -181,6 +181,10 @@ COLUMNS = (
     "registry_fingerprint_match",
     "registry_signer",
     "registry_trust",
+    "registry_title",
+    "registry_generator",
+    "registry_origin",
+    "registry_registered_at",
 )
 
 

@@ -144,15 +144,30 @@ def _best(entries: list[Entry], content: Fingerprint | None, trust: Path | None)
 
 def _look(entry: Entry, content: Fingerprint | None, trust: Path | None) -> RegistryEvidence:
     manifest = examine_store(entry.manifest, trust)
-    try:
-        reference = Fingerprint.from_bytes(entry.fingerprint)
-    except ValueError:  # a damaged row, or one of a version that is not known here
-        return RegistryEvidence(found=True, manifest_valid=False)
-    # The registry is a plain file: what counts is what the signature covers, and the row has to agree with it.
-    valid = manifest.signed and manifest.payload == entry.payload and manifest.fingerprint_sha256 == reference.sha256
-    match = compare(reference, content).matches if content is not None else None
-    said = manifest.evidence if manifest.signed else C2paEvidence()  # a broken signature says nothing of its signer
-    return RegistryEvidence(True, valid, match, said.signer, said.trust)
+    # Others can write the registry: what counts is what the signature covers, and the row has to agree with it.
+    valid = manifest.signed and manifest.payload == entry.payload
+    match = None
+    if entry.fingerprint:  # a service of others has none: the content then stays unconfirmed
+        try:
+            reference = Fingerprint.from_bytes(entry.fingerprint)
+        except ValueError:  # a damaged row, or one of a version that is not known here
+            return RegistryEvidence(found=True, manifest_valid=False)
+        valid = valid and manifest.fingerprint_sha256 == reference.sha256
+        match = compare(reference, content).matches if content is not None else None
+    if not manifest.signed:  # a broken signature says nothing, not even of its signer
+        return RegistryEvidence(True, valid, match)
+    said = manifest.evidence
+    return RegistryEvidence(
+        found=True,
+        manifest_valid=valid,
+        fingerprint_match=match,
+        signer=said.signer,
+        trust=said.trust,
+        title=manifest.title,
+        generator=said.claim_generator,
+        origin=manifest.origin,
+        registered_at=entry.created_at or None,
+    )
 
 
 def _watermark_evidence(mark: MarkReading) -> WatermarkEvidence:
@@ -205,8 +220,18 @@ def _intact(verdict: Verdict) -> str:
 def _recovered(verdict: Verdict) -> str:
     return (
         "The manifest was stripped from the file, but the watermark leads to the manifest of this clip, signed "
-        f"{_by(verdict.registry)}, and the content fits it. {_what(None, verdict.watermark.kind)}"
+        f"{_by(verdict.registry)}, and the content fits it. {_whence(verdict.registry)}"
+        f"{_what(None, verdict.watermark.kind)}"
     ).strip()
+
+
+def _whence(evidence: RegistryEvidence) -> str:
+    """Where the registered clip came from, as its signer says."""
+    if not evidence.title:
+        return ""
+    by = f" by {evidence.generator}" if evidence.generator else ""
+    source = f" from {evidence.origin}" if evidence.origin else ""
+    return f"It was made as {evidence.title}{by}{source}. "
 
 
 def _by(evidence: C2paEvidence | RegistryEvidence) -> str:

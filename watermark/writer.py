@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import tellmark
 from tellmark import runs
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import UsageError
@@ -172,7 +173,17 @@ def sign_and_register(
     store = sign(unsigned, signed, provenance, payload.hex(), facts)
     digest = sha256_of(signed)
     with registry:
-        registry.add(Entry(payload.hex(), store, packed, provenance.title, digest))
+        registry.add(
+            Entry(
+                payload=payload.hex(),
+                manifest=store,
+                fingerprint=packed,
+                title=provenance.title,
+                sha256=digest,
+                origin=", ".join(item.title for item in provenance.ingredients),
+                generator=f"tellmark {tellmark.__version__}",
+            )
+        )
     return MarkedClip(final, digest, payload.hex())
 
 

@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from tellmark.errors import TellmarkError
 from tellmark.watermark.claims import SOFT_BINDING_ALGORITHM
+from tellmark.watermark.registry import Entry
 from tellmark.web import bindings
 from tellmark.web.bindings import Resolver
 from tellmark.web.guard import LOOPBACK, Guard
@@ -63,6 +64,7 @@ def create_app(
             yield
         finally:
             await app.state.jobs.close()
+            app.state.resolver.close()
             shutil.rmtree(uploads, ignore_errors=True)
 
     return Starlette(
@@ -75,6 +77,7 @@ def create_app(
             Route("/matches/byBinding", by_binding, methods=["GET", "POST"]),
             Route("/matches/byContent", by_content, methods=["POST"]),
             Route("/manifests/{manifest:path}", manifest_store),
+            Route("/fingerprints/{manifest:path}", fingerprint),
             Route("/manifests", not_offered, methods=["POST"]),
             Route("/bindings", not_offered, methods=["POST"]),
             Route("/services/supportedAlgorithms", algorithms),
@@ -187,10 +190,19 @@ async def manifest_store(request: Request) -> Response:
     """``getManifestById``: the bytes of the manifest store."""
     if request.query_params.get("returnActiveManifest", "false").lower() != "false":
         raise Problem(501, "single manifests are not given", "leave returnActiveManifest out and take the whole store")
-    store = await run_in_threadpool(request.app.state.resolver.store, request.path_params["manifest"])
-    if store is None:
+    return Response((await _entry(request)).manifest, media_type="application/c2pa")
+
+
+async def fingerprint(request: Request) -> Response:
+    """The content fingerprint of a manifest's clip, whose hash is in the manifest. Not part of the standard."""
+    return Response((await _entry(request)).fingerprint, media_type="application/octet-stream")
+
+
+async def _entry(request: Request) -> Entry:
+    entry: Entry | None = await run_in_threadpool(request.app.state.resolver.entry, request.path_params["manifest"])
+    if entry is None:
         raise Problem(404, "there is no such manifest in the registry", "take an identifier from /matches/byBinding")
-    return Response(store, media_type="application/c2pa")
+    return entry
 
 
 async def algorithms(request: Request) -> Response:

@@ -41,7 +41,7 @@ def serve(
     from tellmark.watermark.registry import Registry
 
     with Registry(registry) as rows:  # say now what every visitor would be told later
-        rows.count()
+        rows.check()
     keys.trust_pem(Path(trust) if trust else None)
     listening = _listen(host, port)
     address = listening.getsockname()[:2]

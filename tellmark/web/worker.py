@@ -72,7 +72,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     registry = request["registry"]
     try:
         with Registry(registry) as rows:
-            rows.count()
+            rows.check()
     except TellmarkError as error:
         return _problem(503, str(error))
     try:

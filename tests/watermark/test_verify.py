@@ -255,7 +255,7 @@ def test_what_cannot_be_read(clip, tmp_path):
     with pytest.raises(InputError, match="not a video"):
         verify(tmp_path / "text.mp4")
     with pytest.raises(UsageError, match="--registry"):
-        verify(clip.path, registry="https://example.org")
+        verify(clip.path, registry="ftp://example.org")
     with pytest.raises(UsageError, match="no PEM"):
         verify(clip.path, trust=clip.path)
 

@@ -10,7 +10,8 @@ from c2pa import Reader
 
 from tellmark.watermark.claims import SOFT_BINDING_ALGORITHM
 from tellmark.watermark.registry import Entry, Registry
-from tellmark.web.bindings import Resolver, identifier
+from tellmark.watermark.jumbf import identifier
+from tellmark.web.bindings import Resolver
 
 
 def encoded(payload):
@@ -36,8 +37,11 @@ def test_from_a_payload_to_the_manifest_store(serving, clips):
         (match,) = answer.json()["matches"]
         assert match == {"manifestId": active_manifest(entry.manifest), "similarityScore": 100}
         store = client.get(f"/manifests/{match['manifestId']}")
+        fingerprint = client.get(f"/fingerprints/{match['manifestId']}")
+        assert client.get("/fingerprints/urn:c2pa:none").status_code == 404
     assert store.headers["content-type"] == "application/c2pa"
     assert store.content == entry.manifest
+    assert fingerprint.content == entry.fingerprint
 
 
 def test_the_payload_may_come_as_bytes_in_either_alphabet_or_by_post(serving, clips):
@@ -107,18 +111,19 @@ def test_rows_that_come_later_are_found_and_the_newest_come_first(clips, tmp_pat
     other = entry.manifest.replace(active_manifest(entry.manifest).encode(), b"urn:c2pa:" + b"1" * 36)
     registry = tmp_path / "registry.sqlite"
     resolver = Resolver(registry)
-    assert resolver.store(active_manifest(entry.manifest)) is None
+    assert resolver.entry(active_manifest(entry.manifest)) is None
     assert not registry.exists(), "asking made a registry"
     with Registry(registry) as rows:
         rows.add(entry)
-        assert resolver.store(active_manifest(entry.manifest)) == entry.manifest
+        assert resolver.entry(active_manifest(entry.manifest)) == entry
         rows.add(Entry(entry.payload, other, entry.fingerprint, "again", "0" * 64))
-    assert resolver.store("urn:c2pa:" + "1" * 36) == other
+    assert resolver.entry("urn:c2pa:" + "1" * 36).manifest == other
     found = [match["manifestId"] for match in resolver.matches(entry.payload, 10)["matches"]]
     assert found == ["urn:c2pa:" + "1" * 36, active_manifest(entry.manifest)]
     assert len(resolver.matches(entry.payload, 1)["matches"]) == 1
     assert "similarityScore" not in resolver.matches(entry.payload, 1, None)["matches"][0]
     assert resolver.matches(entry.payload, 1, False)["matches"][0]["similarityScore"] == 0
+    resolver.close()
 
 
 def test_a_damaged_store_has_no_identifier(clips):
