@@ -117,29 +117,34 @@ def _add_ingredient(builder: Any, item: Ingredient, provenance: Provenance) -> N
 # Reading
 
 
-def read(path: Path, trust: Path | None = None, store: bytes | None = None) -> C2paEvidence:
-    """What the manifest inside ``path`` says, or ``store`` where given. ``trust``: see :func:`keys.trust_pem`."""
-    return examine(path, trust, store).evidence
+def read(path: Path, trust: Path | None = None) -> C2paEvidence:
+    """What the manifest inside ``path`` says. ``trust``: see :func:`keys.trust_pem`."""
+    return examine(path, trust).evidence
 
 
-def examine(path: Path, trust: Path | None = None, store: bytes | None = None) -> ManifestReading:
-    """As :func:`read`, with what a verdict needs beside the evidence."""
+def examine(
+    path: Path, trust: Path | None = None, store: bytes | None = None, *, online: bool = False
+) -> ManifestReading:
+    """As :func:`read`, with what a verdict needs beside the evidence; of ``store`` instead of the file's, where given.
+
+    online: fetch a manifest that the file names by its address alone, and ask whether the certificate was revoked.
+    """
     with path.open("rb") as stream:
-        return _examine(stream, formats.sniff(path), store, trust, lambda: formats.has_store(path))
+        return _examine(stream, formats.sniff(path), store, trust, lambda: formats.has_store(path), online)
 
 
-def examine_store(store: bytes, trust: Path | None = None) -> ManifestReading:
+def examine_store(store: bytes, trust: Path | None = None, *, online: bool = False) -> ManifestReading:
     """Read a manifest store that was kept apart from its content; ``fits`` is then always False."""
-    return _examine(io.BytesIO(store), "application/c2pa", None, trust, lambda: True)
+    return _examine(io.BytesIO(store), "application/c2pa", None, trust, lambda: True, online)
 
 
 def _examine(
-    stream: Any, mime: str, store: bytes | None, trust: Path | None, has_store: Callable[[], bool]
+    stream: Any, mime: str, store: bytes | None, trust: Path | None, has_store: Callable[[], bool], online: bool
 ) -> ManifestReading:
     from c2pa import C2paError, Reader
 
     try:
-        with Reader(mime, stream, store, context=_context(os.getpid(), keys.trust_pem(trust))) as reader:
+        with Reader(mime, stream, store, context=_context(os.getpid(), keys.trust_pem(trust), online)) as reader:
             results = reader.get_validation_results() or {}
             return _reading(reader.get_validation_state(), results, reader.get_active_manifest() or {})
     except KeyError:  # c2pa-python on a store whose active manifest is missing
@@ -147,7 +152,8 @@ def _examine(
     except C2paError.NotSupported:  # Matroska, text, ...: nowhere a manifest could be
         return ManifestReading(C2paEvidence())
     except C2paError as error:
-        if str(error).startswith("Remote"):  # the file names a manifest on the network, which is not asked
+        if not has_store() and (str(error).startswith("Remote") or "emoteManifest" in str(error)):
+            # The file names a manifest on the network, which was not asked, or not there.
             return ManifestReading(C2paEvidence(codes=("manifest.inaccessible",)))
         return ManifestReading(C2paEvidence(state="unreadable" if has_store() else "none"))
 
@@ -227,7 +233,7 @@ def _dicts(value: object) -> list[dict[str, Any]]:
 
 
 @functools.lru_cache(maxsize=4)
-def _context(process: int, anchors: str) -> Context:
+def _context(process: int, anchors: str, online: bool = False) -> Context:
     """One Context a process, because a Context does not survive a fork: hence the process id among the arguments."""
     from c2pa import Context
 
@@ -236,15 +242,15 @@ def _context(process: int, anchors: str) -> Context:
         "verify": {
             "verify_after_sign": True,
             "verify_trust": True,
-            "ocsp_fetch": False,
-            "remote_manifest_fetch": False,
+            "ocsp_fetch": online,
+            "remote_manifest_fetch": online,
         },
         "builder": {
             "thumbnail": {"enabled": False},
             "bmff_hash_exclude_free_and_skip_boxes": False,
             "created_assertion_labels": list(claims.CREATED_LABELS),
         },
-        "core": {"backing_store_memory_threshold_in_mb": 16},
+        "core": {"backing_store_memory_threshold_in_mb": 16, "allow_redirects": False},
     }
     if anchors:
         settings["trust"] = {"user_anchors": anchors, "trust_config": _TRUST_CONFIG}

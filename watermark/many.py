@@ -50,6 +50,7 @@ def verify_many(
     jobs: int = 1,
     thorough: bool = True,
     manifest_only: bool = False,
+    online: bool = False,
     trust: Path | None = None,
     registry: str | Path | None = None,
     progress: Progress | None = None,
@@ -64,7 +65,9 @@ def verify_many(
     """
     keys.trust_pem(trust)
     location(registry)
-    job = partial(_verify, thorough=thorough, manifest_only=manifest_only, trust=trust, registry=registry)
+    job = partial(
+        _verify, thorough=thorough, manifest_only=manifest_only, online=online, trust=trust, registry=registry
+    )
     files = expand(paths)
     return _counted(map(job, files) if jobs <= 1 else _parallel(job, files, jobs), len(files), progress)
 

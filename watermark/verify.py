@@ -32,12 +32,15 @@ def verify(
     registry: str | Path | None = None,
     thorough: bool = True,
     manifest_only: bool = False,
+    online: bool = False,
     progress: Progress | None = None,
 ) -> Verdict:
-    """The verdict on one file: video, picture or sound. The network is never asked.
+    """The verdict on one file: video, picture or sound. The network is asked for what is asked for, and nothing else.
 
-    trust: PEM of the roots to trust, instead of this user's own. registry: a path or ``sqlite:///`` URL, by default the
-    user's own. thorough: search scaled and rotated pictures for the mark too. manifest_only: decode nothing, search no
+    trust: PEM of the roots to trust, instead of this user's own. registry: see
+    :func:`tellmark.watermark.registry.location`, by default the user's own; that of a service is asked over the
+    network. online: fetch a manifest that the file names by its address alone, and ask the authorities that issued the
+    certificates whether they were revoked. thorough: search scaled and rotated pictures for the mark too. manifest_only: decode nothing, search no
     mark; ``none`` then says nothing about the pixels. progress: frames read, of how many.
 
     Raises :class:`InputError` where the file is missing or nothing can be read from it, :class:`UsageError` for wrong
@@ -47,7 +50,7 @@ def verify(
     if not path.is_file() or path.stat().st_size == 0:
         raise InputError(f"{path} is not there, or empty; give a video, picture or sound")
     with Registry(registry) as rows:
-        manifest = examine(path, trust)
+        manifest = examine(path, trust, online=online)
         try:
             mark, content = (
                 _no_pixels(path, manifest) if manifest_only else read_pixels(path, thorough=thorough, progress=progress)
@@ -57,7 +60,7 @@ def verify(
                 raise
             mark, content = _UNMARKED, None
         found = rows.find(mark.payload.hex()) if mark.payload is not None else []
-    looked_up = _best(found, content, trust)
+    looked_up = _best(found, content, trust, online)
     return Verdict(
         file=str(path),
         sha256=sha256_of(path),
@@ -128,9 +131,9 @@ def _frames(
             progress(frame.index + 1, max(total, frame.index + 1) if total else None)
 
 
-def _best(entries: list[Entry], content: Fingerprint | None, trust: Path | None) -> RegistryEvidence:
+def _best(entries: list[Entry], content: Fingerprint | None, trust: Path | None, online: bool) -> RegistryEvidence:
     """The registry's answer by the entry that fits best: a clip may have been signed more than once."""
-    answers = [_look(entry, content, trust) for entry in entries]
+    answers = [_look(entry, content, trust, online) for entry in entries]
     return max(
         answers,
         key=lambda answer: (
@@ -142,8 +145,8 @@ def _best(entries: list[Entry], content: Fingerprint | None, trust: Path | None)
     )
 
 
-def _look(entry: Entry, content: Fingerprint | None, trust: Path | None) -> RegistryEvidence:
-    manifest = examine_store(entry.manifest, trust)
+def _look(entry: Entry, content: Fingerprint | None, trust: Path | None, online: bool) -> RegistryEvidence:
+    manifest = examine_store(entry.manifest, trust, online=online)
     # Others can write the registry: what counts is what the signature covers, and the row has to agree with it.
     valid = manifest.signed and manifest.payload == entry.payload
     match = None
@@ -266,5 +269,5 @@ def _altered(verdict: Verdict) -> str:
 
 def _none(verdict: Verdict) -> str:
     if "manifest.inaccessible" in verdict.c2pa.codes:
-        return "The file names a manifest on the network, which was not asked for; nothing else was found."
+        return "The file names a manifest on the network, which was not fetched or is not there; nothing else was found."
     return "No manifest and no watermark were found, which proves nothing about where the file comes from."

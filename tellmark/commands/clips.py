@@ -12,6 +12,9 @@ import click
 from tellmark.console import FORCE, OUT, PATH, Console, answer, command, table
 from tellmark.errors import UsageError
 
+_REGISTER = "Where clips are registered: a SQLite file or postgresql://.. Default: yours."
+_LOOK_UP = "Where marks are looked up: a file, postgresql://.., or the https:// of a service. Default: yours."
+
 
 @click.command()
 @click.argument("portrait")
@@ -25,7 +28,7 @@ from tellmark.errors import UsageError
 @click.option("--consent", metavar="TEXT", help="Who agreed, or the picture's licence. Needed for a picture.")
 @click.option("--framing", type=click.Choice(["auto", "keep"]), default="auto", show_default=True)
 @click.option("--crf", default=18, show_default=True, type=click.IntRange(0, 51), help="H.264 quality.")
-@click.option("--registry", metavar="PATH", help="Where payloads are registered. Default: yours.")
+@click.option("--registry", metavar="URL", help=_REGISTER)
 @FORCE
 @command
 def render(
@@ -79,7 +82,7 @@ def render(
 @click.argument("source", metavar="IN", type=PATH)
 @click.argument("out", metavar="OUT.mp4", type=PATH)
 @click.option("--kind", type=click.Choice(["synthetic", "control"]), default="synthetic", show_default=True)
-@click.option("--registry", metavar="PATH", help="Where payloads are registered. Default: yours.")
+@click.option("--registry", metavar="URL", help=_REGISTER)
 @FORCE
 @command
 def mark(source: Path, out: Path, *, kind: str, registry: str | None, force: bool, console: Console) -> None:
@@ -96,7 +99,8 @@ def mark(source: Path, out: Path, *, kind: str, registry: str | None, force: boo
 @click.command()
 @click.argument("files", nargs=-1, required=True)
 @click.option("--trust", type=PATH, help="PEM file of root certificates to trust, instead of your own.")
-@click.option("--registry", metavar="PATH", help="Registry to look payloads up in. Default: yours.")
+@click.option("--registry", metavar="URL", help=_LOOK_UP)
+@click.option("--online", is_flag=True, help="Fetch manifests that files only name; ask if certificates were revoked.")
 @click.option("--fast", is_flag=True, help="Look for a plain watermark only; skip the search over scale and rotation.")
 @click.option("--no-watermark", is_flag=True, help="Read manifests only: thousands of files a minute.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
@@ -108,6 +112,7 @@ def verify(
     *,
     trust: Path | None,
     registry: str | None,
+    online: bool,
     fast: bool,
     no_watermark: bool,
     jobs: int,
@@ -134,6 +139,7 @@ def verify(
             jobs=jobs,
             thorough=not fast,
             manifest_only=no_watermark,
+            online=online,
             trust=trust,
             registry=registry,
             progress=progress,
@@ -157,7 +163,7 @@ def verify(
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
 @click.option("--max-mb", default=500, show_default=True, type=click.IntRange(1), help="Largest upload.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Files verified at once.")
-@click.option("--registry", metavar="PATH", help="Registry to look payloads up in. Default: yours.")
+@click.option("--registry", metavar="URL", help=_LOOK_UP)
 @click.option("--trust", type=PATH, help="PEM file of root certificates to trust, instead of your own.")
 @command
 def serve(

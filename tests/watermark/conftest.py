@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -13,7 +16,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from tellmark.encoding import VideoWriter
 from tellmark.media import rgb_to_i420
@@ -43,10 +46,11 @@ class Authority:
         to_days: float = 90,
         name: str = "Signer",
         usages: list[ObjectIdentifier] = USAGES,
+        ocsp: str | None = None,
     ) -> tuple[str, str]:
-        """(certificate PEM, key PEM), valid between the given days from now."""
+        """(certificate PEM, key PEM), valid between the given days from now; ``ocsp``: where to ask if it still is."""
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self._build(name, key, self.root, from_days, to_days, usages, authority=False)
+        certificate = self._build(name, key, self.root, from_days, to_days, usages, authority=False, ocsp=ocsp)
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -78,6 +82,7 @@ class Authority:
         usages: list[ObjectIdentifier],
         *,
         authority: bool,
+        ocsp: str | None = None,
     ) -> x509.Certificate:
         subject = x509.Name(
             [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Test"), x509.NameAttribute(NameOID.COMMON_NAME, name)]
@@ -101,6 +106,9 @@ class Authority:
         )
         if not authority:
             builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=usages == TIME_STAMPING)
+        if ocsp is not None:
+            access = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(ocsp))
+            builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
         return builder.sign(self.key, hashes.SHA256())
 
 
@@ -142,3 +150,43 @@ def plain_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for picture in moving_picture(0, 50):
             writer.write(rgb_to_i420(picture))
     return path
+
+
+@dataclass
+class Answers:
+    """A service on the loopback that gives ``answers`` by path: bytes, or (status, headers, bytes)."""
+
+    url: str
+    answers: dict[str, object]
+    asked: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def answers() -> Callable[..., object]:
+    """Starts such a service: ``with answers({"/path": b"body"}) as service``."""
+
+    @contextmanager
+    def serve(by_path: dict[str, object]) -> Iterator[Answers]:
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                made.asked.append(self.path)
+                answer = made.answers.get(self.path.partition("?")[0], (404, {}, b""))
+                status, headers, body = answer if isinstance(answer, tuple) else (200, {}, answer)
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            made = Answers(f"http://127.0.0.1:{server.server_address[1]}", by_path)
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+            thread.start()
+            yield made
+            server.shutdown()
+            thread.join()
+
+    return serve

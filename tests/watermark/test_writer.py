@@ -140,7 +140,7 @@ def test_wrong_calls_are_refused_before_rendering(frames, tmp_path, plain_clip, 
     with pytest.raises(UsageError, match="cannot mark 33x33"):
         writer(tmp_path / "clip.mp4", width=33, height=33)
     with pytest.raises(UsageError, match="--registry"):
-        writer(tmp_path / "clip.mp4", registry="https://example.org")
+        writer(tmp_path / "clip.mp4", registry="ftp://example.org")
     with pytest.raises(InputError, match="registry"), writer(tmp_path / "clip.mp4", registry=plain_clip):
         pytest.fail("entered")
     with pytest.raises(MediaError, match="no sound"), writer(tmp_path / "clip.mp4", audio=plain_clip):
