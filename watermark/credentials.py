@@ -90,13 +90,11 @@ def sign(
         if identity.timestamp_url:
             raise UsageError(
                 f"signing failed, perhaps because {identity.timestamp_url} gave no time stamp ({error}); "
-                f"try again, or unset {keys.TIMESTAMP_VARIABLE}"
+                f"try again, or name no authority (--tsa-url, {keys.TIMESTAMP_VARIABLE}, timestamp_url in the settings)"
             ) from error
         if identity.development:
             raise InternalError(f"the manifest of {target.name} could not be signed: {error}") from error
-        raise UsageError(
-            f"the certificate in {keys.CERTIFICATE_VARIABLE} cannot sign this manifest: {error}"
-        ) from error
+        raise UsageError(f"the certificate that was named cannot sign this manifest: {error}") from error
 
 
 def _add_ingredient(builder: Any, item: Ingredient, provenance: Provenance) -> None:

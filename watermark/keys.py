@@ -1,9 +1,10 @@
 """Who signs: the certificates and keys behind every manifest, and the roots a verifier trusts.
 
-Three sources, in this order: an identity given to :func:`use`; the certificate chain and key that c2patool reads too,
-``C2PA_SIGN_CERT`` and ``C2PA_PRIVATE_KEY`` (PEM text as c2patool wants it, or the path of a PEM file), where
-``C2PA_SIGN_COMMAND`` may stand for a key that is kept elsewhere; or a development identity made for this user on first
-use under ``tellmark.runs.home()/identity``. Others see the development identity as untrusted until they have its root,
+Four sources, in this order: an identity given to :func:`use`, as the command line does with its flags; the certificate
+chain and key that c2patool reads too, ``C2PA_SIGN_CERT`` and ``C2PA_PRIVATE_KEY`` (PEM text as c2patool wants it, or the
+path of a PEM file), where ``C2PA_SIGN_COMMAND`` may stand for a key that is kept elsewhere; the same in the settings file
+(``tellmark.watermark.settings``); or a development identity made for this user on first use under
+``tellmark.runs.home()/identity``. Others see the development identity as untrusted until they have its root,
 which :func:`anchors_pem` gives.
 
 The development identity is a root of ten years and a leaf of one. The leaf and its key are one file, so that a renewal
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import dataclasses
 import datetime as dt
 import logging
 import os
@@ -30,7 +32,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from tellmark import runs
 from tellmark.errors import UsageError
-from tellmark.watermark import signing
+from tellmark.watermark import settings, signing
 from tellmark.watermark.certificates import certificate_pem, issue, key_pem, name, now
 
 CERTIFICATE_VARIABLE = "C2PA_SIGN_CERT"
@@ -107,11 +109,12 @@ def trust_pem(trust: Path | None = None) -> str:
     """PEM of the roots to trust when verifying; empty where there are none. Never makes an identity.
 
     With ``trust``, that file's roots alone; otherwise this user's development root and the file that
-    ``C2PATOOL_TRUST_ANCHORS`` names, each where it exists. Raises :class:`UsageError` if a named file holds none.
+    ``C2PATOOL_TRUST_ANCHORS``, or else the settings file, names, each where it exists. Raises :class:`UsageError` if a named file holds none.
     """
     if trust is not None:
         return _read_anchors(Path(trust))
-    anchors = [_read_anchors(Path(os.environ[ANCHORS_VARIABLE]))] if os.environ.get(ANCHORS_VARIABLE) else []
+    named = os.environ.get(ANCHORS_VARIABLE) or settings.load().anchors
+    anchors = [_read_anchors(Path(named))] if named else []
     root = _folder() / "root.pem"
     if root.exists():
         anchors.append(_read_anchors(root))
@@ -121,10 +124,10 @@ def trust_pem(trust: Path | None = None) -> str:
 def anchors_pem() -> str:
     """PEM of the development root, to give to those who verify; makes the identity where there is none yet.
 
-    Raises :class:`UsageError` where the environment names the certificate: its root is the authority's to give.
+    Raises :class:`UsageError` where a certificate is named: its root is the authority's to give.
     """
     if _given() is not None:
-        raise UsageError(f"{CERTIFICATE_VARIABLE} is set: give others the root of the authority that issued it")
+        raise UsageError(f"the certificate is named by the {_place()}: give others the root of its authority")
     _development()
     return _read_anchors(_folder() / "root.pem")
 
@@ -134,7 +137,7 @@ def show() -> dict[str, Any]:
     chosen = _given() or _development()
     leaf = chosen.leaf
     return {
-        "source": "development" if chosen.development else "callback" if _chosen.get() else "environment",
+        "source": "development" if chosen.development else _place(),
         "subject": leaf.subject.rfc4514_string(),
         "issuer": leaf.issuer.rfc4514_string(),
         "algorithm": chosen.algorithm,
@@ -149,36 +152,83 @@ def show() -> dict[str, Any]:
     }
 
 
-# Certificates from the caller or the environment
+# Certificates from the caller, the environment or the settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """One place that may name a certificate, and what it calls its parts. Places are never mixed."""
+
+    place: str
+    names: tuple[str, str, str]  # of certificate, key and command
+    certificate: str | None
+    key: str | None
+    command: str | None
+
+
+def named(
+    certificate: str | None = None, key: str | None = None, command: str | None = None, timestamp_url: str | None = None
+) -> Identity | None:
+    """The identity that the flags of the command line name, for :func:`use`; None where they name nothing.
+
+    With ``timestamp_url`` alone, the identity that would sign anyway, with time stamps. Raises as :func:`identity`.
+    """
+    flags = _Source("flags", ("--sign-cert", "--sign-key", "--sign-command"), certificate, key, command)
+    chosen = _from_source(flags, timestamp_url or _timestamp_url())
+    if chosen is None and timestamp_url:
+        chosen = dataclasses.replace(identity(), timestamp_url=timestamp_url)
+    return chosen
 
 
 def _given() -> Identity | None:
-    return _chosen.get() or _from_environment()
+    return _chosen.get() or next((found for _, found in _named_elsewhere() if found), None)
 
 
-def _from_environment() -> Identity | None:
+def _place() -> str:
+    """Where the identity that signs was named."""
+    given = _chosen.get()
+    if given is not None:
+        return "callback" if given.sign is not None else "caller"
+    return next((place for place, found in _named_elsewhere() if found), "development")
+
+
+def _named_elsewhere() -> Iterator[tuple[str, Identity | None]]:
+    """By the environment, then by the settings file; the second is looked at only if the first names nothing."""
     variables = (CERTIFICATE_VARIABLE, KEY_VARIABLE, signing.COMMAND_VARIABLE)
-    chain, key, command = (os.environ.get(name) for name in variables)
+    certificate, key, command = (os.environ.get(name) for name in variables)
+    url = _timestamp_url()
+    yield "environment", _from_source(_Source("environment", variables, certificate, key, command), url)
+    said = settings.load()
+    names = (f"certificate in {said.file}", f"key in {said.file}", f"command in {said.file}")
+    yield "settings", _from_source(_Source("settings", names, said.certificate, said.key, said.command), url)
+
+
+def _timestamp_url() -> str | None:
+    return os.environ.get(TIMESTAMP_VARIABLE) or settings.load().timestamp_url
+
+
+def _from_source(source: _Source, timestamp_url: str | None) -> Identity | None:
+    chain, key, command = source.certificate, source.key, source.command
+    chain_name, key_name, command_name = source.names
     if not chain and not key and not command:
         return None
     if not chain or bool(key) == bool(command):
         raise UsageError(
-            f"set both {CERTIFICATE_VARIABLE} and one of {KEY_VARIABLE} and {signing.COMMAND_VARIABLE}, "
+            f"set both {chain_name} and one of {key_name} and {command_name}, "
             "or none of the three for the development identity"
         )
-    timestamp_url = os.environ.get(TIMESTAMP_VARIABLE) or None
-    chain_pem = _pem(chain, CERTIFICATE_VARIABLE)
+    chain_pem = _pem(chain, chain_name)
     if command:
-        return Identity.from_callback(chain_pem, signing.command(command), timestamp_url)
+        return Identity.from_callback(chain_pem, signing.command(command, command_name), timestamp_url)
     assert key
-    leaf, key_pem = _leaf(chain_pem, CERTIFICATE_VARIABLE), _pem(key, KEY_VARIABLE)
+    leaf, key_pem = _leaf(chain_pem, chain_name), _pem(key, key_name)
     try:
         private = serialization.load_pem_private_key(key_pem, password=None)
     except (ValueError, TypeError) as error:
-        raise UsageError(f"{KEY_VARIABLE} is not an unencrypted PEM: {error}") from error
+        raise UsageError(f"{key_name} is not an unencrypted PEM: {error}") from error
     if leaf.public_key() != private.public_key():
-        raise UsageError(f"{KEY_VARIABLE} is not the key of the first certificate in {CERTIFICATE_VARIABLE}")
-    return Identity(chain_pem, key_pem, _algorithm(private), False, timestamp_url)
+        raise UsageError(f"{key_name} is not the key of the first certificate in {chain_name}")
+    return Identity(chain_pem, key_pem, _algorithm(private, key_name), False, timestamp_url)
 
 
 def _leaf(chain_pem: bytes, source: str) -> x509.Certificate:
@@ -205,14 +255,14 @@ def _pem(value: str, variable: str) -> bytes:
         raise UsageError(f"{variable} is neither PEM text nor a readable file ({error.strerror})") from error
 
 
-def _algorithm(private: object) -> str:
+def _algorithm(private: object, key_name: str) -> str:
     if isinstance(private, ec.EllipticCurvePrivateKey) and private.curve.name in _CURVES:
         return _CURVES[private.curve.name]
     if isinstance(private, ed25519.Ed25519PrivateKey):
         return "ed25519"
     if isinstance(private, rsa.RSAPrivateKey) and private.key_size >= 2048:
         return "ps256"
-    raise UsageError(f"{KEY_VARIABLE}: C2PA signs with P-256, P-384, P-521, Ed25519 or RSA keys of 2048 bits and more")
+    raise UsageError(f"{key_name}: C2PA signs with P-256, P-384, P-521, Ed25519 or RSA keys of 2048 bits and more")
 
 
 def _read_anchors(path: Path) -> str:
@@ -252,7 +302,7 @@ def _development() -> Identity:
     ):
         _renew(folder, root)
         return _development()
-    return Identity(certificate_pem(leaf), key_pem(private), "es256", True, os.environ.get(TIMESTAMP_VARIABLE) or None)
+    return Identity(certificate_pem(leaf), key_pem(private), "es256", True, _timestamp_url())
 
 
 def _create(folder: Path) -> None:

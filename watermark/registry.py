@@ -18,6 +18,7 @@ from typing import Protocol, Self
 
 from tellmark import runs
 from tellmark.errors import UsageError
+from tellmark.watermark import settings
 
 DATABASES = ("postgresql", "postgres", "postgresql+psycopg")
 SERVICES = ("http", "https")
@@ -55,10 +56,10 @@ class Store(Protocol):
 def location(where: str | Path | None = None) -> Path | str:
     """Where a registry is: the path of a SQLite file, or the URL of a database or service.
 
-    None is the user's own file. Raises :class:`UsageError` for anything else.
+    None is the one of the settings file, by default ``registry.sqlite`` in the user's folder. Raises :class:`UsageError` for anything else.
     """
     if where is None:
-        return runs.home() / "registry.sqlite"
+        where = settings.load().registry or runs.home() / "registry.sqlite"
     text = str(where)
     scheme, separator, rest = text.partition("://")
     if separator and rest and (scheme in DATABASES or scheme in SERVICES):

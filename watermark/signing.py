@@ -35,28 +35,28 @@ COMMAND_TIMEOUT_S = 60.0
 _HALF = 32  # bytes of r and of s
 
 
-def command(line: str, timeout_s: float = COMMAND_TIMEOUT_S) -> Sign:
+def command(line: str, name: str = COMMAND_VARIABLE, timeout_s: float = COMMAND_TIMEOUT_S) -> Sign:
     """A signer that runs a command, split as a shell would but without one; raises :class:`UsageError` where it fails.
 
-    The error carries what the command wrote to its standard error, last line first seen by the user.
+    name: what the user calls the setting. The error carries what the command wrote to its standard error, last line first seen by the user.
     """
     try:
         words = shlex.split(line)
     except ValueError as error:
-        raise UsageError(f"{COMMAND_VARIABLE} cannot be read as a command: {error}") from error
+        raise UsageError(f"{name} cannot be read as a command: {error}") from error
     if not words:
-        raise UsageError(f"{COMMAND_VARIABLE} is empty; name the program that signs, with its arguments")
+        raise UsageError(f"{name} is empty; name the program that signs, with its arguments")
 
     def sign(data: bytes) -> bytes:
         try:
             done = subprocess.run(words, input=data, capture_output=True, timeout=timeout_s, check=False)
         except subprocess.TimeoutExpired as error:
-            raise UsageError(f"{COMMAND_VARIABLE}: {words[0]} did not answer within {timeout_s:g} s") from error
+            raise UsageError(f"{name}: {words[0]} did not answer within {timeout_s:g} s") from error
         except OSError as error:
-            raise UsageError(f"{COMMAND_VARIABLE}: {words[0]} cannot be run ({error.strerror})") from error
+            raise UsageError(f"{name}: {words[0]} cannot be run ({error.strerror})") from error
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip() or "it said nothing"
-            raise UsageError(f"{COMMAND_VARIABLE}: {words[0]} failed with exit code {done.returncode}: {said[-500:]}")
+            raise UsageError(f"{name}: {words[0]} failed with exit code {done.returncode}: {said[-500:]}")
         return done.stdout
 
     return sign

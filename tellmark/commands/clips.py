@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +16,34 @@ from tellmark.errors import UsageError
 
 _REGISTER = "Where clips are registered: a SQLite file or postgresql://.. Default: yours."
 _LOOK_UP = "Where marks are looked up: a file, postgresql://.., or the https:// of a service. Default: yours."
+
+
+def _signing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the flags that say who signs; they come before the environment and the settings file."""
+
+    @click.option("--sign-cert", metavar="PEM", help="Certificate chain to sign with, leaf first.")
+    @click.option("--sign-key", metavar="PEM", help="Its key.")
+    @click.option("--sign-command", metavar="COMMAND", help="Or a program that signs what it reads.")
+    @click.option("--tsa-url", metavar="URL", help="RFC 3161 authority for a time stamp.")
+    @functools.wraps(function)
+    def wrapped(
+        *args: Any,
+        sign_cert: str | None,
+        sign_key: str | None,
+        sign_command: str | None,
+        tsa_url: str | None,
+        **kwargs: Any,
+    ) -> Any:
+        if not (sign_cert or sign_key or sign_command or tsa_url):
+            return function(*args, **kwargs)
+        from tellmark.watermark import keys as keyring
+
+        chosen = keyring.named(sign_cert, sign_key, sign_command, tsa_url)
+        assert chosen is not None
+        with keyring.use(chosen):
+            return function(*args, **kwargs)
+
+    return wrapped
 
 
 @click.command()
@@ -29,6 +59,7 @@ _LOOK_UP = "Where marks are looked up: a file, postgresql://.., or the https:// 
 @click.option("--framing", type=click.Choice(["auto", "keep"]), default="auto", show_default=True)
 @click.option("--crf", default=18, show_default=True, type=click.IntRange(0, 51), help="H.264 quality.")
 @click.option("--registry", metavar="URL", help=_REGISTER)
+@_signing
 @FORCE
 @command
 def render(
@@ -83,6 +114,7 @@ def render(
 @click.argument("out", metavar="OUT.mp4", type=PATH)
 @click.option("--kind", type=click.Choice(["synthetic", "control"]), default="synthetic", show_default=True)
 @click.option("--registry", metavar="URL", help=_REGISTER)
+@_signing
 @FORCE
 @command
 def mark(source: Path, out: Path, *, kind: str, registry: str | None, force: bool, console: Console) -> None:

@@ -137,8 +137,8 @@ class Jobs:
         }
         inherited = {name: value for name, value in os.environ.items() if name not in _SECRETS}
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "tellmark.web.worker", json.dumps(request)),
-            stdin=asyncio.subprocess.DEVNULL,
+            *(sys.executable, "-P", "-m", "tellmark.web.worker"),
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             env={**inherited, **_ONE_THREAD, "TMPDIR": str(upload.folder)},
@@ -147,7 +147,10 @@ class Jobs:
         )
         answer: dict[str, Any] = {}
         try:
+            assert process.stdin is not None
             assert process.stdout is not None
+            process.stdin.write(json.dumps(request).encode())
+            process.stdin.close()
             async for line in process.stdout:
                 answer = _record(line)
                 if "progress" in answer:

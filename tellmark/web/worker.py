@@ -1,4 +1,4 @@
-"""The process that looks at one uploaded file: `python -m tellmark.web.worker REQUEST`, REQUEST being JSON.
+"""The process that looks at one uploaded file: `python -m tellmark.web.worker`, with a request in JSON on stdin.
 
 Decoders read what strangers send, so they run here, with limits on memory, processor time and file size that this
 process sets itself before it opens the file. It answers with lines of JSON on stdout: ``{"progress": [done, total]}``
@@ -26,8 +26,8 @@ _OTHERWISE = {
 
 
 def main() -> None:
-    """Answer the request in ``sys.argv``."""
-    request = json.loads(sys.argv[1])
+    """Answer the request on stdin: not in the arguments, which anybody on the machine can list."""
+    request = json.load(sys.stdin)
     _limit(request["memory_bytes"], request["cpu_s"], request["file_bytes"])
     try:
         answer = _answer(request)

@@ -209,7 +209,7 @@ def test_a_failed_signature_leaves_nothing_behind(plain_clip, tmp_path, monkeypa
 
 def test_a_time_stamp_authority_that_does_not_answer_is_named(plain_clip, tmp_path, monkeypatch):
     monkeypatch.setenv("TELLMARK_TSA_URL", "http://127.0.0.1:9/")
-    with pytest.raises(UsageError, match=r"127\.0\.0\.1:9.*unset TELLMARK_TSA_URL"):
+    with pytest.raises(UsageError, match=r"127\.0\.0\.1:9.*name no authority"):
         sign(plain_clip, tmp_path / "out.mp4", provenance(), PAYLOAD)
     assert list(tmp_path.iterdir()) == []
 
@@ -220,7 +220,7 @@ def test_a_certificate_of_the_wrong_chain_is_the_users_error(plain_clip, authori
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     agency.use(monkeypatch, (agency.anchors(tmp_path).read_text(), key.decode()))  # a root cannot sign claims
-    with pytest.raises(UsageError, match="C2PA_SIGN_CERT cannot sign"):
+    with pytest.raises(UsageError, match="that was named cannot sign"):
         sign(plain_clip, tmp_path / "out.mp4", provenance(), PAYLOAD)
 
 

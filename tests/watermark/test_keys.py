@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tellmark.errors import UsageError
 from tellmark.watermark import certificates, keys
+from tellmark.watermark.registry import location
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_the_environment_comes_first_as_text_or_as_file(home, authority, tmp_pat
     assert keys.show()["subject"] == "CN=Agency signer,O=Test"
     assert keys.show()["source"] == "environment"
     assert not (home / "identity").exists()
-    with pytest.raises(UsageError, match="root of the authority"):
+    with pytest.raises(UsageError, match="root of its authority"):
         keys.anchors_pem()
 
 
@@ -130,3 +131,74 @@ def test_no_key_material_in_facts_or_repr(home):
     identity = keys.identity()
     assert "PRIVATE" not in repr(identity) + str(keys.show())
     assert keys.show()["days_left"] >= 364
+
+
+@pytest.fixture
+def settings_file(home, tmp_path):
+    """Writes ``config.toml``."""
+
+    def write(text):
+        home.mkdir(exist_ok=True)
+        (home / "config.toml").write_text(text)
+
+    return write
+
+
+def pem_files(folder, leaf, name):
+    for kind, text in zip(("chain", "key"), leaf, strict=True):
+        (folder / f"{name}.{kind}.pem").write_text(text)
+    return f"{name}.chain.pem", f"{name}.key.pem"
+
+
+def test_flags_come_before_the_environment_and_that_before_the_settings(
+    home, settings_file, authority, tmp_path, monkeypatch
+):
+    agency = authority("Agency")
+    home.mkdir()
+    chain, key = pem_files(home, agency.leaf(name="By settings"), "s")
+    assert keys.identity().development
+    settings_file(f'[signing]\ncertificate = "{chain}"\nkey = "{key}"\ntimestamp_url = "http://settings"')
+    assert keys.show()["source"] == "settings"
+    assert keys.show()["subject"] == "CN=By settings,O=Test"
+    assert keys.show()["timestamp_url"] == "http://settings"
+    agency.use(monkeypatch, agency.leaf(name="By environment"))
+    monkeypatch.setenv("TELLMARK_TSA_URL", "http://environment")
+    assert (keys.show()["subject"], keys.show()["source"]) == ("CN=By environment,O=Test", "environment")
+    assert keys.show()["timestamp_url"] == "http://environment"
+    chain, key = pem_files(tmp_path, agency.leaf(name="By flags"), "f")
+    with keys.use(keys.named(str(tmp_path / chain), str(tmp_path / key), timestamp_url="http://flags")):
+        assert keys.show()["subject"] == "CN=By flags,O=Test"
+        assert keys.show()["timestamp_url"] == "http://flags"
+    assert keys.named() is None
+    assert keys.named(timestamp_url="http://x").leaf.subject.rfc4514_string() == "CN=By environment,O=Test"
+    with pytest.raises(UsageError, match="set both --sign-cert and one of --sign-key and --sign-command"):
+        keys.named(certificate=str(tmp_path / chain))
+
+
+def test_settings_name_roots_and_a_registry_too(home, settings_file, authority, tmp_path):
+    home.mkdir()
+    anchors = authority("Agency").anchors(home)
+    settings_file(f'[trust]\nanchors = "{anchors.name}"\n[registry]\nurl = "clips.sqlite"')
+    assert keys.trust_pem() == anchors.read_text()
+    assert location() == home / "clips.sqlite"
+    settings_file('[registry]\nurl = "postgresql://me@host/clips"')
+    assert location() == "postgresql://me@host/clips"
+    assert location(tmp_path / "given") == tmp_path / "given"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("certificate = 'x'", "is not known"),
+        ("[singing]\nkey = 'x'", r"\[singing\] is not known"),
+        ("[signing]\ncert = 'x'", "takes text for certificate"),
+        ("[signing]\nkey = 7", "takes text"),
+        ("[signing\n", "cannot be read"),
+        ("[signing]\nkey = 'x'", "set both certificate in"),
+        ("[signing]\ncertificate = 'none.pem'\nkey = 'none.pem'", "neither PEM text nor a readable file"),
+    ],
+)
+def test_wrong_settings_are_refused_with_a_reason(settings_file, text, words):
+    settings_file(text)
+    with pytest.raises(UsageError, match=words):
+        keys.identity()
