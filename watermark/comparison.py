@@ -2,17 +2,14 @@
 
 Two clips of one person in one room look the same on a coarse grid, so the picture is taken away and the motion
 compared: each cell minus its mean over about a second. Trimming and cropping are found by trying all time offsets (by
-FFT) and a grid of crops, the best of them refined.
-
-The similarity of two motions a, b, summed over cells and bins, is 2(ab + e) / (aa + bb + 2e), the structure term of
-SSIM (Wang et al. 2004): 1 for the same motion, about 0 for unrelated ones, and, through e, near 1 where neither moves.
-The pictures then have to agree as well (correlation of their means). Thresholds: ``benchmarks/fingerprint.py``.
+FFT) and a grid of crops, the best of them refined. Under the best alignment the mean pictures have to correlate, and
+the motion has to agree at every place (``tellmark.watermark.agreement``). Thresholds: ``benchmarks/fingerprint.py``.
 """
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -21,19 +18,20 @@ import numpy as np
 from scipy import fft
 
 from tellmark.types import F32, F64, U8
+from tellmark.watermark.agreement import detail
 from tellmark.watermark.fingerprint import GRID, RATE, Fingerprint
 
-MATCH = 0.75  # similarity of motion from which on two clips are the same content
+MATCH = 0.67  # agreement at the worst places from which on two clips are the same content
 MATCH_PICTURE = 0.8  # correlation of the mean pictures that a match needs as well
 
 _CELLS = 8  # cells a side, as compared: leaves room to crop
-_SLOW = 11  # bins of the running mean that is taken away: what changes within about a second is motion
+_SLOW = 13  # bins of the running mean that is taken away: what changes within about a second is motion
 _NOISE = 0.1  # variance of a cell's motion, after tempering, below which nothing is said to move
 _OUTSIDE = 0.1  # part of the shorter clip that may reach beyond the longer one
-_MIN_BINS = 5  # half a second; less cannot be compared
-_LONG_BINS, _PIECE_BINS = 600, 200  # a clip longer than a minute is compared by pieces of 20 s
+_MIN_BINS = 25  # two seconds; less cannot be compared
+_LONG_BINS, _PIECE_BINS = 750, 250  # a clip longer than a minute is compared by pieces of 20 s
 _CLEAR = 0.9  # a similarity that needs no better alignment
-_HOPELESS = 0.4  # one that no refinement brings to MATCH
+_HOPELESS = 0.4  # one that no better alignment makes a match
 _ONE, _SMOOTH = np.ones(1, np.float32), np.array([0.25, 0.5, 0.25], np.float32)
 
 
@@ -52,19 +50,21 @@ class Crop:
 class Match:
     """How alike two clips are under the alignment that suits them best.
 
-    motion: similarity of the motion, at most 1. picture: correlation of the mean pictures. offset_s: where the query
-    starts in the reference. matches: None where a clip is too short to say.
+    motion: similarity of the motion as a whole, at most 1. picture: correlation of the mean pictures. detail: agreement
+    at the worst places, at most 1. offset_s: where the query starts in the reference. matches: None where a clip is too
+    short to say.
     """
 
     motion: float
     picture: float
     offset_s: float = 0.0
     crop: Crop = Crop()
+    detail: float = -1.0
 
     @property
     def matches(self) -> bool | None:
         """Whether the content is the same."""
-        return None if np.isnan(self.motion) else self.motion >= MATCH and self.picture >= MATCH_PICTURE
+        return None if np.isnan(self.detail) else self.detail >= MATCH and self.picture >= MATCH_PICTURE
 
 
 def compare(reference: Fingerprint, query: Fingerprint) -> Match:
@@ -74,7 +74,7 @@ def compare(reference: Fingerprint, query: Fingerprint) -> Match:
     """
     frames = query.frames
     if min(len(frames), len(reference.frames)) < _MIN_BINS:
-        return Match(float("nan"), float("nan"))
+        return Match(float("nan"), float("nan"), detail=float("nan"))
     if len(frames) <= _LONG_BINS:
         return _compare(reference, frames, query.aspect)
     starts = np.linspace(0, len(frames) - _PIECE_BINS, 5).astype(int)[1:4]
@@ -96,7 +96,18 @@ def _compare(reference: Fingerprint, frames: U8, aspect: float) -> Match:
     for step in (1.0, 0.5):
         if _HOPELESS < best.motion < _CLEAR:
             best = max([best, *(query.align(stored, crop) for crop in _near(best.crop, step))], key=_rank)
-    return best
+    if best.motion < _HOPELESS or best.picture < MATCH_PICTURE:
+        return best
+    return replace(best, detail=detail(reference.frames, frames, best.offset_s * RATE, _placed(best.crop)))
+
+
+def _placed(crop: Crop) -> F32:
+    """(2, 3): from the middle of a cell of the query to its place in the reference, in cells."""
+    left, top = (1 - crop.width) * GRID * crop.x, (1 - crop.height) * GRID * crop.y
+    across = [crop.width, 0, left + crop.width / 2 - 0.5]
+    if crop.mirrored:
+        across = [-crop.width, 0, left + crop.width * (GRID - 0.5) - 0.5]
+    return np.array([across, [0, crop.height, top + crop.height / 2 - 0.5]], np.float32)
 
 
 def _rank(match: Match) -> float:

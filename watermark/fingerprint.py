@@ -18,11 +18,11 @@ import numpy as np
 
 from tellmark.types import U8
 
-GRID = 16  # cells a side
-RATE = 10.0  # bins a second
+GRID = 32  # cells a side
+RATE = 12.5  # bins a second
 
-_HOLE_BINS = 100  # longest hole between two frames that is filled
-_VERSION = 1
+_HOLE_BINS = 125  # longest hole between two frames that is filled
+_VERSION = 2
 _HEADER = struct.Struct(">4sBBHIf")
 _MAGIC = b"tmfp"
 
@@ -50,7 +50,7 @@ class Fingerprint:
         return header + np.diff(self.frames, axis=0, prepend=np.uint8(0)).tobytes()
 
     def to_bytes(self) -> bytes:
-        """Compressed: some 1 KB a second."""
+        """Compressed: some 5 KB a second."""
         return zlib.compress(self.content(), 9)
 
     @classmethod
@@ -68,7 +68,7 @@ class Fingerprint:
 
 
 class Fingerprinter:
-    """Makes a fingerprint from frames as they come; keeps 256 bytes for each tenth of a second."""
+    """Makes a fingerprint from frames as they come; keeps 1 KB for each bin."""
 
     def __init__(self) -> None:
         self._bins: list[U8] = []

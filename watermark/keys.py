@@ -1,8 +1,8 @@
 """Who signs: the certificates and keys behind every manifest, and the roots a verifier trusts.
 
-Four sources, in this order: an identity given to :func:`use`, as the command line does with its flags; the certificate
-chain and key that c2patool reads too, ``C2PA_SIGN_CERT`` and ``C2PA_PRIVATE_KEY`` (PEM text as c2patool wants it, or the
-path of a PEM file), where ``C2PA_SIGN_COMMAND`` may stand for a key that is kept elsewhere; the same in the settings file
+Four sources, in this order: an identity given to :func:`use`, as the command line does with its flags; the chain and
+key that c2patool reads too, ``C2PA_SIGN_CERT`` and ``C2PA_PRIVATE_KEY`` (PEM text as c2patool wants it, or the path of
+a PEM file), where ``C2PA_SIGN_COMMAND`` may stand for a key that is kept elsewhere; the same in the settings file
 (``tellmark.watermark.settings``); or a development identity made for this user on first use under
 ``tellmark.runs.home()/identity``. Others see the development identity as untrusted until they have its root,
 which :func:`anchors_pem` gives.
@@ -109,7 +109,8 @@ def trust_pem(trust: Path | None = None) -> str:
     """PEM of the roots to trust when verifying; empty where there are none. Never makes an identity.
 
     With ``trust``, that file's roots alone; otherwise this user's development root and the file that
-    ``C2PATOOL_TRUST_ANCHORS``, or else the settings file, names, each where it exists. Raises :class:`UsageError` if a named file holds none.
+    ``C2PATOOL_TRUST_ANCHORS``, or else the settings file, names, each where it exists. Raises :class:`UsageError` if a
+    named file holds none.
     """
     if trust is not None:
         return _read_anchors(Path(trust))

@@ -56,7 +56,8 @@ class Store(Protocol):
 def location(where: str | Path | None = None) -> Path | str:
     """Where a registry is: the path of a SQLite file, or the URL of a database or service.
 
-    None is the one of the settings file, by default ``registry.sqlite`` in the user's folder. Raises :class:`UsageError` for anything else.
+    None is the one of the settings file, by default ``registry.sqlite`` in the user's folder. Raises
+    :class:`UsageError` for anything else.
     """
     if where is None:
         where = settings.load().registry or runs.home() / "registry.sqlite"
@@ -67,7 +68,9 @@ def location(where: str | Path | None = None) -> Path | str:
     if text.startswith("sqlite:///"):
         text = text.removeprefix("sqlite:///")
     elif separator:
-        raise UsageError(f"--registry {text}: give a path, sqlite:///PATH, postgresql://.. or the https:// of a service")
+        raise UsageError(
+            f"--registry {text}: give a path, sqlite:///PATH, postgresql://.. or the https:// of a service"
+        )
     if not text:
         raise UsageError("--registry: the path is empty; give the registry's file")
     return Path(text)

@@ -1,8 +1,8 @@
 """A registry that is somebody else's service: any C2PA Soft Binding Resolution API (C2PA 2.4), which is only asked.
 
 The standard leads from a payload to manifest stores. Whether a video's content fits one is told by its fingerprint,
-whose hash is in the signed manifest; ``tellmark serve`` gives it at ``/fingerprints/{id}`` beside the standard routes. A
-service without that route leaves the content unconfirmed.
+whose hash is in the signed manifest; ``tellmark serve`` gives it at ``/fingerprints/{id}`` beside the standard routes.
+A service without that route leaves the content unconfirmed.
 
 What is sent is the payload and nothing of the file. What comes back is limited in size and time, and a redirect is
 followed only within the address that the user named.

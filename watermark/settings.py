@@ -60,7 +60,9 @@ def load() -> Settings:
             raise UsageError(f"{file}: [{section}] is not known; there are {', '.join(f'[{name}]' for name in _KNOWN)}")
         for name, value in values.items():
             if name not in known or not isinstance(value, str) or not value:
-                raise UsageError(f"{file}: [{section}] takes text for {', '.join(sorted(known))}, not {name} = {value!r}")
+                raise UsageError(
+                    f"{file}: [{section}] takes text for {', '.join(sorted(known))}, not {name} = {value!r}"
+                )
     signing, trust = table.get("signing", {}), table.get("trust", {})
     registry = table.get("registry", {}).get("url")
     return Settings(

@@ -38,7 +38,7 @@ _HALF = 32  # bytes of r and of s
 def command(line: str, name: str = COMMAND_VARIABLE, timeout_s: float = COMMAND_TIMEOUT_S) -> Sign:
     """A signer that runs a command, split as a shell would but without one; raises :class:`UsageError` where it fails.
 
-    name: what the user calls the setting. The error carries what the command wrote to its standard error, last line first seen by the user.
+    name: what the user calls the setting. The error carries the end of what the command wrote to its standard error.
     """
     try:
         words = shlex.split(line)

@@ -40,8 +40,9 @@ def verify(
     trust: PEM of the roots to trust, instead of this user's own. registry: see
     :func:`tellmark.watermark.registry.location`, by default the user's own; that of a service is asked over the
     network. online: fetch a manifest that the file names by its address alone, and ask the authorities that issued the
-    certificates whether they were revoked. thorough: search scaled and rotated pictures for the mark too. manifest_only: decode nothing, search no
-    mark; ``none`` then says nothing about the pixels. progress: frames read, of how many.
+    certificates whether they were revoked. thorough: search scaled and rotated pictures for the mark too.
+    manifest_only: decode nothing, search no mark; ``none`` then says nothing about the pixels. progress: frames read,
+    of how many.
 
     Raises :class:`InputError` where the file is missing or nothing can be read from it, :class:`UsageError` for wrong
     ``trust`` or ``registry``.
@@ -269,5 +270,7 @@ def _altered(verdict: Verdict) -> str:
 
 def _none(verdict: Verdict) -> str:
     if "manifest.inaccessible" in verdict.c2pa.codes:
-        return "The file names a manifest on the network, which was not fetched or is not there; nothing else was found."
+        return (
+            "The file names a manifest on the network, which was not fetched or is not there; nothing else was found."
+        )
     return "No manifest and no watermark were found, which proves nothing about where the file comes from."

@@ -38,7 +38,9 @@ def cluster() -> Iterator[str]:
         data, log = folder / "data", (folder / "log").open("w")
         quiet = {"cwd": folder, "stdout": log, "stderr": log, **as_user}
         subprocess.run(
-            [_program("initdb"), "-D", data, "-U", "test", "-A", "trust", "-E", "UTF8", "--no-sync"], check=True, **quiet
+            [_program("initdb"), "-D", data, "-U", "test", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            check=True,
+            **quiet,
         )
         server = subprocess.Popen([_program("postgres"), "-D", data, "-k", folder, "-h", ""], **quiet)
         try:

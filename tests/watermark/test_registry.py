@@ -140,9 +140,10 @@ def test_a_registry_of_version_1_is_migrated_with_its_rows(plain_clip, tmp_path,
         connection.executescript(VERSION_1)
         row = ("1" * 16, store, b"print", "old.mp4", "b" * 64, "2026-01-01")
         connection.execute("INSERT INTO clips VALUES (7, ?, ?, ?, ?, ?, ?)", row)
-    with monkeypatch.context() as patch, pytest.raises(InputError, match="older tellmark"):
+    with monkeypatch.context() as patch:
         patch.setattr(os, "access", lambda *_: False)
-        Registry(path).count()
+        with pytest.raises(InputError, match="older tellmark"):
+            Registry(path).count()
     with Registry(path) as registry:
         (found,) = registry.find("1" * 16)
         assert (found.title, found.origin, found.created_at) == ("old.mp4", "", "2026-01-01")
@@ -160,9 +161,10 @@ def test_a_migration_that_fails_leaves_the_registry_as_it_was(tmp_path, monkeypa
         connection.exec_driver_sql("ALTER TABLE clips ADD COLUMN half TEXT")
         raise OSError("the disk is full")
 
-    with monkeypatch.context() as patch, pytest.raises(InputError, match="disk is full"):
+    with monkeypatch.context() as patch:
         patch.setattr(database, "_MIGRATIONS", (database._clips, fails))
-        Registry(path).prepare()
+        with pytest.raises(InputError, match="disk is full"):
+            Registry(path).prepare()
     with closing(sqlite3.connect(path)) as connection:
         assert "half" not in [row[1] for row in connection.execute("PRAGMA table_info(clips)")]
     with Registry(path) as registry:

@@ -9,8 +9,8 @@ import pytest
 from c2pa import Reader
 
 from tellmark.watermark.claims import SOFT_BINDING_ALGORITHM
-from tellmark.watermark.registry import Entry, Registry
 from tellmark.watermark.jumbf import identifier
+from tellmark.watermark.registry import Entry, Registry
 from tellmark.web.bindings import Resolver
 
 
