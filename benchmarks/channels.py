@@ -6,6 +6,7 @@ marked clips only: a clip that comes out of here carries what is left of its mar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,21 +28,35 @@ def remux(source: Path, out: Path) -> None:
 
 
 def reencode(
-    source: Path, out: Path, *, crf: int = 23, scale: float = 1.0, crop: float = 0.0, skip_s: float = 0
+    source: Path,
+    out: Path,
+    *,
+    crf: int = 23,
+    scale: float = 1.0,
+    crop: float = 0.0,
+    skip_s: float = 0,
+    seconds: float = math.inf,
 ) -> None:
-    """Decode and encode anew. ``crop`` is the share of each dimension that is cut away, ``skip_s`` lost in front."""
+    """Decode and encode anew.
+
+    ``crop`` is the share of each dimension that is cut away, ``skip_s`` lost in front, ``seconds`` what is
+    kept of the rest.
+    """
     with VideoReader(source) as reader:
         width, height = reader.info.width, reader.info.height
         left, top = int(width * crop / 2), int(height * crop / 2)
         size = (round((width - 2 * left) * scale / 2) * 2, round((height - 2 * top) * scale / 2) * 2)
         # The sound would have to be cut as well where the start is lost; it plays no part there.
         audio = source if reader.info.has_audio and skip_s == 0 else None
+        until = skip_s + seconds
         with VideoWriter(
             out, width=size[0], height=size[1], fps=reader.info.fps, audio=audio, encoding=Encoding(crf=crf)
         ) as writer:
             for frame in reader:
                 if frame.time_s < skip_s:
                     continue
+                if frame.time_s >= until:
+                    break
                 rgb = frame.rgb()[top : height - top, left : width - left]
                 writer.write(rgb_to_i420(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)))
 
