@@ -62,7 +62,12 @@ export function evidence({ c2pa, watermark, registry }) {
     }),
     card("Registry", registered(registry, watermark), {
       Manifest: { true: "signature holds", false: "cannot be confirmed" }[registry.manifest_valid],
+      Certificate: registry.trust,
       Signer: registry.signer,
+      Title: registry.title,
+      "Made with": registry.generator,
+      "Made from": registry.origin,
+      Registered: registry.registered_at && when(registry.registered_at),
       Content: { true: "fits the registered clip", false: "does not fit the registered clip" }[registry.fingerprint_match],
     }),
   );
