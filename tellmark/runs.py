@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import platform
 import re
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,7 @@ from tellmark.errors import UsageError
 Progress = Callable[[int, int | None], None]
 """Called with (done, total); total is None where it is not known. Library code reports, the command line draws."""
 
+STALE_S = 24 * 3600.0
 RESULTS = Path("benchmarks/results")
 
 
@@ -24,16 +27,29 @@ RESULTS = Path("benchmarks/results")
 def atomic_path(path: Path | str, *, force: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it on success, remove it on failure.
 
+    What a run that was killed has left of the same output is removed once it is a day old: nobody is writing it then.
+
     Raises :class:`UsageError` if ``path`` exists and not ``force``, or if its folder cannot be written.
     """
     target = Path(path)
     check_output(target, force=force)
+    _sweep(target)
     temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part{target.suffix}")
     try:
         yield temporary
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sweep(target: Path) -> None:
+    """Remove temporary files of ``target`` that nobody has written to for ``STALE_S``."""
+    stem, suffix, part = re.escape(target.stem), re.escape(target.suffix), r"\.[0-9a-f]{8}\.part"
+    name = re.compile(rf"\.{{1,2}}{stem}{part}(\.unsigned|{part})?{suffix}")  # signing makes one of one
+    for left in target.parent.glob(".*.part*"):
+        with contextlib.suppress(OSError):  # another run may be sweeping too
+            if name.fullmatch(left.name) and left.is_file() and time.time() - left.stat().st_mtime > STALE_S:
+                left.unlink()
 
 
 def check_output(path: Path, *, force: bool) -> None:

@@ -1,6 +1,7 @@
 """Atomic outputs, the user's folder, result files."""
 
 import csv
+import os
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,24 @@ def test_results_name_their_machine_and_keep_every_column(tmp_path: Path) -> Non
     assert path.name == f"speed-{machine_slug()}.csv"
     with path.open() as handle:
         assert list(csv.DictReader(handle)) == [{"a": "1", "b": ""}, {"a": "2", "b": "3"}]
+
+
+def test_what_a_killed_run_left_is_swept_once_it_is_old(tmp_path: Path) -> None:
+    """Only of the same output, and only what nobody has written to for a day."""
+    names = {
+        ".clip.0123abcd.part.mp4": True,
+        ".clip.0123abcd.part.unsigned.mp4": True,
+        "..clip.0123abcd.part.4567abcd.part.mp4": True,
+        ".clip.89abcdef.part.mp4": False,  # fresh: somebody is writing it
+        ".other.0123abcd.part.mp4": False,
+        ".clip.mine.part.mp4": False,
+        ".clip.0123abcd.part.wav": False,
+    }
+    for name in names:
+        (tmp_path / name).write_text("x")
+        if name != ".clip.89abcdef.part.mp4":
+            os.utime(tmp_path / name, (1e9, 1e9))
+    with atomic_path(tmp_path / "clip.mp4") as temporary:
+        temporary.write_text("new")
+    left = {path.name for path in tmp_path.iterdir()} - {"clip.mp4"}
+    assert left == {name for name, swept in names.items() if not swept}
