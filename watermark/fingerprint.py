@@ -21,6 +21,7 @@ from tellmark.types import U8
 GRID = 32  # cells a side
 RATE = 12.5  # bins a second
 
+_MAX_BYTES = 128 << 20  # unpacked: more than two hours; others may have packed anything
 _HOLE_BINS = 125  # longest hole between two frames that is filled
 _VERSION = 2
 _HEADER = struct.Struct(">4sBBHIf")
@@ -57,13 +58,18 @@ class Fingerprint:
     def from_bytes(cls, data: bytes) -> Self:
         """The inverse of :meth:`to_bytes`; ValueError where ``data`` is no fingerprint of this version."""
         try:
-            content = zlib.decompress(data)
+            unpacking = zlib.decompressobj()
+            content = unpacking.decompress(data, _MAX_BYTES)
+            if not unpacking.eof:
+                raise ValueError("a fingerprint that is cut short, or of more than two hours")
             magic, version, grid, rate, bins, aspect = _HEADER.unpack_from(content)
             steps = np.frombuffer(content, np.uint8, offset=_HEADER.size).reshape(bins, GRID, GRID)
         except (zlib.error, struct.error) as error:
             raise ValueError(f"no fingerprint: {error}") from error
         if (magic, version, grid, rate) != (_MAGIC, _VERSION, GRID, round(RATE * 100)):
             raise ValueError("a fingerprint of another version; it cannot be compared")
+        if not 0.01 < aspect < 100:
+            raise ValueError("a fingerprint of a picture that is no picture")
         return cls(np.cumsum(steps, axis=0, dtype=np.uint8), aspect)
 
 

@@ -222,14 +222,16 @@ def _from_source(source: _Source, timestamp_url: str | None) -> Identity | None:
     if command:
         return Identity.from_callback(chain_pem, signing.command(command, command_name), timestamp_url)
     assert key
-    leaf, key_pem = _leaf(chain_pem, chain_name), _pem(key, key_name)
+    leaf = _leaf(chain_pem, chain_name)
     try:
-        private = serialization.load_pem_private_key(key_pem, password=None)
+        private = serialization.load_pem_private_key(_pem(key, key_name), password=None)
     except (ValueError, TypeError) as error:
         raise UsageError(f"{key_name} is not an unencrypted PEM: {error}") from error
     if leaf.public_key() != private.public_key():
         raise UsageError(f"{key_name} is not the key of the first certificate in {chain_name}")
-    return Identity(chain_pem, key_pem, _algorithm(private, key_name), False, timestamp_url)
+    # Written out anew: a file may hold certificate and key together, and c2pa takes either alone.
+    chain_pem = b"".join(map(certificate_pem, x509.load_pem_x509_certificates(chain_pem)))
+    return Identity(chain_pem, key_pem(private), _algorithm(private, key_name), False, timestamp_url)
 
 
 def _leaf(chain_pem: bytes, source: str) -> x509.Certificate:

@@ -139,6 +139,22 @@ def test_mark_then_verify(material: Path, tmp_path: Path, capsys: pytest.Capture
     assert run(["verify", str(out), "--json", "--fast"]) == 0
 
 
+def test_the_flags_that_say_who_signs(
+    material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The development identity's own files serve as a certificate that is named."""
+    assert run(["keys", "--json"]) == 0
+    pem = Path(json.loads(capsys.readouterr().out)["folder"]) / "signer.pem"
+    out, flags = tmp_path / "marked.mp4", ["--sign-cert", str(pem), "--sign-key", str(pem)]
+    monkeypatch.setenv("C2PA_SIGN_CERT", "not looked at")
+    assert run(["mark", str(material / "plain.mp4"), str(out), *flags]) == 0
+    assert "development identity" not in capsys.readouterr().err
+    assert run(["mark", str(material / "plain.mp4"), str(out), "--force"]) == 2
+    assert "set both C2PA_SIGN_CERT" in capsys.readouterr().err
+    assert run(["mark", str(material / "plain.mp4"), str(out), "--force", "--sign-key", str(pem)]) == 2
+    assert "set both --sign-cert" in capsys.readouterr().err
+
+
 def test_detect_answers_on_a_clip(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert run(["detect", str(clip), "--json"]) == 0

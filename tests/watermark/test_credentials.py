@@ -260,17 +260,6 @@ def test_a_forked_child_makes_its_own_context(signed):
     assert os.waitpid(child, 0)[1] == 0
 
 
-def test_reading_a_small_file_is_fast(signed):
-    best = min(_seconds(signed[0]) for _ in range(5))
-    assert best < 0.05
-
-
-def _seconds(path) -> float:
-    start = time.perf_counter()
-    read(path)
-    return time.perf_counter() - start
-
-
 def test_names_in_a_manifest_cannot_move_the_cursor():
     """A signer's name is whatever he wrote, and ends up on terminals."""
     manifest = {

@@ -1,3 +1,5 @@
+import zlib
+
 import numpy as np
 import pytest
 
@@ -36,6 +38,16 @@ def test_bytes_go_round_and_are_compact(reference):
     for wrong in (b"", b"rubbish", packed[: len(packed) // 2]):
         with pytest.raises(ValueError, match="fingerprint"):
             Fingerprint.from_bytes(wrong)
+
+
+def test_what_others_may_have_packed_does_not_fill_the_memory_nor_divide_by_zero(reference):
+    bomb = zlib.compress(reference.content() + bytes(200 << 20), 9)
+    assert len(bomb) < 1_000_000
+    with pytest.raises(ValueError, match="two hours"):
+        Fingerprint.from_bytes(bomb)
+    for aspect in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="no picture"):
+            Fingerprint.from_bytes(Fingerprint(reference.frames, aspect).to_bytes())
 
 
 def test_holes_repeat_the_picture_and_broken_time_stamps_do_not_fill_the_memory():
