@@ -39,6 +39,7 @@ _TRUST_CODES = {
     "signingCredential.expired": "expired",
     "signingCredential.untrusted": "untrusted",
 }
+NOT_ASKED = "signingCredential.ocsp.inaccessible"  # the authority did not say whether it was revoked: no failure
 _NAME = 200  # characters of a name that are shown
 _CONTENT_CODES = ("Hash.mismatch",)  # assertion.bmffHash.mismatch, assertion.dataHash.mismatch, ...
 
@@ -164,7 +165,8 @@ def _reading(state: str | None, results: dict[str, Any], manifest: dict[str, Any
         for delta in results.get("ingredientDeltas") or []
         for failure in delta.get("validationDeltas", {}).get("failure", [])
     ]
-    codes = tuple(dict.fromkeys(active + deltas))
+    unsaid = [item["code"] for item in checks.get("informational", []) if item["code"] == NOT_ASKED]
+    codes = tuple(dict.fromkeys(active + deltas + unsaid))
     broken = failures(codes)
     held = {success["code"] for success in checks.get("success", [])}
     trust = next((name for code, name in _TRUST_CODES.items() if code in active), None)
@@ -196,7 +198,7 @@ def _reading(state: str | None, results: dict[str, Any], manifest: dict[str, Any
 
 def failures(codes: Iterable[str]) -> list[str]:
     """Those of the codes that speak of the content or the manifest, not of trust in whoever signed."""
-    return [code for code in codes if code not in _TRUST_CODES and not code.startswith("cawg.")]
+    return [code for code in codes if code not in (*_TRUST_CODES, NOT_ASKED) and not code.startswith("cawg.")]
 
 
 def _generator(manifest: dict[str, Any]) -> str | None:

@@ -51,7 +51,7 @@ class Fingerprint:
         return header + np.diff(self.frames, axis=0, prepend=np.uint8(0)).tobytes()
 
     def to_bytes(self) -> bytes:
-        """Compressed: some 5 KB a second."""
+        """Compressed: some 3 KB a second."""
         return zlib.compress(self.content(), 9)
 
     @classmethod

@@ -17,7 +17,7 @@ from tellmark.runs import Progress
 from tellmark.types import U8, C2paEvidence, RegistryEvidence, Verdict, VerdictKind, WatermarkEvidence
 from tellmark.watermark import formats
 from tellmark.watermark.comparison import compare
-from tellmark.watermark.credentials import ManifestReading, examine, examine_store, failures
+from tellmark.watermark.credentials import NOT_ASKED, ManifestReading, examine, examine_store, failures
 from tellmark.watermark.detect import MarkReading, detect, detect_image
 from tellmark.watermark.fingerprint import Fingerprint, Fingerprinter
 from tellmark.watermark.registry import Entry, Registry
@@ -218,6 +218,8 @@ def _intact(verdict: Verdict) -> str:
     evidence = verdict.c2pa
     when = f" on {evidence.signed_at[:10]}" if evidence.signed_at else ""
     said = f"The file is unchanged since it was signed{when} {_by(evidence)}."
+    if NOT_ASKED in evidence.codes:
+        said += " Whether the certificate was revoked could not be found out."
     return f"{said} {_what(evidence.digital_source_type, verdict.watermark.kind)}".strip()
 
 

@@ -98,3 +98,6 @@ def test_a_revoked_certificate_is_said_only_when_asked_for(plain_clip, authority
     assert verdict.verdict is VerdictKind.INTACT  # the content is as it was signed; who signed is another question
     assert verdict.c2pa.trust == ("revoked" if revoked else "trusted"), (tmp_path / "log").read_text()
     assert ("revoked" in explain(verdict)) == revoked
+    silent = verify(tmp_path / "clip.mp4", trust=anchors, manifest_only=True, online=True)  # the responder has gone
+    assert (silent.verdict, silent.c2pa.trust) == (VerdictKind.INTACT, "trusted")
+    assert "could not be found out" in explain(silent)
