@@ -19,6 +19,7 @@ from scipy import fft
 
 from tellmark.types import F32, F64, U8
 from tellmark.watermark.agreement import detail
+from tellmark.watermark.bars import without_bars
 from tellmark.watermark.fingerprint import GRID, RATE, Fingerprint
 
 MATCH = 0.67  # agreement at the worst places from which on two clips are the same content
@@ -30,6 +31,7 @@ _NOISE = 0.1  # variance of a cell's motion, after tempering, below which nothin
 _OUTSIDE = 0.1  # part of the shorter clip that may reach beyond the longer one
 _MIN_BINS = 25  # two seconds; less cannot be compared
 _LONG_BINS, _PIECE_BINS = 750, 250  # a clip longer than a minute is compared by pieces of 20 s
+_FADE_BINS = 13  # about a second
 _CLEAR = 0.9  # a similarity that needs no better alignment
 _HOPELESS = 0.4  # one that no better alignment makes a match
 _ONE, _SMOOTH = np.ones(1, np.float32), np.array([0.25, 0.5, 0.25], np.float32)
@@ -76,14 +78,26 @@ def compare(reference: Fingerprint, query: Fingerprint) -> Match:
     if min(len(frames), len(reference.frames)) < _MIN_BINS:
         return Match(float("nan"), float("nan"), detail=float("nan"))
     if len(frames) <= _LONG_BINS:
-        return _compare(reference, frames, query.aspect)
+        return _compare_bare(reference, query)
     starts = np.linspace(0, len(frames) - _PIECE_BINS, 5).astype(int)[1:4]
     matches: list[Match] = []
     for start in starts:
-        match = _compare(reference, frames[start : start + _PIECE_BINS], query.aspect)
+        match = _compare_bare(reference, replace(query, frames=frames[start : start + _PIECE_BINS]))
         if any(earlier.matches == match.matches for earlier in matches):
             break
         matches.append(match)
+    return match
+
+
+def _compare_bare(reference: Fingerprint, query: Fingerprint) -> Match:
+    """As it is; where that does not match, without bars around the picture, and without a fade at either end."""
+    match = _compare(reference, query.frames, query.aspect)
+    if not match.matches and (bare := without_bars(query)) is not query:
+        match = max(match, _compare(reference, bare.frames, bare.aspect), key=lambda found: found.detail)
+    if not match.matches and len(query.frames) >= _MIN_BINS + 2 * _FADE_BINS:
+        inner = _compare(reference, query.frames[_FADE_BINS:-_FADE_BINS], query.aspect)
+        inner = replace(inner, offset_s=inner.offset_s - _FADE_BINS / RATE)
+        match = max(match, inner, key=lambda found: found.detail)
     return match
 
 

@@ -50,6 +50,11 @@ ATTACKS = {
     "crop 25 %": lambda frames: [rgb[20:140, 20:140] for rgb in frames],
     "mirrored": lambda frames: [np.ascontiguousarray(rgb[:, ::-1]) for rgb in frames],
     "brighter": lambda frames: [cv2.convertScaleAbs(rgb, alpha=1.15, beta=8) for rgb in frames],
+    "bars at the sides": lambda frames: [cv2.copyMakeBorder(rgb, 0, 0, 60, 60, cv2.BORDER_CONSTANT) for rgb in frames],
+    "bars above and below": lambda frames: [
+        cv2.copyMakeBorder(rgb, 40, 40, 0, 0, 0, value=(9, 9, 9)) for rgb in frames
+    ],
+    "faded in": lambda frames: [cv2.convertScaleAbs(rgb, alpha=min(1, i / 15)) for i, rgb in enumerate(frames)],
     "trimmed to 3 s": lambda frames: frames[61:136],
 }
 
