@@ -26,9 +26,10 @@ def without_bars(item: Fingerprint) -> Fingerprint:
 
 
 def _bars(mean: Any, still: Any) -> slice:
-    """The rows between the bars above and below; a picture of bars alone is left as it is."""
+    """The rows between the bars above and below, without those that a bar ends in; all, where bars are all there is."""
     bar = still.all(axis=1) & (np.ptp(mean, axis=1) <= _RANGE)
     if bar.sum() > GRID // 2 or not bar.any():
         return slice(0, GRID)
     picture = np.flatnonzero(~bar)
-    return slice(int(picture[0]), int(picture[-1]) + 1)
+    first, last = int(picture[0]), int(picture[-1])
+    return slice(first + (first > 0), last + 1 - (last < GRID - 1))
