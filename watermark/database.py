@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ class Database:
         self._url = _server(where) if isinstance(where, str) else None
         self._name = str(where) if self._url is None else self._url.render_as_string(hide_password=True)
         self._opened: sa.Engine | None = None
+        self._opening = threading.Lock()
 
     def prepare(self) -> None:
         """Make or migrate the table."""
@@ -102,15 +104,16 @@ class Database:
         return self._file is not None and not self._file.exists()
 
     def _engine(self) -> sa.Engine:
-        if self._opened is None:
-            engine, writable = _sqlite(self._file) if self._file is not None else (_postgres(self._url), True)
-            try:
-                _migrate(engine, writable)
-            except BaseException:
-                engine.dispose()
-                raise
-            self._opened = engine
-        return self._opened
+        with self._opening:
+            if self._opened is None:
+                engine, writable = _sqlite(self._file) if self._file is not None else (_postgres(self._url), True)
+                try:
+                    _migrate(engine, writable)
+                except BaseException:
+                    engine.dispose()
+                    raise
+                self._opened = engine
+            return self._opened
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
