@@ -81,7 +81,7 @@ def test_a_wrong_call_is_refused_before_the_first_file(folder):
     with pytest.raises(UsageError, match="no PEM"):
         verify_many([folder], trust=folder / "notes.txt")
     with pytest.raises(UsageError, match="--registry"):
-        verify_many([folder], registry="https://example.org")
+        verify_many([folder], registry="ftp://example.org")
 
 
 def die(file, by):

@@ -58,7 +58,7 @@ class Clips:
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory, own_home: None) -> Clips:
     folder = tmp_path_factory.mktemp("clips")
-    plain = write(folder / "plain.mp4", moving_noise(1, 40))
+    plain = write(folder / "plain.mp4", moving_noise(1, 60))
     registry = folder / "registry.sqlite"
     clip = mark_video(plain, folder / "marked.mp4", kind=Kind.SYNTHETIC, registry=registry)
     return Clips(plain, clip.path, registry, clip.payload)

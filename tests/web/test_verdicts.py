@@ -60,7 +60,7 @@ def test_a_job_reports_its_progress_and_then_the_verdict(serving, clips):
         assert (job["schema"], job["file"], job["verdict"]) == ("tellmark.job/1", "clip.mp4", None)
         state = ended(client, job["id"])
     assert state["state"] == "done"
-    assert state["progress"] == [40, 40]
+    assert state["progress"] == [60, 60]
     assert state["verdict"]["verdict"] == "intact"
     assert state["explanation"] == explain(verify(clips.marked, registry=clips.registry))
 
