@@ -98,7 +98,7 @@ class ClipWriter:
             self._registry.prepare()
         with ExitStack() as stack:
             self._signed = stack.enter_context(runs.atomic_path(self.path, force=self._force))
-            self._unsigned = stack.enter_context(_scratch(self._signed))
+            self._unsigned = stack.enter_context(scratch(self._signed))
             height, width, _ = self._shape
             self._video = VideoWriter(
                 self._unsigned, width=width, height=height, fps=self._fps, audio=self._audio, encoding=self._encoding
@@ -177,7 +177,8 @@ def sign_and_register(
 
 
 @contextlib.contextmanager
-def _scratch(beside: Path) -> Iterator[Path]:
+def scratch(beside: Path) -> Iterator[Path]:
+    """A path beside ``beside`` for a file that is gone afterwards."""
     path = beside.with_name(f"{beside.stem}.unsigned{beside.suffix}")
     try:
         yield path

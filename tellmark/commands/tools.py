@@ -10,7 +10,19 @@ import click
 from tellmark.console import FORCE, PATH, Console, answer, command
 from tellmark.errors import UsageError
 
-_BENCHMARKS = ["render", "talk", "memory", "watermark", "fingerprint", "provenance", "fuzz", "detector"]
+_BENCHMARKS = [
+    "render",
+    "talk",
+    "memory",
+    "watermark",
+    "peers",
+    "stills",
+    "forging",
+    "fingerprint",
+    "provenance",
+    "fuzz",
+    "detector",
+]
 
 
 @click.command()

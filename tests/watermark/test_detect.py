@@ -4,6 +4,8 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
+import cv2
 import numpy as np
 import pytest
 
@@ -53,7 +55,7 @@ def marked(plain: list[U8]) -> Frames:
     ],
 )  # fmt: skip
 def test_three_seconds_survive(name: str, marked: Frames) -> None:
-    attack: Attack = attacks.CORE[name]
+    attack: Attack = attacks.LADDER[name].attack
     attacked = attack(marked)
     reading = detect(_timed(attacked.frames, attacked.fps))
     assert reading.present
@@ -72,7 +74,7 @@ def test_a_clip_may_start_anywhere_in_the_cycle(start: int, plain: list[U8]) -> 
 
 def test_a_pan_that_drags_the_mark_along_is_read_from_its_first_frame() -> None:
     texture = np.random.default_rng(0).integers(40, 216, (40, 60, 3), dtype=np.uint8)
-    ground = attacks.cv2.resize(texture, (800, 512), interpolation=attacks.cv2.INTER_CUBIC)
+    ground = cv2.resize(texture, (800, 512), interpolation=cv2.INTER_CUBIC)
     pan = [np.ascontiguousarray(ground[:, 2 * index : 2 * index + 512]) for index in range(75)]
     clip = attacks.recompress(Frames(_mark(pan), FPS), crf=23)
     assert detect(_timed(clip.frames)).payload == PAYLOAD
@@ -189,7 +191,7 @@ def test_empty_pictures_are_harmless(value: int) -> None:
 @pytest.mark.shared
 def test_a_real_clip(shared_data: Path) -> None:
     path = next((shared_data / "real").glob("*driving_d12.mp4"))
-    with attacks.av.open(str(path)) as container:
+    with av.open(str(path)) as container:
         frames = [f.to_ndarray(format="rgb24") for f, _ in zip(container.decode(video=0), range(75), strict=False)]
     clip = attacks.recompress(Frames(_mark(frames), FPS), crf=28)
     assert detect(_timed(clip.frames)).payload == PAYLOAD
