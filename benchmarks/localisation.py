@@ -1,4 +1,4 @@
-"""Where the mark says it is, against the truth: a second spliced into a clip, a face spliced into a picture.
+"""Where the mark says it is, against the truth: a stretch spliced into a clip, a face spliced into a picture.
 
 Both splices come from unmarked footage of the same host, which is the hardest case there is: same camera, same light,
 same person. The spliced clip is recompressed at CRF 23. The intact control is the same clip without the splice, scored
@@ -25,7 +25,7 @@ Row = dict[str, Any]
 
 _CRF = 23
 _CLIP_S = 6.0
-_SPLICE_S = (2.3, 3.3)  # the second that is replaced; not aligned with a keyframe
+_SPLICE_S = (2.2, 3.5)  # what is replaced; begins within a span and between keyframes
 _SPAN_S = 0.5
 _ROWS = 8  # blocks of 64 pixels at 512x512
 _TARGET = 0.95
@@ -45,7 +45,7 @@ def rows(hosts: Iterable[Frames], progress: Callable[[str], None]) -> Iterator[R
         donor = plain.frames[-length:]  # another stretch, where the clip is long enough for one
         _temporal(marked, donor, spans)
         _spatial(marked, donor, payload_of(clip), blocks)
-    yield from spans.rows("half-second spans, one second spliced in")
+    yield from spans.rows("half-second spans, 1.3 s spliced in")
     yield from blocks.rows(f"{_ROWS} x {_ROWS} blocks, face spliced in")
 
 
@@ -83,13 +83,13 @@ def _temporal(marked: Frames, donor: list[U8], scores: _Scores) -> None:
     starts = np.arange(0, _CLIP_S - 1e-6, _SPAN_S)
     overlap = np.minimum(starts + _SPAN_S, _SPLICE_S[1]) - np.maximum(starts, _SPLICE_S[0])
     share = np.clip(overlap / _SPAN_S, 0, 1)
-    clear = (share == 0) | (share > 0.5)  # a span that is spliced for less than half is neither
+    clear = (share == 0) | (share == 1)  # a span that is spliced in part still carries the mark in part
     found = []
     for clip in (spliced, marked):
         segments = read(recompress(clip, crf=_CRF)).segments
         covered = [sum(max(0.0, min(end, s + _SPAN_S) - max(start, s)) for start, end, _ in segments) for s in starts]
         found.append(1 - np.array(covered)[clear] / _SPAN_S)
-    scores.add(share[clear] > 0.5, found[0], found[1])
+    scores.add(share[clear] == 1, found[0], found[1])
 
 
 def _spatial(marked: Frames, donor: list[U8], payload: Payload, scores: _Scores) -> None:
