@@ -8,7 +8,7 @@ cache folder on its first run (some 150 MB are fetched), or in one of yours, ``-
 Peers know no presence test. Their bits are averaged over ``frames=8`` frames of an excerpt, spread evenly, before they
 are cut; every bit must be right. rivaGan takes two to three seconds a frame on one core, so the default is two clips
 and a selection of the ladder. Settings of `tellmark bench watermark` apply: data, names, hosts, clips, seconds, starts,
-published, and group and only, which choose from the whole ladder. peers=NAME,.. leaves some out; ours=no leaves ours out.
+published, and group and only, which choose from the whole ladder. peers=NAME,.. chooses some; ours=no leaves ours out.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ _QUICK = ("none", "h264 crf 23", "h264 crf 28", "half size + crf 23", "crop 5 % 
 _SELECTION = (
     "none", "h264 crf 18", "h264 crf 23", "h264 crf 28", "h264 crf 33", "h264 crf 40", "hevc crf 28", "av1 crf 35",
     "half size + crf 23", "resize 0.875 + crf 23", "wider 10 % + crf 23", "crop 5 % + crf 23", "crop 25 % + crf 23",
-    "rotate 2 deg + crf 23", "rotate 10 deg + crf 23", "mirror + crf 23", "25 -> 30 fps + crf 23", "speed 1.25 + crf 23",
-    "brightness 1.2 + crf 23", "contrast 0.8 + crf 23", "greyscale + crf 23", "blur 1 px + crf 23", "noise 5 + crf 28",
-    "overlay 30 % + crf 23", "messenger", "social", "filmed",
+    "rotate 2 deg + crf 23", "rotate 10 deg + crf 23", "mirror + crf 23", "25 -> 30 fps + crf 23",
+    "speed 1.25 + crf 23", "brightness 1.2 + crf 23", "contrast 0.8 + crf 23", "greyscale + crf 23",
+    "blur 1 px + crf 23", "noise 5 + crf 28", "overlay 30 % + crf 23", "messenger", "social", "filmed",
 )  # fmt: skip
 
 

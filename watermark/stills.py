@@ -2,7 +2,8 @@
 
 A picture carries one layout of the pattern, as a video does in its first two seconds. The mark is made on I420 planes,
 where the detector looks for it, but only what it changes there is taken over to RGB: the picture keeps its own chroma,
-pixel by pixel. There is no fingerprint that could confirm a picture, so a stripped one verifies as ``watermarked``,
+pixel by pixel. Without time to average over, busy pictures need a stronger mark than videos do; how strong is found out
+by reading it back. There is no fingerprint that could confirm a picture, so a stripped one verifies as ``watermarked``,
 never as ``recovered``; its registry row still leads to the manifest.
 """
 
@@ -32,6 +33,8 @@ from tellmark.watermark.writer import MarkedClip, scratch, sign_and_register
 
 FORMATS = ("image/png", "image/jpeg", "image/webp")
 _QUALITY = 95  # of JPEG and WebP; JPEG keeps full chroma
+_PROOF_QUALITY = 75  # of the JPEG that the mark has to survive
+_FACTORS = (1.0, 1.4, 2.0)  # of the strength that videos get, which are averaged over time
 _TO_RGB = np.array([[1.164, 0.0, 1.596], [1.164, -0.392, -0.813], [1.164, 2.017, 0.0]], np.float32)  # BT.601, limited
 
 
@@ -71,14 +74,28 @@ def mark_picture(
 
 
 def embed_image(rgb: U8, payload: Payload, *, key: WatermarkKey = PUBLIC_KEY) -> U8:
-    """A marked copy of a picture (H, W, 3) uint8 of any size. Raises UsageError where it is too small."""
+    """A marked copy of a picture (H, W, 3) uint8 of any size, the mark as faint as a JPEG file of quality 75 allows.
+
+    Where even the strongest cannot be read from one, that is what is returned. Raises UsageError where the picture is
+    too small.
+    """
     height, width = rgb.shape[:2]
     even = cv2.copyMakeBorder(rgb, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
     planes = rgb_to_i420(even)
     marked = Embedder(payload, width=even.shape[1], height=even.shape[0], fps=1.0, key=key).embed(planes.copy(), 0)
-    change = _upsampled(marked.astype(np.float32) - planes)[:height, :width]
-    made: U8 = np.rint(np.clip(rgb + change @ _TO_RGB.T, 0, 255)).astype(np.uint8)
+    change = _upsampled(marked.astype(np.float32) - planes)[:height, :width] @ _TO_RGB.T
+    made = rgb
+    for factor in _FACTORS:
+        made = np.rint(np.clip(rgb + factor * change, 0, 255)).astype(np.uint8)
+        if detect_image(_as_jpeg(made), key=key, thorough=False).payload == payload:
+            break
     return made
+
+
+def _as_jpeg(rgb: U8) -> U8:
+    _, data = cv2.imencode(".jpg", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, _PROOF_QUALITY])
+    read: U8 = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return np.ascontiguousarray(read[..., ::-1])
 
 
 def _upsampled(i420: F32) -> F32:

@@ -37,7 +37,7 @@ def test_a_marked_picture_is_read(picture: U8, size: tuple[int, int]) -> None:
     rgb = cv2.resize(picture, size[::-1], interpolation=cv2.INTER_CUBIC)
     marked = embed_image(rgb, PAYLOAD)
     assert marked.shape == rgb.shape
-    assert cv2.PSNR(rgb, marked) > 42
+    assert cv2.PSNR(rgb, marked) > 40
     reading = detect_image(marked)
     assert reading.payload == PAYLOAD
     assert not detect_image(rgb).present
@@ -48,7 +48,7 @@ def test_colour_keeps_its_full_resolution(picture: U8) -> None:
     board = np.indices(picture.shape[:2]).sum(axis=0) % 2
     rgb = np.where(board[..., None] == 0, np.array([200, 40, 60]), np.array([60, 40, 200])).astype(np.uint8)
     assert cv2.PSNR(rgb, i420_to_rgb(rgb_to_i420(rgb))) < 20
-    assert cv2.PSNR(rgb, embed_image(rgb, PAYLOAD)) > 42
+    assert cv2.PSNR(rgb, embed_image(rgb, PAYLOAD)) > 38
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
