@@ -25,6 +25,7 @@ Row = dict[str, Any]
 
 _CRF = 23
 _CLIP_S = 6.0
+_APART_S = 2.0  # between a frame and the one that is spliced in, at least; an encoder would repeat the same picture
 _SPLICE_S = (2.2, 3.5)  # what is replaced; begins within a span and between keyframes
 _SPAN_S = 0.5
 _ROWS = 8  # blocks of 64 pixels at 512x512
@@ -35,14 +36,14 @@ def rows(hosts: Iterable[Frames], progress: Callable[[str], None]) -> Iterator[R
     """AUC over half-second spans and over blocks, each with its intact control."""
     spans, blocks = _Scores(), _Scores()
     for number, clip in enumerate(hosts):
-        if clip.duration_s < _CLIP_S:
+        if clip.duration_s < _CLIP_S + _APART_S:
             continue
         progress(f"clip {number}, localisation")
         marked, _ = Tellmark().embed(clip)
         plain = unmarked(clip)
         length = round(_CLIP_S * clip.fps)
         marked = replace(marked, frames=marked.frames[:length])
-        donor = plain.frames[-length:]  # another stretch, where the clip is long enough for one
+        donor = plain.frames[-length:]
         _temporal(marked, donor, spans)
         _spatial(marked, donor, payload_of(clip), blocks)
     yield from spans.rows("half-second spans, 1.3 s spliced in")
