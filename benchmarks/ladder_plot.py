@@ -34,12 +34,12 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     for panel, (group, conditions) in zip(panels[:, 0], groups.items(), strict=True):
         for number, name in enumerate(names):
             own = [row for row in rungs if row["watermark"] == name and row["measure"] == group]
-            y = [conditions.index(str(row["condition"])) + 0.16 * (number - (len(names) - 1) / 2) for row in own]
+            y = [conditions.index(str(row["condition"])) + 0.21 * (number - (len(names) - 1) / 2) for row in own]
             share = [100 * float(row["share"]) for row in own]
             panel.scatter(
                 share,
                 y,
-                s=20,
+                s=16,
                 marker=_MARKS[number % 5],
                 color=_COLOURS[number % 5],
                 label=name,

@@ -6,9 +6,10 @@ and would bring another OpenCV: they run in a virtual environment of their own, 
 cache folder on its first run (some 150 MB are fetched), or in one of yours, ``--with python=PATH``.
 
 Peers know no presence test. Their bits are averaged over ``frames=8`` frames of an excerpt, spread evenly, before they
-are cut; every bit must be right. rivaGan takes two to three seconds a frame on one core, so the default is two clips
-and a selection of the ladder. Settings of `tellmark bench watermark` apply: data, names, hosts, clips, seconds, starts,
-published, and group and only, which choose from the whole ladder. peers=NAME,.. chooses some; ours=no leaves ours out.
+are cut; every bit must be right. They are told the size of the marked clip and read pictures scaled back to it. rivaGan
+takes two to three seconds a frame on one core, so the default is two clips and a selection of the ladder. Settings of
+`tellmark bench watermark` apply: data, names, hosts, clips, seconds, starts, published, and group and only, which
+choose from the whole ladder. peers=NAME,.. chooses some; ours=no leaves ours out.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+import cv2
 import numpy as np
 import platformdirs
 
@@ -152,6 +154,7 @@ class Peer:
     def __init__(self, name: str, python: Path, frames: int) -> None:
         self.name = name
         self._frames = frames
+        self._size = (0, 0)
         self._command = [str(python), str(Path(__file__).with_name("peer_worker.py")), name]
 
     def __enter__(self) -> Self:
@@ -169,17 +172,17 @@ class Peer:
         """Every frame marked alike, with bits that the clip's seed chooses."""
         message = np.random.default_rng([clip.seed, 2]).integers(0, 2, BITS, dtype=np.uint8)
         made: list[U8] = []
+        self._size = (clip.frames[0].shape[1], clip.frames[0].shape[0])
         for frame in clip.frames:  # one at a time: neither side then holds a clip in its pipe
             _, marked = self._asked("embed", [frame], message)
             made += marked
         return replace(clip, frames=made), message
 
     def detect(self, clip: Frames) -> Reading:
-        """The soft bits of some frames, averaged; no bits where the peer cannot take a picture of this size."""
+        """The soft bits of some frames, averaged, scaled back to the size of the clip that was marked last."""
         few = np.unique(np.linspace(0, len(clip.frames) - 1, self._frames).round().astype(int))
-        if clip.frames[0].shape[0] * clip.frames[0].shape[1] < 256 * 256:  # the peers refuse these
-            return Reading(None)
-        soft, _ = self._asked("detect", [clip.frames[index] for index in few], np.zeros(BITS, np.uint8))
+        frames = [cv2.resize(clip.frames[index], self._size) for index in few]
+        soft, _ = self._asked("detect", frames, np.zeros(BITS, np.uint8))
         return Reading((soft > 0.5).astype(np.uint8))
 
     def _asked(self, what: str, frames: list[U8], bits: U8) -> tuple[F64, list[U8]]:

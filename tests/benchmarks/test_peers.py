@@ -57,7 +57,8 @@ def test_frames_and_bits_cross_the_pipes(stand_in: peers.Peer) -> None:
         reading = stand_in.detect(marked)
         assert reading.present is None
         assert np.array_equal(reading.message, message)
-        assert stand_in.detect(Frames([clip.frames[0][:100, :100]], 25.0)).message is None
+        halved = [np.repeat(np.repeat(frame, 2, axis=0), 2, axis=1) for frame in marked.frames[:5]]
+        assert np.array_equal(stand_in.detect(Frames(halved, 25.0)).message, message)  # told the size
         again, other = stand_in.embed(clip), stand_in.embed(Frames(clip.frames[:1], 25.0, 4))
         assert np.array_equal(again[1], message)
         assert not np.array_equal(other[1], message)
