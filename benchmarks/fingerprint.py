@@ -225,11 +225,11 @@ def _write_marked(path: Path, target: Path) -> None:
     frames, fps = _source(path), probe(path).fps
     first = next(frames)
     height, width, _ = first.shape
-    embedder = Embedder(Payload.new(Kind.CONTROL), width=width, height=height, fps=fps)
+    embedder = Embedder(Payload.new(Kind.CONTROL), width=width, height=height)
     with VideoWriter(target, width=width, height=height, fps=fps) as writer:
-        writer.write(embedder.embed(rgb_to_i420(first), 0))
-        for index, rgb in enumerate(frames, 1):
-            writer.write(embedder.embed(rgb_to_i420(rgb), index))
+        writer.write(embedder.embed(rgb_to_i420(first)))
+        for rgb in frames:
+            writer.write(embedder.embed(rgb_to_i420(rgb)))
 
 
 def _write_attacks(marked: Path, outputs: dict[Attack, Path]) -> None:

@@ -138,9 +138,9 @@ def _performance(face: Portrait, speech: Speech, seed: int) -> list[U8]:
 
 def _embedded(frames: list[U8], payload: str) -> Iterator[U8]:
     height, width, _ = frames[0].shape
-    embedder = Embedder(Payload.from_hex(payload), width=width, height=height, fps=FPS)
-    for index, rgb in enumerate(frames):
-        yield embedder.embed(rgb_to_i420(rgb), index)
+    embedder = Embedder(Payload.from_hex(payload), width=width, height=height)
+    for rgb in frames:
+        yield embedder.embed(rgb_to_i420(rgb))
 
 
 def _copied(frames: list[U8], clip: Path) -> Iterator[U8]:

@@ -77,12 +77,12 @@ def _encode_alone(frames: list[U8], speech: Speech, path: Path) -> float:
 
 
 def _stages(renderer: MeshRenderer, motion: Motion, frames: list[U8]) -> dict[str, float]:
-    embedder = Embedder(Payload.new(Kind.SYNTHETIC), width=SIZE, height=SIZE, fps=motion.fps)
+    embedder = Embedder(Payload.new(Kind.SYNTHETIC), width=SIZE, height=SIZE)
     planes = [rgb_to_i420(frame) for frame in frames]
     return {
         "render": _median_ms(lambda index: renderer.render(motion, index), len(frames)),
         "RGB to I420": _median_ms(lambda index: rgb_to_i420(frames[index]), len(frames)),
-        "mark": _median_ms(lambda index: embedder.embed(planes[index], index), len(frames)),
+        "mark": _median_ms(lambda index: embedder.embed(planes[index]), len(frames)),
     }
 
 

@@ -52,6 +52,11 @@ class VideoFrame:
         self.index = index
         self.time_s = time_s  # from the first frame on
 
+    @property
+    def keyframe(self) -> bool:
+        """Whether the encoder coded the frame on its own."""
+        return bool(self._frame.key_frame)
+
     def rgb(self) -> U8:
         """(height, width, 3) RGB, upright, even size."""
         source = Colorspace.ITU709 if self._frame.colorspace == _BT709 else Colorspace.ITU601

@@ -8,7 +8,7 @@ the flat regions where the mark can be read. In a crop the mark's waves are long
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -21,13 +21,19 @@ from tellmark.watermark.pattern import CHANNELS
 F16 = NDArray[np.float16]
 
 WINDOW_S = 0.5
+KEYFRAME_S = 1.0  # between keyframes with windows of their own: codecs without prediction have nothing else
 SIDE = 256  # short side of the maps, pixels
 MAX_ASPECT = 4.0  # a longer picture is cut to this
 
-_FILTER_PX = {"y": 5, "cb": 25, "cr": 25}  # of the low-pass that is subtracted, and where the energy is measured
+_FILTER_PX = {"y": 5, "cb": 33, "cr": 33}  # of the low-pass that is subtracted
+_ENERGY_PX = {"y": 5, "cb": 21, "cr": 21}  # where a window's energy is measured
 ZOOMS = (1, 2)  # how many times wider the filters are
 _FLOOR = 0.5  # code values; energy below it is the noise of rounding and says nothing
 _POWER = 0.7  # of energy: between unit variance (0.5) and the matched filter for Gaussian noise (1)
+_MEAN_ENERGY_PX = {"y": 9, "cb": 25, "cr": 25}  # the same for the mean of windows: wider, gentler, nearly no floor
+_MEAN_FLOOR = 0.1
+_MEAN_POWER = 0.6
+_KEYFRAME_WEIGHT = 3  # of a keyframe in the mean, beside half seconds of other frames
 
 
 Frame = tuple[float, U8, bool]  # time in seconds, I420 planes, whether the encoder coded it on its own
@@ -46,17 +52,22 @@ class Window:
 def windows(frames: Iterable[Frame]) -> Iterator[Window]:
     """Group frames into windows of WINDOW_S, in one pass and constant memory.
 
-    A keyframe makes a window of its own: the frames after it are predicted from it and hold less of the mark, or, where
-    the picture moves, hold it in the wrong place. Times must not decrease; a change of shape starts a new window.
+    A keyframe makes a window of its own (KEYFRAME_S apart at least): the frames after it are predicted from it and hold
+    less of the mark, or, where the picture moves, hold it in the wrong place. Times must not decrease; a change of
+    shape starts a new window.
     """
     total: list[F32] = []
     count, slot, first, last, alone = 0, 0, 0.0, 0.0, False
+    keyed = -np.inf
 
     def window(end_s: float) -> Window:
         return Window(first, end_s, residual([plane / count for plane in total]), alone)
 
     for time_s, i420, keyframe in frames:
         planes = _small_planes(i420)
+        keyframe = keyframe and time_s - keyed >= KEYFRAME_S
+        if keyframe:
+            keyed = time_s
         now = int(time_s / WINDOW_S + 1e-6)
         if count and (alone or keyframe or now != slot or planes[0].shape != total[0].shape):
             yield window(time_s)
@@ -93,7 +104,10 @@ def residual(planes: list[F32]) -> F16:
     """(3, h, w) planes under the widest high-pass, chroma without what luma predicts of it."""
     luma, cb, cr = planes
     explained = (luma, cb - _fit(cb, luma), cr - _fit(cr, luma))
-    detail = [plane - _blur(plane, _width(name, ZOOMS[-1])) for name, plane in zip(CHANNELS, explained, strict=True)]
+    detail = [
+        plane - _blur(plane, _width(_FILTER_PX[name], ZOOMS[-1]))
+        for name, plane in zip(CHANNELS, explained, strict=True)
+    ]
     kept: F16 = np.stack(detail).astype(np.float16)
     return kept
 
@@ -102,15 +116,35 @@ def flattened(residual: F16 | F32, zoom: int = 1) -> F32:
     """Residuals under the high-pass of ``zoom``, divided by a power of their local energy: float32, (3, h, w)."""
     maps = residual.astype(np.float32)
     for channel, plane in zip(CHANNELS, maps, strict=True):
-        width = _width(channel, zoom)
         if zoom != ZOOMS[-1]:
-            plane -= _blur(plane, width)
-        plane /= (_blur(plane * plane, width) + np.float32(_FLOOR**2)) ** np.float32(_POWER)
+            plane -= _blur(plane, _width(_FILTER_PX[channel], zoom))
+        _flatten(plane, _width(_ENERGY_PX[channel], zoom), _FLOOR, _POWER)
     return maps
 
 
-def _width(channel: str, zoom: int) -> int:
-    return zoom * (_FILTER_PX[channel] - 1) + 1  # odd
+def averaged(windows: Sequence[Window], zoom: int = 1) -> F32:
+    """Mean of the flattened residuals of windows of one shape, flattened again: float32, (3, h, w).
+
+    Keyframes count for more: they hold the mark best.
+
+    What stands still in the picture adds up in the mean, what moves averages out, so that the mean is much noisier in
+    some places than in others where its windows were not.
+    """
+    total: F32 = np.zeros(windows[0].residual.shape, np.float32)
+    for window in windows:
+        total += flattened(window.residual, zoom) * np.float32(_KEYFRAME_WEIGHT if window.keyframe else 1)
+    total /= sum(_KEYFRAME_WEIGHT if window.keyframe else 1 for window in windows)
+    for channel, plane in zip(CHANNELS, total, strict=True):
+        _flatten(plane, _width(_MEAN_ENERGY_PX[channel], zoom), _MEAN_FLOOR, _MEAN_POWER)
+    return total
+
+
+def _flatten(plane: F32, width: int, floor: float, power: float) -> None:
+    plane /= (_blur(plane * plane, width) + np.float32(floor**2)) ** np.float32(power)
+
+
+def _width(pixels: int, zoom: int) -> int:
+    return zoom * (pixels - 1) + 1  # odd
 
 
 def _blur(plane: F32, width: int) -> F32:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import log_ndtr, ndtr, ndtri
 
-from tellmark.types import F32, U8
 from tellmark.watermark import search
-from tellmark.watermark.analysis import F16, Window, flattened
-from tellmark.watermark.demodulate import PHASES, SPEEDS, Waves, channel_patterns_of, fit, soft_bits, wave_samples
-from tellmark.watermark.fec import CRC_BITS, decode, encode
+from tellmark.watermark.analysis import Window, averaged, flattened
+from tellmark.watermark.demodulate import channel_patterns_of, fit, soft_bits, wave_samples
+from tellmark.watermark.fec import CRC_BITS, UNKNOWN_BITS, decode, encode
 from tellmark.watermark.pattern import WatermarkKey
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.search import Match
 from tellmark.watermark.spectrum import Spectrum
 
 P_PRESENT = 1e-6  # a mark is reported below this
-P_TRY = 0.01  # a reading is tried below this
-READINGS = len(SPEEDS) + 3  # of one match, each under all start phases
+P_READING = 1e-5  # a payload is believed below this: where a mark is present, a wrong one has no other guard
 P_SEGMENT = 1e-4  # a window belongs to a segment below this
 
 Segment = tuple[float, float, float]
@@ -40,25 +38,25 @@ class BlockReading:
 def read_block(block: Sequence[Window], key: WatermarkKey, thorough: bool) -> BlockReading:
     """Search, demodulate, decode. The block's windows must share one shape and not be empty.
 
-    A checksum that holds is evidence of its own: under the null it holds once in 2**32 trials, independently of how the
-    sync waves fit. The p-value of a payload is twice the product of both chances, which keeps it valid: the event is
-    either a small p-value of the sync waves alone, or a reading among the few that P_TRY lets through.
+    A reading is evidence of its own, independent of how the sync waves fit (:func:`_reading`); it is often the stronger
+    one, so every candidate is read. The p-value of a payload is twice the product of both chances, the second one
+    multiplied by the readings so far, which keeps it valid.
     """
     keyframes = [window for window in block if window.keyframe]
     sources = [block, keyframes] if 0 < len(keyframes) < len(block) else [block]
     best: tuple[float, Match] | None = None
-    chance = 0.0
+    readings = 0
     for source in sources:
-        spectra = cache(partial(_spectrum, source))
+        spectra = _spectra(source)
         for found, p in search.candidates(spectra, channel_patterns_of(key), thorough):
             p = min(1.0, p * len(sources))
             if best is None or p < best[0]:
                 best = (p, found)
-            if p < P_TRY:
-                payload = _decoded(source, found, key)
-                chance += READINGS * PHASES / 2**CRC_BITS
-                if payload is not None:
-                    return BlockReading(found, 2 * p * chance, payload, _segments(block, found, payload, key))
+            payload, chance = _reading(spectra(found.geometry.zoom), found, key)
+            readings += 1
+            if payload is not None and chance * readings < P_READING:
+                p = min(1.0, 2 * p * chance * readings)
+                return BlockReading(found, p, payload, _segments(block, found, payload, key))
     assert best is not None  # the search always yields
     p, found = best
     return BlockReading(found, p, None, _segments(block, found, None, key) if p < P_PRESENT else ())
@@ -69,67 +67,32 @@ def carries(block: Sequence[Window], known: BlockReading, key: WatermarkKey) -> 
     return _segments(block, known.match, known.payload, key)
 
 
-def _spectrum(block: Sequence[Window], zoom: int) -> Spectrum:
-    """Of all windows together."""
-    total: F32 = np.zeros(block[0].residual.shape, np.float32)
-    for window in block:
-        total += flattened(window.residual, zoom)
-    return Spectrum(total)
+def _spectra(source: Sequence[Window]) -> Callable[[int], Spectrum]:
+    """zoom -> spectrum of all windows together, made once."""
+    return cache(lambda zoom: Spectrum(averaged(source, zoom)))
 
 
-def _decoded(block: Sequence[Window], found: Match, key: WatermarkKey) -> Payload | None:
-    """The payload, if its checksum holds under some start phase of the hopping cycle."""
-    for soft in _receptions(block, found, key):
-        bits = next((bits for bits in decode(soft) if bits is not None), None)
-        if bits is not None:
-            return _known_kind(bits)
-    return None
+def _reading(spectrum: Spectrum, found: Match, key: WatermarkKey) -> tuple[Payload | None, float]:
+    """The payload, if its checksum holds and it is of a known kind; and the chance of that where there is none.
 
-
-def _receptions(block: Sequence[Window], found: Match, key: WatermarkKey) -> Iterator[F32]:
-    """READINGS soft receptions, from the likeliest on: as it is; without what stands still; frozen; at other speeds.
-
-    What stands still in the picture is gone from the difference to the block's mean, and of the mark only the sync
-    waves. An encoder that is short of bits repeats what it has of a still background until the next keyframe: the
-    layout of that moment then shows throughout, besides or instead of the later ones.
+    Without a mark a checksum holds once in 2**CRC_BITS, and a code fits as well as this one in at most as many of all
+    2**UNKNOWN_BITS cases as its correlation says (union bound): the smaller of both bounds holds.
     """
-    times_s = np.array([(window.start_s + window.end_s) / 2 for window in block])
-    residuals = [window.residual for window in block]
-    waves = _sampled(residuals, found, key)
-    soft = soft_bits(waves, times_s, key)
-    yield soft
-    if len(block) > 1:
-        still = np.mean(residuals, axis=0, dtype=np.float32)
-        moving = _sampled([residual - still for residual in residuals], found, key)
-        yield soft + np.float32(0.5) * soft_bits(moving, times_s, key, sync=False)
-        frozen = soft_bits(waves, times_s, key, speed=0.0)
-        yield frozen
-        yield soft + frozen
-        for speed in SPEEDS[1:]:
-            yield soft_bits(waves, times_s, key, speed=speed)
-
-
-def _sampled(residuals: Sequence[F16 | F32], found: Match, key: WatermarkKey) -> Waves:
-    patterns = channel_patterns_of(key)
-    samples = [wave_samples(flattened(residual, found.geometry.zoom), patterns, found) for residual in residuals]
-    y, cb, cr = (np.concatenate(channel) for channel in zip(*samples, strict=True))
-    return y, cb, cr
-
-
-def _known_kind(bits: U8 | None) -> Payload | None:
-    """None also for a payload of a kind that this version does not know."""
-    if bits is None:
-        return None
+    reading = decode(soft_bits(wave_samples(spectrum, channel_patterns_of(key), found), key))
+    chance = min(2.0**-CRC_BITS, float(np.exp(np.log(2.0) * UNKNOWN_BITS + log_ndtr(-reading.z))))
+    if reading.payload is None:
+        return None, chance
     try:
-        return Payload.from_bits(bits)
+        return Payload.from_bits(reading.payload), chance
     except ValueError:
-        return None
+        return None, chance
 
 
 def _segments(block: Sequence[Window], found: Match, payload: Payload | None, key: WatermarkKey) -> tuple[Segment, ...]:
     """Runs of windows that fit the payload's pattern (without one: the sync waves), each with Stouffer's p-value."""
-    waves = _sampled([window.residual for window in block], found, key)
-    p_values = fit(waves, encode(payload.bits()) if payload is not None else None, key)
+    code = encode(payload.bits()) if payload is not None else None
+    spectra = (Spectrum(flattened(window.residual, found.geometry.zoom)) for window in block)
+    p_values = np.array([fit(wave_samples(s, channel_patterns_of(key), found), code, key) for s in spectra])
     runs: list[list[int]] = []
     for number in np.flatnonzero(p_values < P_SEGMENT):
         if runs and runs[-1][-1] == number - 1:

@@ -1,7 +1,7 @@
 """Reads the mark's waves once the geometry is known: coded bits for the decoder, and the fit of a known payload.
 
-Everything here works on *wave samples*: one complex number a wave and window, the spectrum of that window's map at the
-wave's frequency with the shift undone. A wave sent with coefficient c is then received as (positive gain) * c + noise.
+Everything here works on *wave samples*: one complex number a wave, the spectrum of a map at the wave's frequency with
+the shift undone. A wave sent with coefficient c is then received as (positive gain) * c + noise.
 """
 
 from __future__ import annotations
@@ -11,108 +11,82 @@ from functools import cache
 
 import numpy as np
 import scipy.sparse
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from tellmark.types import F32, F64, U8
-from tellmark.watermark.analysis import WINDOW_S
+from tellmark.types import F32, U8
 from tellmark.watermark.fec import CODE_BITS
-from tellmark.watermark.pattern import C64, HOP_S, PATTERNS, ChannelPattern, WatermarkKey, channel_patterns
+from tellmark.watermark.pattern import C64, ChannelPattern, WatermarkKey, channel_patterns
 from tellmark.watermark.search import Match
 from tellmark.watermark.spectrum import TILE_PX, Spectrum, frequencies
 
-_RINGS = 4  # bands of wavelengths whose gain is estimated apart
-_NEIGHBOURHOOD = 4  # waves within this many tile periods give the local level
-PHASES = round(PATTERNS * HOP_S / WINDOW_S)  # start phases of the hopping cycle, in windows
-SPEEDS = (1.0, 0.8, 0.87, 0.93, 1.08, 1.16, 1.25)  # six seconds tolerate an error of 4 %: a quarter of a second
+_NEIGHBOURHOOD = 7  # waves within this many tile periods give the local level
+_LIMIT = 1.1  # of the local level: what is louder counts as much as this
+_PRIOR_WAVES = 15  # sync waves that the expected gain of a chroma channel counts for
+_PRIOR_GAIN = 0.3
+_LEAST_GAIN = 0.03
 
-Waves = tuple[C64, C64, C64]  # (windows, n) for each channel
+Waves = tuple[C64, C64, C64]  # (n,) for each channel
 
 
-def wave_samples(maps: F32, patterns: Sequence[ChannelPattern], found: Match) -> Waves:
-    """Samples of one map (3, h, w): an array (1, n) a channel."""
-    spectrum = Spectrum(maps)
+def wave_samples(spectrum: Spectrum, patterns: Sequence[ChannelPattern], found: Match) -> Waves:
+    """Samples of one map's spectrum."""
     samples = []
     for number, channel in enumerate(patterns):
         value = spectrum.at(number, frequencies(channel.waves, found.geometry))
         turns = channel.waves @ np.array(found.shift) / TILE_PX
-        samples.append((value * np.exp(-2j * np.pi * turns)).astype(np.complex64)[None])
+        samples.append((value * np.exp(-2j * np.pi * turns)).astype(np.complex64))
     return samples[0], samples[1], samples[2]
 
 
-def soft_bits(waves: Waves, times_s: F64, key: WatermarkKey, *, speed: float = 1.0, sync: bool = True) -> F32:
-    """(phases, CODE_BITS) log-likelihood ratios up to scale, for each start phase of the hopping cycle.
-
-    waves: of all windows. times_s: (windows,) the middle of each. speed: how much faster than recorded the clip plays;
-    0 where the encoder froze one layout. sync: the sync waves are in the samples and tell how well each wavelength came
-    through.
-    """
-    cycle = (times_s[None] * speed + np.arange(PHASES)[:, None] * WINDOW_S) / HOP_S
-    layouts = np.floor(cycle + 1e-6).astype(np.int64) % PATTERNS
-    distinct, back = np.unique(layouts, axis=0, return_inverse=True)
-    soft: F32 = np.stack([_soft_bits(waves, layout, key, sync) for layout in distinct])[back.reshape(-1)]
-    return soft
-
-
-def _soft_bits(waves: Waves, pattern_of: NDArray[np.int64], key: WatermarkKey, sync: bool) -> F32:
+def soft_bits(waves: Waves, key: WatermarkKey) -> F32:
+    """(CODE_BITS,) log-likelihood ratios up to scale, positive where a bit is more likely 1."""
+    patterns = channel_patterns_of(key)
+    received = [_whitened(waves[n], key, n) * channel.phase.conj() for n, channel in enumerate(patterns)]
+    gains = _gains([samples[: channel.sync].real for samples, channel in zip(received, patterns, strict=True)])
     soft = np.zeros(CODE_BITS)
-    for number, channel in enumerate(channel_patterns_of(key)):
-        for pattern in np.unique(pattern_of):
-            received = _whitened(waves[number][pattern_of == pattern].sum(axis=0), key, number)
-            received = received * channel.phase[pattern].conj()
-            gains = _gains(channel, received[: channel.sync].real) if sync else channel.amplitude[channel.sync :]
-            data = received[channel.sync :] * gains
-            # Bit 1 is sent as -1 on its axis.
-            np.add.at(soft, channel.code_index[pattern][:, 0], -data.real)
-            np.add.at(soft, channel.code_index[pattern][:, 1], -data.imag)
+    for channel, samples, gain in zip(patterns, received, gains, strict=True):
+        data = samples[channel.sync :] * gain
+        # Bit 1 is sent as -1 on its axis.
+        np.add.at(soft, channel.code_index[:, 0], -data.real)
+        np.add.at(soft, channel.code_index[:, 1], -data.imag)
     scaled: F32 = (soft / (soft.std() + 1e-12)).astype(np.float32)
     return scaled
 
 
-def _gains(channel: ChannelPattern, sync: F32) -> F32:
-    """(data waves,) expected amplitude over noise power, from how strongly the sync waves of like wavelength came in.
+def _gains(sync: Sequence[F32]) -> list[float]:
+    """Expected amplitude over noise power of each channel, from how strongly its sync waves came in.
 
-    The mean of each ring is shrunk by its own uncertainty; a ring that shows nothing keeps a little weight.
+    Luma has hundreds of them. Chroma has few: each of its channels is drawn towards both together, and these towards
+    what is usual. Bands of wavelengths with a gain each cost more by their noise than they bring (docs/log.md).
     """
-    radius = np.hypot(channel.waves[:, 0], channel.waves[:, 1])
-    edges = np.quantile(radius[: channel.sync], np.linspace(0, 1, _RINGS + 1)[1:-1])
-    ring = np.searchsorted(edges, radius)
-    gains = np.empty(_RINGS, np.float32)
-    for number in range(_RINGS):
-        member = sync[ring[: channel.sync] == number]
-        mean, error = float(member.mean()), float(member.std() / np.sqrt(len(member))) + 1e-9
-        gains[number] = max(mean**3 / (mean**2 + error**2), 0.15 * error)
-    expected: F32 = gains[ring[channel.sync :]]
-    return expected
+    luma, *chroma = sync
+    total, count = sum(float(waves.sum()) for waves in chroma), sum(len(waves) for waves in chroma)
+    expected = max(0.0, (total + _PRIOR_WAVES * _PRIOR_GAIN) / (count + _PRIOR_WAVES))
+    means = [float(luma.mean())]
+    means += [(float(waves.sum()) + _PRIOR_WAVES * expected) / (len(waves) + _PRIOR_WAVES) for waves in chroma]
+    return [max(_LEAST_GAIN, mean) for mean in means]
 
 
-def fit(waves: Waves, code: U8 | None, key: WatermarkKey) -> F64:
-    """(windows,) p-values: chance that a window without the mark fits some hop of the pattern as well.
+def fit(waves: Waves, code: U8 | None, key: WatermarkKey) -> float:
+    """p-value: chance that a map without the mark fits the pattern as well.
 
     code: the coded payload; None fits the sync waves alone.
     """
-    samples = [_whitened(values, key, number) for number, values in enumerate(waves)]
-    best = np.full(len(waves[0]), -np.inf)
-    layouts = range(PATTERNS if code is not None else 1)
-    for pattern in layouts:
-        score = np.zeros(len(best))
-        power = np.zeros(len(best))
-        for channel, received in zip(channel_patterns_of(key), samples, strict=True):
-            used = slice(None) if code is not None else slice(channel.sync)
-            sent = channel.coefficients(pattern, code if code is not None else np.zeros(CODE_BITS, np.uint8))
-            product = received[:, used] * sent[used].conj()
-            score += product.real.sum(axis=1)
-            power += (np.abs(product) ** 2).sum(axis=1) / 2
-        best = np.maximum(best, score / np.sqrt(power + 1e-12))
-    p_values: F64 = -np.expm1(len(layouts) * np.log1p(-ndtr(-best)))
-    return p_values
+    score, power = 0.0, 1e-12
+    for number, channel in enumerate(channel_patterns_of(key)):
+        used = slice(None) if code is not None else slice(channel.sync)
+        sent = channel.coefficients(code if code is not None else np.zeros(CODE_BITS, np.uint8))
+        product = _whitened(waves[number], key, number)[used] * sent[used].conj()
+        score += float(product.real.sum())
+        power += float((np.abs(product) ** 2).sum()) / 2
+    return float(ndtr(-score / np.sqrt(power)))
 
 
 def _whitened(samples: C64, key: WatermarkKey, channel: int) -> C64:
-    """Samples (.., n) divided by the local level of the spectrum, loud ones limited to unit magnitude."""
+    """Samples (n,) divided by the local level of the spectrum, loud ones limited to unit magnitude."""
     magnitude = np.abs(samples)
-    level = np.sqrt((_neighbours(key, channel) @ (magnitude**2).T).T)
-    whitened: C64 = samples / np.maximum(np.maximum(magnitude, 0.6 * level), 1e-9)
+    level = np.sqrt(_neighbours(key, channel) @ magnitude**2)
+    whitened: C64 = samples / np.maximum(np.maximum(magnitude, _LIMIT * level), 1e-9)
     return whitened
 
 

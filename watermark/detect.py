@@ -22,7 +22,7 @@ from tellmark.watermark.pattern import PUBLIC_KEY, WatermarkKey
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.spectrum import Geometry
 
-BLOCK_S = 16.0  # two cycles of the hopping pattern
+BLOCK_S = 16.0  # a keyframe at least, with the usual encoders
 
 Progress = Callable[[int, int | None], None]
 
@@ -64,7 +64,7 @@ def detect_file(
 ) -> MarkReading:
     """:func:`detect` on a video file. Raises MediaError if it cannot be decoded."""
     with VideoReader(path) as reader:
-        planes = ((frame.time_s, frame.i420(), frame.index == 0) for frame in reader)
+        planes = ((frame.time_s, frame.i420(), frame.keyframe) for frame in reader)
         return detect_planes(planes, key=key, thorough=thorough, progress=progress)
 
 
@@ -83,7 +83,7 @@ def detect_planes(
 ) -> MarkReading:
     """:func:`detect` on I420 planes: (time in seconds, (H * 3 // 2, W) uint8, whether it is a keyframe).
 
-    Spares the way over RGB. The first frame of a clip is a keyframe; naming the others helps where the camera moves.
+    Spares the way over RGB. Keyframes hold the mark best, so it helps to name all of them.
     """
     best: BlockReading | None = None
     segments: list[Segment] = []

@@ -48,12 +48,12 @@ def mark_video(
     if not info.has_video or is_picture(src):
         raise MediaError(f"{src} holds no video; give a video file")
     runs.check_output(dst, force=force)
-    provenance = _provenance(src, dst, kind)
+    provenance = provenance_of(src, dst, kind)
     fps = info.fps if _RATES[0] <= info.fps <= _RATES[1] else 25.0
     total = round(info.duration_s * fps)
     mark, fingerprint = read_pixels(src, thorough=False, progress=_part(progress, 0, total))
     if mark.present:
-        payload = _agreeing(src, mark.payload, kind)
+        payload = agreeing(src, mark.payload, kind, "video/mp4")
         assert fingerprint is not None  # every video has one
         with runs.atomic_path(dst, force=force) as signed:
             return sign_and_register(src, signed, dst, provenance, payload, fingerprint, Registry(registry))
@@ -88,7 +88,8 @@ def _part(progress: Progress | None, before: int, total: int) -> Progress | None
     return lambda done, _: progress(min(before + done, 2 * total), 2 * total) if total else progress(done, None)
 
 
-def _provenance(src: Path, dst: Path, kind: Kind) -> Provenance:
+def provenance_of(src: Path, dst: Path, kind: Kind) -> Provenance:
+    """What is known of a marked copy. Raises :class:`UsageError` where ``src`` says it cannot be of this kind."""
     said = (examine(src).evidence.digital_source_type or "").rsplit("/", 1)[-1]
     if kind is Kind.CONTROL and said in AI_SOURCE_TYPES:
         raise UsageError(f"the manifest in {src} says {said}: it cannot be a control; give --kind synthetic")
@@ -102,12 +103,13 @@ def _provenance(src: Path, dst: Path, kind: Kind) -> Provenance:
     )
 
 
-def _agreeing(src: Path, payload: Payload | None, kind: Kind) -> Payload:
-    """The payload of a mark that is already there, if it can be kept."""
+def agreeing(src: Path, payload: Payload | None, kind: Kind, mime: str) -> Payload:
+    """The payload of a mark that is already there, if it can be kept in a file of type ``mime``."""
     if payload is None:
         raise UsageError(f"{src} already carries a mark, which cannot be read; mark the original instead")
     if payload.kind is not kind:
         raise UsageError(f"{src} already carries a mark that says {payload.kind}; give --kind {payload.kind}")
-    if formats.sniff(src) != "video/mp4":
-        raise UsageError(f"{src} already carries a mark; copy it into an MP4 to have it signed again")
+    if formats.sniff(src) != mime:
+        wanted = mime.partition("/")[2].upper()
+        raise UsageError(f"{src} already carries a mark; copy it into a file of type {wanted} to have it signed again")
     return payload

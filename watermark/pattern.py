@@ -1,13 +1,14 @@
-"""The mark as a signal: a keyed sum of plane waves that repeats in space and hops over time.
+"""The mark as a signal: a keyed sum of plane waves that repeats in space and stands still in time.
 
 The pattern repeats every ``TILE`` canonical pixels in both directions; a canonical pixel is 1/512 of the frame's short
 side, so the pattern scales with the picture. Each channel (Y, Cb, Cr) owns the plane waves of one ring of
-wavelengths. A fifth of a channel's waves are *sync*: their phases are fixed by the key, and the detector finds the
-picture's geometry and the mark's presence by them. The others are *data*: two coded bits each, in quadrature.
+wavelengths: where chroma survives compression best, and where luma stays readable in a grey picture. Some of a
+channel's waves are *sync*: their phases are fixed by the key, and the detector finds the picture's geometry and the
+mark's presence by them. The others are *data*: two coded bits each, in quadrature.
 
-Data waves hop between ``PATTERNS`` keyed layouts every ``HOP_S`` seconds: a still background then meets each bit with
-several independent phases. Signs are never flipped over time, because a codec that freezes a still region for some
-seconds would cancel the mark (research: watermark.md).
+The pattern is the same in every frame. An encoder that is short of bits codes it with a keyframe and mends it wherever
+the picture moves; one pattern lets all of that add up, and leaves no frame rate, speed or cut to search for. A pattern
+that changes over time reads better at low compression, and not at all where it is needed (docs/log.md).
 """
 
 from __future__ import annotations
@@ -25,14 +26,11 @@ C64 = NDArray[np.complex64]
 I64 = NDArray[np.int64]
 
 CANONICAL = 512  # the short side of every frame, in canonical pixels
-TILE = 256  # period of the pattern, canonical pixels
-PATTERNS = 4
-HOP_S = 2.0  # a multiple of our encoder's keyframe interval, so that each hop starts on a fresh picture
+TILE = 384  # period of the pattern, canonical pixels
 CHANNELS = ("y", "cb", "cr")
 
-_WAVELENGTHS = {"y": (9.5, 30.0), "cb": (26.0, 100.0), "cr": (26.0, 100.0)}  # canonical pixels
-_TILT = {"y": 0.4, "cb": 0.5, "cr": 0.5}  # amplitude ~ frequency ** -tilt: low frequencies survive compression
-_SYNC_SHARE = 0.2
+_WAVELENGTHS = {"y": (8.5, 14.0), "cb": (35.0, 70.0), "cr": (35.0, 70.0)}  # canonical pixels
+_SYNC_SHARE = {"y": 0.15, "cb": 0.22, "cr": 0.22}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +60,8 @@ class ChannelPattern:
 
     waves: (n, 2) whole periods a tile (y, x), in the half plane x > 0 or (x = 0 and y > 0).
     amplitude: (n,) such that the whole pattern has unit RMS.
-    phase: (PATTERNS, n) keyed unit phasors; equal in all patterns for the sync waves.
-    code_index: (PATTERNS, n - sync, 2) which coded bit rides on the in-phase and the quadrature part.
+    phase: (n,) keyed unit phasors.
+    code_index: (n - sync, 2) which coded bit rides on the in-phase and the quadrature part.
     """
 
     name: str
@@ -73,12 +71,12 @@ class ChannelPattern:
     phase: C64
     code_index: I64
 
-    def coefficients(self, pattern: int, code: U8) -> C64:
-        """(n,) complex amplitudes of the waves when ``code`` (CODE_BITS,) is sent with layout ``pattern``."""
+    def coefficients(self, code: U8) -> C64:
+        """(n,) complex amplitudes of the waves when ``code`` (CODE_BITS,) is sent."""
         symbols = np.ones(len(self.waves), np.complex64)
-        signs = 1.0 - 2.0 * code[self.code_index[pattern]]
+        signs = 1.0 - 2.0 * code[self.code_index]
         symbols[self.sync :] = (signs[:, 0] + 1j * signs[:, 1]) / np.sqrt(2)
-        sent: C64 = (self.amplitude * self.phase[pattern] * symbols).astype(np.complex64)
+        sent: C64 = (self.amplitude * self.phase * symbols).astype(np.complex64)
         return sent
 
 
@@ -115,22 +113,17 @@ def _ring(shortest: float, longest: float) -> I64:
 def channel_patterns(key: WatermarkKey) -> tuple[ChannelPattern, ChannelPattern, ChannelPattern]:
     """The patterns of Y, Cb and Cr under ``key``."""
     made = []
-    code_stream = _KeyStream(key, "tellmark pattern 2 code")
-    interleavers = np.stack([code_stream.permutation(CODE_BITS) for _ in range(PATTERNS)])
+    interleaver = _KeyStream(key, "tellmark pattern 3 code").permutation(CODE_BITS)
     offset = 0  # each channel goes on in the code where the last one ended, so that its bits are spread evenly
     for name in CHANNELS:
-        stream = _KeyStream(key, f"tellmark pattern 2 {name}")
+        stream = _KeyStream(key, f"tellmark pattern 3 {name}")
         waves = _ring(*_WAVELENGTHS[name])
         waves = waves[stream.permutation(len(waves))]
-        sync = int(_SYNC_SHARE * len(waves))
+        sync = int(_SYNC_SHARE[name] * len(waves))
         slots = 2 * (len(waves) - sync)
-        amplitude = np.hypot(waves[:, 0], waves[:, 1]) ** -_TILT[name]
-        amplitude *= np.sqrt(2.0 / np.sum(amplitude**2))
-        phase = np.stack([stream.phasors(len(waves)) for _ in range(PATTERNS)])
-        phase[:, :sync] = phase[0, :sync]
-        order = (np.arange(slots) + offset) % CODE_BITS
-        index = interleavers[:, order].reshape(PATTERNS, -1, 2)
-        made.append(ChannelPattern(name, sync, waves, amplitude, phase, index))
+        amplitude = np.full(len(waves), np.sqrt(2.0 / len(waves)))
+        index = interleaver[(np.arange(slots) + offset) % CODE_BITS].reshape(-1, 2)
+        made.append(ChannelPattern(name, sync, waves, amplitude, stream.phasors(len(waves)), index))
         offset += slots
     return made[0], made[1], made[2]
 
@@ -148,8 +141,3 @@ def synthesize(channel: ChannelPattern, coefficients: C64, y: F64, x: F64) -> F3
     half = rows @ grid
     values: F32 = half.real @ columns.real - half.imag @ columns.imag
     return values
-
-
-def pattern_at(index: int, fps: float) -> int:
-    """Which layout frame ``index`` carries; hops fall on whole frames, where our encoder sets its keyframes."""
-    return index // max(1, round(HOP_S * fps)) % PATTERNS

@@ -20,6 +20,7 @@ ID_BITS = 56
 
 _KIND_CODES: dict[Kind, int] = {Kind.SYNTHETIC: 1, Kind.CONTROL: 2}
 _KINDS = {code: kind for kind, code in _KIND_CODES.items()}
+PREFIX = (0, 0, 0, VERSION, 0, 0)  # the bits that every payload of this version starts with
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,6 @@ def _grid() -> Iterator[Geometry]:
 
 
 GRID = tuple(_grid())
-_UNMOVED_PX = 1
 _CANDIDATES = 3  # of a stage, to be refined
 _BATCH = 64  # geometries that are scanned at once
 _SCAN_PX = TILE_PX // 2  # shifts a scan looks at along each axis: every second one, still finer than any wave's half
@@ -89,7 +88,7 @@ def _sync_waves(patterns: tuple[ChannelPattern, ...]) -> _SyncWaves:
         # irfft2 counts a column x > 0 twice (with its conjugate) and column 0 once.
         once = np.where(channel.waves[: channel.sync, 1] == 0, 2.0, 1.0)
         scale = TILE_PX**2 / np.sqrt(2.0 * np.sum(amplitude**2))
-        weights.append(channel.phase[0, : channel.sync].conj() * amplitude * once * scale)
+        weights.append(channel.phase[: channel.sync].conj() * amplitude * once * scale)
     return _SyncWaves(
         np.repeat(np.arange(len(patterns)), [channel.sync for channel in patterns]),
         np.concatenate([channel.waves[: channel.sync] for channel in patterns]),
@@ -147,14 +146,17 @@ def match(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], geometry: Ge
 
 
 def match_unmoved(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...]) -> Match:
-    """The best mix under no change of geometry and no shift, to within a pixel."""
-    surface = correlate(spectrum, patterns, IDENTITY)
-    near = np.arange(-_UNMOVED_PX, _UNMOVED_PX + 1)
+    """The best mix under no change of geometry and no shift at all."""
     # The pattern starts in the picture's corner; shifts are told at its centre.
-    rows, columns = ((spectrum.size[axis] // 2 + near) % TILE_PX for axis in (0, 1))
-    nearby = surface[:, rows[:, None], columns]
-    mix, y, x = (int(i) for i in np.unravel_index(int(nearby.argmax()), nearby.shape))
-    return _matched(surface[mix], int(rows[y]), int(columns[x]), IDENTITY)
+    shift = (spectrum.size[0] / 2 % TILE_PX, spectrum.size[1] / 2 % TILE_PX)
+    sync = _sync_waves(patterns)
+    value = spectrum.at(sync.channel, frequencies(sync.waves, IDENTITY))
+    value *= np.exp(-2j * np.pi / TILE_PX * (sync.waves @ np.array(shift)))
+    z = [
+        float((value[own] * sync.weights[own] / (np.abs(value[own]) + 1e-12)).real.sum()) * 2 / TILE_PX**2
+        for own in (sync.channel == number for number in range(len(patterns)))
+    ]
+    return Match(float((_MIXES @ np.array(z)).max()), IDENTITY, shift)
 
 
 def _matched(plane: F32, y: int, x: int, geometry: Geometry) -> Match:
@@ -213,7 +215,7 @@ def candidates(
     (``thorough``) the grid. The caller stops when it has what it wants; the smallest p-value seen is then valid.
     """
     unmoved = match_unmoved(spectra(1), patterns)
-    yield unmoved, min(1.0, p_value(unmoved.z, 1, (2 * _UNMOVED_PX + 1) ** 2) / _SHARE)
+    yield unmoved, min(1.0, p_value(unmoved.z, 1, 1) / _SHARE)
     for stage in ((IDENTITY,), COMMON, GRID) if thorough else ((IDENTITY,), COMMON):
         tried = len(stage)
         for geometry in _likeliest(spectra, patterns, stage):

@@ -14,11 +14,12 @@ from pathlib import Path
 from tellmark.errors import InputError, MediaError
 from tellmark.media import VideoReader, probe, read_image, sha256_of
 from tellmark.runs import Progress
-from tellmark.types import U8, C2paEvidence, RegistryEvidence, Verdict, VerdictKind, WatermarkEvidence
+from tellmark.types import C2paEvidence, RegistryEvidence, Verdict, VerdictKind, WatermarkEvidence
 from tellmark.watermark import formats
+from tellmark.watermark.analysis import Frame
 from tellmark.watermark.comparison import compare
 from tellmark.watermark.credentials import NOT_ASKED, ManifestReading, examine, examine_store, failures
-from tellmark.watermark.detect import MarkReading, detect, detect_image
+from tellmark.watermark.detect import MarkReading, detect_image, detect_planes
 from tellmark.watermark.fingerprint import Fingerprint, Fingerprinter
 from tellmark.watermark.registry import Entry, Registry
 
@@ -104,7 +105,7 @@ def read_pixels(
     fingerprinter = Fingerprinter()
     with VideoReader(path) as reader:
         total = round(reader.info.duration_s * reader.info.fps) or None
-        mark = detect(_frames(reader, fingerprinter, total, progress), thorough=thorough)
+        mark = detect_planes(_frames(reader, fingerprinter, total, progress), thorough=thorough)
     return mark, fingerprinter.finish()
 
 
@@ -123,11 +124,11 @@ def is_picture(path: Path) -> bool:
 
 def _frames(
     reader: VideoReader, fingerprinter: Fingerprinter, total: int | None, progress: Progress | None
-) -> Iterator[tuple[float, U8]]:
+) -> Iterator[Frame]:
     for frame in reader:
         i420 = frame.i420()
         fingerprinter.add(i420[: len(i420) * 2 // 3], frame.time_s)
-        yield frame.time_s, frame.rgb()
+        yield frame.time_s, i420, frame.keyframe
         if progress is not None:
             progress(frame.index + 1, max(total, frame.index + 1) if total else None)
 

@@ -77,7 +77,7 @@ class ClipWriter:
         self._force = force
         self._shape = (height, width, 3)
         self._fps = fps
-        self._embedder = Embedder(self.payload, width=width, height=height, fps=fps)
+        self._embedder = Embedder(self.payload, width=width, height=height)
         self._fingerprinter = Fingerprinter()
         self._encoding = encoding or Encoding()
         self._audio = audio
@@ -99,7 +99,7 @@ class ClipWriter:
             self._registry.prepare()
         with ExitStack() as stack:
             self._signed = stack.enter_context(runs.atomic_path(self.path, force=self._force))
-            self._unsigned = stack.enter_context(_scratch(self._signed))
+            self._unsigned = stack.enter_context(scratch(self._signed))
             height, width, _ = self._shape
             self._video = VideoWriter(
                 self._unsigned, width=width, height=height, fps=self._fps, audio=self._audio, encoding=self._encoding
@@ -147,7 +147,7 @@ class ClipWriter:
     def _encode(self, frames: Iterator[U8]) -> None:
         index = -1
         for index, rgb in enumerate(frames):
-            i420 = self._embedder.embed(rgb_to_i420(rgb), index)
+            i420 = self._embedder.embed(rgb_to_i420(rgb))
             self._fingerprinter.add(i420[: self._shape[0]], index / self._fps)
             self._video.write(i420)
         if index < 0:
@@ -188,7 +188,8 @@ def sign_and_register(
 
 
 @contextlib.contextmanager
-def _scratch(beside: Path) -> Iterator[Path]:
+def scratch(beside: Path) -> Iterator[Path]:
+    """A path beside ``beside`` for a file that is gone afterwards."""
     path = beside.with_name(f"{beside.stem}.unsigned{beside.suffix}")
     try:
         yield path

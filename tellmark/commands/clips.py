@@ -111,19 +111,27 @@ def render(
 
 @click.command()
 @click.argument("source", metavar="IN", type=PATH)
-@click.argument("out", metavar="OUT.mp4", type=PATH)
+@click.argument("out", metavar="OUT", type=PATH)
 @click.option("--kind", type=click.Choice(["synthetic", "control"]), default="synthetic", show_default=True)
 @click.option("--registry", metavar="URL", help=_REGISTER)
 @_signing
 @FORCE
 @command
 def mark(source: Path, out: Path, *, kind: str, registry: str | None, force: bool, console: Console) -> None:
-    """Watermark and sign an existing video: another generator's output, or a real clip as control."""
+    """Watermark and sign an existing video or picture: another generator's output, or a real one as control.
+
+    A video becomes OUT.mp4; a picture OUT.png, .jpg or .webp.
+    """
     from tellmark.types import Kind
     from tellmark.watermark.mark import mark_video
+    from tellmark.watermark.stills import mark_picture
+    from tellmark.watermark.verify import is_picture
 
-    with console.progress("marking") as progress:
-        clip = mark_video(source, out, kind=Kind(kind), registry=registry, force=force, progress=progress)
+    if source.is_file() and is_picture(source):
+        clip = mark_picture(source, out, kind=Kind(kind), registry=registry, force=force)
+    else:
+        with console.progress("marking") as progress:
+            clip = mark_video(source, out, kind=Kind(kind), registry=registry, force=force, progress=progress)
     record = {"schema": "tellmark.clip/1", **dataclasses.asdict(clip)}
     console.result(record, f"{clip.path}  payload {clip.payload}, signed")
 

@@ -15,6 +15,9 @@ _BENCHMARKS = [
     "talk",
     "memory",
     "watermark",
+    "peers",
+    "stills",
+    "forging",
     "fingerprint",
     "recover",
     "provenance",
@@ -40,8 +43,9 @@ def demo(out: Path, *, force: bool, console: Console) -> None:
 @click.argument("name", type=click.Choice(_BENCHMARKS))
 @click.option("--quick", is_flag=True, help="A short form on fewer clips.")
 @click.option("--with", "settings", metavar="KEY=VALUE", multiple=True, help="A setting of that benchmark; may repeat.")
+@click.option("--as", "results", metavar="NAME", help="Name of the results, so that a part does not replace the whole.")
 @command
-def bench(name: str, *, quick: bool, settings: tuple[str, ...], console: Console) -> None:
+def bench(name: str, *, quick: bool, settings: tuple[str, ...], results: str | None, console: Console) -> None:
     """Measure, print and write benchmarks/results/NAME-<machine>.csv."""
     import importlib
 
@@ -55,7 +59,7 @@ def bench(name: str, *, quick: bool, settings: tuple[str, ...], console: Console
         if chosen and "unexpected keyword" in str(error):
             raise UsageError(f"bench {name} has no such setting: {error}") from error
         raise
-    path = write_results(name, rows)
+    path = write_results(results or name, rows)
     for row in rows:
         console.result(row, "  ".join(f"{key} {value}" for key, value in row.items()))
     console.say(f"written to {path}")

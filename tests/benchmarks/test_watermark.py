@@ -1,12 +1,18 @@
-"""The watermark benchmark measures what it says, on a host small enough for a test."""
+"""The watermark benchmark measures what it says, on hosts small enough for a test."""
+
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from tellmark.benchmarks import imperceptibility, localisation, speed
 from tellmark.benchmarks import watermark as bench
-from tellmark.benchmarks.attacks import CORE
+from tellmark.benchmarks.attacks import LADDER, Frames, climb
+from tellmark.benchmarks.hosts import Hosts, chosen
+from tellmark.benchmarks.marking import Tellmark, published
 from tellmark.encoding import VideoWriter
+from tellmark.errors import UsageError
 from tellmark.media import rgb_to_i420
 from tellmark.types import U8
 
@@ -20,40 +26,97 @@ def _picture(index: int) -> U8:
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> list[bench.Host]:
-    path = tmp_path_factory.mktemp("bench") / "host.mp4"
-    with VideoWriter(path, width=640, height=480, fps=25) as writer:
-        for index in range(50):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("bench")
+    with VideoWriter(made / "somebody.mp4", width=640, height=480, fps=25) as writer:
+        for index in range(60):
             writer.write(rgb_to_i420(_picture(index)))
-    return list(bench._clip_hosts([path]))
+    (made / "notes.txt").write_text("not a video")
+    return made
 
 
-def test_hosts_are_square(hosts: list[bench.Host]) -> None:
-    ((name, frames, fps),) = hosts
-    assert (name, len(frames), fps) == ("host.mp4", 50, 25.0)
-    assert frames[0].shape == (768, 512)
+@pytest.fixture(scope="module")
+def clip(folder: Path) -> Frames:
+    (made,) = Hosts(folder)
+    return made
+
+
+def _silent(what: str) -> None:
+    """Takes the place of progress on stderr."""
+
+
+def test_hosts_are_square_and_nameless(folder: Path, clip: Frames, tmp_path: Path) -> None:
+    assert (len(clip.frames), clip.fps, clip.frames[0].shape) == (60, 25.0, (512, 512, 3))
+    assert len(chosen(folder, None, 1.0)) == 1
+    assert [len(host.frames) for host in chosen(str(folder), "1", "1.0")] == [25]
+    (tmp_path / "names").write_text("nobody\n")
+    for hosts in (chosen(folder, None, 6, tmp_path / "names"), chosen(tmp_path, None, 6), chosen("nowhere", None, 6)):
+        with pytest.raises(UsageError, match="give"):
+            list(hosts)
+
+
+def test_a_part_can_be_run_and_says_what_the_hosts_were(folder: Path) -> None:
+    (row,) = bench.run(data=folder, group="codec", only="none", hosts="drawn", starts="1", published="no")
+    assert list(row)[:3] == ["measure", "condition", "hosts"]
+    assert (row["hosts"], row["condition"], row["clips"], row["payload"], row["met"]) == ("drawn", "none", 1, 1, "yes")
+    assert "somebody" not in str(row)
+    with pytest.raises(UsageError, match="choose among codec"):
+        bench.run(group="codecs")
 
 
 def test_psnr_is_opencvs_and_ssim_falls_with_noise() -> None:
     random = np.random.default_rng(0)
     picture = _picture(0)[..., 0].copy()
     noisy = [np.clip(picture + random.normal(0, s, picture.shape), 0, 255).astype(np.uint8) for s in (2, 8)]
-    assert bench._psnr([picture], [noisy[0]]) == pytest.approx(cv2.PSNR(picture, noisy[0]), abs=1e-3)
-    assert bench._ssim(picture, picture) == pytest.approx(1.0)
-    assert 1 > bench._ssim(picture, noisy[0]) > bench._ssim(picture, noisy[1]) > 0
+    assert imperceptibility.psnr([picture], [noisy[0]]) == pytest.approx(cv2.PSNR(picture, noisy[0]), abs=1e-3)
+    assert imperceptibility.ssim(picture, picture) == pytest.approx(1.0)
+    assert 1 > imperceptibility.ssim(picture, noisy[0]) > imperceptibility.ssim(picture, noisy[1]) > 0
 
 
-def test_the_mark_is_faint_and_found(hosts: list[bench.Host]) -> None:
-    rows = {row["condition"]: row for row in bench._imperceptibility(hosts)}
-    assert rows["psnr y, dB"]["mean"] > 48
-    assert rows["psnr rgb, dB"]["mean"] > 45
-    assert rows["ssim y"]["mean"] > 0.995
-    (row,) = bench._robustness(hosts, {"h264 crf 23": CORE["h264 crf 23"]})
+def test_ssim_of_flat_planes_is_its_formula() -> None:
+    """Without contrast only the luminance term is left: (2ab + c1) / (a**2 + b**2 + c1)."""
+    a, b = np.full((32, 32), 100, np.uint8), np.full((32, 32), 110, np.uint8)
+    c1 = (0.01 * 255) ** 2
+    assert imperceptibility.ssim(a, b) == pytest.approx((2 * 100 * 110 + c1) / (100**2 + 110**2 + c1), abs=1e-5)
+
+
+def test_the_mark_is_faint_and_found(clip: Frames) -> None:
+    rows = {row["condition"]: row for row in imperceptibility.rows([clip], _silent)}
+    assert rows["psnr y, dB"]["mean"] > 45
+    assert rows["psnr rgb, dB"]["mean"] > 42
+    assert rows["ssim y"]["mean"] > 0.99
+    assert rows["bytes added at crf 23 medium, 10 s gop, %"]["target"] == 5
+    (row,) = climb(Tellmark(), [clip], [LADDER["h264 crf 23"]], starts=1, published=published)
     assert (row["clips"], row["payload"], row["wrong"], row["present"]) == (1, 1, 0, 1)
 
 
-def test_false_positives_are_rarer_than_their_level(hosts: list[bench.Host]) -> None:
-    shares = {row["condition"]: row["mean"] for row in bench._false_positives(hosts, draws=2000)}
+def test_false_positives_are_rarer_than_their_level(folder: Path) -> None:
+    whole, *rows = bench._false_positives(Hosts(folder), draws=2000)
+    assert (whole["present"], whole["met"]) == (0, "yes")
+    shares = {row["condition"]: row["mean"] for row in rows}
     assert shares["share of p <= 0.5"] < 0.6
     assert shares["share of p <= 0.01"] < 0.015
     assert 0 < shares["tail: chance of p <= 1e-6"] < 1e-4
+
+
+def test_speed_is_told_beside_decoding(clip: Frames) -> None:
+    rows = {row["condition"]: row for row in speed.rows(clip, _silent, file_s=2.0)}
+    assert rows["embed 512x512, ms a frame"]["target"] == 1.5
+    assert rows["embed 3840x2160, ms a frame"]["mean"] > rows["embed 256x256, ms a frame"]["mean"]
+    for name in ("plain mark", "no mark, full search"):
+        assert rows[f"verify 2 s, {name}, s"]["ratio to decoding"] > 0
+
+
+@pytest.mark.slow
+def test_a_spliced_face_is_found_and_an_intact_clip_is_not() -> None:
+    random = np.random.default_rng(1)
+    grounds = random.integers(60, 196, (2, 8, 8, 3), dtype=np.uint8)  # what is spliced in comes from the second one
+    scenes = [cv2.resize(ground, (480, 480), interpolation=cv2.INTER_CUBIC) for ground in grounds]
+    frames = [scenes[index // 150] for index in range(300)]
+    noisy = [np.clip(frame + random.normal(0, 3, frame.shape), 0, 255).astype(np.uint8) for frame in frames]
+    clip = Frames(noisy, 25.0)
+    rows = {row["condition"]: row["mean"] for row in localisation.rows([clip], _silent)}
+    assert rows["half-second spans, 1.3 s spliced in: auc"] > 0.95
+    assert rows["half-second spans, 1.3 s spliced in: auc, intact control"] == pytest.approx(0.5, abs=0.1)
+    assert rows["8 x 8 blocks, face spliced in: auc"] > 0.9
+    assert rows["8 x 8 blocks, face spliced in: auc, intact control"] == pytest.approx(0.5, abs=0.2)

@@ -119,11 +119,14 @@ def authority() -> Callable[[str], Authority]:
 
 
 def moving_picture(seed: int, frames: int, size: int = 256) -> list[U8]:
-    """Blobs that wander and pulse over a textured ground: a picture that stays, a motion that never repeats."""
+    """Blobs that wander and pulse over a textured ground: a picture that stays, a motion that never repeats.
+
+    As in photographs, brightness varies more, and from nearer to nearer, than colour does.
+    """
     rng = np.random.default_rng(seed)
-    texture = cv2.resize(
-        rng.integers(60, 196, (24, 24, 3), dtype=np.uint8), (size, size), interpolation=cv2.INTER_CUBIC
-    )
+    shapes = [rng.integers(70, 186, (24, 24, 1), dtype=np.uint8), rng.integers(0, 40, (5, 5, 3), dtype=np.uint8)]
+    shades, tints = (cv2.resize(shape, (size, size), interpolation=cv2.INTER_CUBIC) for shape in shapes)
+    texture = cv2.add(np.repeat(shades[..., None], 3, axis=2), tints)
     steps = cv2.blur(rng.normal(0, 6, (frames, 12)), (1, 9)).reshape(frames, 4, 3)
     home, colours = rng.uniform(0.25, 0.75, (4, 2)) * size, rng.integers(0, 256, (4, 3)).tolist()
     pictures = []

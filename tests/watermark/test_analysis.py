@@ -9,7 +9,7 @@ import pytest
 
 from tellmark.media import rgb_to_i420
 from tellmark.types import U8
-from tellmark.watermark.analysis import SIDE, WINDOW_S, Frame, flattened, residual, windows
+from tellmark.watermark.analysis import SIDE, WINDOW_S, Frame, Window, averaged, flattened, residual, windows
 
 
 def _still(count: int, fps: float, shape: tuple[int, int] = (256, 256), value: int = 128) -> Iterator[Frame]:
@@ -44,10 +44,30 @@ def test_a_change_of_size_starts_a_new_window() -> None:
 
 
 def test_a_keyframe_makes_a_window_of_its_own() -> None:
-    frames = [(time_s, frame, index in (0, 5)) for index, (time_s, frame, _) in enumerate(_still(12, 25))]
-    made = list(windows(frames))
-    assert [window.keyframe for window in made] == [True, False, True, False]
-    assert [window.start_s for window in made] == pytest.approx([0, 0.04, 0.2, 0.24])
+    frames = [(time_s, frame, index in (0, 5, 30)) for index, (time_s, frame, _) in enumerate(_still(36, 25))]
+    made = list(windows(frames))  # the second keyframe comes too soon after the first
+    assert [window.keyframe for window in made] == [True, False, False, False, True, False]
+    assert [window.start_s for window in made] == pytest.approx([0, 0.04, 0.52, 1.0, 1.2, 1.24])
+
+
+def test_keyframes_count_for_more_in_the_mean() -> None:
+    quiet, loud = (np.random.default_rng(seed).normal(0, 2, (3, 256, 256)).astype(np.float16) for seed in (0, 1))
+    for keyframe in (True, False):
+        mean = averaged([Window(0.0, 0.1, quiet, keyframe), Window(0.1, 0.5, loud, not keyframe)])
+        shares = [abs(np.corrcoef(mean[0].ravel(), flattened(one)[0].ravel())[0, 1]) for one in (quiet, loud)]
+        assert (shares[0] > 2 * shares[1]) == keyframe
+        assert (shares[1] > 2 * shares[0]) != keyframe
+
+
+def test_the_mean_is_evened_out_where_the_picture_stands_still() -> None:
+    random = np.random.default_rng(2)
+    still = np.zeros((3, 256, 256), np.float32)
+    still[:, :, :128] = random.normal(0, 3, (3, 256, 128))
+    frames = [(still + random.normal(0, 1, still.shape)).astype(np.float16) for _ in range(8)]
+    mean = averaged([Window(i / 2, (i + 1) / 2, frame) for i, frame in enumerate(frames)])
+    plain = np.mean([flattened(frame) for frame in frames], axis=0)
+    left, right = np.s_[:, :, 20:108], np.s_[:, :, 148:236]
+    assert mean[left].std() / mean[right].std() < 0.6 * plain[left].std() / plain[right].std()
 
 
 def test_one_frame_makes_one_window() -> None:

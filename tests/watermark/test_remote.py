@@ -43,10 +43,10 @@ def made(tmp_path_factory, pictures):
         for rgb in pictures(6, FRAMES, SIZE):
             writer.write(rgb)
     remux(folder / "clip.mp4", folder / "stripped.mp4")
-    embedder = Embedder(Payload.from_hex(clip.result.payload), width=SIZE, height=SIZE, fps=25.0)
+    embedder = Embedder(Payload.from_hex(clip.result.payload), width=SIZE, height=SIZE)
     with VideoWriter(folder / "moved.mp4", width=SIZE, height=SIZE, fps=25) as writer:
-        for index, rgb in enumerate(pictures(7, FRAMES, SIZE)):
-            writer.write(embedder.embed(rgb_to_i420(rgb), index))
+        for rgb in pictures(7, FRAMES, SIZE):
+            writer.write(embedder.embed(rgb_to_i420(rgb)))
     with Registry(registry) as rows:
         (entry,) = rows.find(clip.result.payload)
     script = "from tellmark.web import serve; import sys\n"

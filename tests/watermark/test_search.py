@@ -10,7 +10,7 @@ from tellmark.media import rgb_to_i420
 from tellmark.types import U8
 from tellmark.watermark.analysis import flattened, windows
 from tellmark.watermark.fec import CODE_BITS
-from tellmark.watermark.pattern import PUBLIC_KEY, WatermarkKey, channel_patterns, synthesize
+from tellmark.watermark.pattern import PUBLIC_KEY, TILE, WatermarkKey, channel_patterns, synthesize
 from tellmark.watermark.search import candidates, correlate, match, p_value, refine
 from tellmark.watermark.spectrum import IDENTITY, Geometry, Spectrum
 
@@ -35,8 +35,10 @@ def _planted(geometry: Geometry, shift: tuple[float, float], noise: float, size:
     where = np.einsum("ij,jyx->iyx", geometry.matrix(), np.stack([y, x])) + np.array(shift)[:, None, None]
     maps = []
     for channel in channel_patterns(PUBLIC_KEY):
-        tile = synthesize(channel, channel.coefficients(0, CODE), np.arange(0, 256.0), np.arange(0, 256.0))
-        rows, columns = (np.rint(2 * axis).astype(int) % 256 for axis in where)
+        tile = synthesize(
+            channel, channel.coefficients(CODE), np.arange(TILE, dtype=float), np.arange(TILE, dtype=float)
+        )
+        rows, columns = (np.rint(2 * axis).astype(int) % TILE for axis in where)
         maps.append(tile[rows, columns])
     random = np.random.default_rng(1)
     return Spectrum((np.stack(maps) + random.normal(0, noise, (3, size, size))).astype(np.float32))
@@ -83,7 +85,7 @@ def test_candidates_come_to_the_planted_geometry(geometry: Geometry) -> None:
     else:
         pytest.fail("never came near the planted geometry")
     assert found.geometry.rotation_deg == pytest.approx(geometry.rotation_deg, abs=0.7)  # one step of the grid
-    distance = (np.array(found.shift) - (13.0, 50.0) + 64) % 128 - 64
+    distance = (np.array(found.shift) - (13.0, 50.0) + TILE / 4) % (TILE / 2) - TILE / 4
     assert np.abs(distance).max() < 1.0
 
 

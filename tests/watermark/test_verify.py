@@ -66,8 +66,8 @@ def decoded(path):
 
 def other_content(pictures, payload: str):
     """Another clip's pictures under this payload: a mark that was moved."""
-    embedder = Embedder(Payload.from_hex(payload), width=SIZE, height=SIZE, fps=25.0)
-    return [embedder.embed(rgb_to_i420(rgb), index) for index, rgb in enumerate(pictures(7, FRAMES, SIZE))]
+    embedder = Embedder(Payload.from_hex(payload), width=SIZE, height=SIZE)
+    return [embedder.embed(rgb_to_i420(rgb)) for rgb in pictures(7, FRAMES, SIZE)]
 
 
 def registry_says(verdict):

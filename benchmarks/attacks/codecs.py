@@ -1,0 +1,56 @@
+"""Recompression in memory: H.264, HEVC, VP9 and AV1 at constant quality."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from fractions import Fraction
+
+import av
+import numpy as np
+
+from tellmark.benchmarks.attacks.clip import Frames
+
+LONG_GOP_S = 10.0  # keyframe interval that most encoders use when nothing else is asked for
+SHORT_GOP_S = 2.0  # of streaming services
+
+
+def encoded(
+    clip: Frames, *, crf: int, codec: str = "libx264", preset: str = "veryfast", gop_s: float = LONG_GOP_S
+) -> bytes:
+    """The clip as an MP4 file in memory."""
+    buffer = io.BytesIO()
+    height, width = clip.frames[0].shape[:2]
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream(codec, rate=Fraction(clip.fps).limit_denominator(1001))
+        stream.width, stream.height, stream.pix_fmt, stream.thread_count = width, height, "yuv420p", 1
+        stream.options = {"crf": str(crf), "g": str(max(1, round(gop_s * clip.fps)))} | _options(codec, preset)
+        for frame in clip.frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+        container.mux(stream.encode())
+    return buffer.getvalue()
+
+
+def _options(codec: str, preset: str) -> dict[str, str]:
+    """What an encoder needs besides its quality: VP9 and AV1 know no presets by name."""
+    if codec == "libvpx-vp9":
+        return {"b": "0", "deadline": "realtime", "cpu-used": "6"}
+    if codec == "libsvtav1":
+        return {"preset": "10", "svtav1-params": "lp=1"}
+    return {"preset": preset} | ({"x265-params": "log-level=none"} if codec == "libx265" else {})
+
+
+def decoded(data: bytes, fps: float) -> Frames:
+    """The frames of a file in memory."""
+    with av.open(io.BytesIO(data)) as container:
+        frames = list(container.decode(video=0))
+    keyframes = tuple(number for number, frame in enumerate(frames) if frame.key_frame)
+    return Frames([frame.to_ndarray(format="rgb24") for frame in frames], fps, keyframes=keyframes)
+
+
+def recompress(
+    clip: Frames, crf: int, codec: str = "libx264", preset: str = "veryfast", gop_s: float = LONG_GOP_S
+) -> Frames:
+    """Encode and decode."""
+    made = decoded(encoded(clip, crf=crf, codec=codec, preset=preset, gop_s=gop_s), clip.fps)
+    return replace(made, seed=clip.seed)
