@@ -100,13 +100,17 @@ def _resized(plane: U8, size: tuple[int, int]) -> U8:
     return resized
 
 
+def unexplained(planes: list[F32]) -> list[F32]:
+    """Luma as it is, and of Cb and Cr what luma does not predict locally."""
+    luma, cb, cr = planes
+    return [luma, cb - _fit(cb, luma), cr - _fit(cr, luma)]
+
+
 def residual(planes: list[F32]) -> F16:
     """(3, h, w) planes under the widest high-pass, chroma without what luma predicts of it."""
-    luma, cb, cr = planes
-    explained = (luma, cb - _fit(cb, luma), cr - _fit(cr, luma))
     detail = [
         plane - _blur(plane, _width(_FILTER_PX[name], ZOOMS[-1]))
-        for name, plane in zip(CHANNELS, explained, strict=True)
+        for name, plane in zip(CHANNELS, unexplained(planes), strict=True)
     ]
     kept: F16 = np.stack(detail).astype(np.float16)
     return kept

@@ -18,6 +18,7 @@ import scipy.fft
 
 from tellmark.media import rgb_to_i420
 from tellmark.types import F32, F64, U8
+from tellmark.watermark.analysis import unexplained
 from tellmark.watermark.fec import encode
 from tellmark.watermark.pattern import CANONICAL, PUBLIC_KEY, TILE, WatermarkKey, channel_patterns, synthesize
 from tellmark.watermark.payload import Payload
@@ -26,6 +27,7 @@ from tellmark.watermark.spectrum import IDENTITY, Geometry
 WINDOW_S = 0.5
 _SIDE = 256  # short side of the maps, pixels
 _FILTER_PX = (5, 33, 33)  # low-pass that is taken away from Y, Cb and Cr, map pixels
+_ENERGY_PX = (5, 21, 21)  # where the local energy is measured
 _FRAME_S = 1 / 25  # motion is told for this time
 _FLOOR = 0.5  # code values, of rounding
 _POWER = 0.7  # of the local energy that the residual is divided by
@@ -217,9 +219,9 @@ def _small_planes(rgb: U8) -> list[F32]:
 
 def _flattened(planes: list[F32]) -> tuple[F32, F32]:
     residuals, energies = [], []
-    for plane, width in zip(planes, _FILTER_PX, strict=True):
+    for plane, width, around in zip(unexplained(planes), _FILTER_PX, _ENERGY_PX, strict=True):
         detail = plane - _blur(plane, width)
-        energy = _blur(detail * detail, width) + np.float32(_FLOOR**2)
+        energy = _blur(detail * detail, around) + np.float32(_FLOOR**2)
         residuals.append(detail / energy ** np.float32(_POWER))
         energies.append(energy)
     return np.stack(residuals), np.stack(energies)

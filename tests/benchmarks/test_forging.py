@@ -30,7 +30,7 @@ def _clip(seed: int) -> Frames:
 def test_the_estimate_resembles_what_was_added() -> None:
     random = np.random.default_rng(0)
     y, x = np.mgrid[:512, :512]
-    pattern = 1.5 * np.sin(2 * np.pi * (11 * x + 13 * y) / TILE)
+    pattern = 1.5 * np.sin(2 * np.pi * (17 * x + 19 * y) / TILE)
     frames = []
     for _ in range(20):
         picture = 120 + 0.1 * x + random.normal(0, 3, (512, 512))

@@ -49,7 +49,7 @@ def marked(plain: list[U8]) -> Frames:
 @pytest.mark.parametrize(
     "name",
     [
-        "none", "h264 crf 23", "h264 crf 28", "half size + crf 23", "crop 25 % + crf 23", "crop 25 % a side + crf 23",
+        "none", "h264 crf 23", "h264 crf 28", "half size + crf 23", "crop 25 % + crf 23", "resize 0.61 + crf 23",
         "crop 25 % + rescale + crf 23", "mirror + crf 23", "25 -> 15 fps + crf 23", "25 -> 30 fps + crf 23",
         "brightness 1.2 + crf 23", "gamma 1.3 + crf 23", "rotate 2 deg + crf 23",
     ],
@@ -160,7 +160,7 @@ def test_a_file_and_its_progress(tmp_path: Path, plain: list[U8]) -> None:
     seen: list[int] = []
     reading = detect_file(path, progress=lambda done, _: seen.append(done))
     assert reading.payload == PAYLOAD
-    assert seen == [1, 2, 3, 4, 5, 6, 7]  # the first frame, then half seconds
+    assert seen == [1, 2, 3, 4, 5, 6, 7, 8]  # half seconds, and the keyframes at 0 and 2 s
     assert reading.segments[0][:2] == (0.0, 3.0)
 
 

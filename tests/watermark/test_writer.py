@@ -1,3 +1,4 @@
+import itertools
 import sqlite3
 import threading
 
@@ -92,8 +93,10 @@ def test_an_exception_in_the_caller_leaves_nothing(frames, tmp_path):
 
 
 def test_an_error_in_the_background_reaches_the_caller_and_leaves_nothing(frames, tmp_path, monkeypatch):
-    def fail(self, i420, index):
-        if index == 3:
+    marked = itertools.count()
+
+    def fail(self, i420):
+        if next(marked) == 3:
             raise OSError("the disk is full")
         return i420
 
