@@ -169,7 +169,8 @@ def _file(number: int, folder: Path, registry: Path) -> File:
 def _pictures(number: int) -> list[U8]:
     """Discs that wander over a ground of their own."""
     rng = np.random.default_rng(number)
-    ground = cv2.resize(rng.integers(50, 206, (24, 24, 3), dtype=np.uint8), (SIZE, SIZE))
+    shades = rng.integers(50, 186, (24, 24, 1), dtype=np.uint8)  # brightness varies from near to near, colour little
+    ground = cv2.resize(shades + rng.integers(0, 20, 3, dtype=np.uint8), (SIZE, SIZE))
     places = SIZE / 2 + np.cumsum(cv2.blur(rng.normal(0, 8, (FRAMES, 6)), (1, 7)), axis=0).reshape(FRAMES, 3, 2)
     pictures = []
     for frame in places:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
+import cv2
 import numpy as np
-import scipy.sparse
 from scipy.special import ndtr
 
 from tellmark.types import F32, U8
 from tellmark.watermark.fec import CODE_BITS
-from tellmark.watermark.pattern import C64, ChannelPattern, WatermarkKey, channel_patterns
+from tellmark.watermark.pattern import C64, I64, ChannelPattern, WatermarkKey, channel_patterns
 from tellmark.watermark.search import Match
 from tellmark.watermark.spectrum import TILE_PX, Spectrum, frequencies
 
@@ -85,7 +85,7 @@ def fit(waves: Waves, code: U8 | None, key: WatermarkKey) -> float:
 def _whitened(samples: C64, key: WatermarkKey, channel: int) -> C64:
     """Samples (n,) divided by the local level of the spectrum, loud ones limited to unit magnitude."""
     magnitude = np.abs(samples)
-    level = np.sqrt(_neighbours(key, channel) @ magnitude**2)
+    level = _level(magnitude, channel_patterns_of(key)[channel].waves)
     whitened: C64 = samples / np.maximum(np.maximum(magnitude, _LIMIT * level), 1e-9)
     return whitened
 
@@ -96,9 +96,13 @@ def channel_patterns_of(key: WatermarkKey) -> tuple[ChannelPattern, ChannelPatte
     return channel_patterns(key)
 
 
-@cache
-def _neighbours(key: WatermarkKey, channel: int) -> scipy.sparse.csr_array:
-    """(n, n) averages over the waves around each wave, itself included."""
-    waves = channel_patterns_of(key)[channel].waves
-    near = np.abs(waves[:, None] - waves[None]).max(axis=2) <= _NEIGHBOURHOOD
-    return scipy.sparse.csr_array((near / near.sum(axis=1, keepdims=True)).astype(np.float32))
+def _level(magnitude: F32, waves: I64) -> F32:
+    """(n,) root mean square over the waves around each wave, itself included."""
+    limit = int(np.abs(waves).max())
+    rows, columns = waves[:, 0] + limit, waves[:, 1]
+    grid = np.zeros((2, 2 * limit + 1, limit + 1), np.float32)
+    grid[:, rows, columns] = magnitude**2, np.ones(len(waves))
+    size = (2 * _NEIGHBOURHOOD + 1, 2 * _NEIGHBOURHOOD + 1)
+    power, count = (cv2.blur(plane, size, borderType=cv2.BORDER_CONSTANT)[rows, columns] for plane in grid)
+    level: F32 = np.sqrt(power / count)
+    return level

@@ -137,8 +137,9 @@ class _Field:
         self._decoys = random.uniform(TILE / 8, TILE * 7 / 8, (_DECOYS, 2)).astype(np.float32)
 
     def _shift(self, folded: F32) -> F64:
-        """(2,) canonical pixels: where the picture's centre lies in the tile."""
+        """(2,) canonical pixels: where the picture's centre lies in the tile, by phases alone, as in the search."""
         spectrum = scipy.fft.rfft2(folded, axes=(1, 2), workers=1)
+        spectrum /= np.abs(spectrum) + np.float32(1e-12)
         product = scipy.fft.rfft2(self._tiles, axes=(1, 2), workers=1) * spectrum.conj()
         surface = scipy.fft.irfft2(product.sum(axis=0), s=(TILE, TILE), workers=1)
         return np.array(np.unravel_index(int(surface.argmax()), surface.shape), np.float64)

@@ -124,7 +124,7 @@ def moving_picture(seed: int, frames: int, size: int = 256) -> list[U8]:
     As in photographs, brightness varies more, and from nearer to nearer, than colour does.
     """
     rng = np.random.default_rng(seed)
-    shapes = [rng.integers(70, 186, (24, 24, 1), dtype=np.uint8), rng.integers(0, 40, (5, 5, 3), dtype=np.uint8)]
+    shapes = [rng.integers(60, 196, (24, 24, 1), dtype=np.uint8), rng.integers(0, 40, (5, 5, 3), dtype=np.uint8)]
     shades, tints = (cv2.resize(shape, (size, size), interpolation=cv2.INTER_CUBIC) for shape in shapes)
     texture = cv2.add(np.repeat(shades[..., None], 3, axis=2), tints)
     steps = cv2.blur(rng.normal(0, 6, (frames, 12)), (1, 9)).reshape(frames, 4, 3)
