@@ -123,7 +123,9 @@ class Embedder:
     def _activity(self, luma: U8) -> F32:
         """How much the picture varies from place to place, in code values, on a coarse grid."""
         scale = _ACTIVITY_SIDE / min(luma.shape)
+        step = max(1, min(luma.shape) // CANONICAL)
+        sparse = np.ascontiguousarray(luma[::step, ::step])  # averaging every pixel of a large frame takes longest
         size = (max(1, round(self._width * scale)), max(1, round(self._height * scale)))
-        small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        small = cv2.resize(sparse, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         activity: F32 = cv2.blur(cv2.absdiff(small, cv2.blur(small, (5, 5))), (9, 9))
         return activity

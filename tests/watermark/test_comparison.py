@@ -68,9 +68,8 @@ def test_the_same_content_matches_after_processing_and_crf_33(clip, reference, t
     assert match.crop.mirrored == (attack == "mirrored")
 
 
-@pytest.mark.parametrize("step", [2, 3])
-def test_the_frame_rate_does_not_matter(clip, reference, step):
-    assert compare(reference, fingerprint(clip[:FRAMES:step], 25 / step)).matches
+def test_half_the_frame_rate_does_not_matter(clip, reference):
+    assert compare(reference, fingerprint(clip[:FRAMES:2], 12.5)).matches
 
 
 def test_a_square_cut_from_a_wide_picture_matches(clip):

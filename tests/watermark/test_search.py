@@ -80,11 +80,11 @@ def test_candidates_come_to_the_planted_geometry(geometry: Geometry) -> None:
             p < 1e-9
             and found.geometry.mirrored == geometry.mirrored
             and abs(found.geometry.scale / geometry.scale - 1) < 0.01
+            and abs(found.geometry.rotation_deg - geometry.rotation_deg) < 0.7  # one step of the grid
         ):
             break
     else:
         pytest.fail("never came near the planted geometry")
-    assert found.geometry.rotation_deg == pytest.approx(geometry.rotation_deg, abs=0.7)  # one step of the grid
     distance = (np.array(found.shift) - (13.0, 50.0) + TILE / 4) % (TILE / 2) - TILE / 4
     assert np.abs(distance).max() < 1.0
 
