@@ -48,7 +48,8 @@ def read_block(block: Sequence[Window], key: WatermarkKey, thorough: bool) -> Bl
     readings = 0
     for source in sources:
         spectra = _spectra(source)
-        for found, p in search.candidates(spectra, channel_patterns_of(key), thorough):
+        # Keyframes alone help where the picture pans; the grid, which takes longest, is for all windows together.
+        for found, p in search.candidates(spectra, channel_patterns_of(key), thorough and source is block):
             p = min(1.0, p * len(sources))
             if best is None or p < best[0]:
                 best = (p, found)
