@@ -10,6 +10,7 @@ Hosts are virtual actors, rendered in memory; settings (``--with KEY=VALUE``):
     group=NAME,..    codec, geometry, time, colour, chains; imperceptibility, speed, null, localisation
     only=TEXT        of the ladder, the rungs whose name contains it
     starts=2         excerpts of each clip that the attacks are judged on
+    draws=1000000    keys that the group null tries; the default takes some 40 minutes
     published=yes    attacks get the clip as tellmark writes it (CRF 18), not the frames before any encoding
 """
 
@@ -53,6 +54,7 @@ def run(
     only: str = "",
     starts: int | str = 2,
     published: str = "yes",
+    draws: int | str = 1_000_000,
 ) -> list[Row]:
     """Rows of {measure, condition, hosts, ...}; settings as in the module's text. quick: one clip, ten attacks."""
     groups = group.split(",") if group else [*GROUPS, *OTHERS]
@@ -63,7 +65,7 @@ def run(
     if quick:
         rungs = [rung for rung in rungs if rung.name in _QUICK]
     rows = list(
-        _rows(used, groups, rungs, 1 if quick else int(starts), published == "yes", 2000 if quick else 1_000_000)
+        _rows(used, groups, rungs, 1 if quick else int(starts), published == "yes", 2000 if quick else int(draws))
     )
     said = hosts or used.kind
     return [{"measure": row["measure"], "condition": row["condition"], "hosts": said} | row for row in rows]
