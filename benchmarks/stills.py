@@ -1,7 +1,7 @@
 """`tellmark bench stills`: what marking costs a still picture, and what of the mark survives in it.
 
 ``--with data=FOLDER`` takes the pictures of a folder, at most ``clips=N`` of them; otherwise the portraits of virtual
-actors. A picture has no time to average over, and one layout of the pattern instead of four.
+actors. A picture has no time to average over.
 """
 
 from __future__ import annotations

@@ -39,8 +39,7 @@ def read_block(block: Sequence[Window], key: WatermarkKey, thorough: bool) -> Bl
     """Search, demodulate, decode. The block's windows must share one shape and not be empty.
 
     A reading is evidence of its own, independent of how the sync waves fit (:func:`_reading`); it is often the stronger
-    one, so every candidate is read. The p-value of a payload is twice the product of both chances, the second one
-    multiplied by the readings so far, which keeps it valid.
+    one, so every candidate is read, and its chance multiplied by the readings so far (:func:`_together`).
     """
     keyframes = [window for window in block if window.keyframe]
     sources = [block, keyframes] if 0 < len(keyframes) < len(block) else [block]
@@ -56,8 +55,8 @@ def read_block(block: Sequence[Window], key: WatermarkKey, thorough: bool) -> Bl
             payload, chance = _reading(spectra(found.geometry.zoom), found, key)
             readings += 1
             if payload is not None and chance * readings < P_READING:
-                p = min(1.0, 2 * p * chance * readings)
-                return BlockReading(found, p, payload, _segments(block, found, payload, key))
+                together = _together(p, chance * readings, readings * 2.0**-CRC_BITS)
+                return BlockReading(found, together, payload, _segments(block, found, payload, key))
     assert best is not None  # the search always yields
     p, found = best
     return BlockReading(found, p, None, _segments(block, found, None, key) if p < P_PRESENT else ())
@@ -87,6 +86,16 @@ def _reading(spectrum: Spectrum, found: Match, key: WatermarkKey) -> tuple[Paylo
         return Payload.from_bits(reading.payload), chance
     except ValueError:
         return None, chance
+
+
+def _together(sync: float, reading: float, most: float) -> float:
+    """p-value of the better of two: the sync waves alone, or their p-value times that of a reading.
+
+    ``most`` bounds the second (a checksum has to hold), so the product of the two is below q with a chance of at most
+    q (1 + ln(most / q)), Fisher's rule for two independent p-values where most is 1. Twice that pays for the choice.
+    """
+    product = max(sync * reading, 1e-300)
+    return min(1.0, 2 * product * (1 + float(np.log(most / product))))
 
 
 def _segments(block: Sequence[Window], found: Match, payload: Payload | None, key: WatermarkKey) -> tuple[Segment, ...]:

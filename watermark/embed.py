@@ -67,8 +67,8 @@ DEFAULT_STRENGTH = Strength()
 class Embedder:
     """Marks the frames of one clip with one payload.
 
-    width, height: pixels, even. The patterns are made here (some 20 ms at 512x512); they and two buffers take 8 bytes
-    a pixel. Not to be shared between threads; :meth:`embed` holds the GIL only briefly.
+    width, height: pixels, even. The patterns are made here (some 20 ms at 512x512); they and their buffers take 8
+    bytes a pixel. Not to be shared between threads; :meth:`embed` holds the GIL only briefly.
 
     Raises UsageError for a size that cannot be marked.
     """

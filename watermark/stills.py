@@ -1,8 +1,7 @@
 """Marks still pictures: PNG, JPEG and WebP.
 
-A picture carries one layout of the pattern, as a video does in its first two seconds. The mark is made on I420 planes,
-where the detector looks for it, but only what it changes there is taken over to RGB: the picture keeps its own chroma,
-pixel by pixel. Without time to average over, busy pictures need a stronger mark than videos do; how strong is found out
+The mark is made on I420 planes, where the detector looks for it, but only what it changes there is taken over to RGB:
+the picture keeps its own chroma, pixel by pixel. Without time to average over, busy pictures need a stronger mark than videos do; how strong is found out
 by reading it back. There is no fingerprint that could confirm a picture, so a stripped one verifies as ``watermarked``,
 never as ``recovered``; its registry row still leads to the manifest.
 """

@@ -35,9 +35,9 @@ def test_the_estimate_resembles_what_was_added() -> None:
     for _ in range(20):
         picture = 120 + 0.1 * x + random.normal(0, 3, (512, 512))
         frames.append(np.repeat(np.clip(picture + pattern, 0, 255)[..., None], 3, axis=2).astype(np.uint8))
-    hop = forging.residual(Frames(frames, 25.0))
-    assert np.corrcoef(hop[..., 0].ravel(), pattern.ravel())[0, 1] > 0.8
-    folded = forging.tile(hop)
+    estimate = forging.residual(Frames(frames, 25.0))
+    assert np.corrcoef(estimate[..., 0].ravel(), pattern.ravel())[0, 1] > 0.8
+    folded = forging.tile(estimate)
     assert folded.shape == (TILE, TILE, 3)
     assert np.corrcoef(folded[..., 0].ravel(), pattern[:TILE, :TILE].ravel())[0, 1] > 0.85
 

@@ -14,7 +14,7 @@ from tellmark.benchmarks.attacks import Attack, Frames
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.media import i420_to_rgb, rgb_to_i420
 from tellmark.types import U8, Kind
-from tellmark.watermark.block import P_PRESENT
+from tellmark.watermark.block import P_PRESENT, _together
 from tellmark.watermark.detect import BLOCK_S, MarkReading, detect, detect_file, detect_image
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.pattern import PUBLIC_KEY, WatermarkKey
@@ -190,3 +190,16 @@ def test_a_real_clip(shared_data: Path) -> None:
     clip = attacks.recompress(Frames(_mark(frames), FPS), crf=28)
     assert detect(_timed(clip.frames)).payload == PAYLOAD
     assert not detect(_timed(frames)).present
+
+
+def test_the_p_value_of_both_kinds_of_evidence_is_honest() -> None:
+    """Sync waves and readings of unmarked blocks, drawn as the two bounds say: no level is passed more often."""
+    random = np.random.default_rng(0)
+    most = 0.02  # a checksum of six bits, so that readings happen
+    sync, reading = random.random(200_000), random.random(200_000)
+    held = reading < most
+    p_values = np.where(held, [_together(s, min(r, most), most) for s, r in zip(sync, reading, strict=True)], 1.0)
+    for level in (1e-2, 1e-3, 1e-4):
+        assert np.mean(p_values <= level) <= level
+    naive = np.where(held, 2 * sync * reading, 1.0)
+    assert np.mean(naive <= 1e-3) > 1e-3  # what the bare product would claim
