@@ -1,9 +1,9 @@
 """Marks still pictures: PNG, JPEG and WebP.
 
 The mark is made on I420 planes, where the detector looks for it, but only what it changes there is taken over to RGB:
-the picture keeps its own chroma, pixel by pixel. Without time to average over, busy pictures need a stronger mark than videos do; how strong is found out
-by reading it back. There is no fingerprint that could confirm a picture, so a stripped one verifies as ``watermarked``,
-never as ``recovered``; its registry row still leads to the manifest.
+the picture keeps its own chroma, pixel by pixel. Without time to average over, busy pictures need a stronger mark than
+videos do; how strong is found out by reading it back. There is no fingerprint that could confirm a picture, so a
+stripped one verifies as ``watermarked``, never as ``recovered``; its registry row still leads to the manifest.
 """
 
 from __future__ import annotations
