@@ -79,23 +79,26 @@ def _examples(utterances: int, seed: int) -> Iterator[tuple[NDArray[np.float16],
     """(inputs, targets) of every utterance, every third hop."""
     for index in range(utterances):
         rng = np.random.default_rng((seed, index))
-        sound, phonemes = _utterance(rng)
-        sound = _spoil(sound, rng)
+        language, variant = str(rng.choice(LANGUAGES)), str(rng.choice(VARIANTS))
+        sound, phonemes = spoken(invented(rng), rng, language, variant)
+        sound = spoil(sound, rng)
         heard = normalise(analyse([sound]))
         tracks = lip_tracks(phonemes, len(sound) / SAMPLE_RATE_HZ)
         rows = slice(int(rng.integers(3)), min(len(tracks), len(heard.energy)), 3)
         yield in_context(heard.columns())[rows].astype(np.float16), tracks[rows].astype(np.float32)
 
 
-def _utterance(rng: np.random.Generator) -> tuple[F32, list[Phoneme]]:
-    """A few invented sentences at ``SAMPLE_RATE_HZ`` with some silence around them, and their phonemes."""
+def spoken(
+    text: str, rng: np.random.Generator, language: str, variant: str | None
+) -> tuple[F32, list[Phoneme]]:
+    """The text at ``SAMPLE_RATE_HZ``, by a voice of random speed, pitch and size, with some silence around it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "speech.wav"
         phonemes = synthesize(
-            _text(rng),
+            text,
             path,
-            language=str(rng.choice(LANGUAGES)),
-            variant=str(rng.choice(VARIANTS)),
+            language=language,
+            variant=variant,
             speed=int(rng.integers(110, 230)),
             pitch=int(rng.integers(20, 80)),
         )
@@ -111,7 +114,9 @@ def _utterance(rng: np.random.Generator) -> tuple[F32, list[Phoneme]]:
     return sound, [Phoneme(0.0, ""), *(Phoneme(lead_s + t * stretch, name) for t, name in phonemes), end]
 
 
-def _text(rng: np.random.Generator) -> str:
+def invented(rng: np.random.Generator) -> str:
+    """A few sentences of words that no language has."""
+
     def word() -> str:
         return "".join(
             str(rng.choice(ONSETS)) + str(rng.choice(VOWELS)) + str(rng.choice(CODAS))
@@ -122,7 +127,7 @@ def _text(rng: np.random.Generator) -> str:
     return ". ".join(sentences) + "."
 
 
-def _spoil(sound: F32, rng: np.random.Generator) -> F32:
+def spoil(sound: F32, rng: np.random.Generator) -> F32:
     """The same speech through a room, a microphone, noise, and sometimes a telephone."""
     if rng.random() < 0.4:
         decay_s, tail = rng.uniform(0.1, 0.5), int(0.4 * SAMPLE_RATE_HZ)
