@@ -98,14 +98,19 @@ class Network(nn.Module):
         x = _remembering(self.listen, hops.transpose(1, 2), memory, next(layers))
         x = functional.silu(x)
         for layer in self.fast:
-            x = x + functional.silu(_remembering(layer, x, memory, next(layers)))
-        x = functional.silu(_remembering(self.fold, x, memory, next(layers)))
+            x = x + functional.silu(_remembering(layer, _level(x), memory, next(layers)))
+        x = functional.silu(_remembering(self.fold, _level(x), memory, next(layers)))
         for layer in self.slow:
-            x = x + functional.silu(_remembering(layer, x, memory, next(layers)))
+            x = x + functional.silu(_remembering(layer, _level(x), memory, next(layers)))
         if not x.shape[2]:
             return None
-        features = torch.tanh(self.features(x.transpose(1, 2)))
+        features = torch.tanh(self.features(_level(x).transpose(1, 2)))
         return Outputs(features, self.gestures(features), self.phonemes(features), self.scalars(features))
+
+
+def _level(x: Tensor) -> Tensor:
+    """Every moment scaled to a root mean square of 1 over its channels (RMSNorm, Zhang & Sennrich 2019)."""
+    return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-4)
 
 
 def _remembering(layer: nn.Module, x: Tensor, memory: list[Tensor], place: int) -> Tensor:

@@ -33,6 +33,7 @@ _PRIOR_HOPS = 10.0  # of sound that a prior counts for
 _SPEECH_RANGE_DB = 45.0  # from loud syllables down to what still counts
 _MARGIN_DB = 5.0  # how far steady noise strays above its floor
 _LEAST_SPAN_DB = 12.0
+_AT_ONCE = 64  # hops whose spectra fit into the cache
 
 
 class Hearing:
@@ -55,7 +56,8 @@ class Hearing:
             return np.zeros((0, COLUMNS), np.float32)
         windows = np.lib.stride_tricks.sliding_window_view(self._samples, 2 * REACH)[: hops * HOP : HOP]
         self._samples = self._samples[hops * HOP :]
-        return self._against_the_past(mel_db(windows), *autocorrelation_peak(windows.astype(np.float64)))
+        blocks = [_analysed(windows[start : start + _AT_ONCE]) for start in range(0, hops, _AT_ONCE)]
+        return self._against_the_past(*(np.concatenate(column) for column in zip(*blocks, strict=True)))
 
     def _against_the_past(self, bands: F64, periodicity: F64, pitch_hz: F64) -> F32:
         level = 10 * np.log10(np.sum(10 ** (bands / 10), axis=1) + 1e-10)
@@ -101,6 +103,11 @@ class _Follower:
         ones = np.ones((len(level), 1))
         found = np.log(self.mean(np.exp(sharpness * level), ones, np.exp(sharpness * prior))) / sharpness
         return np.asarray(found.reshape(level_db.shape), np.float64)
+
+
+def _analysed(windows: F32) -> tuple[F64, F64, F64]:
+    """Bands, periodicity and pitch of (H, 2 * REACH) windows."""
+    return mel_db(windows), *autocorrelation_peak(windows.astype(np.float64))
 
 
 def mel_db(windows: F32) -> F64:

@@ -27,7 +27,7 @@ from tellmark.generator.encoder import Network, Outputs, SpeechEncoder
 from tellmark.generator.hearing import Hearing
 from tellmark.generator.levels import normalise
 from tellmark.generator.sentences import sentences
-from tellmark.generator.train_inversion import invented, spoil, spoken
+from tellmark.generator.train_inversion import invented, noise, spoil, spoken
 from tellmark.generator.visemes import GESTURES, group, lip_tracks, segments
 from tellmark.generator.voice import Phoneme
 from tellmark.media import read_audio
@@ -44,6 +44,7 @@ KEPT_ASIDE = (("da", "el", "hr", "ca"), ("m3", "m7", "f4", "klatt4"))  # languag
 CROP = 400  # hops of a training example
 WARM = 12  # rows at the start of a crop that are not judged, unless the sound starts there
 BATCH = 16
+SPOILT = 6  # ways in which every recording is heard
 CLOSED = ("closure", "labiodental")  # may be shorter than a row
 
 
@@ -70,6 +71,10 @@ def synthetic(index: int, seed: int) -> Example:
     sound, phonemes = spoken("\n".join(texts), rng, language, variant or None)
     if rng.random() < 0.15:  # some sounds go on after the speech
         sound = np.pad(sound, (0, int(rng.uniform(1, 6) * SAMPLE_RATE_HZ)))
+    if rng.random() < 0.04:  # and some hold none
+        heard = noise(len(sound), rng)
+        heard = heard / np.abs(heard).max() * 10 ** rng.uniform(-2.5, 0)
+        return example(np.zeros_like(sound), [Phoneme(0.0, "")], heard.astype(np.float32))
     return example(sound, phonemes, spoil(sound, rng))
 
 
@@ -173,7 +178,7 @@ def loss_of(outputs: Outputs, batch: dict[str, Tensor], taught: Outputs | None) 
         gestures = gestures * (1 - by_teacher) + torch.sigmoid(taught.gestures) * by_teacher
         told = torch.softmax(taught.phonemes, dim=2)
         phonemes = phonemes - ((told * torch.log_softmax(outputs.phonemes, 2)).sum(2) * count * by_teacher[:, :, 0]).sum()
-    lips = functional.binary_cross_entropy_with_logits(outputs.gestures, gestures, reduction="none")
+    lips = functional.binary_cross_entropy_with_logits(outputs.gestures, gestures, reduction="none") * _WEIGHTS
     chances = functional.binary_cross_entropy_with_logits(
         outputs.scalars[:, :, :3], scalars[:, :, :3].clip(0, 1), reduction="none"
     )
@@ -182,6 +187,9 @@ def loss_of(outputs: Outputs, batch: dict[str, Tensor], taught: Outputs | None) 
     )
     total = (lips.sum(2) * count).sum() + 0.4 * phonemes + (chances.sum(2) * count).sum() * 0.5 + (pitch * count).sum()
     return total / count.sum()
+
+
+_WEIGHTS = torch.tensor([2.0 if name in CLOSED else 1.0 for name in GESTURES])  # brief, rare and seen at once
 
 
 @dataclass(slots=True)
@@ -260,26 +268,30 @@ def train(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> SpeechEncoder:
-    """Write the weights to ``path``. ``recordings`` join after two thirds of the steps, a quarter of every batch."""
+    """Write the weights to ``path``. ``recordings`` join after two thirds of the steps, a quarter of every
+    batch."""
     torch.set_num_threads(1)
     course, checkpoint = Course.new(seed), path.with_suffix(".state")
     if checkpoint.exists():
         course.resume(checkpoint)
-    pool = [synthetic(index, seed) for index in range(utterances)]
-    real = [item for turn in range(6 if recordings else 0) for item in recorded(recordings, seed + turn)]
-    alone = steps if not real else steps * 2 // 3
+    pool: list[Example] = []
+    real: list[Example] = []
+    alone = steps * 2 // 3 if recordings else steps
     losses = []
     while course.step < steps:
+        while len(pool) < min(utterances, BATCH + course.step):  # the stock grows with the training
+            pool.append(synthetic(len(pool), seed))
         rng = np.random.default_rng((seed, 2, course.step))
-        batch = crops(pool, rng, BATCH if course.step < alone else BATCH * 3 // 4)
+        batch = crops(pool, rng, BATCH)
         if course.step >= alone:
-            batch = {name: torch.cat([part, more]) for (name, part), more in zip(
-                batch.items(), crops(real, rng, BATCH // 4).values(), strict=True)}
+            real = real or [item for turn in range(SPOILT) for item in recorded(recordings, seed + turn)]
+            more = crops(real, rng, BATCH // 3)
+            batch = {name: torch.cat([part, more[name]]) for name, part in batch.items()}
         losses.append(course.learn(batch, _rate(course.step / steps)))
         if course.step % 100 == 0 or course.step == steps:
             print(f"step {course.step}: loss {np.mean(losses):.3f}", flush=True)
             losses.clear()
-        if course.step % 500 == 0 or course.step == steps:
+        if course.step % 250 == 0 or course.step == steps:
             course.save(checkpoint)
             write_weights(course.average, path)
         if progress is not None:
@@ -289,7 +301,7 @@ def train(
 
 def _rate(part: float) -> float:
     """The learning rate: up for a tenth of the time, then down along a cosine."""
-    return 3e-3 * min(part / 0.1 + 0.02, 0.5 * (1 + np.cos(np.pi * part)) + 0.003)
+    return 4e-3 * min(part / 0.1 + 0.02, 0.5 * (1 + np.cos(np.pi * part)) + 0.003)
 
 
 def main() -> None:

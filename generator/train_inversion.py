@@ -141,24 +141,24 @@ def spoil(sound: F32, rng: np.random.Generator) -> F32:
     gain_db = np.interp(octaves, knots, rng.normal(0, 3, len(knots))) + rng.uniform(-4, 2) * octaves
     sound = np.fft.irfft(spectrum * 10 ** (gain_db / 20), len(sound)).astype(np.float32)
     if rng.random() < 0.75:
-        noise = _babble(sound, rng) if rng.random() < 0.25 else _noise(len(sound), rng)
+        added = _babble(sound, rng) if rng.random() < 0.25 else noise(len(sound), rng)
         snr_db = rng.uniform(3, 45)
-        noise *= np.sqrt(np.mean(sound**2) / np.mean(noise**2)) * 10 ** (-snr_db / 20)
-        sound = (sound + noise).astype(np.float32)
+        added *= np.sqrt(np.mean(sound**2) / np.mean(added**2)) * 10 ** (-snr_db / 20)
+        sound = (sound + added).astype(np.float32)
     if rng.random() < 0.12:
         telephone = signal.butter(4, (300, 3400), "bandpass", fs=SAMPLE_RATE_HZ, output="sos")
         sound = signal.sosfilt(telephone, sound).astype(np.float32)
     return np.asarray(sound * 10 ** (rng.uniform(-40, 0) / 20) / np.abs(sound).max(), np.float32)
 
 
-def _noise(samples: int, rng: np.random.Generator) -> F64:
+def noise(samples: int, rng: np.random.Generator) -> F64:
     """Coloured noise, from rumble to hiss, sometimes swelling."""
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     frequency = np.maximum(np.fft.rfftfreq(samples, 1 / SAMPLE_RATE_HZ), 50)
-    noise = np.fft.irfft(spectrum * frequency ** -rng.uniform(0, 1), samples)
+    sound = np.fft.irfft(spectrum * frequency ** -rng.uniform(0, 1), samples)
     if rng.random() < 0.3:
-        noise *= 1 + 0.7 * np.sin(2 * np.pi * rng.uniform(0.2, 4) * np.arange(samples) / SAMPLE_RATE_HZ)
-    return np.asarray(noise, np.float64)
+        sound *= 1 + 0.7 * np.sin(2 * np.pi * rng.uniform(0.2, 4) * np.arange(samples) / SAMPLE_RATE_HZ)
+    return np.asarray(sound, np.float64)
 
 
 def _babble(sound: F32, rng: np.random.Generator) -> F64:
