@@ -17,7 +17,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from tellmark.generator.canonical import POINTS, pose_free
-from tellmark.landmarks import LEFT_EYE, RIGHT_EYE
+from tellmark.landmarks import LEFT_EYE, RIGHT_EYE, mouth_opening
 from tellmark.types import F32
 
 DYNAMICS = 24  # numbers that code a facial expression
@@ -76,6 +76,12 @@ def pose_terms(rotation_deg: F32) -> F32:
     """(T, _POSE_TERMS) of angles (T, 3) degrees: what the tracker's mesh may depend on."""
     yaw, pitch, roll = (rotation_deg / 20).T
     return np.stack([yaw, pitch, roll, yaw**2, pitch**2], axis=1).astype(np.float32)
+
+
+def rest_shape(points: F32, landmarks: F32) -> F32:
+    """(468, 3) the face at rest: the mean of the frames with the mouth most nearly closed."""
+    opening = mouth_opening(landmarks)
+    return np.asarray(points[opening <= np.quantile(opening, 0.15)].mean(0), np.float32)
 
 
 def point_weights() -> F32:
