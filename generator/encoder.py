@@ -7,7 +7,7 @@ through a stream. Trained by ``train_encoder``; weights in ``encoder.safetensors
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Self
@@ -20,8 +20,11 @@ from torch.nn import functional
 
 from tellmark.generator.acoustics import HOP, SAMPLE_RATE_HZ
 from tellmark.generator.hearing import COLUMNS, REACH, Hearing
+from tellmark.generator.types import Encoded
 from tellmark.generator.visemes import GESTURES, PHONEME_GROUPS
 from tellmark.types import F32
+
+__all__ = ["FEATURES", "LOOK_AHEAD_S", "ROWS_PER_S", "Encoded", "EncoderStream", "SpeechEncoder"]
 
 ROWS_PER_S = 25.0
 FEATURES = 64
@@ -34,30 +37,6 @@ _KERNEL = 3
 _FAST, _SLOW = (1, 2, 4, 8), (1, 2, 4)  # dilations of the layers at 50 and at 25 rows a second
 _PITCH_ST = 6.0  # one unit of the pitch output
 _SEGMENT = 20 * SAMPLE_RATE_HZ  # the offline encoder works through the sound in pieces of this size
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """Rows at ``ROWS_PER_S``; row t describes t / ROWS_PER_S seconds."""
-
-    features: F32  # (T, FEATURES) in [-1, 1]
-    gestures: F32  # (T, len(GESTURES)) in [0, 1]
-    phonemes: F32  # (T, len(PHONEME_GROUPS)) probabilities
-    speaking: F32  # (T,) probability of speech and its short gaps
-    energy: F32  # (T,) 0 = background, 1 = loud syllables
-    voiced: F32  # (T,) probability that the vocal folds vibrate
-    pitch_st: F32  # (T,) semitones above the speaker's mean so far, 0 where unvoiced
-
-    def __len__(self) -> int:
-        return len(self.features)
-
-    def __getitem__(self, rows: slice) -> Encoded:
-        return Encoded(*(getattr(self, field.name)[rows] for field in fields(self)))
-
-    @classmethod
-    def joined(cls, parts: list[Encoded]) -> Encoded:
-        """The parts one after the other; at least one."""
-        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
 
 @dataclass(slots=True)
