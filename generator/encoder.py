@@ -108,6 +108,7 @@ class SpeechEncoder:
     """A trained network, ready to encode."""
 
     def __init__(self, network: Network) -> None:
+        torch.set_num_threads(1)  # the layers are small: a second thread makes them many times slower
         self._network = network.eval()
 
     @classmethod
@@ -133,18 +134,27 @@ class EncoderStream:
         self._network = network
         self._hearing = Hearing()
         self._memory = network.start()
+        self._waiting: list[F32] = []
         self._samples = 0
         self._rows = 0
 
     def push(self, samples: F32) -> Encoded:
         """(N,) mono samples at ``SAMPLE_RATE_HZ``, in [-1, 1], any N; returns the rows they complete, perhaps none."""
         self._samples += len(samples)
-        return self._encode(samples)
+        self._waiting.append(samples)
+        if self._samples < self._rows * _PER_ROW + _LATE:  # nothing can be said yet
+            return _NOTHING
+        return self._encode(self._take())
 
     def finish(self) -> Encoded:
         """The rows that were waiting for what comes after the end: silence."""
         missing = round(self._samples / _PER_ROW) - self._rows
-        return self._encode(np.zeros(_LATE, np.float32))[:missing]
+        return self._encode(np.append(self._take(), np.zeros(_LATE, np.float32)))[:missing]
+
+    def _take(self) -> F32:
+        taken = np.concatenate([_SILENCE, *self._waiting])
+        self._waiting.clear()
+        return taken
 
     @torch.inference_mode()
     def _encode(self, samples: F32) -> Encoded:
@@ -167,6 +177,7 @@ def _encoded(outputs: Outputs) -> Encoded:
     return Encoded(*(track.numpy().astype(np.float32) for track in tracks))
 
 
+_SILENCE = np.zeros(0, np.float32)
 _NOTHING = Encoded(
     *(np.zeros((0, columns), np.float32) for columns in (FEATURES, len(GESTURES), len(PHONEME_GROUPS))),
     *(np.zeros(0, np.float32) for _ in range(4)),
