@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
@@ -301,7 +302,7 @@ def train(
 
 def _rate(part: float) -> float:
     """The learning rate: up for a tenth of the time, then down along a cosine."""
-    return 4e-3 * min(part / 0.1 + 0.02, 0.5 * (1 + np.cos(np.pi * part)) + 0.003)
+    return 4e-3 * min(part / 0.1 + 0.02, 0.5 * (1 + math.cos(math.pi * part)) + 0.003)
 
 
 def main() -> None:
