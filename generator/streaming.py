@@ -21,7 +21,7 @@ from tellmark.generator.online import OnlineRules
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.types import SIZE, Controls, Encoded, Motion, Portrait, Renderer, StreamingModel
 from tellmark.types import F32, U8
-from tellmark.watermark.live import LiveWriter
+from tellmark.watermark.live import LiveWriter, check_live_output
 
 class FrameStream:
     """One performance under way: sound in pieces of any size in, frames out, ``ROWS_PER_S`` a second.
@@ -116,6 +116,7 @@ def stream_clip(
     work where ``out`` cannot be written or a photo comes without consent, and afterwards where no frame came of it.
     """
     out = Path(out)
+    check_live_output(out, force=force)
     if portrait.source is not None and portrait.consent_sha256 is None:
         raise UsageError("a picture of a person needs --consent: who agreed to this clip, or the picture's licence")
     stream = FrameStream(

@@ -77,9 +77,7 @@ class LiveWriter:
         keys.identity()  # a certificate or registry that cannot be used is said before anything is made
         with self._registry:
             self._registry.prepare()
-        runs.check_output(self.path, force=self._force)
-        if self.growing.exists() and not self._force:
-            raise UsageError(f"{self.growing} was left by a stream that broke off; move it away, or give --force")
+        check_live_output(self.path, force=self._force)
         height, width, _ = self._shape
         sink = _Sink(self._stack.enter_context(self.growing.open("wb", buffering=0)), self._echo)
         self._video = FragmentWriter(
@@ -140,11 +138,20 @@ class LiveWriter:
             self._work.stop()
             with self._stack:
                 self._video.close()
+            if not self._video.frames:
+                self.growing.unlink(missing_ok=True)
 
 
 def growing(path: Path) -> Path:
     """What the file is called while the stream goes on."""
     return path.with_name(f"{path.stem}.part{path.suffix}")
+
+
+def check_live_output(path: Path, *, force: bool) -> None:
+    """Refuse early what :class:`LiveWriter` would refuse: outputs that exist or cannot be written."""
+    runs.check_output(path, force=force)
+    if growing(path).exists() and not force:
+        raise UsageError(f"{growing(path)} was left by a stream that broke off; move it away, or give --force")
 
 
 class _Sink:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -99,12 +100,12 @@ def render(
     """
     from tellmark.runs import check_output
 
-    if not stream:
-        if "-" in (str(speech), str(out)):
-            raise UsageError("- stands for a pipe, which needs --stream")
+    if not stream and "-" in (str(speech), str(out)):
+        raise UsageError("- stands for a pipe, which needs --stream")
+    if stream and fps != 25:
+        raise UsageError(f"--fps {fps:g}: a stream has 25 frames a second; leave --fps out")
+    if str(out) != "-":
         check_output(out, force=force)
-    elif fps != 25:
-        raise UsageError(f"--fps {fps}: a stream has 25 frames a second; leave --fps out")
     controls = _controls(gaze, distance, emotion)
     from tellmark.encoding import Encoding
 
@@ -148,20 +149,16 @@ def _stream(
     console: Console,
 ) -> None:
     """Stream to a file or to stdout; Ctrl-C or SIGTERM end the sound, not the clip."""
-    import signal
     import sys
     import tempfile
-    import threading
 
     from tellmark.generator.pcm import read_pcm
     from tellmark.generator.streaming import stream_clip
     from tellmark.media import read_audio
 
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     piped = str(out) == "-"
     with ExitStack() as stack:
+        stop = stack.enter_context(_told_to_stop())
         if piped:
             out = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "stream.mp4"
         if str(speech) == "-":
@@ -176,6 +173,20 @@ def _stream(
         console.say(f"stdout: {words}; its manifest is in the registry")
         return
     console.result({"schema": "tellmark.clip/1", **dataclasses.asdict(clip)}, f"{clip.path}  {words}")
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[threading.Event]:
+    """Set by Ctrl-C and SIGTERM, instead of what they do otherwise."""
+    import signal
+
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @click.command()
