@@ -7,7 +7,7 @@ through a stream. Trained by ``train_encoder``; weights in ``encoder.safetensors
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Self
@@ -18,10 +18,13 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tellmark.generator.acoustics import HOP, SAMPLE_RATE_HZ
-from tellmark.generator.hearing import COLUMNS, REACH, Hearing
+from tellmark.generator.acoustics import BANDS, SAMPLE_RATE_HZ
+from tellmark.generator.hearing import COLUMNS, Hearing
+from tellmark.generator.types import Encoded
 from tellmark.generator.visemes import GESTURES, PHONEME_GROUPS
 from tellmark.types import F32
+
+__all__ = ["FEATURES", "LOOK_AHEAD_S", "ROWS_PER_S", "Encoded", "EncoderStream", "SpeechEncoder"]
 
 ROWS_PER_S = 25.0
 FEATURES = 64
@@ -36,30 +39,6 @@ _PITCH_ST = 6.0  # one unit of the pitch output
 _SEGMENT = 20 * SAMPLE_RATE_HZ  # the offline encoder works through the sound in pieces of this size
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """Rows at ``ROWS_PER_S``; row t describes t / ROWS_PER_S seconds."""
-
-    features: F32  # (T, FEATURES) in [-1, 1]
-    gestures: F32  # (T, len(GESTURES)) in [0, 1]
-    phonemes: F32  # (T, len(PHONEME_GROUPS)) probabilities
-    speaking: F32  # (T,) probability of speech and its short gaps
-    energy: F32  # (T,) 0 = background, 1 = loud syllables
-    voiced: F32  # (T,) probability that the vocal folds vibrate
-    pitch_st: F32  # (T,) semitones above the speaker's mean so far, 0 where unvoiced
-
-    def __len__(self) -> int:
-        return len(self.features)
-
-    def __getitem__(self, rows: slice) -> Encoded:
-        return Encoded(*(getattr(self, field.name)[rows] for field in fields(self)))
-
-    @classmethod
-    def joined(cls, parts: list[Encoded]) -> Encoded:
-        """The parts one after the other; at least one."""
-        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
-
-
 @dataclass(slots=True)
 class Outputs:
     """What the network says, before the squashing functions; (B, T, ...)."""
@@ -68,6 +47,7 @@ class Outputs:
     gestures: Tensor
     phonemes: Tensor
     scalars: Tensor  # (B, T, 4) speaking, energy, voiced as logits, pitch in ``_PITCH_ST``
+    bands: Tensor  # (B, T, BANDS) as in ``levels``, without the noise: keeps the features rich, and is not used otherwise
 
 
 class Network(nn.Module):
@@ -83,6 +63,7 @@ class Network(nn.Module):
         self.gestures = nn.Linear(FEATURES, len(GESTURES))
         self.phonemes = nn.Linear(FEATURES, len(PHONEME_GROUPS))
         self.scalars = nn.Linear(FEATURES, 4)
+        self.bands = nn.Linear(FEATURES, BANDS)
 
     def start(self, batch: int = 1) -> list[Tensor]:
         """The memory of every layer before the first hop."""
@@ -105,7 +86,8 @@ class Network(nn.Module):
         if not x.shape[2]:
             return None
         features = torch.tanh(self.features(_level(x).transpose(1, 2)))
-        return Outputs(features, self.gestures(features), self.phonemes(features), self.scalars(features))
+        heads = (self.gestures, self.phonemes, self.scalars, self.bands)
+        return Outputs(features, *(head(features) for head in heads))
 
 
 def _level(x: Tensor) -> Tensor:
@@ -129,6 +111,7 @@ class SpeechEncoder:
     """A trained network, ready to encode."""
 
     def __init__(self, network: Network) -> None:
+        torch.set_num_threads(1)  # the layers are small: a second thread makes them many times slower
         self._network = network.eval()
 
     @classmethod
@@ -154,18 +137,27 @@ class EncoderStream:
         self._network = network
         self._hearing = Hearing()
         self._memory = network.start()
+        self._waiting: list[F32] = []
         self._samples = 0
         self._rows = 0
 
     def push(self, samples: F32) -> Encoded:
         """(N,) mono samples at ``SAMPLE_RATE_HZ``, in [-1, 1], any N; returns the rows they complete, perhaps none."""
         self._samples += len(samples)
-        return self._encode(samples)
+        self._waiting.append(samples)
+        if self._samples < self._rows * _PER_ROW + _LATE:  # nothing can be said yet
+            return _NOTHING
+        return self._encode(self._take())
 
     def finish(self) -> Encoded:
         """The rows that were waiting for what comes after the end: silence."""
         missing = round(self._samples / _PER_ROW) - self._rows
-        return self._encode(np.zeros(_LATE, np.float32))[:missing]
+        return self._encode(np.append(self._take(), np.zeros(_LATE, np.float32)))[:missing]
+
+    def _take(self) -> F32:
+        taken = np.concatenate([_SILENCE, *self._waiting])
+        self._waiting.clear()
+        return taken
 
     @torch.inference_mode()
     def _encode(self, samples: F32) -> Encoded:
@@ -188,6 +180,7 @@ def _encoded(outputs: Outputs) -> Encoded:
     return Encoded(*(track.numpy().astype(np.float32) for track in tracks))
 
 
+_SILENCE = np.zeros(0, np.float32)
 _NOTHING = Encoded(
     *(np.zeros((0, columns), np.float32) for columns in (FEATURES, len(GESTURES), len(PHONEME_GROUPS))),
     *(np.zeros(0, np.float32) for _ in range(4)),

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import argparse
 import copy
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
@@ -56,6 +57,7 @@ class Example:
     gestures: NDArray[np.float16]  # (T, len(GESTURES))
     groups: NDArray[np.int64]  # (T,) index into ``PHONEME_GROUPS``; -1 is not known
     scalars: NDArray[np.float16]  # (T, 4) speaking, energy, voiced, pitch_st / 6
+    bands: NDArray[np.float16]  # (T, BANDS) as in ``levels``, of the clean sound
     clean: NDArray[np.float16] | None = None  # (H, COLUMNS) what the teacher hears; None where the truth is known
 
 
@@ -96,21 +98,24 @@ def example(sound: F32, phonemes: Sequence[Phoneme], heard: F32) -> Example:
             talking[round(start_s * 100) : round(end_s * 100) + 1] = 1
     closed = ndimage.binary_closing(np.pad(talking, 30), np.ones(25))[30:-30]  # short gaps are speech
     speaking = ndimage.gaussian_filter1d(closed.astype(np.float64), 3)[places]
-    return _pack(heard, gestures, groups, np.column_stack([speaking, _measured(sound, rows)[:, 1:]]))
+    measured = _measured(sound, rows)
+    measured[:, 0] = speaking
+    return _pack(heard, gestures, groups, measured)
 
 
 def _measured(sound: F32, rows: int) -> F64:
-    """(rows, 4) speaking, energy, voiced and pitch / 6 of a clean sound, from the seconds around."""
+    """(rows, 4 + BANDS) speaking, energy, voiced, pitch / 6 and bands of a clean sound, from the seconds around."""
     level = normalise(analyse([sound]))
-    hops = np.column_stack([level.speaking, level.energy, level.voiced, np.clip(level.pitch_st, -18, 18) / 6])
+    pitch = np.clip(level.pitch_st, -18, 18) / 6
+    hops = np.column_stack([level.speaking, level.energy, level.voiced, pitch, level.bands])
     return np.asarray(ndimage.gaussian_filter1d(hops, 1.4, axis=0)[np.minimum(4 * np.arange(rows), len(hops) - 1)])
 
 
-def _pack(heard: F32, gestures: F64, groups: NDArray[np.int64], scalars: F64, clean: F32 | None = None) -> Example:
-    taught = None if clean is None else hops_of(clean).astype(np.float16)
-    return Example(
-        *(hops_of(heard).astype(np.float16), gestures.astype(np.float16), groups, scalars.astype(np.float16)), taught
-    )
+def _pack(heard: F32, gestures: F64, groups: NDArray[np.int64], measured: F64, clean: F32 | None = None) -> Example:
+    half = np.float16
+    taught = None if clean is None else hops_of(clean).astype(half)
+    scalars, bands = measured[:, :4].astype(half), measured[:, 4:].astype(half)
+    return Example(hops_of(heard).astype(half), gestures.astype(half), groups, scalars, bands, taught)
 
 
 def hops_of(sound: F32) -> F32:
@@ -129,10 +134,14 @@ def recorded(paths: Sequence[Path], seed: int) -> Iterator[Example]:
         yield _pack(spoil(sound, rng), np.zeros((rows, len(GESTURES))), unknown, _measured(sound, rows), sound)
 
 
+_TRUTHS = ("gestures", "groups", "scalars", "bands")
+_PARTS = ("hops", "clean", *_TRUTHS, "weight")
+
+
 def crops(examples: Sequence[Example], rng: np.random.Generator, size: int = BATCH) -> dict[str, Tensor]:
     """A batch of crops of CROP hops; ``weight`` says which rows count."""
     rows = CROP // 4 - 1  # the last needs hops beyond the crop
-    batch: dict[str, list[F32]] = {name: [] for name in ("hops", "clean", "gestures", "groups", "scalars", "weight")}
+    batch: dict[str, list[F32]] = {name: [] for name in _PARTS}
     for index in rng.integers(len(examples), size=size):
         item = examples[index]
         last = max(0, len(item.groups) - rows)
@@ -144,9 +153,8 @@ def crops(examples: Sequence[Example], rng: np.random.Generator, size: int = BAT
         hops = _cut(item.hops, 4 * first, CROP)
         batch["hops"].append(_masked(hops, rng))
         batch["clean"].append(hops if item.clean is None else _cut(item.clean, 4 * first, CROP))
-        batch["gestures"].append(_cut(item.gestures, first, rows))
-        batch["groups"].append(_cut(item.groups, first, rows))
-        batch["scalars"].append(_cut(item.scalars, first, rows))
+        for name in _TRUTHS:
+            batch[name].append(_cut(getattr(item, name), first, rows))
         batch["weight"].append(weight if item.clean is None else -weight)  # negative: the teacher knows
     return {name: torch.from_numpy(np.stack(parts)) for name, parts in batch.items()}
 
@@ -185,8 +193,9 @@ def loss_of(outputs: Outputs, batch: dict[str, Tensor], taught: Outputs | None) 
     pitch = functional.smooth_l1_loss(
         outputs.scalars[:, :, 3] * scalars[:, :, 2], scalars[:, :, 3] * scalars[:, :, 2], reduction="none"
     )
-    total = (lips.sum(2) * count).sum() + 0.4 * phonemes + (chances.sum(2) * count).sum() * 0.5 + (pitch * count).sum()
-    return total / count.sum()
+    bands = (outputs.bands - batch["bands"]).square().sum(2) * scalars[:, :, 0]  # where there is speech
+    each = lips.sum(2) + 0.5 * chances.sum(2) + pitch + 0.5 * bands
+    return ((each * count).sum() + 0.4 * phonemes) / count.sum()
 
 
 _WEIGHTS = torch.tensor([2.0 if name in CLOSED else 1.0 for name in GESTURES])  # brief, rare and seen at once
@@ -250,7 +259,7 @@ class Course:
 def _first(outputs: Outputs, batch: dict[str, Tensor]) -> Outputs:
     """The rows that the batch has targets for."""
     rows = batch["weight"].shape[1]
-    return Outputs(*(part[:, :rows] for part in (outputs.features, outputs.gestures, outputs.phonemes, outputs.scalars)))
+    return Outputs(*(getattr(outputs, field.name)[:, :rows] for field in fields(Outputs)))
 
 
 def write_weights(network: Network, path: Path) -> None:
@@ -265,15 +274,19 @@ def train(
     utterances: int = 3000,
     steps: int = 4000,
     recordings: Sequence[Path] = (),
+    start: Path | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> SpeechEncoder:
-    """Write the weights to ``path``. ``recordings`` join after two thirds of the steps, a quarter of every
+    """Write the weights to ``path``. ``start``: weights to go on from. ``recordings`` join after two thirds of the steps, a quarter of every
     batch."""
     torch.set_num_threads(1)
     course, checkpoint = Course.new(seed), path.with_suffix(".state")
     if checkpoint.exists():
         course.resume(checkpoint)
+    elif start is not None:
+        for network in (course.network, course.average):
+            network.load_state_dict({name: tensor.float() for name, tensor in load_file(start).items()}, strict=False)
     pool: list[Example] = []
     real: list[Example] = []
     alone = steps * 2 // 3 if recordings else steps
@@ -301,7 +314,7 @@ def train(
 
 def _rate(part: float) -> float:
     """The learning rate: up for a tenth of the time, then down along a cosine."""
-    return 4e-3 * min(part / 0.1 + 0.02, 0.5 * (1 + np.cos(np.pi * part)) + 0.003)
+    return 4e-3 * min(part / 0.1 + 0.02, 0.5 * (1 + math.cos(math.pi * part)) + 0.003)
 
 
 def main() -> None:
@@ -310,9 +323,17 @@ def main() -> None:
     parser.add_argument("--utterances", type=int, default=3000)
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", type=Path, help="weights to go on from")
     parser.add_argument("--recordings", type=Path, nargs="*", default=[], help="sound files of speech")
     given = parser.parse_args()
-    train(given.out, utterances=given.utterances, steps=given.steps, recordings=given.recordings, seed=given.seed)
+    train(
+        given.out,
+        utterances=given.utterances,
+        steps=given.steps,
+        recordings=given.recordings,
+        start=given.start,
+        seed=given.seed,
+    )
 
 
 if __name__ == "__main__":
