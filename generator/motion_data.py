@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from tellmark.generator.canonical import pose_free
 from tellmark.generator.encoder import Encoded, SpeechEncoder
 from tellmark.generator.latent import FaceLatent, face_latent, rest_shape
 from tellmark.generator.mesh import expression_weights
-from tellmark.generator.rules import lips
+from tellmark.generator.rules import centred, lips
 from tellmark.generator.sentences import sentences
 from tellmark.generator.track import Track
 from tellmark.generator.train_encoder import LANGUAGES, VARIANTS
@@ -120,7 +121,7 @@ def mouth_of(tracks: NDArray[np.float64], speaking: NDArray[np.float64] | None =
     """(T, len(_MOUTH)) at ``FPS`` of gesture tracks at ``_RATE_HZ``."""
     heard = {name: tracks[:, index] for index, name in enumerate(GESTURES)}
     heard["speaking"] = np.ones(len(tracks)) if speaking is None else speaking
-    shaped = lips(heard, _RATE_HZ)
+    shaped = lips(heard, partial(centred, fps=_RATE_HZ))
     every = round(_RATE_HZ / columns.FPS)
     return np.column_stack([shaped[name] for name in _MOUTH])[::every].astype(np.float32)
 
@@ -196,7 +197,7 @@ class Mixer:
         """Lips that the encoder reads from the film's own sound."""
         heard = {name: encoded.gestures[:, index].astype(np.float64) for index, name in enumerate(GESTURES)}
         heard["speaking"] = encoded.speaking.astype(np.float64)
-        shaped = lips(heard, columns.FPS)
+        shaped = lips(heard, partial(centred, fps=columns.FPS))
         return np.column_stack([shaped[name] for name in _MOUTH]).astype(np.float32)
 
     def _codes(self, moved: F32, identity: F32) -> F32:
