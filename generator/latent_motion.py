@@ -12,52 +12,25 @@ import numpy as np
 import torch
 from scipy import signal
 
-from tellmark import landmarks as lm
 from tellmark.generator.basis import expression_basis
-from tellmark.generator.canonical import WIDTH_MM, turn
 from tellmark.generator.latent import DYNAMICS, FaceLatent, face_latent, point_weights
 from tellmark.generator.types import EXPRESSIONS, Motion
-from tellmark.types import F32, F64
+from tellmark.types import F32
 
 FPS = 25.0
 ROTATION, SHIFT, DISTANCE, LIDS, GAZE = slice(0, 3), slice(3, 5), slice(5, 6), slice(6, 8), slice(8, 10)
 DYNAMIC = slice(10, 10 + DYNAMICS)
 CHANNELS = 10 + DYNAMICS
 
-_EYE_RADIUS = 0.40  # of the eyeball, in widths of the eye between its corners (12 mm over 30 mm)
-_SHUT = 0.22  # opening of shut lids over that of open ones, as tracked
-_SLACK = 0.12  # lids that come down less than this do not blink
-_PIVOT_BACK_MM = 14.0  # the renderer turns the head about a point behind the chin (``mesh``)
 _RIDGE, _ROUNDS = 0.02, 60
 _AT_ONCE = 4096  # rows
 
 
-def upper_columns(points: F32, rotation_deg: F32, centre: F32, px_per_mm: F32, mean: F32) -> F32:
-    """(T, 10) everything but the dynamics, of a pose-free track (T, 478, 3)."""
-    turned = np.stack([turn(*np.deg2rad(row).tolist()) for row in rotation_deg.astype(np.float64)])
-    pivot = mean[152] - (0.0, 0.05 * 178, 0.0)
-    pivot[2] = np.median(mean[list(lm.FACE_OVAL), 2]) + _PIVOT_BACK_MM
-    # Where the face is for its turning alone; the rest is shift.
-    by_turning = ((turned - np.eye(3)) @ -pivot)[:, :2]
-    shift = (centre - by_turning * px_per_mm[:, None]) / (WIDTH_MM * np.median(px_per_mm))
-    distance = np.log(np.median(px_per_mm) / px_per_mm)[:, None]
-    lids = np.stack(lm.eye_opening(points), axis=1)
-    opened = np.quantile(lids, 0.8, axis=0)
-    blink = np.clip((opened - lids) / (opened * (1 - _SHUT)), 0, 1)
-    blink = np.clip((blink - _SLACK) / (1 - _SLACK), 0, 1)
-    gaze = np.rad2deg(np.arcsin(np.clip(lm.gaze_offset(points) / _EYE_RADIUS, -0.8, 0.8))) * (1, -1)
-    calm = [rotation_deg, shift, distance, blink, gaze]
-    centred = [part if index == 3 else part - np.median(part, axis=0) for index, part in enumerate(calm)]
-    return np.concatenate(centred, axis=1).astype(np.float32)
-
-
-def smoothed(columns: F32) -> F32:
-    """(T, 10) with the tracker's noise taken out of the pose and the gaze, lids as they are (Savitzky-Golay)."""
-    out = columns.copy()
-    if len(columns) >= 9:
-        out[:, :6] = signal.savgol_filter(columns[:, :6], 9, 2, axis=0)
-        out[:, GAZE] = signal.savgol_filter(columns[:, GAZE], 5, 1, axis=0)
-    return out
+def columns_of(motion: Motion) -> F32:
+    """(T, 10) everything but the dynamics, about the person's own middle."""
+    places = [motion.rotation_deg, motion.translation, np.log(motion.distance)[:, None], motion.gaze_deg]
+    rotation, shift, distance, gaze = (place - np.median(place, axis=0) for place in places)
+    return np.concatenate([rotation, shift, distance, motion.blink, gaze], axis=1).astype(np.float32)
 
 
 def smoothed_moves(moved: F32) -> F32:

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from tellmark.generator import latent_motion as columns
 from tellmark.generator.acoustics import SAMPLE_RATE_HZ
 from tellmark.generator.basis import expression_basis
-from tellmark.generator.canonical import pose_free
 from tellmark.generator.encoder import Encoded, SpeechEncoder
 from tellmark.generator.latent import FaceLatent, face_latent, rest_shape
 from tellmark.generator.mesh import expression_weights
+from tellmark.generator.retarget import bridged, retarget
 from tellmark.generator.rules import centred, lips
 from tellmark.generator.sentences import sentences
 from tellmark.generator.track import Track
@@ -92,16 +92,14 @@ def conditions(
 
 def film(track: Track, video: Path | None, model: FaceLatent, encoder: SpeechEncoder) -> Film:
     """Of a track, and the video it was made of where it has sound."""
-    landmarks = _without_gaps(track)
-    free = pose_free(landmarks, model.mean.numpy())
+    landmarks = bridged(track.landmarks, track.found)
     points, _ = model.upright(landmarks)
     rest = rest_shape(points, landmarks)
-    pose = columns.upper_columns(free.points, free.rotation_deg, free.centre, free.px_per_mm, model.mean.numpy())
     identity = model.encode_identity(torch.from_numpy(rest)[None])[0].numpy()
     encoded = None
     if video is not None and track.has_audio:
         encoded = encoder.encode(np.concatenate(list(read_audio(video, SAMPLE_RATE_HZ))))
-    return Film(columns.smoothed(pose), columns.smoothed_moves(points - rest), identity, encoded)
+    return Film(columns.columns_of(retarget(track)), columns.smoothed_moves(points - rest), identity, encoded)
 
 
 def utterance(rng: np.random.Generator, encoder: SpeechEncoder) -> Utterance:
@@ -248,17 +246,6 @@ def _lower_face(mean: F32) -> F32:
     nose, lip = float(mean[2, 1]), float(mean[0, 1])
     t = np.clip((mean[:, 1] - nose + 4) / (lip - nose + 4), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)
-
-
-def _without_gaps(track: Track) -> F32:
-    """Landmarks with the frames without a face filled in linearly."""
-    if track.found.all():
-        return track.landmarks
-    known = np.flatnonzero(track.found)
-    frames = np.arange(len(track))
-    flat = track.landmarks.reshape(len(track), -1)
-    filled = np.column_stack([np.interp(frames, known, flat[known, column]) for column in range(flat.shape[1])])
-    return filled.reshape(track.landmarks.shape).astype(np.float32)
 
 
 def draws(mixer: Mixer, count: int, seed: int) -> Iterator[Sequence_]:
