@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from tellmark.generator import latent_motion as columns
 from tellmark.generator.diffusion import MotionTransformer, Sizes
 from tellmark.generator.encoder import SpeechEncoder
 from tellmark.generator.latent import face_latent
@@ -28,7 +29,9 @@ from tellmark.types import F32
 
 STEPS, BATCH = 3300, 16
 POOL, UTTERANCES = 5000, 700
-DISTURBED = 0.1  # of a usual change: how far the past is pushed off at most; more makes velocities tremble
+# The films are few and are soon known by heart. Against that the past is disturbed, by at most this much of a usual
+# change (more makes velocities tremble), now and then missing, and movements are made smaller or larger.
+DISTURBED, FORGOTTEN, SIZED = 0.25, 0.2, (0.6, 1.6)
 AVERAGE = 0.999  # of the weights, exponentially: what is saved
 _EVERY = 250  # steps between checkpoints
 
@@ -78,10 +81,12 @@ def loss_of(model: nn.Module, batch: Pool, change: Tensor, generator: torch.Gene
     def noise_like(shape: Sequence[int]) -> Tensor:
         return torch.randn(tuple(shape), generator=generator).to(device)
 
+    motion = _resized(batch.motion, generator)
     disturbed = DISTURBED * torch.rand(size, 1, 1, generator=generator).to(device) * change
-    places = batch.motion + disturbed * noise_like(batch.motion.shape)
+    places = motion + disturbed * noise_like(motion.shape)
     before, past = places[:, :-1], torch.cat([places[:, 1:], (places[:, 1:] - places[:, :-1]) / change], 2)
-    truth = (batch.motion[:, 1:] - before) / change
+    truth = (motion[:, 1:] - before) / change
+    past = past * (torch.rand(size, frames, 1, generator=generator) >= FORGOTTEN).to(device)
     noise, when = noise_like(truth.shape), torch.sigmoid(noise_like((size, frames)))
     noisy = noise + when[..., None] * (truth - noise)
     given = batch.given[:, None].expand(-1, frames, -1)
@@ -90,6 +95,17 @@ def loss_of(model: nn.Module, batch: Pool, change: Tensor, generator: torch.Gene
         flow = model(past, before, noisy, when, batch.sound, heard, given)
     wrong = (flow.float() - (truth - noise)).square().mean(2)
     return (wrong * batch.valid).sum() / batch.valid.sum()
+
+
+def _resized(motion: Tensor, generator: torch.Generator) -> Tensor:
+    """Head and gaze each moved less or more about their mean, which the controls have set."""
+    sized = motion.clone()
+    low, high = np.log(SIZED)
+    for part in (slice(0, 5), columns.GAZE):
+        factor = torch.exp(low + (high - low) * torch.rand(len(motion), 1, 1, generator=generator)).to(motion.device)
+        middle = motion[:, :, part].mean(1, keepdim=True)
+        sized[:, :, part] = middle + factor * (motion[:, :, part] - middle)
+    return sized
 
 
 class Course:
