@@ -23,6 +23,7 @@ GENERATION_LABEL = "org.tellmark.generation"
 PORTRAIT_LABEL = "portrait"  # the ingredient that a person consented to
 SHA256_KEY = "org.tellmark.sha256"
 CONSENT_KEY = "org.tellmark.consent_sha256"
+RECOVERED_KEY = "org.tellmark.recovered_by"  # the soft binding that an ingredient's manifest was found by
 
 SOURCE_TYPE_BASE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 AI_SOURCE_TYPES = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "compositeSynthetic")
@@ -44,6 +45,7 @@ class Ingredient:
     sha256: str  # of the file, or of the recipe where there is no file
     path: Path | None = None  # where given, a manifest inside the file is carried along
     metadata: dict[str, str] = field(default_factory=dict)  # keys need a dot, such as org.example.licence
+    store: bytes | None = None  # a manifest store that ``path`` had lost and its mark led to; carried along then
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,8 @@ def ingredient(item: Ingredient, parent: bool, consent_sha256: str | None = None
     metadata = {SHA256_KEY: item.sha256, **item.metadata}
     if consent_sha256:
         metadata[CONSENT_KEY] = consent_sha256
+    if item.store is not None:
+        metadata[RECOVERED_KEY] = SOFT_BINDING_ALGORITHM
     return {
         "title": item.title,
         "format": item.mime,

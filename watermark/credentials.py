@@ -24,6 +24,7 @@ from tellmark.errors import InternalError, UsageError
 from tellmark.types import C2paEvidence
 from tellmark.watermark import claims, formats, keys, signing
 from tellmark.watermark.claims import Ingredient, Parameter, Provenance
+from tellmark.watermark.jumbf import identifier
 
 if TYPE_CHECKING:
     from c2pa import Context
@@ -69,9 +70,10 @@ def sign(
 ) -> bytes:
     """Write ``source`` with a signed manifest to ``target`` (replaced if there); return the manifest store's bytes.
 
-    ``payload``: the watermark's 16 hex digits; ``facts`` join the generation assertion. Ingredients that carry a
-    manifest of their own keep it. Raises :class:`UsageError` where the certificate of the environment cannot sign
-    or files of the target's suffix hold no manifest, :class:`InternalError` where the development one cannot.
+    ``payload``: the watermark's 16 hex digits; ``facts`` join the generation assertion. Ingredients keep a manifest of
+    their own, or get the one that was recovered for them. Raises :class:`UsageError` where the certificate of the
+    environment cannot sign or files of the target's suffix hold no manifest, :class:`InternalError` where the
+    development one cannot.
     """
     from c2pa import Builder, C2paError
 
@@ -105,12 +107,35 @@ def _add_ingredient(builder: Any, item: Ingredient, provenance: Provenance) -> N
     parent = item.label == provenance.parent
     consent = provenance.consent_sha256 if item.label == claims.PORTRAIT_LABEL else None
     described = claims.ingredient(item, parent, consent)
-    if item.path is not None and examine(item.path).evidence.state != "none":
+    if item.store is not None:
+        described |= _recovered(builder, item)
+    elif item.path is not None and examine(item.path).evidence.state != "none":
         # A damaged store cannot be carried along; the ingredient's hash still names the file.
         with contextlib.suppress(C2paError), item.path.open("rb") as stream:
             builder.add_ingredient(described, item.mime, stream)
             return
     builder.add_ingredient(described, "application/octet-stream", io.BytesIO())
+
+
+def _recovered(builder: Any, item: Ingredient) -> dict[str, Any]:
+    """What is said of an ingredient whose manifest was found apart from it: the manifest, and how its file fits it.
+
+    The file is not what was signed, or it would have its manifest: c2pa notes that its hard binding does not match.
+    """
+    from c2pa import Reader
+
+    assert item.path is not None
+    assert item.store is not None
+    context = _context(os.getpid(), keys.trust_pem())
+    with item.path.open("rb") as stream, Reader(item.mime, stream, item.store, context=context) as reader:
+        results = reader.get_validation_results()
+    name = f"{item.label}.c2pa"
+    builder.add_resource(name, io.BytesIO(item.store))
+    return {
+        "active_manifest": identifier(item.store),
+        "validation_results": results,
+        "manifest_data": {"format": "application/c2pa", "identifier": name},
+    }
 
 
 # Reading
