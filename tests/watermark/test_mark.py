@@ -63,8 +63,12 @@ def test_marking_keeps_picture_sound_and_length(source, tmp_path, registry, kind
     (manifest,) = manifests(tmp_path / "out.mp4")
     first = manifest["assertions"]["c2pa.actions.v2"]["actions"][0]
     assert first["action"] == "c2pa.opened"
-    assert ("digitalSourceType" in first) == (kind is Kind.SYNTHETIC)
-    assert manifest["assertions"]["c2pa.ingredient.v3"]["relationship"] == "parentOf"
+    assert "digitalSourceType" not in first
+    parent = manifest["assertions"]["c2pa.ingredient.v3"]
+    assert parent["relationship"] == "parentOf"
+    assert ("digitalSourceType" in parent) == (kind is Kind.SYNTHETIC)
+    said = verdict.c2pa.digital_source_type
+    assert said == parent.get("digitalSourceType")
 
 
 def test_an_existing_manifest_is_kept_as_parent(source, tmp_path, registry):
@@ -88,6 +92,7 @@ def test_a_marked_clip_keeps_its_mark_and_pixels_and_is_signed_anew(source, tmp_
     with VideoReader(first.path) as before, VideoReader(again.path) as after:
         assert all(np.array_equal(a.rgb(), b.rgb()) for a, b in zip(before, after, strict=True))
     assert len(manifests(again.path)) == 2
+    assert str(examine(again.path).evidence.digital_source_type).endswith("trainedAlgorithmicMedia")
     with Registry(registry) as rows:
         assert len(rows.find(first.payload)) == 2
     assert verify(again.path, registry=registry).verdict is VerdictKind.INTACT
