@@ -54,7 +54,7 @@ class C2paEvidence:
     signer: str | None = None
     signed_at: str | None = None
     claim_generator: str | None = None
-    digital_source_type: str | None = None
+    digital_source_type: str | None = None  # of the clip, or of what it is a marked copy of
 
 
 @dataclass(frozen=True, slots=True)
