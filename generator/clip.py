@@ -85,7 +85,7 @@ def render_clip(
         width=SIZE,
         height=SIZE,
         fps=speech.fps,
-        provenance=_provenance(out.name, portrait, speech, params),
+        provenance=provenance_of(out.name, portrait, speech, params),
         audio=speech.path,
         encoding=encoding or Encoding(),
         registry=registry,
@@ -105,7 +105,7 @@ def _cut(speech: Speech, max_seconds: float) -> Speech:
     return dataclasses.replace(speech, duration_s=frames / speech.fps, features=speech.features[:frames])
 
 
-def _provenance(title: str, portrait: Portrait, speech: Speech, params: Params) -> Provenance:
+def provenance_of(title: str, portrait: Portrait, speech: Speech, params: Params) -> Provenance:
     # An actor comes out of a statistical face model; a photo set in motion is a composite with synthetic parts.
     source_type = "trainedAlgorithmicMedia" if portrait.source is None else "compositeSynthetic"
     mime = _MIME.get(portrait.source.suffix.lower(), "image/png") if portrait.source else "image/png"

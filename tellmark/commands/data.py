@@ -21,10 +21,13 @@ def dataset() -> None:
 @click.option("--resume", is_flag=True, help="Go on where an earlier build stopped.")
 @click.option("--dry-run", is_flag=True, help="Say what would be made, how long it takes and how large it gets.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+@click.option("--ray", metavar="ADDRESS", help="Make the takes on a Ray cluster; `local` starts one here.")
 @command
-def build(plan: Path, out: Path, *, resume: bool, dry_run: bool, workers: int, console: Console) -> None:
+def build(
+    plan: Path, out: Path, *, resume: bool, dry_run: bool, workers: int, ray: str | None, console: Console
+) -> None:
     """Build the dataset that PLAN (a TOML file) describes into a folder."""
-    from tellmark.generator.plan import dry_run as estimate
+    from tellmark.generator.estimate import dry_run as estimate
     from tellmark.generator.plan import load_plan
 
     loaded = load_plan(plan)
@@ -35,7 +38,7 @@ def build(plan: Path, out: Path, *, resume: bool, dry_run: bool, workers: int, c
     from tellmark.generator.dataset import build as build_dataset
 
     with console.progress("building") as progress:
-        summary = build_dataset(loaded, out, resume=resume, workers=workers, progress=progress)
+        summary = build_dataset(loaded, out, resume=resume, workers=workers, ray=ray, progress=progress)
     console.result({"schema": "tellmark.dataset/1", **summary}, table(summary))
 
 
