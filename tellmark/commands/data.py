@@ -12,7 +12,7 @@ from tellmark.console import FORCE, OUT, PATH, Console, answer, command, table
 
 @click.group()
 def dataset() -> None:
-    """Build and check labelled datasets."""
+    """Build, check and export labelled datasets."""
 
 
 @dataset.command("build")
@@ -54,6 +54,20 @@ def check(folder: Path, *, console: Console) -> None:
     record = {"schema": "tellmark.check/1", "folder": str(folder), "problems": problems}
     console.result(record, "\n".join(problems) if problems else f"{folder}: no problems")
     answer(not problems)
+
+
+@dataset.command("export")
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.option("--to", required=True, metavar="FORMAT", help="deepfakebench, faceforensics, dfdc, avdeepfake1m, ...")
+@OUT
+@command
+def export(folder: Path, to: str, out: Path, *, console: Console) -> None:
+    """Write a dataset in the layout of another: deepfakebench, faceforensics, dfdc, avdeepfake1m, videofolder,
+    webdataset, croissant; or a sample of it."""
+    from tellmark.generator.exports import export as export_dataset
+
+    facts = export_dataset(folder, to, out)
+    console.result({"schema": "tellmark.export/1", **facts}, table(facts))
 
 
 @click.command()
