@@ -8,6 +8,7 @@ import numpy as np
 
 from tellmark.errors import FaceError
 from tellmark.faces import MediapipeTracker
+from tellmark.generator.retarget import bridged
 from tellmark.landmarks import head_rotation_deg
 from tellmark.types import F32, U8
 
@@ -23,14 +24,10 @@ def follow(frames: U8) -> F32:
             faces = tracker.track(np.ascontiguousarray(frame))
             if faces:
                 found[index] = faces[0].landmarks
-    seen = np.flatnonzero(np.isfinite(found[:, 0, 0]))
-    if len(seen) < 0.9 * len(frames):
-        raise FaceError(f"no face in {len(frames) - len(seen)} of {len(frames)} frames")
-    if len(seen) < len(frames):
-        flat = found.reshape(len(frames), -1)
-        every = np.arange(len(frames))
-        flat[:] = np.stack([np.interp(every, seen, column[seen]) for column in flat.T], axis=1)
-    return found
+    seen = np.isfinite(found[:, 0, 0])
+    if seen.mean() < 0.9:
+        raise FaceError(f"no face in {np.count_nonzero(~seen)} of {len(frames)} frames")
+    return bridged(found, seen)
 
 
 def write_track(path: Path, track: F32) -> None:

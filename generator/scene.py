@@ -21,11 +21,13 @@ from tellmark.generator.face_tracks import follow
 from tellmark.generator.footage import Shot, find_shot, framed
 from tellmark.generator.portrait import load_portrait
 from tellmark.generator.reference import ReferenceRenderer
+from tellmark.generator.retarget import retarget
 from tellmark.generator.roles import Take, number
 from tellmark.generator.rules import RuleMotion
 from tellmark.generator.soundtrack import record
 from tellmark.generator.speech import load_speech
-from tellmark.generator.types import Controls, Motion, Portrait, Speech
+from tellmark.generator.track import Track
+from tellmark.generator.types import SIZE, Controls, Motion, Portrait, Speech
 from tellmark.media import sha256_of, write_image
 from tellmark.types import F32, U8
 
@@ -84,6 +86,12 @@ class Scene:
         return dataclasses.replace(
             seen, name=take.identity, sha256=self.source_sha256, source=None, consent_sha256=None
         )
+
+    def performance(self, still: Portrait) -> Motion:
+        """What is done in the original, in the terms in which ``still`` moves."""
+        everywhere = np.ones(self.count, np.bool_)
+        track = Track(self.track, everywhere, self.take.fps, SIZE, SIZE, sha256="", has_audio=True)
+        return retarget(track, still.landmarks if still is self.still else None)
 
     @cached_property
     def donor(self) -> Scene:

@@ -16,7 +16,7 @@ from tellmark.errors import TellmarkError
 
 _COMMANDS = (
     clips.render, clips.mark, clips.verify, clips.serve, clips.keys,
-    data.dataset, data.train, data.evaluate, data.detect, data.report,
+    data.dataset, data.track, data.train, data.evaluate, data.detect, data.report,
     tools.demo, tools.bench, tools.doctor,
 )  # fmt: skip
 

@@ -1,8 +1,8 @@
 """DeepfakeBench (Yan et al. 2023): aligned face crops with masks and landmarks, and the JSON that lists them.
 
-What its reader does with paths shapes the layout: it replaces ``frames`` by ``masks`` and ``landmarks`` in each path,
-so the word is there once; it groups the frames of a video by the name of their folder alone, so these names differ between
-classes; and it takes the first frames it is given, so those are spread over the clip.
+What its reader does with paths shapes the layout. It replaces ``frames`` by ``masks`` and ``landmarks`` in each path,
+so the word is there once. It groups the frames of a video by the name of their folder alone, so names differ between
+classes. It takes the first frames it is given, so those are spread over the clip.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.generator.methods import Forgery
-from tellmark.generator.methods.motion import motion_of
 from tellmark.generator.methods.warp import (
     STABLE,
     as_mask,
@@ -84,7 +83,7 @@ def respoken(scene: Scene, speech: Speech, share: NDArray[np.float32]) -> Iterat
 
 def _performance(scene: Scene, speech: Speech) -> Motion:
     """What was tracked, with the lips of ``speech``."""
-    tracked = motion_of(scene.track, scene.still.landmarks, scene.take.fps)
+    tracked = scene.performance(scene.still)
     spoken = RuleMotion().generate(speech, Controls(), number(scene.take.seed, "lipsync") % 2**31)
     expression = tracked.expression.copy()
     for name in ("smile", "frown"):

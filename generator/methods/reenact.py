@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from tellmark.generator.methods import Forgery
-from tellmark.generator.methods.motion import motion_of
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.scene import Scene
 from tellmark.generator.types import SIZE
@@ -18,7 +17,7 @@ from tellmark.generator.types import SIZE
 def forge(scene: Scene, driver: Scene | None = None) -> Forgery:
     """Drive the scene's still by the original of ``driver``, by default the scene's own."""
     driver = driver or scene
-    motion = motion_of(driver.track, scene.still.landmarks, scene.take.fps)
+    motion = driver.performance(scene.still)
     renderer = MeshRenderer(scene.still)
     everywhere = np.full((SIZE, SIZE), 255, np.uint8)
     return Forgery(

@@ -71,6 +71,27 @@ def export(folder: Path, to: str, out: Path, *, console: Console) -> None:
 
 
 @click.command()
+@click.argument("folder", type=PATH)
+@OUT
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes.")
+@click.option("--persons", type=PATH, metavar="CSV", help="Who is in which video: columns path and person_id.")
+@command
+def track(folder: Path, out: Path, *, jobs: int, persons: Path | None, console: Console) -> None:
+    """Track the faces in every video of FOLDER, for training; goes on where an earlier run stopped.
+
+    One .npz a video in OUT, which mirrors FOLDER, and OUT/tracks.csv, which says what failed and why. Persons are the
+    first folders below FOLDER (VoxCeleb2), or the files of a flat one (HDTF, CelebV).
+    """
+    from tellmark.generator.track import track_folder
+
+    with console.progress("tracking") as progress:
+        summary = track_folder(folder, out, jobs=jobs, persons=persons, progress=progress)
+    console.result({"schema": "tellmark.tracks/1", "folder": str(out), **summary}, table(summary))
+    if not summary["tracked"]:
+        raise click.exceptions.Exit(3)
+
+
+@click.command()
 @click.argument("folder", metavar="DIR", type=PATH)
 @OUT
 @click.option("--seed", default=0, show_default=True)

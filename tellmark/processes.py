@@ -1,0 +1,77 @@
+"""One job over many files in several processes, in order; a file that takes its process down costs only itself."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import TypeVar
+
+import cv2
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_AHEAD = 8  # items a process that are handed out before the first of them is done
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def in_order(
+    job: Callable[[Item], Result], items: Sequence[Item], jobs: int, crashed: Callable[[Item], Result]
+) -> Iterator[Result]:
+    """``job`` of every item, in the items' order, as the results come.
+
+    jobs: processes; with one, everything happens in this one. crashed: what stands for an item whose process died.
+    ``job`` and what it returns must pickle; what it raises is raised here.
+    """
+    if jobs <= 1 or len(items) < 2:
+        yield from map(job, items)
+        return
+    waiting = deque(items)
+    with _one_thread_each():
+        while waiting:
+            suspects: list[Item] = []
+            with _pool(min(jobs, len(waiting))) as pool:
+                pending: deque[tuple[Item, Future[Result]]] = deque()
+                try:
+                    while waiting or pending:
+                        while waiting and len(pending) < jobs * _AHEAD:
+                            pending.append((waiting[0], pool.submit(job, waiting[0])))
+                            waiting.popleft()
+                        yield pending[0][1].result()
+                        pending.popleft()
+                except BrokenProcessPool:
+                    suspects = [item for item, _ in pending] or [waiting.popleft()]
+                finally:
+                    pool.shutdown(wait=True, cancel_futures=True)
+            for item in suspects:  # each in a process of its own, to find out which of those under way is to blame
+                with _pool(1) as pool:
+                    try:
+                        result = pool.submit(job, item).result()
+                    except BrokenProcessPool:
+                        result = crashed(item)
+                yield result
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    # Spawned: neither the tracker's native threads nor c2pa's contexts survive a fork.
+    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,))
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes are the parallelism: libraries that read these variables when loaded start no threads beside them."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
