@@ -192,7 +192,7 @@ def _background_swim(film: Film, severity: float, rng: np.random.Generator) -> C
     rows, columns = np.mgrid[:SIZE, :SIZE].astype(np.float32) / SIZE
     waves = [(rng.uniform(1, 3, 2), rng.uniform(0, 2 * np.pi), rng.uniform(0.4, 0.9)) for _ in range(4)]
     for t, frame, face, width in film:
-        still = hull(oval(face), 0.5 * width, 0.22 * width)
+        still = np.minimum(1.05 * hull(oval(face), 0.5 * width, 0.22 * width), 1)
         fields = []
         for pair in (waves[:2], waves[2:]):
             field = sum(
