@@ -131,6 +131,7 @@ class Clip:
     track_path: str | None = None
     fake_segments: str = "[]"  # JSON: [[start_s, end_s], ..]
     consent_sha256: str | None = None
+    compression: str | None = None  # raw | c23 | c40 | messenger, where a dataset has several
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ _BENCHMARKS = [
     "serve",
     "fuzz",
     "detector",
+    "dataset",
 ]
 
 
