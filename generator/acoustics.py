@@ -104,11 +104,11 @@ def _block(windows: F32) -> tuple[F32, ...]:
     short = windows[:, spare : spare + _SPECTRUM].astype(np.float64)
     level = 10 * np.log10(np.mean(short**2, axis=1) + _FLOOR)
     power = np.abs(np.fft.rfft(short * _HANN, 512)) ** 2 @ _BAND_WEIGHTS
-    periodicity, pitch = _autocorrelation_peak(windows.astype(np.float64))
+    periodicity, pitch = autocorrelation_peak(windows.astype(np.float64))
     return tuple(row.astype(np.float32) for row in (level, 10 * np.log10(power + _FLOOR), periodicity, pitch))
 
 
-def _autocorrelation_peak(windows: F64) -> tuple[F64, F64]:
+def autocorrelation_peak(windows: F64) -> tuple[F64, F64]:
     """Peak of the autocorrelation divided by that of the window (Boersma 1993), below 1.2 kHz: height and Hz."""
     windows = windows - windows.mean(axis=1, keepdims=True)
     spectrum = np.abs(np.fft.rfft(windows * _LONG_HANN, 1024)) ** 2

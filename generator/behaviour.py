@@ -8,6 +8,8 @@ a saccade is 2.2 ms per degree + 21 ms (Carpenter 1988); nods and brow raises fa
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy import ndimage, signal
 
@@ -15,7 +17,7 @@ from tellmark.types import F64
 
 BLINKS_PER_MINUTE = 25.0
 _BLINK_SPREAD = 0.55  # sigma of the logarithm of the intervals
-_SHORTEST_INTERVAL_S = 0.5
+SHORTEST_INTERVAL_S = 0.5
 _HEAD_SHARE = 0.35  # of a gaze away from the camera is done by turning the head
 
 
@@ -84,24 +86,47 @@ def head(
 def blinks(rng: np.random.Generator, pauses_s: F64, frames: int, fps: float) -> F64:
     """(T, 2) lids of the right and left eye, 0 open to 1 closed. A blink that is due near a pause waits for it."""
     lids = np.zeros((frames, 2))
-    mean_s = 60 / BLINKS_PER_MINUTE - 0.15  # some blinks are doubled
-    median_s = mean_s * np.exp(-(_BLINK_SPREAD**2) / 2)
     time_s, last_s = rng.uniform(0.3, 3.0), -1.0
     while time_s < frames / fps:
         at_s = time_s
         near = pauses_s[np.abs(pauses_s + 0.08 - time_s) < 0.5]
         if near.size:
             at_s = float(near[np.argmin(np.abs(near - time_s))]) + 0.08
-        fold, kind = (2 if rng.random() < 0.07 else 1), rng.random()
-        depth = rng.uniform(0.45, 0.75) if kind < 0.08 else rng.uniform(0.92, 1.0)
-        open_s, skew = rng.uniform(0.16, 0.24), rng.normal(0, 0.02)
-        if at_s - last_s >= _SHORTEST_INTERVAL_S:
-            for repeat in range(fold):
-                for eye, size in enumerate((depth - max(skew, 0), depth + min(skew, 0))):
-                    add_bump(lids[:, eye], fps, at_s + 0.36 * repeat, size, 0.09, 0.045, open_s)
-            last_s = at_s + 0.36 * (fold - 1)
-        time_s += max(_SHORTEST_INTERVAL_S, rng.lognormal(np.log(median_s), _BLINK_SPREAD))
+        blink = draw_blink(rng)
+        if at_s - last_s >= SHORTEST_INTERVAL_S:
+            for start_s in blink.starts_s(at_s):
+                for eye, size in enumerate(blink.depths):
+                    add_bump(lids[:, eye], fps, start_s, size, *blink.strokes_s)
+            last_s = blink.starts_s(at_s)[-1]
+        time_s += blink_interval_s(rng)
     return np.clip(lids, 0, 1)
+
+
+class Blink(NamedTuple):
+    """A blink, sometimes doubled."""
+
+    fold: int
+    depths: tuple[float, float]  # of the right and the left eye, 1 = closed
+    strokes_s: tuple[float, float, float]  # closing, closed, opening
+
+    def starts_s(self, time_s: float) -> list[float]:
+        """When each of its strokes starts."""
+        return [time_s + 0.36 * repeat for repeat in range(self.fold)]
+
+
+def draw_blink(rng: np.random.Generator) -> Blink:
+    """A blink as they come."""
+    fold, kind = (2 if rng.random() < 0.07 else 1), rng.random()
+    depth = rng.uniform(0.45, 0.75) if kind < 0.08 else rng.uniform(0.92, 1.0)
+    open_s, skew = rng.uniform(0.16, 0.24), rng.normal(0, 0.02)
+    return Blink(fold, (depth - max(skew, 0), depth + min(skew, 0)), (0.09, 0.045, open_s))
+
+
+def blink_interval_s(rng: np.random.Generator) -> float:
+    """Seconds from one blink to the next."""
+    mean_s = 60 / BLINKS_PER_MINUTE - 0.15  # some blinks are doubled
+    median_s = mean_s * np.exp(-(_BLINK_SPREAD**2) / 2)
+    return max(SHORTEST_INTERVAL_S, float(rng.lognormal(np.log(median_s), _BLINK_SPREAD)))
 
 
 def gaze(rng: np.random.Generator, towards_deg: tuple[float, float], frames: int, fps: float) -> F64:
@@ -114,17 +139,28 @@ def gaze(rng: np.random.Generator, towards_deg: tuple[float, float], frames: int
     place = np.asarray(towards_deg, np.float64) + rng.normal(0, 0.7, 2)
     done = 0
     while done < frames:
-        stay_s = rng.lognormal(np.log(0.9), 0.6)
-        away = rng.random() < 0.3
-        step = rng.normal(0, (7.0, 4.0)) if away else rng.normal(0, (1.0, 0.8))
-        start_s = times_s[done] + (max(0.2, 0.7 * stay_s) if away else max(0.25, stay_s))
+        step, stay_s = draw_fixation(rng)
+        start_s = times_s[done] + stay_s
         target = np.asarray(towards_deg, np.float64) + step
-        length_s = 0.021 + 0.0022 * float(np.hypot(*(target - place)))
+        length_s = saccade_s(target - place)
         end = min(frames, int(np.ceil((start_s + length_s) * fps)) + 1)
         part = bump(times_s[done:end], start_s, length_s, 1e6, 1.0)[:, None]
         track[done:end] = place + (target - place) * part
         place, done = target, end
     return track + 0.12 * np.column_stack([wander(rng, frames, fps, 0.25) for _ in range(2)])
+
+
+def draw_fixation(rng: np.random.Generator) -> tuple[F64, float]:
+    """The next place to look at, degrees (2,) from the main direction, and the seconds until the eyes go there."""
+    stay_s = rng.lognormal(np.log(0.9), 0.6)
+    away = rng.random() < 0.3
+    step = rng.normal(0, (7.0, 4.0)) if away else rng.normal(0, (1.0, 0.8))
+    return np.asarray(step, np.float64), float(max(0.2, 0.7 * stay_s) if away else max(0.25, stay_s))
+
+
+def saccade_s(step_deg: F64) -> float:
+    """Duration of a saccade over (2,) degrees."""
+    return 0.021 + 0.0022 * float(np.hypot(*step_deg))
 
 
 def look(target_deg: F64, rotation_deg: F64) -> F64:

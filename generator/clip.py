@@ -69,23 +69,13 @@ def render_clip(
     if max_seconds is not None:
         speech = _cut(speech, max_seconds)
     motion = motion_model.generate(speech, controls, seed)
-    params: Params = {
-        "method": method,
-        "renderer": renderer.name,
-        "motion_model": motion_model.name,
-        "seed": seed,
-        "fps": speech.fps,
-        "width": SIZE,
-        "height": SIZE,
-        "portrait": portrait.name,
-        "controls": json.dumps(dataclasses.asdict(controls), sort_keys=True),
-    }
+    params = {"method": method, **clip_params(portrait, renderer, motion_model.name, controls, seed, speech.fps)}
     with ClipWriter(
         out,
         width=SIZE,
         height=SIZE,
         fps=speech.fps,
-        provenance=_provenance(out.name, portrait, speech, params),
+        provenance=provenance_of(out.name, portrait, speech.path.name, speech.sha256, params),
         audio=speech.path,
         encoding=encoding or Encoding(),
         registry=registry,
@@ -105,7 +95,24 @@ def _cut(speech: Speech, max_seconds: float) -> Speech:
     return dataclasses.replace(speech, duration_s=frames / speech.fps, features=speech.features[:frames])
 
 
-def _provenance(title: str, portrait: Portrait, speech: Speech, params: Params) -> Provenance:
+def clip_params(
+    portrait: Portrait, renderer: Renderer, motion_model: str, controls: Controls, seed: int, fps: float
+) -> Params:
+    """What the manifest says of how a clip was made."""
+    return {
+        "renderer": renderer.name,
+        "motion_model": motion_model,
+        "seed": seed,
+        "fps": fps,
+        "width": SIZE,
+        "height": SIZE,
+        "portrait": portrait.name,
+        "controls": json.dumps(dataclasses.asdict(controls), sort_keys=True),
+    }
+
+
+def provenance_of(title: str, portrait: Portrait, voice: str, voice_sha256: str, params: Params) -> Provenance:
+    """What the manifest says of a clip and of what went into it."""
     # An actor comes out of a statistical face model; a photo set in motion is a composite with synthetic parts.
     source_type = "trainedAlgorithmicMedia" if portrait.source is None else "compositeSynthetic"
     mime = _MIME.get(portrait.source.suffix.lower(), "image/png") if portrait.source else "image/png"
@@ -117,7 +124,7 @@ def _provenance(title: str, portrait: Portrait, speech: Speech, params: Params) 
         parameters=params,
         ingredients=(
             Ingredient("portrait", portrait.name, mime, portrait.sha256, portrait.source, {}),
-            Ingredient("voice", speech.path.name, "audio/wav", speech.sha256, None, {}),
+            Ingredient("voice", voice, "audio/wav", voice_sha256, None, {}),
         ),
         consent_sha256=portrait.consent_sha256,
     )

@@ -6,6 +6,9 @@ Deterministic in (speech, controls, seed), linear in time, and no row depends on
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Protocol
+
 import numpy as np
 from scipy import ndimage
 
@@ -17,6 +20,12 @@ from tellmark.types import F32, F64
 
 MOUTH = ("jaw", "wide", "pucker", "press", "upper_raise", "lower_tuck")
 _STREAMS = {"head": 1, "blink": 2, "gaze": 3, "brow": 4}
+
+
+class Smoother(Protocol):
+    """Blurs a track over time."""
+
+    def __call__(self, track: F64, *, sigma_s: float) -> F64: ...
 
 
 class RuleMotion:
@@ -40,43 +49,46 @@ class RuleMotion:
         # The upper lid follows the eye down.
         lids = np.maximum(gain["blink"] * lids, np.clip(-0.012 * eyes[:, 1:], 0, 0.25))
 
-        tracks = {name: np.zeros(frames) for name in EXPRESSIONS}
-        for name, track in lips(heard, fps).items():
-            tracks[name] = gain["mouth"] * track
+        tracks = {name: gain["mouth"] * track for name, track in lips(heard, partial(centred, fps=fps)).items()}
         tracks["brow_up"] = gain["brow"] * behaviour.brows(streams["brow"], stress, frames, fps)
-        for emotion, weight in controls.emotion.items():
-            for name, offset in EMOTIONS[emotion].items():
-                room = 1 - tracks["press"] if name == "jaw" else 1.0  # lips that must meet do, in any mood
-                tracks[name] = tracks[name] + weight * offset * room
-        expression = np.clip(np.column_stack([tracks[name] for name in EXPRESSIONS]), 0, 1)
         return Motion(
             fps=fps,
             rotation_deg=_f32(rotation),
             translation=_f32(gain["head"] * shift),
             distance=_f32(controls.distance * (1 + gain["head"] * nearer)),
-            expression=_f32(expression),
+            expression=expressions(tracks, controls, frames),
             blink=_f32(np.clip(lids, 0, 1)),
             gaze_deg=_f32(eyes),
         )
 
 
-def lips(heard: dict[str, F64], fps: float) -> dict[str, F64]:
+def expressions(tracks: dict[str, F64], controls: Controls, frames: int) -> F32:
+    """(frames, len(EXPRESSIONS)) of the tracks there are, with the emotions on top."""
+    tracks = {name: tracks.get(name, np.zeros(frames)) for name in EXPRESSIONS}
+    for emotion, weight in controls.emotion.items():
+        for name, offset in EMOTIONS[emotion].items():
+            room = 1 - tracks["press"] if name == "jaw" else 1.0  # lips that must meet do, in any mood
+            tracks[name] = tracks[name] + weight * offset * room
+    return _f32(np.clip(np.column_stack([tracks[name] for name in EXPRESSIONS]), 0, 1))
+
+
+def lips(heard: dict[str, F64], smooth: Smoother) -> dict[str, F64]:
     """Tracks in [0, 1] of the ``MOUTH`` expressions; all are 0 in silence.
 
     The jaw is slower than the sound: it hangs a little open through a phrase and syllables ride on that. Closures cut
-    through: the lips meet for "m b p" whatever surrounds them.
+    through: the lips meet for "m b p" whatever surrounds them. ``smooth`` takes a track and a sigma in seconds.
     """
     speaking = heard["speaking"]
     # The network is unsure between "b" and "d"; what it doubts is rarely the lips.
     shut = speaking * smoothstep((heard["closure"] - 0.30) / 0.5)
-    syllables = _smooth(heard["open"], fps, 0.030)
-    phrase = _smooth(heard["open"], fps, 0.220)
+    syllables = smooth(heard["open"], sigma_s=0.030)
+    phrase = smooth(heard["open"], sigma_s=0.220)
     jaw = speaking * (1.1 * syllables + 0.5 * phrase) * (1 - 0.95 * shut)
-    hiss = _smooth(heard["sibilant"], fps, 0.030)
+    hiss = smooth(heard["sibilant"], sigma_s=0.030)
     tracks = {
         "jaw": jaw,
-        "wide": speaking * 1.5 * _smooth(heard["front"], fps, 0.040),
-        "pucker": speaking * 1.5 * _smooth(heard["round"], fps, 0.040),
+        "wide": speaking * 1.5 * smooth(heard["front"], sigma_s=0.040),
+        "pucker": speaking * 1.5 * smooth(heard["round"], sigma_s=0.040),
         "press": 0.9 * shut,
         "upper_raise": speaking * (0.3 * jaw + 0.25 * hiss),
         "lower_tuck": speaking * smoothstep((heard["labiodental"] - 0.15) / 0.6),
@@ -84,7 +96,7 @@ def lips(heard: dict[str, F64], fps: float) -> dict[str, F64]:
     return {name: np.clip(track, 0, 1) for name, track in tracks.items()}
 
 
-def _smooth(track: F64, fps: float, sigma_s: float) -> F64:
+def centred(track: F64, *, fps: float, sigma_s: float) -> F64:
     return np.asarray(ndimage.gaussian_filter1d(track, sigma_s * fps, mode="nearest"), np.float64)
 
 

@@ -79,23 +79,26 @@ def _examples(utterances: int, seed: int) -> Iterator[tuple[NDArray[np.float16],
     """(inputs, targets) of every utterance, every third hop."""
     for index in range(utterances):
         rng = np.random.default_rng((seed, index))
-        sound, phonemes = _utterance(rng)
-        sound = _spoil(sound, rng)
+        language, variant = str(rng.choice(LANGUAGES)), str(rng.choice(VARIANTS))
+        sound, phonemes = spoken(invented(rng), rng, language, variant)
+        sound = spoil(sound, rng)
         heard = normalise(analyse([sound]))
         tracks = lip_tracks(phonemes, len(sound) / SAMPLE_RATE_HZ)
         rows = slice(int(rng.integers(3)), min(len(tracks), len(heard.energy)), 3)
         yield in_context(heard.columns())[rows].astype(np.float16), tracks[rows].astype(np.float32)
 
 
-def _utterance(rng: np.random.Generator) -> tuple[F32, list[Phoneme]]:
-    """A few invented sentences at ``SAMPLE_RATE_HZ`` with some silence around them, and their phonemes."""
+def spoken(
+    text: str, rng: np.random.Generator, language: str, variant: str | None
+) -> tuple[F32, list[Phoneme]]:
+    """The text at ``SAMPLE_RATE_HZ``, by a voice of random speed, pitch and size, with some silence around it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "speech.wav"
         phonemes = synthesize(
-            _text(rng),
+            text,
             path,
-            language=str(rng.choice(LANGUAGES)),
-            variant=str(rng.choice(VARIANTS)),
+            language=language,
+            variant=variant,
             speed=int(rng.integers(110, 230)),
             pitch=int(rng.integers(20, 80)),
         )
@@ -111,7 +114,9 @@ def _utterance(rng: np.random.Generator) -> tuple[F32, list[Phoneme]]:
     return sound, [Phoneme(0.0, ""), *(Phoneme(lead_s + t * stretch, name) for t, name in phonemes), end]
 
 
-def _text(rng: np.random.Generator) -> str:
+def invented(rng: np.random.Generator) -> str:
+    """A few sentences of words that no language has."""
+
     def word() -> str:
         return "".join(
             str(rng.choice(ONSETS)) + str(rng.choice(VOWELS)) + str(rng.choice(CODAS))
@@ -122,7 +127,7 @@ def _text(rng: np.random.Generator) -> str:
     return ". ".join(sentences) + "."
 
 
-def _spoil(sound: F32, rng: np.random.Generator) -> F32:
+def spoil(sound: F32, rng: np.random.Generator) -> F32:
     """The same speech through a room, a microphone, noise, and sometimes a telephone."""
     if rng.random() < 0.4:
         decay_s, tail = rng.uniform(0.1, 0.5), int(0.4 * SAMPLE_RATE_HZ)
@@ -136,24 +141,24 @@ def _spoil(sound: F32, rng: np.random.Generator) -> F32:
     gain_db = np.interp(octaves, knots, rng.normal(0, 3, len(knots))) + rng.uniform(-4, 2) * octaves
     sound = np.fft.irfft(spectrum * 10 ** (gain_db / 20), len(sound)).astype(np.float32)
     if rng.random() < 0.75:
-        noise = _babble(sound, rng) if rng.random() < 0.25 else _noise(len(sound), rng)
+        added = _babble(sound, rng) if rng.random() < 0.25 else noise(len(sound), rng)
         snr_db = rng.uniform(3, 45)
-        noise *= np.sqrt(np.mean(sound**2) / np.mean(noise**2)) * 10 ** (-snr_db / 20)
-        sound = (sound + noise).astype(np.float32)
+        added *= np.sqrt(np.mean(sound**2) / np.mean(added**2)) * 10 ** (-snr_db / 20)
+        sound = (sound + added).astype(np.float32)
     if rng.random() < 0.12:
         telephone = signal.butter(4, (300, 3400), "bandpass", fs=SAMPLE_RATE_HZ, output="sos")
         sound = signal.sosfilt(telephone, sound).astype(np.float32)
     return np.asarray(sound * 10 ** (rng.uniform(-40, 0) / 20) / np.abs(sound).max(), np.float32)
 
 
-def _noise(samples: int, rng: np.random.Generator) -> F64:
+def noise(samples: int, rng: np.random.Generator) -> F64:
     """Coloured noise, from rumble to hiss, sometimes swelling."""
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     frequency = np.maximum(np.fft.rfftfreq(samples, 1 / SAMPLE_RATE_HZ), 50)
-    noise = np.fft.irfft(spectrum * frequency ** -rng.uniform(0, 1), samples)
+    sound = np.fft.irfft(spectrum * frequency ** -rng.uniform(0, 1), samples)
     if rng.random() < 0.3:
-        noise *= 1 + 0.7 * np.sin(2 * np.pi * rng.uniform(0.2, 4) * np.arange(samples) / SAMPLE_RATE_HZ)
-    return np.asarray(noise, np.float64)
+        sound *= 1 + 0.7 * np.sin(2 * np.pi * rng.uniform(0.2, 4) * np.arange(samples) / SAMPLE_RATE_HZ)
+    return np.asarray(sound, np.float64)
 
 
 def _babble(sound: F32, rng: np.random.Generator) -> F64:

@@ -6,7 +6,8 @@ the mesh renderer and every later one stand behind these.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -66,6 +67,30 @@ class Speech:
     def frames(self) -> int:
         """Number of video frames: round(duration_s * fps), at least 1."""
         return len(self.features)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What ``encoder`` hears of a sound, 25 rows a second; row t describes the moment t / 25 s."""
+
+    features: F32  # (T, encoder.FEATURES) in [-1, 1]
+    gestures: F32  # (T, len(visemes.GESTURES)) in [0, 1]
+    phonemes: F32  # (T, len(visemes.PHONEME_GROUPS)) probabilities
+    speaking: F32  # (T,) probability of speech and its short gaps
+    energy: F32  # (T,) 0 = background, 1 = loud syllables
+    voiced: F32  # (T,) probability that the vocal folds vibrate
+    pitch_st: F32  # (T,) semitones above the speaker's mean so far, 0 where unvoiced
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, rows: slice) -> Encoded:
+        return Encoded(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Encoded]) -> Encoded:
+        """The parts one after the other; at least one."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +174,32 @@ class MotionModel(Protocol):
 
     def generate(self, speech: Speech, controls: Controls, seed: int) -> Motion:
         """Motion with ``speech.frames`` rows at ``speech.fps``."""
+        ...
+
+
+class MotionStream(Protocol):
+    """One performance under way: what is heard goes in as it comes, motion comes out at the same 25 rows a second.
+
+    Rows may be held back for a bounded time, but every row that went in comes out, and how the rows are cut into
+    pieces changes nothing.
+    """
+
+    def push(self, heard: Encoded) -> Motion:
+        """The rows of motion that are known now, perhaps none."""
+        ...
+
+    def finish(self) -> Motion:
+        """The rows that were waiting for what comes next."""
+        ...
+
+
+class StreamingModel(Protocol):
+    """A motion model that needs no more of the future than its streams hold back."""
+
+    name: str
+
+    def stream(self, controls: Controls, seed: int) -> MotionStream:
+        """A new performance; the same seed and sound give the same motion."""
         ...
 
 

@@ -51,6 +51,9 @@ _POSTURES: tuple[tuple[str, tuple[float, ...], float], ...] = (
     ("h ɦ ħ ʔ ʕ", (0.30, 0.20, 0.0, 0, 0, 0), 0.15),
 )
 _BY_PHONEME = {name: (posture, weight) for names, posture, weight in _POSTURES for name in names.split()}
+PHONEME_GROUPS = ("", *(names for names, _, _ in _POSTURES))
+"""Coarse classes of phonemes: those that share a posture; the first is silence."""
+_GROUP_OF = {name: index for index, names in enumerate(PHONEME_GROUPS) for name in names.split()}
 _REST = ((0.0,) * len(GESTURES), 0.8)
 
 PLOSIVE_LEAD_S = 0.055
@@ -68,6 +71,15 @@ def posture(phoneme: str) -> tuple[tuple[float, ...], float] | None:
     if len(letters) > 1 and letters[0] in "td" and letters[1] in "sʃʒzʂɕʑ":
         return _BY_PHONEME[letters[1]]
     return _BY_PHONEME[letters[0]]
+
+
+def group(phoneme: str) -> int | None:
+    """Index of a phoneme in ``PHONEME_GROUPS``, judged as by :func:`posture`; None if it says nothing."""
+    letters = [letter for letter in phoneme if letter in _GROUP_OF]
+    if not letters:
+        return None if phoneme.strip("ˈˌː") else 0
+    affricate = len(letters) > 1 and letters[0] in "td" and letters[1] in "sʃʒzʂɕʑ"
+    return _GROUP_OF[letters[1 if affricate else 0]]
 
 
 def segments(phonemes: Sequence[Phoneme], duration_s: float) -> list[tuple[float, float, str]]:

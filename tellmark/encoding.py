@@ -1,7 +1,7 @@
-"""Video out: one streaming writer of H.264 + AAC in MP4, on FFmpeg through PyAV.
+"""Video out: streaming writers of H.264 + AAC in MP4, on FFmpeg through PyAV; one for files, one for live streams.
 
-It writes whatever it is given. Generated video goes through :class:`tellmark.watermark.writer.ClipWriter`, which marks
-and signs.
+They write whatever they are given. Generated video goes through ``tellmark.watermark.writer`` and ``.live``, which mark
+and sign.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import av
 import numpy as np
 
 from tellmark.errors import MediaError
 from tellmark.media import open_media, resampled
-from tellmark.types import U8
+from tellmark.types import F32, U8
 
 _SMPTE170M = 6  # BT.601's matrix, primaries and transfer in FFmpeg's enums
 _LIMITED = 1  # AVCOL_RANGE_MPEG
@@ -58,45 +58,23 @@ class VideoWriter:
         if width % 2 or height % 2:
             raise ValueError(f"width and height must be even, got {width} x {height}")
         encoding = encoding or Encoding()
-        self._shape = (height * 3 // 2, width)
         self._fps = fps
         self._trim = trim_audio
-        self._frames = 0
         self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
-        rate = Fraction(fps).limit_denominator(1001)
-        self._video: Any = self._container.add_stream(encoding.codec, rate=rate)
-        self._video.width, self._video.height, self._video.pix_fmt = width, height, "yuv420p"
-        self._video.thread_count = encoding.threads
-        self._video.options = {
-            "crf": str(encoding.crf),
-            "preset": encoding.preset,
-            "g": str(max(1, round(encoding.keyframe_s * fps))),
-        }
-        context = self._video.codec_context
-        context.colorspace = context.color_primaries = context.color_trc = _SMPTE170M
-        context.color_range = _LIMITED
-        self._time_base = context.time_base = 1 / rate
+        self._video = _VideoTrack(self._container, width, height, fps, encoding)
         self._audio: Any = None
         if audio is not None:
             self._sound = _AudioSource(Path(audio), encoding)
-            self._audio = self._container.add_stream("aac", rate=encoding.audio_rate_hz)
-            self._audio.layout = self._sound.layout
-            self._audio.bit_rate = 128_000
+            self._audio = _audio_track(self._container, encoding, self._sound.layout)
 
     def write(self, i420: U8) -> None:
         """Append one frame: (height * 3 / 2, width) uint8."""
-        if i420.shape != self._shape or i420.dtype != np.uint8:
-            raise ValueError(f"expected uint8 {self._shape}, got {i420.dtype} {i420.shape}")
-        frame = av.VideoFrame.from_ndarray(i420, format="yuv420p")
-        frame.pts, frame.time_base = self._frames, self._time_base
-        frame.colorspace, frame.color_range = _SMPTE170M, _LIMITED
-        self._container.mux(self._video.encode(frame))
-        self._frames += 1
-        self._write_audio(until_s=self._frames / self._fps)
+        self._video.write(i420)
+        self._write_audio(until_s=self._video.frames / self._fps)
 
     def close(self) -> None:
         """Flush both streams and write the index."""
-        self._container.mux(self._video.encode())
+        self._video.flush()
         if self._audio is not None:
             if not self._trim:
                 self._write_audio(until_s=float("inf"))
@@ -120,6 +98,117 @@ class VideoWriter:
             return
         for frame in self._sound.until(until_s):
             self._container.mux(self._audio.encode(frame))
+
+
+class FragmentWriter:
+    """Write I420 frames and mono sound, both as they come, to a fragmented MP4 that can be played while it grows.
+
+    Every frame is a fragment of its own, written once the next one is there. ``sink`` is any object with a ``write``
+    method; what was written is whole at every moment but for the last fragment. Sound has to be there before the
+    frames it belongs to, or these wait for it.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        *,
+        width: int,
+        height: int,
+        fps: float,
+        sample_rate_hz: int,
+        encoding: Encoding | None = None,
+    ) -> None:
+        encoding = encoding or Encoding()
+        options = {"movflags": "+empty_moov+default_base_moof", "frag_duration": str(round(0.9e6 / fps))}
+        # Sound is ahead of the pictures; it is not held back for them, and with it goes the fragment before.
+        at_once = {"flush_packets": "1", "max_interleave_delta": "1"}
+        self._container = av.open(sink, "w", format="mp4", options=options, container_options=at_once)
+        self._video = _VideoTrack(self._container, width, height, fps, encoding, tune="zerolatency")
+        self._audio = _audio_track(self._container, encoding, "mono")
+        self._resampler = av.AudioResampler("fltp", "mono", encoding.audio_rate_hz, frame_size=1024)
+        self._rate, self._samples = sample_rate_hz, 0
+
+    @property
+    def frames(self) -> int:
+        """How many were written."""
+        return self._video.frames
+
+    def write(self, i420: U8) -> None:
+        """Append one frame: (height * 3 / 2, width) uint8."""
+        self._video.write(i420)
+
+    def write_sound(self, samples: F32) -> None:
+        """Append (N,) samples in [-1, 1]."""
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None], np.float32), format="fltp", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = self._rate, self._samples, Fraction(1, self._rate)
+        self._samples += len(samples)
+        self._encode_sound(frame)
+
+    def close(self) -> None:
+        """Flush both streams."""
+        if self._samples:
+            self._encode_sound(None)
+        self._container.mux(self._audio.encode())
+        self._video.flush()
+        self._container.close()
+
+    def abandon(self) -> None:
+        """Stop; what was written stays as it is."""
+        self._container.close()
+
+    def _encode_sound(self, frame: Any) -> None:
+        for piece in self._resampler.resample(frame):
+            self._container.mux(self._audio.encode(piece))
+
+
+class Sink(Protocol):
+    """What a :class:`FragmentWriter` writes to."""
+
+    def write(self, data: bytes, /) -> int: ...
+
+
+class _VideoTrack:
+    """The H.264 track of a container."""
+
+    def __init__(
+        self, container: Any, width: int, height: int, fps: float, encoding: Encoding, **options: str
+    ) -> None:
+        self._container = container
+        self._shape = (height * 3 // 2, width)
+        self.frames = 0
+        rate = Fraction(fps).limit_denominator(1001)
+        self._stream: Any = container.add_stream(encoding.codec, rate=rate)
+        self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
+        self._stream.thread_count = encoding.threads
+        self._stream.options = {
+            "crf": str(encoding.crf),
+            "preset": encoding.preset,
+            "g": str(max(1, round(encoding.keyframe_s * fps))),
+            **options,
+        }
+        context = self._stream.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = _SMPTE170M
+        context.color_range = _LIMITED
+        self._time_base = context.time_base = 1 / rate
+
+    def write(self, i420: U8) -> None:
+        if i420.shape != self._shape or i420.dtype != np.uint8:
+            raise ValueError(f"expected uint8 {self._shape}, got {i420.dtype} {i420.shape}")
+        frame = av.VideoFrame.from_ndarray(i420, format="yuv420p")
+        frame.pts, frame.time_base = self.frames, self._time_base
+        frame.colorspace, frame.color_range = _SMPTE170M, _LIMITED
+        self._container.mux(self._stream.encode(frame))
+        self.frames += 1
+
+    def flush(self) -> None:
+        self._container.mux(self._stream.encode())
+
+
+def _audio_track(container: Any, encoding: Encoding, layout: str) -> Any:
+    stream = container.add_stream("aac", rate=encoding.audio_rate_hz)
+    stream.layout = layout
+    stream.bit_rate = 128_000
+    return stream
 
 
 class _AudioSource:

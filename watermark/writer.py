@@ -8,8 +8,6 @@ name. After any failure nothing of it is left.
 from __future__ import annotations
 
 import contextlib
-import queue
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from tellmark.errors import UsageError
 from tellmark.media import rgb_to_i420, sha256_of
 from tellmark.types import U8
 from tellmark.watermark import keys
+from tellmark.watermark.background import Background
 from tellmark.watermark.claims import Parameter
 from tellmark.watermark.credentials import Ingredient, Provenance, sign
 from tellmark.watermark.embed import Embedder
@@ -82,8 +81,7 @@ class ClipWriter:
         self._encoding = encoding or Encoding()
         self._audio = audio
         self._stack = ExitStack()
-        self._frames: queue.Queue[U8 | None] = queue.Queue(QUEUE_FRAMES)
-        self._error: BaseException | None = None
+        self._frames = 0
         self._result: MarkedClip | None = None
 
     @property
@@ -104,8 +102,7 @@ class ClipWriter:
             self._video = VideoWriter(
                 self._unsigned, width=width, height=height, fps=self._fps, audio=self._audio, encoding=self._encoding
             )
-            self._thread = threading.Thread(target=self._work, name=f"write {self.path.name}", daemon=True)
-            self._thread.start()
+            self._work = Background(self._encode, waiting=QUEUE_FRAMES, name=f"write {self.path.name}")
             self._stack = stack.pop_all()
         return self
 
@@ -113,49 +110,32 @@ class ClipWriter:
         """Append a frame: (height, width, 3) RGB uint8. It is copied; the array may be reused at once."""
         if rgb.shape != self._shape or rgb.dtype.name != "uint8":
             raise ValueError(f"expected uint8 {self._shape}, got {rgb.dtype} {rgb.shape}")
-        if self._error is not None:
-            raise self._error
-        self._frames.put(rgb.copy())
+        self._work.put(rgb.copy())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._frames.put(None)
-        self._thread.join()
+        self._work.stop()
         if error is not None:
+            with contextlib.suppress(Exception):
+                self._video.close()
             self._stack.__exit__(kind, error, trace)
             return
         with self._stack:  # renames the signed file, or removes everything if something is raised in here
-            if self._error is not None:
-                raise self._error
+            with self._video:
+                self._work.finish()
+                if not self._frames:
+                    raise UsageError(f"{self.path.name}: not one frame was written; a clip needs at least one")
             fingerprint = self._fingerprinter.finish()
             self._result = sign_and_register(
                 self._unsigned, self._signed, self.path, self._provenance, self.payload, fingerprint, self._registry
             )
 
-    def _work(self) -> None:
-        """Runs in the thread. After an error it goes on taking frames, so that the caller never waits forever."""
-        frames = self._taken()
-        try:
-            with self._video:
-                self._encode(frames)
-        except BaseException as error:
-            self._error = error
-            for _ in frames:
-                pass
-
-    def _encode(self, frames: Iterator[U8]) -> None:
-        index = -1
-        for index, rgb in enumerate(frames):
-            i420 = self._embedder.embed(rgb_to_i420(rgb))
-            self._fingerprinter.add(i420[: self._shape[0]], index / self._fps)
-            self._video.write(i420)
-        if index < 0:
-            raise UsageError(f"{self.path.name}: not one frame was written; a clip needs at least one")
-
-    def _taken(self) -> Iterator[U8]:
-        while (rgb := self._frames.get()) is not None:
-            yield rgb
+    def _encode(self, rgb: U8) -> None:
+        i420 = self._embedder.embed(rgb_to_i420(rgb))
+        self._fingerprinter.add(i420[: self._shape[0]], self._frames / self._fps)
+        self._video.write(i420)
+        self._frames += 1
 
 
 def sign_and_register(

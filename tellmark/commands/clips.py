@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
-from contextlib import ExitStack
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from tellmark.console import FORCE, OUT, PATH, Console, answer, command, table
 from tellmark.errors import UsageError
+
+if TYPE_CHECKING:
+    from tellmark.generator.pcm import PcmFormat
+    from tellmark.generator.types import Portrait
 
 _REGISTER = "Where clips are registered: a SQLite file or postgresql://.. Default: yours."
 _LOOK_UP = "Where marks are looked up: a file, postgresql://.., or the https:// of a service. Default: yours."
@@ -62,6 +68,10 @@ def _signing(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--framing", type=click.Choice(["auto", "keep"]), default="auto", show_default=True)
 @click.option("--crf", default=18, show_default=True, type=click.IntRange(0, 51), help="H.264 quality.")
 @click.option("--registry", metavar="URL", help=_REGISTER)
+@click.option("--stream", is_flag=True, help="Write frames while the sound comes in. SPEECH - is raw PCM from stdin.")
+@click.option("--pcm", default="s16le", show_default=True, help="Samples on stdin: s16le, s32le or f32le.")
+@click.option("--rate", default=16000, show_default=True, help="Their rate in Hz.")
+@click.option("--channels", default=1, show_default=True, help="Their channels, interleaved.")
 @_signing
 @FORCE
 @command
@@ -82,18 +92,37 @@ def render(
     framing: Literal["auto", "keep"],
     crf: int,
     registry: str | None,
+    stream: bool,
+    pcm: str,
+    rate: int,
+    channels: int,
     force: bool,
     console: Console,
 ) -> None:
     """Render PORTRAIT speaking SPEECH to an MP4, watermarked and signed.
 
-    PORTRAIT is a picture (with --consent) or actor:SEED, a person who does not exist. SPEECH is any file with sound.
+    PORTRAIT is a picture (with --consent) or actor:SEED, a person who does not exist. SPEECH is any file with sound,
+    or with --stream also -, raw sound from stdin; then OUT may be -, a fragmented MP4 to stdout (docs/streaming.md).
     """
     from tellmark.runs import check_output
 
-    check_output(out, force=force)
+    if not stream and "-" in (str(speech), str(out)):
+        raise UsageError("- stands for a pipe, which needs --stream")
+    if stream and fps != 25:
+        raise UsageError(f"--fps {fps:g}: a stream has 25 frames a second; leave --fps out")
+    if str(out) != "-":
+        check_output(out, force=force)
     controls = _controls(gaze, distance, emotion, gain)
     from tellmark.encoding import Encoding
+
+    if stream:
+        from tellmark.generator.pcm import PcmFormat
+
+        layout = PcmFormat(pcm, rate, channels)
+        face = _portrait(portrait, consent, framing)
+        given = {"controls": controls, "seed": seed, "encoding": Encoding(crf=crf), "registry": registry}
+        _stream(face, speech, out, layout, given, force=force, console=console)
+        return
     from tellmark.generator.clip import render_clip
     from tellmark.generator.speech import load_speech
 
@@ -115,6 +144,57 @@ def render(
         )
     record = {"schema": "tellmark.clip/1", **dataclasses.asdict(clip)}
     console.result(record, f"{clip.path}  {clip.seconds:.2f} s, {clip.frames} frames, payload {clip.payload}, signed")
+
+
+def _stream(
+    face: Portrait,
+    speech: Path,
+    out: Path,
+    layout: PcmFormat,
+    given: dict[str, Any],
+    *,
+    force: bool,
+    console: Console,
+) -> None:
+    """Stream to a file or to stdout; Ctrl-C or SIGTERM end the sound, not the clip."""
+    import sys
+    import tempfile
+
+    from tellmark.generator.pcm import read_pcm
+    from tellmark.generator.streaming import stream_clip
+    from tellmark.media import read_audio
+
+    piped = str(out) == "-"
+    with ExitStack() as stack:
+        stop = stack.enter_context(_told_to_stop())
+        if piped:
+            out = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "stream.mp4"
+        if str(speech) == "-":
+            rate, sound = layout.sample_rate_hz, read_pcm(sys.stdin.fileno(), layout, stop)
+        else:
+            rate, sound = 16_000, itertools.takewhile(lambda _: not stop.is_set(), read_audio(speech, 16_000, 0.02))
+        voice = "live" if str(speech) == "-" else speech.name
+        echo = sys.stdout.buffer if piped else None
+        clip = stream_clip(face, sound, out, sample_rate_hz=rate, voice=voice, echo=echo, force=force, **given)
+    words = f"{clip.seconds:.2f} s, {clip.frames} frames, payload {clip.payload}, signed"
+    if piped:
+        console.say(f"stdout: {words}; its manifest is in the registry")
+        return
+    console.result({"schema": "tellmark.clip/1", **dataclasses.asdict(clip)}, f"{clip.path}  {words}")
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[threading.Event]:
+    """Set by Ctrl-C and SIGTERM, instead of what they do otherwise."""
+    import signal
+
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @click.command()

@@ -1,6 +1,9 @@
 """The command line as a contract: exit codes, messages, JSON. The commands run for real, in this process."""
 
 import json
+import subprocess
+import sys
+import time
 import wave
 from pathlib import Path
 
@@ -84,6 +87,13 @@ CONSENT = ["--consent", "made by the test"]
         (["detect", "{m}/missing.mp4"], 3, "does not exist"),
         (["detect", "{m}/plain.mp4", "--model", "{m}/text.png"], 3, "model"),
         (["nonsense"], 2, "No such command"),
+        (["render", "actor:5", "-", "-o", "{t}/o.mp4"], 2, "--stream"),
+        (["render", "actor:5", "-", "--stream", "-o", "{t}/o.mp4", "--fps", "30"], 2, "25 frames a second"),
+        (["render", "actor:5", "-", "--stream", "-o", "{t}/o.mp4", "--pcm", "mp3"], 2, "s16le"),
+        (["render", "actor:5", "-", "--stream", "-o", "{t}/o.mp4", "--rate", "8"], 2, "Hz"),
+        (["render", "actor:5", "-", "--stream", "-o", "{m}/plain.mp4"], 2, "--force"),
+        (["render", "{m}/face.png", "-", "--stream", "-o", "{t}/o.mp4"], 2, "--consent"),
+        (["render", "actor:5", "{m}/empty.wav", "--stream", "-o", "{t}/o.mp4"], 3, "empty"),
     ],
 )
 def test_every_bad_input_has_its_code_and_says_what_to_do(
@@ -119,6 +129,27 @@ def test_render_prints_one_json_object(material: Path, tmp_path: Path, capsys: p
     assert record["frames"] == 25
     assert len(record["payload"]) == 16
     assert "made by the test" not in (tmp_path / "o.mp4").read_bytes().decode("latin1")
+
+
+def test_stream_ends_its_clip_when_told_to(tmp_path: Path) -> None:
+    """Raw sound from a pipe that does not end; SIGTERM does, and what came of it is whole."""
+    command = [sys.executable, "-m", "tellmark.cli", "render", "actor:5", "-", "--stream", "-o"]
+    out = tmp_path / "o.mp4"
+    process = subprocess.Popen([*command, str(out), "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(bytes(2 * 32_000))
+    process.stdin.flush()
+    growing = tmp_path / "o.part.mp4"
+    while not growing.exists() or growing.stat().st_size < 20_000:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    answer, _ = process.communicate()
+    assert process.returncode == 0
+    record = json.loads(answer)
+    assert 1 <= record["frames"] <= 50
+    assert run(["verify", str(out), "-q"]) == 0
+    assert not growing.exists()
 
 
 def test_verify_answers_by_exit_code_and_schema(clip: Path, material: Path, capsys: pytest.CaptureFixture[str]) -> None:
