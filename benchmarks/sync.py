@@ -47,8 +47,13 @@ def lip_shape(track: Track) -> F32:
     """(T, 12) lips of a track: gaps, widths and heights in 4 mm, against the clip's median; pose undone."""
     landmarks = bridged(track.landmarks, track.found)
     rest = rest_shape(track.landmarks[track.found])
+    return lip_distances(fit_heads(landmarks, rest).shape, rest)
+
+
+def lip_distances(shape: F64, rest: F64) -> F32:
+    """(T, 12) from faces (T, 478, 3) px in the pose of ``rest`` (478, 3) px: see :func:`lip_shape`."""
     frame = face_frame(rest.astype(np.float32))
-    local = fit_heads(landmarks, rest).shape @ np.linalg.inv(frame.axes.astype(np.float64))
+    local = shape @ np.linalg.inv(frame.axes.astype(np.float64))
     across, down = local[..., 0], local[..., 1]
     gaps = [down[:, LOWER_LIP[3][k]] - down[:, UPPER_LIP[3][k]] for k in (3, 5, 7)]
     heights = [down[:, point] - down[:, 168] for point in (0, 13, 14, 17, 152)]
@@ -59,7 +64,7 @@ def lip_shape(track: Track) -> F32:
 
 
 def sound_shape(samples: F32) -> F32:
-    """(H, 19) mono sound at 16 kHz, a row every 10 ms: bands, energy, speaking, voiced, normalised to their surroundings."""
+    """(H, 19) of mono sound at 16 kHz every 10 ms: bands, energy, speaking, voiced, against their surroundings."""
     return normalise(analyse([samples])).columns()
 
 
