@@ -64,7 +64,8 @@ def _stream(sound: F32, folder: Path, *, paced: bool = False) -> Taken:
     command = [sys.executable, "-m", "tellmark.cli", "render", "actor:1", "-", "--stream", "-o", "-", "-q"]
     environment = {**os.environ, "TELLMARK_HOME": str(folder / "home"), "TMPDIR": str(folder)}
     process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     while not list(folder.glob("*/stream.part.mp4")):
         if process.poll() is not None:
             raise RuntimeError(f"{' '.join(command)} ended with exit code {process.returncode}")
@@ -130,7 +131,11 @@ def _delays(live: list[Taken]) -> list[dict[str, Any]]:
     first = [1000 * taken.frames_s[0] for taken in live]
     behind = [1000 * (at - row / _FPS) for taken in live for row, at in enumerate(taken.frames_s[:-4])]
     return [
-        {"what": "first frame after the first sound, ms", "value": round(statistics.median(first)), "max": round(max(first))},
+        {
+            "what": "first frame after the first sound, ms",
+            "value": round(statistics.median(first)),
+            "max": round(max(first)),
+        },
         {
             "what": "a frame behind its sound, ms",
             "value": round(statistics.median(behind)),

@@ -47,7 +47,9 @@ class Outputs:
     gestures: Tensor
     phonemes: Tensor
     scalars: Tensor  # (B, T, 4) speaking, energy, voiced as logits, pitch in ``_PITCH_ST``
-    bands: Tensor  # (B, T, BANDS) as in ``levels``, without the noise: keeps the features rich, and is not used otherwise
+    bands: (
+        Tensor  # (B, T, BANDS) as in ``levels``, without the noise: keeps the features rich, and is not used otherwise
+    )
 
 
 class Network(nn.Module):
@@ -157,7 +159,7 @@ class EncoderStream:
     def _take(self) -> F32:
         taken = np.concatenate([_SILENCE, *self._waiting])
         self._waiting.clear()
-        return taken
+        return np.asarray(taken, np.float32)
 
     @torch.inference_mode()
     def _encode(self, samples: F32) -> Encoded:

@@ -96,7 +96,7 @@ def example(sound: F32, phonemes: Sequence[Phoneme], heard: F32) -> Example:
         groups[int(np.ceil(start_s * 25 - 1e-6)) : int(np.ceil(end_s * 25 - 1e-6))] = -1 if found is None else found
         if found != 0:
             talking[round(start_s * 100) : round(end_s * 100) + 1] = 1
-    closed = ndimage.binary_closing(np.pad(talking, 30), np.ones(25))[30:-30]  # short gaps are speech
+    closed = ndimage.binary_closing(np.pad(talking, 30) > 0, np.ones(25, bool))[30:-30]  # short gaps are speech
     speaking = ndimage.gaussian_filter1d(closed.astype(np.float64), 3)[places]
     measured = _measured(sound, rows)
     measured[:, 0] = speaking
@@ -185,7 +185,9 @@ def loss_of(outputs: Outputs, batch: dict[str, Tensor], taught: Outputs | None) 
         by_teacher = (1 - known)[:, :, None]
         gestures = gestures * (1 - by_teacher) + torch.sigmoid(taught.gestures) * by_teacher
         told = torch.softmax(taught.phonemes, dim=2)
-        phonemes = phonemes - ((told * torch.log_softmax(outputs.phonemes, 2)).sum(2) * count * by_teacher[:, :, 0]).sum()
+        phonemes = (
+            phonemes - ((told * torch.log_softmax(outputs.phonemes, 2)).sum(2) * count * by_teacher[:, :, 0]).sum()
+        )
     lips = functional.binary_cross_entropy_with_logits(outputs.gestures, gestures, reduction="none") * _WEIGHTS
     chances = functional.binary_cross_entropy_with_logits(
         outputs.scalars[:, :, :3], scalars[:, :, :3].clip(0, 1), reduction="none"
@@ -278,8 +280,10 @@ def train(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> SpeechEncoder:
-    """Write the weights to ``path``. ``start``: weights to go on from. ``recordings`` join after two thirds of the steps, a quarter of every
-    batch."""
+    """Write the weights to ``path``.
+
+    start: weights to go on from. recordings: join after two thirds of the steps, a quarter of every batch.
+    """
     torch.set_num_threads(1)
     course, checkpoint = Course.new(seed), path.with_suffix(".state")
     if checkpoint.exists():

@@ -15,6 +15,8 @@ _BENCHMARKS = [
     "talk",
     "motion",
     "memory",
+    "encoder",
+    "stream",
     "watermark",
     "peers",
     "stills",

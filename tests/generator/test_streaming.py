@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from tellmark.errors import InputError, UsageError
-from tellmark.generator.acoustics import SAMPLE_RATE_HZ
 from tellmark.generator.pcm import PcmFormat, read_pcm
 from tellmark.generator.streaming import FrameStream, stream_clip
 from tellmark.generator.train_inversion import spoken
