@@ -13,7 +13,7 @@ from importlib import resources
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors.torch import load
 from torch import Tensor, nn
 
 from tellmark.generator.canonical import POINTS, pose_free
@@ -98,8 +98,7 @@ def point_weights() -> F32:
 def face_latent() -> FaceLatent:
     """The trained latent space."""
     path = resources.files("tellmark.generator").joinpath("latent.safetensors")
-    with resources.as_file(path) as file, safe_open(file, "pt") as stored:
-        tensors = {name: stored.get_tensor(name).float() for name in stored.keys()}
+    tensors = {name: tensor.float() for name, tensor in load(path.read_bytes()).items()}
     dynamics, identity = tensors["move_linear.weight"].shape[1], tensors["identity.weight"].shape[0]
     model = FaceLatent(dynamics, identity, tensors["code.0.weight"].shape[0])
     model.load_state_dict(tensors)

@@ -22,6 +22,7 @@ ROTATION, SHIFT, DISTANCE, LIDS, GAZE = slice(0, 3), slice(3, 5), slice(5, 6), s
 DYNAMIC = slice(10, 10 + DYNAMICS)
 CHANNELS = 10 + DYNAMICS
 
+_SMOOTH = 9  # frames
 _RIDGE, _ROUNDS = 0.02, 60
 _AT_ONCE = 4096  # rows
 
@@ -33,12 +34,22 @@ def columns_of(motion: Motion) -> F32:
     return np.concatenate([rotation, shift, distance, motion.blink, gaze], axis=1).astype(np.float32)
 
 
+def smoothed(columns: F32) -> F32:
+    """(T, 10) with the tracker's tremble taken out of pose and gaze, lids as they are (Savitzky & Golay 1964)."""
+    if len(columns) < _SMOOTH:
+        return columns
+    out = columns.copy()
+    out[:, :6] = signal.savgol_filter(columns[:, :6], _SMOOTH, 2, axis=0)
+    out[:, GAZE] = signal.savgol_filter(columns[:, GAZE], 5, 1, axis=0)
+    return out
+
+
 def smoothed_moves(moved: F32) -> F32:
     """Displacements (T, 468, 3) with the tracker's noise taken out; closures of two frames stay."""
     return moved if len(moved) < 5 else signal.savgol_filter(moved, 5, 2, axis=0).astype(np.float32)
 
 
-def to_motion(rows: F32, fps: float) -> Motion:
+def to_motion(rows: F32, fps: float = FPS) -> Motion:
     """Rows (T, CHANNELS) at ``FPS`` to a motion at ``fps``: codes decoded, and worn by the renderer's expressions."""
     rows = resampled(rows, FPS, fps)
     return Motion(

@@ -40,6 +40,11 @@ CONDITIONS = ("gaze_yaw", "gaze_pitch", "distance", *MOODS, "own_lips", "own_hea
 SOUND = 64 + len(GESTURES) + 4  # columns of ``sound_rows``
 HEAD_SHARE = 0.35  # of a gaze away from the camera is done by turning the head (``behaviour``)
 
+_DOWNCAST = 0.22  # mean of the lids from which a film shows somebody who looks down, not at us
+_GAZE_DEG = (14.0, 8.0)  # what lasting looks away are softly held to: the tracker reads looks down far too low
+
+_SLACK = 0.15  # lids that come down by less do not blink
+
 _RATE_HZ = 100.0  # of the lips' tracks before they are sampled
 _MOUTH = ("jaw", "wide", "pucker", "press", "upper_raise", "lower_tuck")
 
@@ -85,9 +90,7 @@ def conditions(
 ) -> F32:
     """(len(CONDITIONS),) as the model reads them."""
     moods = [emotion.get(name, 0.0) for name in MOODS]
-    return np.array(
-        [gaze_deg[0] / 15, gaze_deg[1] / 15, 5 * np.log(distance), *moods, lips, head], np.float32
-    )
+    return np.array([gaze_deg[0] / 15, gaze_deg[1] / 15, 5 * np.log(distance), *moods, lips, head], np.float32)
 
 
 def film(track: Track, video: Path | None, model: FaceLatent, encoder: SpeechEncoder) -> Film:
@@ -99,7 +102,10 @@ def film(track: Track, video: Path | None, model: FaceLatent, encoder: SpeechEnc
     encoded = None
     if video is not None and track.has_audio:
         encoded = encoder.encode(np.concatenate(list(read_audio(video, SAMPLE_RATE_HZ))))
-    return Film(columns.columns_of(retarget(track)), columns.smoothed_moves(points - rest), identity, encoded)
+    pose = columns.smoothed(columns.columns_of(retarget(track)))
+    pose[:, columns.GAZE] = _GAZE_DEG * np.tanh(pose[:, columns.GAZE] / _GAZE_DEG)
+    pose[:, columns.LIDS] = np.clip((pose[:, columns.LIDS] - _SLACK) / (1 - _SLACK), 0, 1)
+    return Film(pose, columns.smoothed_moves(points - rest), identity, encoded)
 
 
 def utterance(rng: np.random.Generator, encoder: SpeechEncoder) -> Utterance:
@@ -129,8 +135,9 @@ class Mixer:
 
     def __init__(self, films: Sequence[Film], utterances: Sequence[Utterance], model: FaceLatent | None = None) -> None:
         self._model = model or face_latent()
-        self._films, self._utterances = list(films), list(utterances)
-        self._voiced = [film for film in films if film.encoded is not None]
+        self._films = [film for film in films if film.columns[:, columns.LIDS].mean() < _DOWNCAST]
+        self._utterances = list(utterances)
+        self._voiced = [film for film in self._films if film.encoded is not None]
         mean = self._model.mean.numpy()
         self._mirror = mirror_index(mean)
         self._basis = expression_basis(mean)

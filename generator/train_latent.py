@@ -99,7 +99,9 @@ def train(faces: Faces, model: FaceLatent, steps: int = STEPS, seed: int = 0, pr
         heard = accuser(code)
         who = nn.functional.cross_entropy(heard[:, :count], torch.from_numpy(people))
         turned = (heard[:, count:] - pose).square().mean()
-        total = loss - ACCUSED * min(1.0, 2 * step / steps) * (who.clamp(max=float(np.log(count))) + turned.clamp(max=1.0))
+        total = loss - ACCUSED * min(1.0, 2 * step / steps) * (
+            who.clamp(max=float(np.log(count))) + turned.clamp(max=1.0)
+        )
         optimiser.zero_grad()
         total.backward()
         optimiser.step()

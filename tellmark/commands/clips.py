@@ -253,8 +253,8 @@ def verify(
     Exit code 0 if all are intact or recovered, 1 if some are not, 3 if some could not be read.
     """
     from tellmark.types import VerdictKind
+    from tellmark.watermark.explain import explain
     from tellmark.watermark.many import Failure, csv_writer, verify_many
-    from tellmark.watermark.verify import explain
 
     good = readable = True
     with ExitStack() as stack:

@@ -25,6 +25,7 @@ _BENCHMARKS = [
     "serve",
     "fuzz",
     "detector",
+    "dataset",
 ]
 
 
