@@ -40,7 +40,7 @@ def run(*, quick: bool = False, tracks: str = "", progress: Progress | None = No
         raise UsageError("give the tracks of people that were not trained on: --with tracks=FOLDER (tellmark track)")
     rows = read_manifest(Path(tracks))[: 12 if quick else None]
     model, lips = face_latent(), point_weights() == 4
-    codes, moves, poses, who, late, wrong, wrong_lips = ([] for _ in range(7))  # type: ignore[var-annotated]
+    codes, moves, poses, who, late, wrong, wrong_lips = ([] for _ in range(7))
     for done, row in enumerate(rows, 1):
         track = Track.load(Path(tracks) / row["track"])
         landmarks = track.landmarks[track.found]
