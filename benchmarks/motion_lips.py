@@ -49,7 +49,7 @@ def agreement(rows: Rows, case: Case) -> None:
         chance = _PICKS["confidence"]([s for s in swapped if s])
         rows.add("sync confidence, real lips on another's voice", chance, "control", n=len(aside))
     for language, short in LANGUAGES.items():
-        texts = [*sentences(short)[:5], _MBP[language]]
+        texts = [*(sentences(short)[:5] or [_MBP[language]]), _MBP[language]]
         voices = [speak(case.folder, language, texts[k::2]).path for k in (0, 1)]
         judged = [s for k, voice in enumerate(voices) if (s := _spoken(case.model, case.people[k], voice, k))]
         rows.add(f"sync confidence, {language} (espeak)", _PICKS["confidence"](judged), n=len(judged))
