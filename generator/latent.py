@@ -30,13 +30,15 @@ _POSE_TERMS = 5
 class FaceLatent(nn.Module):
     """Encoders and decoder. Shapes in mm on the mean face, (N, 468, 3)."""
 
-    mean: Tensor  # (468, 3) the mean face
+    mean: Tensor  # (468, 3) the mean face of all that was trained on
+    wearer: Tensor  # (468, 3) the mean of virtual actors at rest: who wears codes that nobody else does
     pattern: Tensor  # (_POSE_TERMS, 468, 3) mm by which the tracker's mesh bends with the pose
 
     def __init__(self, dynamics: int = DYNAMICS, identity: int = IDENTITY, hidden: int = _HIDDEN) -> None:
         super().__init__()
         size = POINTS * 3
         self.register_buffer("mean", torch.zeros(POINTS, 3))
+        self.register_buffer("wearer", torch.zeros(POINTS, 3))
         self.register_buffer("pattern", torch.zeros(_POSE_TERMS, POINTS, 3))
         self.identity = nn.Linear(size, identity)
         self.shape = nn.Linear(identity, size)

@@ -23,7 +23,7 @@ DYNAMIC = slice(10, 10 + DYNAMICS)
 CHANNELS = 10 + DYNAMICS
 
 _SMOOTH = 9  # frames
-_RIDGE, _ROUNDS = 0.02, 60
+_RIDGE, _ROUNDS = 0.005, 120
 _AT_ONCE = 4096  # rows
 
 
@@ -74,7 +74,7 @@ def resampled(rows: F32, old: float, new: float) -> F32:
 
 
 def expressions(dynamics: F32) -> F32:
-    """(T, len(EXPRESSIONS)) in [0, 1.2] that move the mean face most nearly as these codes do.
+    """(T, len(EXPRESSIONS)) in [0, 1.2] that move the wearer's face most nearly as these codes do.
 
     Non-negative least squares by projected gradient; the product of jaw and pucker has a shape of its own.
     """
@@ -87,7 +87,7 @@ class _Reader:
     """Least squares of the expression basis on decoded codes; what does not depend on them is computed once."""
 
     def __init__(self, model: FaceLatent) -> None:
-        basis = expression_basis(model.mean.numpy())
+        basis = expression_basis(model.wearer.numpy())
         self._weigh = np.sqrt(point_weights())[:, None]
         flat = (basis * self._weigh).reshape(len(basis), -1).astype(np.float64)
         self._own, extra = flat[: len(EXPRESSIONS)], flat[len(EXPRESSIONS)]
@@ -97,7 +97,7 @@ class _Reader:
         self._product = self._own @ extra
         self._rate = 1 / float(np.linalg.eigvalsh(self._gram)[-1])
         self._model = model
-        self._identity = model.encode_identity(model.mean[None])
+        self._identity = model.encode_identity(model.wearer[None])
 
     def read(self, dynamics: F32) -> F32:
         codes = torch.from_numpy(np.ascontiguousarray(dynamics, np.float32))

@@ -57,6 +57,7 @@ def train(faces: Faces, model: FaceLatent, steps: int = STEPS, seed: int = 0, pr
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model.mean.copy_(torch.from_numpy(faces.mean))
+    model.wearer.copy_(torch.from_numpy(faces.worn.mean(0)))
     model.pattern.copy_(torch.from_numpy(faces.pattern))
     count = int(faces.people.max()) + 1
     dynamics = model.move_linear.in_features
