@@ -11,8 +11,10 @@ byte.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -86,14 +88,8 @@ def _kills(folder: Path, times: int) -> list[dict[str, Any]]:
     same, clips_before = 0, []
     for k in range(times):
         out = folder / f"killed-{k}"
-        process = _build(plan, out, workers=1 + k % 2)
-        # By progress and not by the clock, which other work on the machine would slow down or speed up.
-        wait_for = int(rng.integers(0, total))
-        while process.poll() is None and _finished(out) < wait_for:
-            time.sleep(0.02)
-        time.sleep(float(rng.uniform(0, 2.0)))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        while not _killed(plan, out, 1 + k % 2, int(rng.integers(0, total)), float(rng.uniform(0, 2.0))):
+            shutil.rmtree(out)
         clips_before.append(_finished(out))
         if _build(plan, out, resume=True).wait() == 0 and not check(out) and _contents(out) == wanted:
             same += 1
@@ -107,6 +103,22 @@ def _kills(folder: Path, times: int) -> list[dict[str, Any]]:
         {"measure": f"same after SIGKILL and --resume, of {times}", "value": same, "target": times},
         {"measure": "clips finished when killed", "value": spread, "target": ""},
     ]
+
+
+def _killed(plan: Path, out: Path, workers: int, clips: int, later_s: float) -> bool:
+    """Kill a build ``later_s`` after it has finished ``clips`` clips; False if it was done before.
+
+    By progress and not by the clock, which other work on the machine would slow down or speed up.
+    """
+    process = _build(plan, out, workers=workers)
+    while process.poll() is None and _finished(out) < clips:
+        time.sleep(0.02)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(later_s)
+        return False
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return True
 
 
 def _finished(out: Path) -> int:
