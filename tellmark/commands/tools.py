@@ -14,6 +14,8 @@ _BENCHMARKS = [
     "render",
     "talk",
     "memory",
+    "encoder",
+    "stream",
     "watermark",
     "peers",
     "stills",
