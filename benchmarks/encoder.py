@@ -19,10 +19,10 @@ from sklearn.metrics import roc_auc_score
 
 from tellmark.generator.acoustics import SAMPLE_RATE_HZ, analyse
 from tellmark.generator.encoder import ROWS_PER_S, SpeechEncoder
+from tellmark.generator.sentences import sentences
 from tellmark.generator.speech import FEATURES, features
 from tellmark.generator.train_encoder import KEPT_ASIDE, Example, example
 from tellmark.generator.train_inversion import invented, spoken
-from tellmark.generator.sentences import sentences
 from tellmark.generator.visemes import GESTURES, segments
 from tellmark.generator.voice import Phoneme
 from tellmark.types import F32, F64
@@ -186,6 +186,10 @@ def _speed(cases: list[Case]) -> list[dict[str, Any]]:
         stream.push(sound[first : first + 640])
         times.append(1000 * (time.perf_counter() - start))
     return [
-        {"condition": "ms of one core per second of sound, offline", "network": "encoder", "mean": round(offline_ms, 2)},
+        {
+            "condition": "ms of one core per second of sound, offline",
+            "network": "encoder",
+            "mean": round(offline_ms, 2),
+        },
         {"condition": "ms per push of 40 ms, median", "network": "encoder", "mean": round(float(np.median(times)), 2)},
     ]

@@ -28,17 +28,15 @@ import cv2
 import numpy as np
 import platformdirs
 
-from tellmark.benchmarks import ladder_plot, marking
-from tellmark.benchmarks.attacks import GROUPS, LADDER, Frames, Reading, Rung, Watermark, climb
+from tellmark.benchmarks import ladder_plot, marking, settings
+from tellmark.benchmarks.attacks import LADDER, Frames, Reading, Rung, Watermark, climb
 from tellmark.benchmarks.hosts import SECONDS, Hosts, chosen
 from tellmark.benchmarks.imperceptibility import psnr
 from tellmark.benchmarks.peer_worker import PEERS
-from tellmark.benchmarks.watermark import say
+from tellmark.benchmarks.settings import Row, say
 from tellmark.errors import UsageError
 from tellmark.runs import RESULTS, machine_slug
 from tellmark.types import F64, U8
-
-Row = dict[str, Any]
 
 BITS = 32
 _ALONE = ("invisible-watermark==0.2.0", "blind-watermark==0.4.4")  # their own dependencies are not all needed
@@ -74,8 +72,7 @@ def run(
     used = chosen(data, clips or (1 if quick else 2), seconds, names)
     rungs = [LADDER[name] for name in (_QUICK if quick else _SELECTION)]
     if group or only:
-        groups = group.split(",") if group else GROUPS
-        rungs = [rung for rung in LADDER.values() if rung.group in groups and only in rung.name]
+        rungs = settings.rungs(settings.groups(group), only)
     wanted = [name for name in peers.split(",") if name]
     if unknown := set(wanted) - set(PEERS):
         raise UsageError(f"peers={','.join(sorted(unknown))}: choose among {', '.join(PEERS)}")
@@ -86,8 +83,7 @@ def run(
         with Peer(name, interpreter, int(frames)) as peer:
             rows += _measured(Timed(peer), used, rungs, int(starts), first)
     ladder_plot.draw(rows, RESULTS / f"ladder-{machine_slug()}")
-    said = hosts or used.kind
-    return [{"measure": row["measure"], "condition": row["condition"], "hosts": said} | row for row in rows]
+    return settings.labelled(rows, hosts, used)
 
 
 def _measured(mark: Timed, used: Hosts, rungs: Sequence[Rung], starts: int, first: Any) -> Iterator[Row]:

@@ -130,7 +130,11 @@ def _delays(live: list[Taken]) -> list[dict[str, Any]]:
     first = [1000 * taken.frames_s[0] for taken in live]
     behind = [1000 * (at - row / _FPS) for taken in live for row, at in enumerate(taken.frames_s[:-4])]
     return [
-        {"what": "first frame after the first sound, ms", "value": round(statistics.median(first)), "max": round(max(first))},
+        {
+            "what": "first frame after the first sound, ms",
+            "value": round(statistics.median(first)),
+            "max": round(max(first)),
+        },
         {
             "what": "a frame behind its sound, ms",
             "value": round(statistics.median(behind)),

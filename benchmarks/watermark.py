@@ -16,23 +16,20 @@ Hosts are virtual actors, rendered in memory; settings (``--with KEY=VALUE``):
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-from tellmark.benchmarks import imperceptibility, localisation, marking, null, speed
-from tellmark.benchmarks.attacks import GROUPS, LADDER, LONG_GOP_S, Frames, Rung, climb, recompress
+from tellmark.benchmarks import imperceptibility, localisation, marking, null, settings, speed
+from tellmark.benchmarks.attacks import LONG_GOP_S, Frames, Rung, climb, recompress
 from tellmark.benchmarks.hosts import SECONDS, Hosts, chosen
 from tellmark.benchmarks.marking import Tellmark, read, timed, unmarked
-from tellmark.errors import UsageError
+from tellmark.benchmarks.settings import Row, say
 from tellmark.media import rgb_to_i420
 from tellmark.watermark.analysis import averaged, windows
 from tellmark.watermark.fec import CODE_BITS, RATE_INVERSE
 from tellmark.watermark.payload import PAYLOAD_BITS
 from tellmark.watermark.spectrum import Spectrum
 
-Row = dict[str, Any]
 Progress = Callable[[str], None]
 
 OTHERS = ("imperceptibility", "speed", "null", "localisation")
@@ -57,23 +54,15 @@ def run(
     draws: int | str = 1_000_000,
 ) -> list[Row]:
     """Rows of {measure, condition, hosts, ...}; settings as in the module's text. quick: one clip, ten attacks."""
-    groups = group.split(",") if group else [*GROUPS, *OTHERS]
-    if unknown := set(groups) - {*GROUPS, *OTHERS}:
-        raise UsageError(f"group={','.join(sorted(unknown))}: choose among {', '.join((*GROUPS, *OTHERS))}")
+    named = settings.groups(group, OTHERS)
     used = chosen(data, 1 if quick and clips is None else clips, seconds, names)
-    rungs = [rung for rung in LADDER.values() if rung.group in groups and only in rung.name]
+    rungs = settings.rungs(named, only)
     if quick:
         rungs = [rung for rung in rungs if rung.name in _QUICK]
     rows = list(
-        _rows(used, groups, rungs, 1 if quick else int(starts), published == "yes", 2000 if quick else int(draws))
+        _rows(used, named, rungs, 1 if quick else int(starts), published == "yes", 2000 if quick else int(draws))
     )
-    said = hosts or used.kind
-    return [{"measure": row["measure"], "condition": row["condition"], "hosts": said} | row for row in rows]
-
-
-def say(what: str) -> None:
-    """What is being measured, on stderr: a full run takes hours."""
-    sys.stderr.write(f"{what}\n")
+    return settings.labelled(rows, hosts, used)
 
 
 def _rows(

@@ -7,63 +7,22 @@ of work. Real people appear under a hash: file names often are names.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+import dataclasses
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from tellmark.errors import UsageError
 from tellmark.generator import sources
+from tellmark.generator.roles import Sound, Take, number
 from tellmark.generator.sentences import sentences
-from tellmark.generator.sources import Recording
+from tellmark.generator.sources import Imported, Recording
 
 if TYPE_CHECKING:
     from tellmark.generator.plan import Plan
 
 _T = TypeVar("_T", bound=Hashable)
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """What is heard in a take: ``texts`` spoken by espeak-ng, or a stretch of ``path``."""
-
-    voice_id: str
-    language: str = ""
-    variant: str = ""
-    speed: int = 160  # words per minute
-    pitch: int = 50
-    texts: tuple[str, ...] = ()  # as many as are needed, from the first on
-    path: Path | None = None
-    start_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Take:
-    """One performance and all clips of it: an original and the fake that pairs with it, heard with the same sound."""
-
-    take_id: str
-    identity: str  # actor:SEED, person:HASH or portrait:HASH
-    source_id: str
-    split: str
-    methods: tuple[str, ...]  # in the order in which they are made
-    seed: int
-    sound: Sound
-    licence: str
-    actor: int | None = None  # the seed of a virtual actor
-    path: Path | None = None  # the picture or the footage
-    consent: str | None = None
-
-    def clip_id(self, method: str) -> str:
-        """The id of one of the take's clips."""
-        return f"{self.take_id}-{method}"
-
-
-def number(*words: object) -> int:
-    """A 48-bit seed that depends on the words alone."""
-    return int.from_bytes(hashlib.sha256("\0".join(map(str, words)).encode()).digest()[:6])
 
 
 def cast(plan: Plan) -> tuple[list[Take], list[str]]:
@@ -74,6 +33,7 @@ def cast(plan: Plan) -> tuple[list[Take], list[str]]:
     left_out: list[str] = []
     people = sources.people(plan.footage, plan.seconds, left_out) if plan.footage else {}
     pictures = sources.pictures(plan.portraits, left_out) if plan.portraits else {}
+    imports = sources.imports(plan.imports, plan.seconds, left_out) if plan.imports else {}
     for kind, found in (("actors", plan.actors), ("people with usable footage", people)):
         if found and len(found) < len(plan.splits):
             raise UsageError(
@@ -84,10 +44,9 @@ def cast(plan: Plan) -> tuple[list[Take], list[str]]:
     for actor, split in _deal(plan, "actors", plan.actors).items():
         for k in range(plan.takes):
             name = f"actor-{actor}-{k:02d}"
-            sound = voices.sound(split, name)
             takes.append(
-                Take(name, f"actor:{actor}", f"actor:{actor}", split, ("reference", "talk"), number(plan.seed, name),
-                     sound, plan.licence, actor=actor)
+                Take(name, f"actor:{actor}", f"actor:{actor}", split, _filmed(plan, "reference"),
+                     number(plan.seed, name), voices.sound(split, name), plan.licence, _rate(plan, name), actor=actor)
             )  # fmt: skip
     for key, split in _deal(plan, "portraits", list(pictures)).items():
         assert plan.portraits is not None
@@ -96,11 +55,23 @@ def cast(plan: Plan) -> tuple[list[Take], list[str]]:
             name = f"portrait-{key}-{k:02d}"
             takes.append(
                 Take(name, f"portrait:{key}", f"portrait:{key}", split, ("talk",), number(plan.seed, name),
-                     voices.sound(split, name), licence, path=pictures[key], consent=consent)
+                     voices.sound(split, name), licence, _rate(plan, name), path=pictures[key], consent=consent)
             )  # fmt: skip
     for person, split in _deal(plan, "people", list(people)).items():
         takes += _person_takes(plan, person, people[person], split)
-    return sorted(takes, key=lambda take: take.take_id), left_out
+    for person, split in _deal(plan, "imports", list(imports)).items():
+        takes += _import_takes(plan, person, imports[person], split)
+    return _partnered(plan, sorted(takes, key=lambda take: take.take_id)), left_out
+
+
+def _filmed(plan: Plan, original: str) -> tuple[str, ...]:
+    """What is made of a performance that was filmed: the original, its arms, and every fake but the imported ones."""
+    arms = [arm for arm in plan.arms if arm == "null" or original == "real"]
+    return (original, *arms, *(name for name in plan.methods if name not in ("reference", "real", "import")))
+
+
+def _rate(plan: Plan, name: str) -> float:
+    return plan.fps[number(plan.seed, name, "fps") % len(plan.fps)]
 
 
 def _person_takes(plan: Plan, person: str, files: Sequence[Recording], split: str) -> list[Take]:
@@ -110,13 +81,68 @@ def _person_takes(plan: Plan, person: str, files: Sequence[Recording], split: st
     takes = []
     for k, (file, start_s) in enumerate(stretches[: plan.takes]):
         name = f"person-{person}-{k:02d}"
-        path = file.path
-        sound = Sound(f"person:{person}", path=path, start_s=start_s)
+        sound = Sound(f"person:{person}", path=file.path, start_s=start_s)
         takes.append(
-            Take(name, f"person:{person}", f"footage:{file.key}", split, ("real", "talk"),
-                 number(plan.seed, name), sound, plan.footage.licence, path=path, consent=plan.footage.consent)
+            Take(name, f"person:{person}", f"footage:{file.key}", split, _filmed(plan, "real"),
+                 number(plan.seed, name), sound, plan.footage.licence, _rate(plan, name), path=file.path,
+                 consent=plan.footage.consent)
         )  # fmt: skip
     return takes
+
+
+def _import_takes(plan: Plan, person: str, files: Sequence[Imported], split: str) -> list[Take]:
+    """The first seconds of every clip of another system."""
+    assert plan.imports is not None
+    licence, consent = plan.imports.licence, plan.imports.consent
+    return [
+        Take(f"import-{file.recording.key}", f"import:{person}", f"import:{file.recording.key}", split, ("import",),
+             number(plan.seed, file.recording.key), Sound(f"import:{person}", path=file.recording.path), licence,
+             _rate(plan, file.recording.key), path=file.recording.path, consent=consent, system=file.system)
+        for file in files
+    ]  # fmt: skip
+
+
+def _partnered(plan: Plan, takes: Sequence[Take]) -> list[Take]:
+    """Takes with their donor and their words, both of the same split, so that the splits stay disjoint."""
+    filmed = [take for take in takes if take.original]
+    of_identity, of_kind, of_split = (
+        _grouped(filmed, key)
+        for key in (lambda one: one.identity, lambda one: (one.split, one.original), lambda one: one.split)
+    )
+    given = []
+    for take in takes:
+        if take.original is None:
+            given.append(take)
+            continue
+        donor = _donor(take, of_kind[take.split, take.original]) or _donor(take, of_split[take.split])
+        own = of_identity[take.identity]
+        after = own[(own.index(take) + 1) % len(own)]
+        words = after.sound if after is not take else donor.sound if donor else None
+        needed: list[str] = [name for name in ("swap", "lipsync", "splice") if name in take.methods]
+        if plan.driver == "other" and "reenact" in take.methods:
+            needed.append("reenact")
+        if needed and (donor is None or words is None):
+            raise UsageError(
+                f"{plan.name}: {take.identity} is alone in split {take.split}, and {needed[0]} needs another identity "
+                "there; add some, or give fewer [splits]"
+            )
+        if donor is not None:
+            donor = dataclasses.replace(donor, fps=take.fps)  # so that it has as many frames
+        given.append(dataclasses.replace(take, donor=donor if needed else None, words=words if needed else None))
+    return given
+
+
+def _grouped(takes: Sequence[Take], key: Callable[[Take], Hashable]) -> dict[Hashable, list[Take]]:
+    groups: dict[Hashable, list[Take]] = {}
+    for take in takes:
+        groups.setdefault(key(take), []).append(take)
+    return groups
+
+
+def _donor(take: Take, among: Sequence[Take]) -> Take | None:
+    """The first take of another identity, counted from a place that the take's seed gives."""
+    start = take.seed % len(among)
+    return next((one for one in (*among[start:], *among[:start]) if one.identity != take.identity), None)
 
 
 def _deal(plan: Plan, kind: str, things: Sequence[_T]) -> dict[_T, str]:

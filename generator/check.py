@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tellmark.errors import MediaError
+from tellmark.generator.face_tracks import track_frames
+from tellmark.generator.masks import mask_frames
 from tellmark.generator.plan import SPLITS
 from tellmark.manifest import JSONL, from_row, read_rows
 from tellmark.media import probe, sha256_of
@@ -28,14 +30,15 @@ def check(folder: Path | str, *, progress: Progress | None = None) -> list[str]:
     rows = read_rows(folder)
     clips, problems = _parse(rows)
     problems += [*_records(folder, rows), *_duplicates(clips), *_pairs(clips), *_splits(clips), *_classes(clips)]
+    problems += _segments(clips)
     for done, clip in enumerate(clips, 1):
-        problems += _file(folder, clip)
+        problems += [*_file(folder, clip), *_beside(folder, clip)]
         if progress:
             progress(done, len(clips))
-    known = {clip.path for clip in clips}
-    for path in sorted((folder / "clips").glob("*")):
-        if f"clips/{path.name}" not in known and not path.name.startswith("."):
-            problems.append(f"clips/{path.name} is not in the manifest")
+    known = {name for clip in clips for name in (clip.path, clip.mask_path, clip.track_path)}
+    for path in sorted(path for name in ("clips", "masks", "tracks") for path in (folder / name).glob("[!.]*")):
+        if (name := path.relative_to(folder).as_posix()) not in known:
+            problems.append(f"{name} is not in the manifest")
     return problems
 
 
@@ -55,8 +58,11 @@ def _parse(rows: Sequence[dict[str, Any]]) -> tuple[list[Clip], list[str]]:
             clips.append(clip)
             if clip.split not in SPLITS:
                 problems.append(f"{name}: split {clip.split!r} is unknown; train, val and test are known")
-            if not clip.marked or clip.payload is None:
-                problems.append(f"{name}: is not marked; both classes must carry the watermark")
+            plain = clip.label is Label.REAL and clip.method == "plain"
+            if plain and (clip.marked or clip.payload is not None):
+                problems.append(f"{name}: is marked, though it is the plain arm")
+            if not plain and (not clip.marked or clip.payload is None):
+                problems.append(f"{name}: is not marked; all but plain real clips must be")
     return clips, problems
 
 
@@ -111,6 +117,35 @@ def _file(folder: Path, clip: Clip) -> Iterator[str]:
         yield f"{clip.clip_id}: lasts {info.duration_s:.2f} s, not {clip.seconds:.2f} s"
 
 
+def _beside(folder: Path, clip: Clip) -> Iterator[str]:
+    """Mask and track are there and as long as the clip; that they are unchanged, SHA256SUMS says."""
+    frames = round(clip.seconds * clip.fps)
+    for name, path, count in (("mask", clip.mask_path, mask_frames), ("track", clip.track_path, track_frames)):
+        if path is None:
+            continue
+        try:
+            found = count(folder / path)
+        except (OSError, ValueError, KeyError) as error:
+            yield f"{clip.clip_id}: its {name} {path} cannot be read ({error})"
+        else:
+            if found != frames:
+                yield f"{clip.clip_id}: its {name} has {found} frames, the clip {frames}"
+
+
+def _segments(clips: Sequence[Clip]) -> Iterator[str]:
+    """Fakes say where they are forged, others that they are not."""
+    for clip in clips:
+        try:
+            segments = [(float(start), float(end)) for start, end in json.loads(clip.fake_segments)]
+        except (TypeError, ValueError):
+            yield f"{clip.clip_id}: fake_segments is no list of [start_s, end_s]"
+            continue
+        if bool(segments) != (clip.label is Label.FAKE):
+            yield f"{clip.clip_id}: {'no' if clip.label is Label.FAKE else 'has'} fake_segments as a {clip.label} clip"
+        if not all(0 <= start < end <= clip.seconds + _SLACK_S for start, end in segments):
+            yield f"{clip.clip_id}: fake_segments {clip.fake_segments} lie outside of its {clip.seconds:g} s"
+
+
 def _duplicates(clips: Sequence[Clip]) -> Iterator[str]:
     for name in ("clip_id", "path", "sha256", "payload"):
         seen: dict[Any, str] = {}
@@ -130,17 +165,19 @@ def _pairs(clips: Sequence[Clip]) -> Iterator[str]:
         if clip.original is None:
             yield f"{clip.clip_id}: a fake without original"
         elif original is None:
-            if not (clip.original.startswith("portrait:") and clip.original == clip.source_id):
+            if not (clip.original.startswith(("portrait:", "import:")) and clip.original == clip.source_id):
                 yield f"{clip.clip_id}: its original {clip.original} is not in the manifest"
         elif original.label is Label.FAKE or (original.identity, original.split) != (clip.identity, clip.split):
             yield f"{clip.clip_id}: its original {clip.original} is a fake, or of another person or split"
 
 
 def _splits(clips: Sequence[Clip]) -> Iterator[str]:
-    for name in ("identity", "source_id", "voice_id"):
+    for name, hidden in (("identity", "donor_identity"), ("source_id", None), ("voice_id", "words_voice_id")):
         splits: dict[str, set[str]] = defaultdict(set)
         for clip in clips:
             splits[getattr(clip, name)].add(clip.split)
+            if hidden and (lent := json.loads(clip.params).get(hidden)):  # a face or words that a fake borrowed
+                splits[lent].add(clip.split)
         for value, where in sorted(splits.items()):
             if len(where) > 1:
                 yield f"{name} {value} is in several splits: {', '.join(sorted(where))}"

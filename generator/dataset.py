@@ -9,56 +9,71 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-import multiprocessing
-import os
 import platform
+import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import tellmark
-from tellmark.errors import InputError, InternalError, UsageError
-from tellmark.generator.casting import Take, cast
+from tellmark.errors import InputError, UsageError
+from tellmark.generator.casting import cast
 from tellmark.generator.datasheet import datasheet
 from tellmark.generator.plan import Plan, public_text
-from tellmark.generator.takes import make_take, record_path, skip_path
+from tellmark.generator.roles import Take, versions
+from tellmark.generator.takes import record_path, skip_path
+from tellmark.generator.workers import full_disk, run_here, run_on_ray
 from tellmark.manifest import from_row, write_manifest
 from tellmark.media import sha256_of
 from tellmark.runs import Progress, atomic_path, machine
 from tellmark.types import Clip, Label
 
 SCHEMA = "tellmark.dataset/1"
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+_FOLDERS = ("clips", "masks", "tracks")
+_RECORDS = ("README.md", "dataset.json", "manifest.jsonl", "manifest.parquet")
 _MADE_WITH = ("av", "mediapipe", "numpy", "opencv-contrib-python", "c2pa-python")
 
 
 def build(
-    plan: Plan, out: Path | str, *, resume: bool = False, workers: int = 1, progress: Progress | None = None
+    plan: Plan,
+    out: Path | str,
+    *,
+    resume: bool = False,
+    workers: int = 1,
+    ray: str | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Make every clip of ``plan`` in ``out``, then manifest, dataset.json, datasheet and SHA256SUMS.
 
-    ``resume`` goes on with a folder that an earlier build of the same plan left; an empty one is started. Returns what
-    was made. Raises :class:`UsageError` for a folder that is not empty (without ``resume``) or holds another plan,
-    :class:`InputError` where a split stays without one of the classes, :class:`InternalError` if a worker dies.
+    ``workers``: processes of this machine. ``ray``: address of a Ray cluster whose nodes see ``out`` under the same
+    path (``local`` starts one here). ``resume`` goes on with a folder that an earlier build of the same plan left; an
+    empty one is started. Returns what was made. Raises :class:`UsageError` for a folder that is not empty (without
+    ``resume``) or holds another plan, :class:`InputError` where a split stays without one of the classes or the disk is
+    full, :class:`InternalError` if a worker dies.
     """
     out = Path(out)
     takes, left_out = cast(plan)
     _open(out, plan, resume=resume)
-    total = sum(len(take.methods) for take in takes)
-    todo = [take for take in takes if not _done(out, take)]
-    done = total - sum(len(take.methods) for take in todo)
-    sizes = {take.take_id: len(take.methods) for take in todo}
+    counts = {take.take_id: len(versions(plan, take)) for take in takes}
+    total = sum(counts.values())
+    todo = [take for take in takes if not _done(plan, out, take)]
+    done = total - sum(counts[take.take_id] for take in todo)
     if progress:
         progress(done, total)
-    for take_id in _run(plan, todo, out, workers):
-        done += sizes[take_id]
-        if progress:
-            progress(done, total)
-    return _finish(plan, takes, out, len(left_out))
+    try:
+        for take_id in run_on_ray(plan, todo, out, ray) if ray else run_here(plan, todo, out, workers):
+            done += counts[take_id]
+            if progress:
+                progress(done, total)
+        return _finish(plan, takes, out, len(left_out))
+    except Exception as error:
+        if full_disk(error):
+            raise InputError(
+                f"the disk of {out}, or of {tempfile.gettempdir()} where clips are prepared, is full; make room and "
+                "run again with --resume"
+            ) from error
+        raise
 
 
 def _open(out: Path, plan: Plan, *, resume: bool) -> None:
@@ -74,103 +89,72 @@ def _open(out: Path, plan: Plan, *, resume: bool) -> None:
             raise UsageError(f"{out} holds no unfinished dataset; name another folder")
         if kept.read_text(encoding="utf-8") != digest:
             raise UsageError(f"{out} was begun with another plan; use that one, or name another folder")
+    folders = [*(out / name for name in _FOLDERS), record_path(out, "x").parent, skip_path(out, "x").parent]
     try:
-        for folder in (out / "clips", record_path(out, "x").parent, skip_path(out, "x").parent):
+        for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{out} cannot be written ({error.strerror}); name another folder") from error
-    for folder in (out, out / "clips", record_path(out, "x").parent, skip_path(out, "x").parent):
+    for folder in (out, *folders):
         for stale in folder.glob(".*.part*"):
             stale.unlink(missing_ok=True)
     _write(kept, digest)
 
 
-def _done(out: Path, take: Take) -> bool:
+def _done(plan: Plan, out: Path, take: Take) -> bool:
     """True if the take was left out or every clip of it is there and is what its record says; else forget the rest."""
     if skip_path(out, take.take_id).exists():
         return True
     whole = True
-    for method in take.methods:
-        record = record_path(out, take.clip_id(method))
+    for version in versions(plan, take):
+        record = record_path(out, take.clip_id(version))
         if not record.exists():
             whole = False
             continue
-        clip = from_row(json.loads(record.read_text(encoding="utf-8")))
-        path = out / clip.path
-        if not path.exists() or sha256_of(path) != clip.sha256:
+        clip, files = read_record(record)
+        if not all(_intact(out / name, digest) for name, digest in ((clip.path, clip.sha256), *files.items())):
             record.unlink()
             whole = False
     return whole
 
 
-def _run(plan: Plan, todo: Sequence[Take], out: Path, workers: int) -> Iterator[str]:
-    """Make the takes; yields their ids as they are finished."""
-    if workers == 1 or len(todo) < 2:
-        for take in todo:
-            yield make_take(plan, take, out)
-        return
-    with (
-        _one_thread_each(),
-        ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_prepare_worker) as pool,
-    ):
-        futures = [pool.submit(make_take, plan, take, out) for take in todo]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise InternalError(
-                "a worker died, perhaps for lack of memory; run again with --resume and fewer --workers"
-            ) from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+def read_record(path: Path) -> tuple[Clip, dict[str, str]]:
+    """The clip of a record, and the checksums of the files that belong to it."""
+    value = json.loads(path.read_text(encoding="utf-8"))
+    return from_row(value["clip"]), value["files"]
 
 
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Workers are the parallelism: libraries that read these variables when loaded start no threads beside them."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _prepare_worker() -> None:
-    import cv2
-
-    cv2.setNumThreads(1)
+def _intact(path: Path, digest: str) -> bool:
+    return path.exists() and sha256_of(path) == digest
 
 
 def _finish(plan: Plan, takes: Sequence[Take], out: Path, left_out: int) -> dict[str, Any]:
     skipped = {}
     clips: list[Clip] = []
+    files: dict[str, str] = {}
     for take in takes:
         reason = skip_path(out, take.take_id)
         if reason.exists():
             skipped[take.take_id] = json.loads(reason.read_text(encoding="utf-8"))["reason"]
             continue
-        clips += [
-            from_row(json.loads(record_path(out, take.clip_id(method)).read_text(encoding="utf-8")))
-            for method in take.methods
-        ]
+        for version in versions(plan, take):
+            clip, beside = read_record(record_path(out, take.clip_id(version)))
+            clips.append(clip)
+            files |= {clip.path: clip.sha256, **beside}
     for split in plan.splits:
         fakes = sum(clip.label is Label.FAKE for clip in clips if clip.split == split)
         others = sum(clip.label is not Label.FAKE for clip in clips if clip.split == split)
         if not (fakes and others):
             why = "; ".join(sorted(set(skipped.values()))[:3])
             raise InputError(f"split {split} has {fakes} fakes and {others} other clips ({why}); add footage or actors")
-    counts: dict[str, int] = Counter(clip.label.value for clip in clips)
+    labels: dict[str, int] = Counter(clip.label.value for clip in clips)
     facts = {
         "schema": SCHEMA,
         "name": plan.name,
         "seed": plan.seed,
         "clips": len(clips),
-        "labels": dict(sorted(counts.items())),
+        "labels": dict(sorted(labels.items())),
+        "methods": dict(sorted(Counter(clip.method for clip in clips).items())),
         "splits": {split: sum(clip.split == split for clip in clips) for split in plan.splits},
         "identities": len({clip.identity for clip in clips}),
         "voices": len({clip.voice_id for clip in clips}),
@@ -188,19 +172,9 @@ def _finish(plan: Plan, takes: Sequence[Take], out: Path, left_out: int) -> dict
     write_manifest(out, clips)
     _write(out / "dataset.json", json.dumps(facts | more, indent=1, ensure_ascii=False) + "\n")
     _write(out / "README.md", datasheet(plan, clips, facts))
-    _write(out / "SHA256SUMS", "".join(f"{_sha256(out / name)}  {name}\n" for name in _listed(clips)))
+    sums = {name: sha256_of(out / name) for name in _RECORDS} | dict(sorted(files.items()))
+    _write(out / "SHA256SUMS", "".join(f"{digest}  {name}\n" for name, digest in sums.items()))
     return {key: value for key, value in facts.items() if key != "schema"} | {"folder": str(out)}
-
-
-def _listed(clips: Sequence[Clip]) -> list[str]:
-    return ["README.md", "dataset.json", "manifest.jsonl", "manifest.parquet", *sorted(clip.path for clip in clips)]
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return sha256_of(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); run again with --resume") from error
 
 
 def _write(path: Path, text: str) -> None:

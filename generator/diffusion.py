@@ -16,6 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 CONTEXT = 75  # frames of the past that are seen: 3 s
+CLEAN = 2.0  # the noise level that marks frames of the past
+
+Cache = list[tuple[Tensor, Tensor]]  # keys and values (B, H, n, C) of the past, a layer each
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,42 +62,38 @@ class MotionTransformer(nn.Module):
         noisy: (B, T, D) changes between noise (time 0) and truth (time 1). time: (B, T). sound: (B, T, S). heard:
         (B, T, 1), 0 hides the sound. given: (B, T, C) conditions.
         """
-        clean, fresh = self.tokens(sound, heard, given)
+        common = self.common(sound, heard, given)
         steps = past.shape[1]
-        tokens = torch.cat([clean + self.past(past), fresh + self.noisy(torch.cat([before, noisy], 2))], 1)
-        level = torch.cat([torch.full_like(time, _CLEAN), time], 1)
+        tokens = torch.cat([common + self.past(past), common + self.noisy(torch.cat([before, noisy], 2))], 1)
+        level = torch.cat([torch.full_like(time, CLEAN), time], 1)
         shift = self.modulate(self.time(_waves(level)))
         place = torch.arange(steps, device=past.device)
         place = torch.cat([place, place])
         mask = attention_mask(steps).to(past.device)
         for block in self.blocks:
             tokens, _ = block(tokens, shift, place, mask, None)
-        return self.out(_norm(tokens[:, steps:]))
+        return torch.as_tensor(self.out(_norm(tokens[:, steps:])))
 
-    def tokens(self, sound: Tensor, heard: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T, W) what all tokens of a frame have in common, for the clean and for the noisy side."""
-        common = self.sound(sound) * heard + self.silence * (1 - heard) + self.conditions(given)
-        return common, common
+    def common(self, sound: Tensor, heard: Tensor, given: Tensor) -> Tensor:
+        """(..., W) what the tokens of a frame have in common, whatever they say of its motion."""
+        return self.sound(sound) * heard + self.silence * (1 - heard) + self.conditions(given)
 
-    def step(self, token: Tensor, time: float, place: int, cache: list[tuple[Tensor, Tensor]], *, keep: bool) -> Tensor:
-        """(B, W) of one token (B, W) after the cached past; ``keep`` puts it into the cache."""
+    def step(self, token: Tensor, time: float, place: int, cache: Cache, *, keep: bool) -> Tensor:
+        """(B, D) velocity at one token (B, W) after the cached past; ``keep`` makes it part of the past."""
         tokens = token[:, None]
-        level = torch.full(tokens.shape[:2], time)
-        shift = self.modulate(self.time(_waves(level)))
+        shift = self.modulate(self.time(_waves(torch.full(tokens.shape[:2], time))))
         at = torch.tensor([place])
         for index, block in enumerate(self.blocks):
-            tokens, pair = block(tokens, shift, at, None, cache[index] if cache else None)
+            past = cache[index] if index < len(cache) else None
+            if past is not None and keep and past[0].shape[2] == CONTEXT:
+                past = past[0][:, :, 1:], past[1][:, :, 1:]
+            tokens, grown = block(tokens, shift, at, None, past)
             if keep:
-                found = pair if pair[0].shape[2] <= CONTEXT else (pair[0][:, :, -CONTEXT:], pair[1][:, :, -CONTEXT:])
-                if index < len(cache):
-                    cache[index] = found
-                else:
-                    cache.append(found)
-        return _norm(tokens[:, 0])
+                cache[index:] = [grown, *cache[index + 1 :]]
+        return torch.as_tensor(self.out(_norm(tokens[:, 0])))
 
 
 _FREQUENCIES = 16
-_CLEAN = 2.0  # the level of frames of the past
 
 
 class _Block(nn.Module):
@@ -146,8 +145,9 @@ def _waves(level: Tensor) -> Tensor:
 def _turned(tokens: Tensor, place: Tensor) -> Tensor:
     """Rotary position embedding (Su et al. 2021) of (B, H, T, C)."""
     half = tokens.shape[-1] // 2
-    rates = torch.exp(-torch.linspace(0, 5, half, device=tokens.device))
+    # In double precision: after an hour a place has five digits.
+    rates = torch.exp(-torch.linspace(0, 5, half, device=tokens.device, dtype=torch.float64))
     angles = place[:, None] * rates
-    cos, sin = angles.cos(), angles.sin()
+    cos, sin = angles.cos().to(tokens.dtype), angles.sin().to(tokens.dtype)
     first, second = tokens[..., :half], tokens[..., half:]
     return torch.cat([first * cos - second * sin, first * sin + second * cos], -1)

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from tellmark.errors import FaceError
@@ -19,6 +18,7 @@ from tellmark.generator.portrait import FACE_SHARE
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import eye_opening, head_rotation_deg, mouth_opening
 from tellmark.media import VideoReader
+from tellmark.recode import Stretch
 from tellmark.types import F32, U8
 
 MIN_SIDE = 200  # px of the window: below, the frames would mostly be interpolation
@@ -32,12 +32,8 @@ _JUMP = 0.6  # face sizes between two frames: a cut
 class Shot:
     """A stretch of footage with one face in it."""
 
-    path: Path
-    first: int  # frame number at ``fps``
-    frames: int
-    fps: float
-    window: tuple[int, int, int]  # x, y, side, px
-    still: int  # the frame, from ``first`` on, that serves best as a portrait
+    stretch: Stretch
+    still: int  # the frame, from the first on, that serves best as a portrait
 
 
 def find_shot(path: Path, *, start_s: float, seconds: float, fps: float) -> Shot:
@@ -62,17 +58,12 @@ def find_shot(path: Path, *, start_s: float, seconds: float, fps: float) -> Shot
     seen = [landmarks for landmarks in found if landmarks is not None]
     if len(seen) < (1 - _STRAY) * count or not seen:
         raise FaceError(f"no face in {count - len(seen)} of {count} frames")
-    return Shot(path, first, count, fps, _window(seen, size), _still(found))
+    return Shot(Stretch(path, first, count, fps, _window(seen, size)), _still(found))
 
 
 def framed(shot: Shot) -> Iterator[U8]:
     """The shot's frames: (512, 512, 3) RGB."""
-    x, y, side = shot.window
-    shrink = side > SIZE
-    for rgb in _stretch(shot.path, shot.first, shot.frames, shot.fps):
-        crop = rgb[y : y + side, x : x + side]
-        resized = cv2.resize(crop, (SIZE, SIZE), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
-        yield np.ascontiguousarray(resized, dtype=np.uint8)
+    return shot.stretch.read(SIZE)
 
 
 def _stretch(path: Path, first: int, count: int, fps: float) -> Iterator[U8]:

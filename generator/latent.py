@@ -13,11 +13,11 @@ from importlib import resources
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors.torch import load
 from torch import Tensor, nn
 
 from tellmark.generator.canonical import POINTS, pose_free
-from tellmark.landmarks import LEFT_EYE, RIGHT_EYE
+from tellmark.landmarks import LEFT_EYE, RIGHT_EYE, mouth_opening
 from tellmark.types import F32
 
 DYNAMICS = 24  # numbers that code a facial expression
@@ -78,6 +78,12 @@ def pose_terms(rotation_deg: F32) -> F32:
     return np.stack([yaw, pitch, roll, yaw**2, pitch**2], axis=1).astype(np.float32)
 
 
+def rest_shape(points: F32, landmarks: F32) -> F32:
+    """(468, 3) the face at rest: the mean of the frames with the mouth most nearly closed."""
+    opening = mouth_opening(landmarks)
+    return np.asarray(points[opening <= np.quantile(opening, 0.15)].mean(0), np.float32)
+
+
 def point_weights() -> F32:
     """(468,) how much a point counts: lips most; lids not, which are coded apart."""
     from tellmark.generator.basis import LOWER_LIP, UPPER_LIP
@@ -92,8 +98,7 @@ def point_weights() -> F32:
 def face_latent() -> FaceLatent:
     """The trained latent space."""
     path = resources.files("tellmark.generator").joinpath("latent.safetensors")
-    with resources.as_file(path) as file, safe_open(file, "pt") as stored:
-        tensors = {name: stored.get_tensor(name).float() for name in stored.keys()}
+    tensors = {name: tensor.float() for name, tensor in load(path.read_bytes()).items()}
     dynamics, identity = tensors["move_linear.weight"].shape[1], tensors["identity.weight"].shape[0]
     model = FaceLatent(dynamics, identity, tensors["code.0.weight"].shape[0])
     model.load_state_dict(tensors)

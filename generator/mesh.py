@@ -21,6 +21,9 @@ from tellmark.landmarks import FACE_OVAL
 from tellmark.types import F32
 
 _RELIEF = 1.25  # the tracker's depth is shallow: turned by 8 degrees without this, faces track as turned by 5.5
+# Hair and outline of one picture turn less than a head does, and faces track as turned by 0.9 of their angle (median of
+# three estimators on 12 portraits; real heads track at 0.96): they are turned by that much more.
+_TURN = np.array([1.1, 1.1, 1.0])
 _CAMERA = 6.0  # camera distance in face widths
 _PRODUCTS = tuple(tuple(EXPRESSIONS.index(part) for part in name.split("*")) for name in CORRECTIVES)
 
@@ -97,7 +100,7 @@ def build_mesh(landmarks: F32) -> Mesh:
 
 def pose_of(mesh: Mesh, motion: Motion, index: int) -> Pose:
     """Head pose of a frame. Angles beyond what one picture can carry approach a limit softly."""
-    yaw, pitch, roll = np.deg2rad(_soft_limits(motion.rotation_deg[index].astype(np.float64)))
+    yaw, pitch, roll = np.deg2rad(_soft_limits(_TURN * motion.rotation_deg[index].astype(np.float64)))
     cos, sin = np.cos, np.sin
     turn = np.array([[cos(yaw), 0, -sin(yaw)], [0, 1, 0], [sin(yaw), 0, cos(yaw)]])
     nod = np.array([[1, 0, 0], [0, cos(pitch), sin(pitch)], [0, -sin(pitch), cos(pitch)]])

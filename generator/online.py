@@ -16,7 +16,7 @@ from tellmark.generator import behaviour
 from tellmark.generator.rules import expressions, lips
 from tellmark.generator.types import Controls, Encoded, Motion
 from tellmark.generator.visemes import GESTURES
-from tellmark.types import F32, F64
+from tellmark.types import F64
 
 FPS = 25.0
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tellmark.encoding import Encoding
 from tellmark.errors import InputError
-from tellmark.generator.casting import cast
+from tellmark.generator.dials import DIALS
 from tellmark.generator.sentences import languages, sentences
 from tellmark.generator.toml_table import TomlTable
 
 SPLITS = ("train", "val", "test")
-METHODS = ("reference", "real", "talk")
+ORIGINALS = ("reference", "real")
+FAKES = ("talk", "reenact", "lipsync", "swap", "selfblend", "splice", "import")
+METHODS = (*ORIGINALS, *FAKES)
+ARMS = ("null", "plain")  # further takes of an original: through every stage but the synthesis; without a mark
+COMPRESSION = ("raw", "c23", "c40", "messenger")
+DRIVERS = ("self", "other")
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 
 _SHARES = {"train": 0.6, "val": 0.2, "test": 0.2}
@@ -24,10 +28,6 @@ _FIRST_ACTOR = 100  # smaller seeds are left to examples, so that a dataset's pe
 _MOST_ACTORS = 10_000  # by number; another plan seed begins where these end
 
 _TOML_STRING = r'"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\''
-
-# What a clip costs on one core of a cloud machine (CPU time of builds of 2 s and 3 s clips), and weighs at CRF 23.
-_SECONDS_PER_CLIP, _SECONDS_PER_FRAME = 0.9, 0.034
-_BYTES_PER_CLIP, _BYTES_PER_SECOND = 10_000, 53_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +56,22 @@ class Plan:
 
     name: str
     seed: int
-    fps: float
+    fps: tuple[float, ...]  # dealt to the takes; a fake has its original's
     seconds: float  # of each clip
     takes: int  # performances an identity gives, at most
     methods: tuple[str, ...]
+    arms: tuple[str, ...]  # of ARMS
+    driver: str  # whose performance drives a `reenact` fake: of DRIVERS
+    compression: tuple[str, ...]  # of COMPRESSION; empty: ``encoding`` alone
+    dials: Mapping[str, tuple[float, ...]]  # artifact -> severities, each in (0, 1]
+    dialled: tuple[str, ...]  # methods whose fakes the dials are turned on
     licence: str  # of clips of virtual actors
     encoding: Encoding
     splits: Mapping[str, float]  # name -> share of the identities, > 0
     actors: tuple[int, ...]  # seeds
     portraits: Folder | None
     footage: Folder | None
+    imports: Folder | None
     voices: Voices
     text: str = field(repr=False)  # the TOML
 
@@ -86,21 +92,35 @@ def load_plan(path: Path | str) -> Plan:
     table = TomlTable.read(
         path,
         text,
-        ("name", "seed", "fps", "seconds", "takes", "methods", "licence", "actors"),
-        ("encoding", "splits", "portraits", "footage", "voices"),
+        ("name", "seed", "fps", "seconds", "takes", "methods", "arms", "driver", "compression", "licence", "actors"),
+        ("encoding", "splits", "dials", "portraits", "footage", "import", "voices"),
     )
     seed = table.whole("seed", 0, 0, 2**31 - 1)
     actors = _actors(table, seed)
     portraits = _folder(table, "portraits", ("folder", "licence", "consent"))
     footage = _folder(table, "footage", ("folder", "licence", "consent", "persons"))
+    imports = _folder(table, "import", ("folder", "licence", "consent", "persons"))
     encoding = table.table("encoding", ("crf", "preset"))
+    methods = _methods(table, actors=bool(actors), footage=footage, portraits=portraits, imports=imports)
+    compression = table.subset("compression", (), COMPRESSION)
+    if compression and "crf" in encoding:
+        encoding.refuse("crf", "belongs to plans without compression = [..], whose names set it; remove one of the two")
+    arms = table.subset("arms", (), ARMS)
+    if "plain" in arms and footage is None:
+        table.refuse("arms", "'plain' is unmarked real footage, generated clips are always marked; add [footage]")
+    dials, dialled = _dials(table, methods)
     return Plan(
         name=table.text("name", path.stem),
         seed=seed,
-        fps=table.number("fps", 25, 10, 60),
+        fps=table.numbers("fps", (25.0,), 10, 60),
         seconds=table.number("seconds", 5, 1, 600),
         takes=table.whole("takes", 1, 1, 1000),
-        methods=_methods(table, reference=bool(actors), real=footage is not None, portraits=portraits is not None),
+        methods=methods,
+        arms=arms,
+        driver=table.choice("driver", "self", DRIVERS),
+        compression=compression,
+        dials=dials,
+        dialled=dialled,
         licence=table.text("licence", "CC-BY-4.0"),
         encoding=Encoding(
             crf=encoding.whole("crf", 23, 0, 40),
@@ -111,6 +131,7 @@ def load_plan(path: Path | str) -> Plan:
         actors=actors,
         portraits=portraits,
         footage=footage,
+        imports=imports,
         voices=_voices(table),
         text=text,
     )
@@ -130,26 +151,6 @@ def public_text(plan: Plan) -> str:
     return re.sub(rf"\b(consent|folder|persons)\s*=\s*({_TOML_STRING})", hide, plan.text)
 
 
-def dry_run(plan: Plan) -> dict[str, object]:
-    """What ``build`` would make: counts, length, and estimates of time (one worker) and size."""
-    takes, left_out = cast(plan)
-    clips = [(take.split, method) for take in takes for method in take.methods]
-    seconds = len(clips) * plan.seconds
-    cost = len(clips) * (_SECONDS_PER_CLIP + _SECONDS_PER_FRAME * plan.seconds * plan.fps)
-    return {
-        "name": plan.name,
-        "clips": len(clips),
-        **{f"clips {method}": count for method, count in sorted(Counter(method for _, method in clips).items())},
-        **{f"clips {split}": sum(where == split for where, _ in clips) for split in plan.splits},
-        "identities": len({take.identity for take in takes}),
-        "voices": len({take.sound.voice_id for take in takes}),
-        "minutes of video": round(seconds / 60, 2),
-        "estimated minutes": round(cost / 60, 1),
-        "estimated MB": round((len(clips) * _BYTES_PER_CLIP + seconds * _BYTES_PER_SECOND) / 1e6, 1),
-        "files left out": len(left_out),
-    }
-
-
 def _actors(table: TomlTable, seed: int) -> tuple[int, ...]:
     value = table.values.get("actors", 0)
     if type(value) is int and 0 <= value <= _MOST_ACTORS:
@@ -163,23 +164,42 @@ def _actors(table: TomlTable, seed: int) -> tuple[int, ...]:
     return tuple(value)
 
 
-def _methods(table: TomlTable, *, reference: bool, real: bool, portraits: bool) -> tuple[str, ...]:
-    """The methods asked for, or all that the identities allow; both classes, and an original for every fake."""
-    if not (reference or real):
+def _methods(
+    table: TomlTable, *, actors: bool, footage: Folder | None, portraits: Folder | None, imports: Folder | None
+) -> tuple[str, ...]:
+    """The methods asked for, or what the identities allow at little cost; both classes, and originals for the fakes."""
+    originals = tuple(name for name, there in (("reference", actors), ("real", footage)) if there)
+    if not originals:
         why = "portraits give fakes alone and no original to pair them with" if portraits else "there is nobody to film"
         table.refuse("actors", f"{why}; add actors = N or [footage]")
-    possible = tuple(name for name in METHODS if {"reference": reference, "real": real, "talk": True}[name])
-    methods = table.texts("methods", possible)
-    for method in methods:
-        if method not in METHODS:
-            table.refuse("methods", f"{method!r} is unknown; choose among {', '.join(METHODS)}")
-        if method not in possible:
-            source = {"reference": "actors = N", "real": "[footage]"}[method]
-            table.refuse("methods", f"{method!r} needs {source}; add it or remove the method")
-    if missing := [method for method in possible if method not in methods]:
-        why = "there are no fakes" if "talk" in missing else "fakes would have no original to pair with"
-        table.refuse("methods", f"{why}; add {missing[0]!r}")
+    brought = ("import",) if imports else ()
+    methods = table.subset("methods", (*originals, "talk", *brought), METHODS)
+    for method, needs in (("reference", "actors = N"), ("real", "[footage]"), ("import", "[import]")):
+        if method in methods and method not in (*originals, *brought):
+            table.refuse("methods", f"{method!r} needs {needs}; add it or remove the method")
+    if missing := [name for name in (*originals, *brought) if name not in methods]:
+        why = "is given and not used" if "import" in missing else "fakes would have no original to pair with"
+        table.refuse("methods", f"{'[import] ' if 'import' in missing else ''}{why}; add {missing[0]!r}")
+    if not set(methods) & set(FAKES):
+        table.refuse("methods", "there are no fakes; add 'talk'")
+    if portraits and "talk" not in methods:
+        table.refuse("methods", "[portraits] are made to talk and nothing else; add 'talk'")
     return tuple(method for method in METHODS if method in methods)
+
+
+def _dials(table: TomlTable, methods: tuple[str, ...]) -> tuple[dict[str, tuple[float, ...]], tuple[str, ...]]:
+    """Severities of each dial, 0 left out (that is the fake itself), and the methods they are turned on."""
+    given = table.table("dials", ("of", *DIALS))
+    able = tuple(name for name in methods if name in FAKES and name != "import")
+    of = given.subset("of", able, able)
+    found = {
+        name: tuple(sorted({one for one in given.numbers(name, (), 0, 1) if one > 0}))
+        for name in DIALS
+        if name in given
+    }
+    if "of" in given and not found:
+        given.refuse("of", f"no dial is turned; add one, such as mouth_blur = [0.5, 1.0] ({', '.join(DIALS)})")
+    return found, of
 
 
 def _splits(table: TomlTable) -> dict[str, float]:

@@ -25,7 +25,7 @@ class MeshRenderer:
     """:class:`~tellmark.generator.types.Renderer` by warping a layered mesh. Not for two threads at once.
 
     The same portrait, motion and index give the same bytes; the rest frame gives the portrait. ``render`` returns
-    the same array each time.
+    the same array each time, and leaves in ``points`` (478, 3) px where it put the face.
     """
 
     name = "mesh"
@@ -37,6 +37,7 @@ class MeshRenderer:
         self._mesh = build_mesh(portrait.landmarks)
         self._eyes = build_eyes(portrait.image, portrait.landmarks)
         self._mouth = build_mouth(portrait.image, portrait.landmarks, self._mesh)
+        self.points = self._mesh.rest[:_FACE_POINTS]
         self._map_x = np.zeros((SIZE, SIZE), np.float32)
         self._map_y = np.zeros((SIZE, SIZE), np.float32)
         self._depth = np.zeros((SIZE, SIZE), np.float32)
@@ -49,6 +50,7 @@ class MeshRenderer:
         self._draw_eyes(expression, motion.blink[index], motion.gaze_deg[index])
         pose = pose_of(self._mesh, motion, index)
         points = move(self._mesh, expression, pose)
+        self.points = points[:_FACE_POINTS]
         # Where no triangle falls, far outside, the map points beyond the layer and fetches nothing.
         self._map_x.fill(-PAD)
         self._depth.fill(np.inf)

@@ -49,7 +49,7 @@ class RuleMotion:
         # The upper lid follows the eye down.
         lids = np.maximum(gain["blink"] * lids, np.clip(-0.012 * eyes[:, 1:], 0, 0.25))
 
-        tracks = {name: gain["mouth"] * track for name, track in lips(heard, partial(_smooth, fps=fps)).items()}
+        tracks = {name: gain["mouth"] * track for name, track in lips(heard, partial(centred, fps=fps)).items()}
         tracks["brow_up"] = gain["brow"] * behaviour.brows(streams["brow"], stress, frames, fps)
         return Motion(
             fps=fps,
@@ -96,7 +96,7 @@ def lips(heard: dict[str, F64], smooth: Smoother) -> dict[str, F64]:
     return {name: np.clip(track, 0, 1) for name, track in tracks.items()}
 
 
-def _smooth(track: F64, *, fps: float, sigma_s: float) -> F64:
+def centred(track: F64, *, fps: float, sigma_s: float) -> F64:
     return np.asarray(ndimage.gaussian_filter1d(track, sigma_s * fps, mode="nearest"), np.float64)
 
 

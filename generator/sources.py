@@ -31,6 +31,14 @@ class Recording:
     key: str  # hash of its place in the folder
 
 
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A clip that another system made."""
+
+    recording: Recording
+    system: str
+
+
 def pictures(folder: Folder, left_out: list[str]) -> dict[str, Path]:
     """Hash of the content -> picture. Copies of a picture are left out: an identity belongs to one split."""
     found: dict[str, Path] = {}
@@ -63,6 +71,30 @@ def people(folder: Folder, seconds: float, left_out: list[str]) -> dict[str, lis
     if not found:
         raise InputError(
             f"{folder.path} has no footage of {seconds:g} s with sound; {'; '.join(left_out[:3]) or 'none'}"
+        )
+    return found
+
+
+def imports(folder: Folder, seconds: float, left_out: list[str]) -> dict[str, list[Imported]]:
+    """Person -> clips of other systems, each in a sub-folder with the system's name.
+
+    ``persons`` tells the persons apart, else every clip is one. Raises :class:`InputError` where nothing can be used.
+    """
+    owners = _owners(folder, folder.persons) if folder.persons else {path: str(path) for path in _files(folder.path)}
+    found: dict[str, list[Imported]] = {}
+    for path, person in sorted(owners.items()):
+        inside = path.relative_to(folder.path.resolve())
+        if len(inside.parts) < 2:
+            left_out.append(f"{path} lies in no sub-folder with the name of the system that made it")
+            continue
+        kept: dict[str, list[Recording]] = {}
+        _add(kept, person, folder.path, path, seconds, left_out, picture=True)
+        for owner, recordings in kept.items():
+            found.setdefault(owner, []).extend(Imported(recording, inside.parts[0]) for recording in recordings)
+    if not found:
+        raise InputError(
+            f"{folder.path} has no clip of {seconds:g} s with sound in a sub-folder named after its system; "
+            f"{'; '.join(left_out[:3]) or 'none'}"
         )
     return found
 

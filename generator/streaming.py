@@ -23,6 +23,7 @@ from tellmark.generator.types import SIZE, Controls, Encoded, Motion, Portrait, 
 from tellmark.types import F32, U8
 from tellmark.watermark.live import LiveWriter, check_live_output
 
+
 class FrameStream:
     """One performance under way: sound in pieces of any size in, frames out, ``ROWS_PER_S`` a second.
 
@@ -111,9 +112,10 @@ def stream_clip(
 ) -> RenderedClip:
     """Render a talking face while its sound comes in; marked at once, signed and registered at the end.
 
-    sound: mono pieces at ``sample_rate_hz``; where it ends, so does the clip. voice: what the manifest calls it. After
-    an error what there is stays in ``OUT.part.mp4``, marked. echo: see :class:`~tellmark.watermark.live.LiveWriter`. Raises :class:`UsageError` before any
-    work where ``out`` cannot be written or a photo comes without consent, and afterwards where no frame came of it.
+    sound: mono pieces at ``sample_rate_hz``; where it ends, so does the clip. voice: what the manifest calls it. echo:
+    see :class:`~tellmark.watermark.live.LiveWriter`. After an error what there is stays in ``OUT.part.mp4``, marked.
+    Raises :class:`UsageError` before any work where ``out`` cannot be written or a photo comes without consent, and
+    afterwards where no frame came of it.
     """
     out = Path(out)
     check_live_output(out, force=force)
@@ -152,4 +154,3 @@ def stream_clip(
         clip = writer.finish(provenance_of(out.name, portrait, voice, writer.heard_sha256, params))
     seconds = frames / ROWS_PER_S
     return RenderedClip(clip.path, clip.sha256, clip.payload, frames, ROWS_PER_S, seconds, seed, params)
-

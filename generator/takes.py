@@ -1,17 +1,21 @@
-"""Makes the clips of one take: an original, and the fake that pairs with it.
+"""Makes the clips of one take: an original, and the fakes that pair with it.
 
-What could tell the classes apart without being forgery is shared: the pair is heard with the same sound, written by the
-same encoder, and the fake's portrait is a frame of the original's own camera, with its noise, blur and colours.
+What could tell the classes apart without being forgery is shared: the pair is heard with the same sound (but where the
+words are the forgery), written by the same encoder at the same rungs, and a still that is animated is a frame of the
+original's own camera, with its noise, blur and colours. Masks, tracks, dials and marks are added here, for all methods
+alike.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import tempfile
-import wave
 from collections.abc import Iterator
-from itertools import islice
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -19,29 +23,31 @@ import numpy as np
 
 import tellmark
 from tellmark.errors import FaceError, MediaError
-from tellmark.generator.actors import actor
-from tellmark.generator.casting import Sound, Take, number
-from tellmark.generator.clip import render_clip
-from tellmark.generator.footage import Shot, find_shot, framed
+from tellmark.generator import dials
+from tellmark.generator.face_tracks import follow, write_track
+from tellmark.generator.ladder import Rung, rung
+from tellmark.generator.masks import MaskWriter
+from tellmark.generator.methods import Forgery, method
+from tellmark.generator.origin import consent_sha256, provenance
 from tellmark.generator.plan import Plan
-from tellmark.generator.portrait import load_portrait
-from tellmark.generator.reference import ReferenceRenderer
-from tellmark.generator.speech import load_speech
-from tellmark.generator.types import SIZE, Motion, Portrait, Speech
-from tellmark.generator.voice import synthesize
+from tellmark.generator.roles import Take, Version, number, versions
+from tellmark.generator.scene import Scene, kept
+from tellmark.generator.soundtrack import RECORDED_HZ, write_sound
+from tellmark.generator.types import SIZE
 from tellmark.manifest import to_row
-from tellmark.media import load_audio, read_audio, sha256_of, write_image
+from tellmark.media import load_audio, sha256_of
+from tellmark.recode import recode, resized
 from tellmark.runs import atomic_path
-from tellmark.types import F32, Clip, Kind, Label
-from tellmark.watermark.claims import Ingredient, Provenance
+from tellmark.types import F32, U8, Clip, Kind, Label
+from tellmark.watermark.verify import read_pixels
 from tellmark.watermark.writer import ClipWriter
 
-LABELS = {"reference": Label.REFERENCE, "real": Label.REAL, "talk": Label.FAKE}
-_SPOKEN_HZ, _RECORDED_HZ = 22_050, 48_000
+_ORIGINAL = {"reference": Label.REFERENCE, "real": Label.REAL}
+_FADE = 0.01  # s, where a delayed sound wraps around
 
 
 def record_path(out: Path, clip_id: str) -> Path:
-    """Where the record of a finished clip lies."""
+    """Where the record of a finished clip lies: its row, and the checksums of its mask and track."""
     return out / ".build" / "records" / f"{clip_id}.json"
 
 
@@ -53,176 +59,200 @@ def skip_path(out: Path, take_id: str) -> Path:
 def make_take(plan: Plan, take: Take, out: Path) -> str:
     """Make the clips of ``take`` that have no record yet; each record is written after its clip.
 
-    A take is left out as a whole, and before anything of it is written, where its footage or picture turns out to be
-    unusable. Returns the take's id.
+    A take is left out as a whole where its footage, its donor's or its picture turns out to be unusable; what was
+    written of it is removed. Returns the take's id.
     """
-    missing = [method for method in take.methods if not record_path(out, take.clip_id(method)).exists()]
+    missing = [version for version in versions(plan, take) if not record_path(out, take.clip_id(version)).exists()]
     if not missing or skip_path(out, take.take_id).exists():
         return take.take_id
     with tempfile.TemporaryDirectory(prefix="tellmark-") as scratch:
         try:
-            stage = _Stage(plan, take, Path(scratch))
+            scene = Scene(take, plan.seconds, Path(scratch))
+            for name, group in groupby(missing, key=lambda version: version.method):
+                _Studio(plan, scene, name, out).make(list(group))
         except (FaceError, MediaError) as error:
             reason = {"take": take.take_id, "file": str(take.path or ""), "reason": str(error)}
             _write_json(skip_path(out, take.take_id), reason)
-            return take.take_id
-        for method in missing:
-            clip = stage.shoot(method, out)
-            _write_json(record_path(out, clip.clip_id), to_row(clip))
+            for version in versions(plan, take):
+                _remove(out, take.clip_id(version))
     return take.take_id
 
 
-class _Stage:
-    """A take made ready: the sound, the portrait, and what the original is filmed with."""
+def _remove(out: Path, clip_id: str) -> None:
+    record_path(out, clip_id).unlink(missing_ok=True)
+    for folder in ("clips", "masks", "tracks"):
+        for path in (out / folder).glob(f"{clip_id}.*"):
+            path.unlink()
 
-    def __init__(self, plan: Plan, take: Take, scratch: Path) -> None:
-        self._plan, self._take = plan, take
-        self._wav = scratch / "voice.wav"
-        self._said = _record(take.sound, plan.seconds, self._wav)
-        self._speech: Speech = load_speech(self._wav, fps=plan.fps)
-        self._shot: Shot | None = None
-        if take.actor is not None:
-            self._actor = actor(take.actor)
-            self._reference = ReferenceRenderer(take.actor, number(take.seed, "camera") % 2**31)
-            self._portrait = self._still_of_actor(scratch)
-        elif "real" in take.methods:
-            assert take.path is not None
-            self._shot = find_shot(take.path, start_s=take.sound.start_s, seconds=plan.seconds, fps=plan.fps)
-            still = next(islice(framed(self._shot), self._shot.still, None))
-            write_image(scratch / f"{take.take_id}.png", still)
-            self._portrait = load_portrait(scratch / f"{take.take_id}.png", consent=take.consent, framing="keep")
-        else:
-            assert take.path is not None
-            portrait = load_portrait(take.path, consent=take.consent)
-            self._portrait = dataclasses.replace(portrait, name=take.identity)  # the file's name may be a person's
 
-    def shoot(self, method: str, out: Path) -> Clip:
-        """Make the clip of one method. One without a record may be there from a run that was killed: it is replaced."""
-        plan, take = self._plan, self._take
-        path = out / "clips" / f"{take.clip_id(method)}.mp4"
-        seed = number(take.seed, method) % 2**31
-        params: dict[str, Any] = {**self._said}
-        if method == "real":
-            sha256, payload = self._film(path)
-            assert self._shot is not None
-            params |= {"window": self._shot.window, "first_frame": self._shot.first}
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What all clips of a take by one method share."""
+
+    forgery: Forgery
+    film: dials.Film
+    sound: F32
+
+
+class _Studio:
+    """The clips of one take by one method."""
+
+    def __init__(self, plan: Plan, scene: Scene, name: str, out: Path) -> None:
+        self._plan, self._scene, self._name, self._out = plan, scene, name, out
+        self._take = scene.take
+        self._arm = name in ("null", "plain") or name == scene.take.original
+        self._label = _ORIGINAL[scene.take.original] if self._arm and scene.take.original else Label.FAKE
+
+    def make(self, missing: list[Version]) -> None:
+        """Make these versions, whose method is this one, dose by dose."""
+        made = self._forge()
+        for _, group in groupby(missing, key=lambda version: (version.dial, version.severity)):
+            self._make_dose(made, list(group))
+
+    def _forge(self) -> _Made:
+        scene, take = self._scene, self._take
+        untouched = np.broadcast_to(np.uint8(0), (scene.count, SIZE, SIZE))
+        if self._name in (take.original, "plain", "import"):
+            params = scene.filming()
+            if self._name == "import":
+                _refuse_marked(scene)
+            forgery = Forgery(iter(()), scene.wav, take.sound.voice_id, params, () if self._arm else None)
+            return _Made(forgery, dials.Film(scene.frames, untouched, scene.track, take.fps), self._heard(scene.wav))
+        if self._name == "reenact" and self._plan.driver == "other":
+            from tellmark.generator.methods.reenact import forge
+
+            forgery = forge(scene, scene.donor)
         else:
-            reference = method == "reference"
-            made = render_clip(
-                self._actor if reference else self._portrait,
-                self._speech,
-                path,
-                renderer=self._reference if reference else None,
-                seed=seed,
-                encoding=plan.encoding,
-                force=True,
-                method=method,
-                max_seconds=plan.seconds,
-            )
-            sha256, payload = made.sha256, made.payload
-            params |= made.params
-        frames = round(plan.seconds * plan.fps)
-        others = [name for name in take.methods if LABELS[name] is not Label.FAKE]
-        original = take.clip_id(others[0]) if others else take.source_id
-        fake = LABELS[method] is Label.FAKE
+            forgery = method(self._name)(scene)
+        stem = scene.folder / f"{take.take_id}.{self._name}"
+        masks = np.memmap(f"{stem}.masks", np.uint8, "w+", shape=(scene.count, SIZE, SIZE))
+
+        def frames() -> Iterator[U8]:
+            for index, (frame, mask) in enumerate(forgery.frames):
+                masks[index] = mask
+                yield frame
+
+        stored = kept(frames(), scene.count, Path(f"{stem}.frames"))
+        return _Made(forgery, dials.Film(stored, masks, follow(stored), take.fps), self._heard(forgery.wav))
+
+    def _heard(self, wav: Path) -> F32:
+        wanted = round(self._plan.seconds * RECORDED_HZ)
+        samples = load_audio(wav, RECORDED_HZ)
+        return np.pad(samples, (0, max(0, wanted - len(samples))))[:wanted]
+
+    def _make_dose(self, made: _Made, group: list[Version]) -> None:
+        """One dose at every rung: frames are made once and go to all the writers side by side."""
+        first, take, out = group[0], self._take, self._out
+        name = dataclasses.replace(first, compression=None).name
+        wav = self._scene.folder / "heard.wav"
+        late = round(dials.offset_s(first.dial or "", first.severity) * RECORDED_HZ)
+        write_sound(wav, dials.delayed(made.sound, late, round(_FADE * RECORDED_HZ)), RECORDED_HZ)
+        track = out / "tracks" / f"{take.take_id}-{name}.npz"
+        with atomic_path(track, force=True) as temporary:
+            write_track(temporary, made.film.track)
+        files = {track: sha256_of(track)}
+        mask_path = None if self._arm or self._name == "import" else out / "masks" / f"{take.take_id}-{name}.mkv"
+        if self._name == "plain":
+            written = [self._recoded(version, wav) for version in group]
+        else:
+            rng = np.random.default_rng(number(take.seed, first.method, first.dial))
+            with ExitStack() as stack:
+                writers = [stack.enter_context(self._writer(version, wav, made)) for version in group]
+                masks = stack.enter_context(MaskWriter(mask_path, take.fps)) if mask_path else None
+                for frame, mask in dials.turn(made.film, first.dial or "", first.severity, rng):
+                    for version, writer in zip(group, writers, strict=True):
+                        writer.write(resized(np.asarray(frame), self._rung(version).side))
+                    if masks:
+                        masks.write(np.asarray(mask))
+            written = [(writer.path, writer.result.payload) for writer in writers]
+        if mask_path:
+            files[mask_path] = sha256_of(mask_path)
+        for version, (path, payload) in zip(group, written, strict=True):
+            clip = self._row(version, made.forgery, path, payload, track, mask_path)
+            sums = {str(file.relative_to(out)): digest for file, digest in files.items()}
+            _write_json(record_path(out, clip.clip_id), {"clip": to_row(clip), "files": sums})
+
+    def _recoded(self, version: Version, wav: Path) -> tuple[Path, str | None]:
+        path, step = self._path(version), self._rung(version)
+        recode(self._scene.shot.stretch, path, sides=(SIZE, step.side), audio=wav, encoding=step.encoding)
+        return path, None
+
+    def _path(self, version: Version) -> Path:
+        return self._out / "clips" / f"{self._take.clip_id(version)}.mp4"
+
+    def _rung(self, version: Version) -> Rung:
+        return rung(version.compression, self._plan.encoding)
+
+    def _writer(self, version: Version, wav: Path, made: _Made) -> ClipWriter:
+        path, step = self._path(version), self._rung(version)
+        # The same plan marks the same clips alike, so that a build which was interrupted ends as one that was not.
+        digest = hashlib.sha256(f"{self._plan.text}\0{path.stem}".encode()).digest()
+        return ClipWriter(
+            path,
+            width=step.side,
+            height=step.side,
+            fps=self._take.fps,
+            provenance=provenance(self._scene, version, made.forgery.params, self._kind, path.name),
+            audio=wav,
+            encoding=step.encoding,
+            force=True,
+            payload_id=int.from_bytes(digest[:7]),
+        )
+
+    @property
+    def _kind(self) -> Kind:
+        return Kind.CONTROL if self._label is Label.REAL else Kind.SYNTHETIC
+
+    def _row(
+        self, version: Version, forgery: Forgery, path: Path, payload: str | None, track: Path, mask: Path | None
+    ) -> Clip:
+        take, step, out = self._take, self._rung(version), self._out
+        seconds = self._scene.count / take.fps
+        params = {**self._scene.said, **forgery.params}
+        if version.dial:
+            params |= {"dial": version.dial, "severity": version.severity}
+        segments = forgery.segments if forgery.segments is not None else ((0.0, seconds),)
+        original = take.source_id
+        if take.original:
+            original = take.clip_id(Version(take.original, compression=version.compression))
         return Clip(
-            clip_id=take.clip_id(method),
-            path=f"clips/{path.name}",
-            sha256=sha256,
-            label=LABELS[method],
-            method=method,
+            clip_id=take.clip_id(version),
+            path=str(path.relative_to(out)),
+            sha256=sha256_of(path),
+            label=self._label,
+            method=take.system or version.method,
             identity=take.identity,
             source_id=take.source_id,
-            voice_id=take.sound.voice_id,
+            voice_id=forgery.voice_id,
             split=take.split,
-            seed=seed,
-            width=SIZE,
-            height=SIZE,
-            fps=plan.fps,
-            seconds=frames / plan.fps,
-            codec=plan.encoding.codec,
-            crf=plan.encoding.crf,
-            preset=plan.encoding.preset,
-            marked=True,
+            seed=take.seed,
+            width=step.side,
+            height=step.side,
+            fps=take.fps,
+            seconds=seconds,
+            codec=step.encoding.codec,
+            crf=step.encoding.crf,
+            preset=step.encoding.preset,
+            marked=payload is not None,
             payload=payload,
             generator_version=f"tellmark {tellmark.__version__}",
             licence=take.licence,
-            original=original if fake else None,
+            original=original if version.method != take.original else None,
             params=json.dumps(params, sort_keys=True, ensure_ascii=False),
-            fake_segments=json.dumps([[0.0, frames / plan.fps]] if fake else []),
-            consent_sha256=self._portrait.consent_sha256,
+            mask_path=str(mask.relative_to(out)) if mask else None,
+            track_path=str(track.relative_to(out)),
+            fake_segments=json.dumps([list(segment) for segment in segments]),
+            consent_sha256=consent_sha256(take.consent),
+            compression=version.compression,
         )
 
-    def _still_of_actor(self, scratch: Path) -> Portrait:
-        """The actor at rest, photographed by the camera of the reference performance and tracked anew."""
-        path = scratch / "still.png"
-        write_image(path, self._reference.render(Motion.rest(self._plan.fps), 0))
-        seen = load_portrait(path, consent="a virtual actor", framing="keep")
-        return dataclasses.replace(
-            seen, name=self._take.identity, sha256=self._actor.sha256, source=None, consent_sha256=None
-        )
 
-    def _film(self, path: Path) -> tuple[str, str]:
-        """Write the footage as a marked control clip."""
-        assert self._shot is not None
-        plan, take = self._plan, self._take
-        source = Ingredient("source", take.source_id, "video/mp4", sha256_of(self._shot.path))
-        with ClipWriter(
-            path,
-            width=SIZE,
-            height=SIZE,
-            fps=plan.fps,
-            provenance=Provenance(
-                Kind.CONTROL, path.name, None, ingredients=(source,), parent="source", consent_sha256=None
-            ),
-            audio=self._wav,
-            encoding=plan.encoding,
-            force=True,
-        ) as writer:
-            for frame in framed(self._shot):
-                writer.write(frame)
-        return writer.result.sha256, writer.result.payload
-
-
-def _record(sound: Sound, seconds: float, path: Path) -> dict[str, Any]:
-    """Write exactly ``seconds`` of the sound as mono 16-bit WAV; returns what was heard, for the clip's parameters."""
-    if sound.path is not None:
-        rate = _RECORDED_HZ
-        chunks = _cut(sound.path, sound.start_s, seconds)
-        said: dict[str, Any] = {"sound_start_s": sound.start_s}
-    else:
-        rate = _SPOKEN_HZ
-        chunks = _spoken(sound, path.with_name("sentence.wav"))
-        said = {"language": sound.language, "voice": sound.variant, "speed": sound.speed, "pitch": sound.pitch}
-    wanted = round(seconds * rate)
-    parts: list[F32] = []
-    for chunk in chunks:
-        parts.append(chunk)
-        if sum(map(len, parts)) >= wanted:
-            break
-    samples = np.concatenate([*parts, np.zeros(wanted, np.float32)])[:wanted]  # the last frames of a file may lack
-    with wave.open(str(path), "wb") as handle:
-        handle.setnchannels(1)
-        handle.setsampwidth(2)
-        handle.setframerate(rate)
-        handle.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-    return said
-
-
-def _cut(path: Path, start_s: float, seconds: float) -> Iterator[F32]:
-    """The sound of a file from ``start_s`` on."""
-    skip = round(start_s * _RECORDED_HZ)
-    for chunk in read_audio(path, _RECORDED_HZ):
-        yield chunk[skip:]
-        skip = max(0, skip - len(chunk))
-
-
-def _spoken(sound: Sound, path: Path) -> Iterator[F32]:
-    """Sentence after sentence, from the first again when all are said."""
-    while True:
-        for text in sound.texts:
-            synthesize(text, path, language=sound.language, variant=sound.variant, speed=sound.speed, pitch=sound.pitch)
-            yield load_audio(path, _SPOKEN_HZ)
+def _refuse_marked(scene: Scene) -> None:
+    """Two marks would destroy each other."""
+    assert scene.take.path is not None
+    mark, _ = read_pixels(scene.take.path, thorough=False)
+    if mark.present:
+        raise MediaError("it carries tellmark's mark already, and two marks would destroy each other")
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

@@ -84,6 +84,27 @@ class TomlTable:
             self.refuse(key, "is empty or names something twice; name each once")
         return tuple(value)
 
+    def numbers(self, key: str, default: tuple[float, ...], low: float, high: float) -> tuple[float, ...]:
+        """A number, or a list of different ones, each in [low, high]."""
+        value = self.values.get(key, list(default))
+        several = value if isinstance(value, list) else [value]
+        if len({float(one) for one in several if type(one) in (int, float)}) < len(several) or (
+            key in self.values and not several
+        ):
+            self.refuse(key, f"give different numbers from {low:g} to {high:g}: [..]")
+        for one in several:
+            if not low <= one <= high:
+                self.refuse(key, f"{one} must lie between {low:g} and {high:g}")
+        return tuple(float(one) for one in several)
+
+    def subset(self, key: str, default: tuple[str, ...], among: tuple[str, ...]) -> tuple[str, ...]:
+        """Some of ``among``, in their order."""
+        given = self.texts(key, default)
+        for one in given:
+            if one not in among:
+                self.refuse(key, f"{one!r} is unknown; choose among {', '.join(among) or 'nothing, as this plan is'}")
+        return tuple(one for one in among if one in given)
+
     def choice(self, key: str, default: str, among: tuple[str, ...]) -> str:
         """One of ``among``."""
         value = self.text(key, default)

@@ -183,7 +183,9 @@ def loss_of(outputs: Outputs, batch: dict[str, Tensor], taught: Outputs | None) 
         by_teacher = (1 - known)[:, :, None]
         gestures = gestures * (1 - by_teacher) + torch.sigmoid(taught.gestures) * by_teacher
         told = torch.softmax(taught.phonemes, dim=2)
-        phonemes = phonemes - ((told * torch.log_softmax(outputs.phonemes, 2)).sum(2) * count * by_teacher[:, :, 0]).sum()
+        phonemes = (
+            phonemes - ((told * torch.log_softmax(outputs.phonemes, 2)).sum(2) * count * by_teacher[:, :, 0]).sum()
+        )
     lips = functional.binary_cross_entropy_with_logits(outputs.gestures, gestures, reduction="none") * _WEIGHTS
     chances = functional.binary_cross_entropy_with_logits(
         outputs.scalars[:, :, :3], scalars[:, :, :3].clip(0, 1), reduction="none"
@@ -275,8 +277,10 @@ def train(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> SpeechEncoder:
-    """Write the weights to ``path``. ``start``: weights to go on from. ``recordings`` join after two thirds of the steps, a quarter of every
-    batch."""
+    """Write the weights to ``path``.
+
+    ``start``: weights to go on from. ``recordings`` join after two thirds of the steps, a third as many crops again.
+    """
     torch.set_num_threads(1)
     course, checkpoint = Course.new(seed), path.with_suffix(".state")
     if checkpoint.exists():

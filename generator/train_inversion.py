@@ -88,9 +88,7 @@ def _examples(utterances: int, seed: int) -> Iterator[tuple[NDArray[np.float16],
         yield in_context(heard.columns())[rows].astype(np.float16), tracks[rows].astype(np.float32)
 
 
-def spoken(
-    text: str, rng: np.random.Generator, language: str, variant: str | None
-) -> tuple[F32, list[Phoneme]]:
+def spoken(text: str, rng: np.random.Generator, language: str, variant: str | None) -> tuple[F32, list[Phoneme]]:
     """The text at ``SAMPLE_RATE_HZ``, by a voice of random speed, pitch and size, with some silence around it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "speech.wav"

@@ -23,11 +23,11 @@ from torch import Tensor, nn
 from tellmark.generator.actors import actor
 from tellmark.generator.basis import expression_basis
 from tellmark.generator.canonical import POINTS, mean_face, pose_free
-from tellmark.generator.latent import DYNAMICS, FaceLatent, point_weights, pose_terms
+from tellmark.generator.latent import DYNAMICS, FaceLatent, point_weights, pose_terms, rest_shape
 from tellmark.generator.mesh import expression_weights
 from tellmark.generator.track import Track, read_manifest
 from tellmark.generator.types import EXPRESSIONS
-from tellmark.landmarks import head_rotation_deg, mouth_opening
+from tellmark.landmarks import head_rotation_deg
 from tellmark.runs import Progress, atomic_path
 from tellmark.types import F32
 
@@ -99,7 +99,9 @@ def train(faces: Faces, model: FaceLatent, steps: int = STEPS, seed: int = 0, pr
         heard = accuser(code)
         who = nn.functional.cross_entropy(heard[:, :count], torch.from_numpy(people))
         turned = (heard[:, count:] - pose).square().mean()
-        total = loss - ACCUSED * min(1.0, 2 * step / steps) * (who.clamp(max=float(np.log(count))) + turned.clamp(max=1.0))
+        total = loss - ACCUSED * min(1.0, 2 * step / steps) * (
+            who.clamp(max=float(np.log(count))) + turned.clamp(max=1.0)
+        )
         optimiser.zero_grad()
         total.backward()
         optimiser.step()
@@ -154,12 +156,6 @@ def gather(tracks: Sequence[tuple[str, Track]], shapes: F32) -> Faces:
         np.concatenate(clips), np.concatenate(poses), np.array([names.index(person) for person, _ in clear]),
         worn[:, :POINTS], basis,
     )  # fmt: skip
-
-
-def rest_shape(points: F32, landmarks: F32) -> F32:
-    """(468, 3) the face at rest: the mean of the frames with the mouth most nearly closed."""
-    opening = mouth_opening(landmarks)
-    return np.asarray(points[opening <= np.quantile(opening, 0.15)].mean(0), np.float32)
 
 
 def _pose_pattern(tracks: Sequence[tuple[F32, F32]]) -> F32:

@@ -6,8 +6,8 @@ the mesh renderer and every later one stand behind these.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
 from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Protocol
 

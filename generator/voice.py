@@ -32,6 +32,7 @@ VARIANTS = ("m1", "m3", "m7", "f1", "f2", "f4", "f5", "klatt2", "klatt4", "whisp
 
 _SYNCHRONOUS, _PHONEME_EVENTS, _PHONEME_IPA, _DONT_EXIT = 2, 0x1, 0x2, 0x8000
 _RATE, _PITCH, _UTF8, _PHONEME_EVENT = 1, 3, 1, 7
+_SEED = 1
 _LOCK = threading.Lock()
 
 
@@ -109,6 +110,7 @@ def _espeak() -> Iterator[tuple[ctypes.CDLL, int]]:
         raise UsageError("speech from text needs espeak-ng: install tellmark[voice]") from error
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     library.espeak_Initialize.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_int]
+    library.espeak_ng_SetRandSeed.argtypes = [ctypes.c_long]
     library.espeak_Synth.argtypes = [
         *(ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint),
         *(ctypes.c_void_p, ctypes.c_void_p),
@@ -144,6 +146,7 @@ def _speak(
     """Samples at the library's rate, and the phonemes. The caller holds the lock."""
     if library.espeak_SetVoiceByName(voice.encode()) != 0:
         raise UsageError(f"espeak-ng has no voice {voice}: try a language such as {', '.join(LANGUAGES[:6])}")
+    library.espeak_ng_SetRandSeed(_SEED)  # breath and unevenness of a voice are drawn; seeded from the clock otherwise
     library.espeak_SetParameter(_RATE, speed, 0)
     library.espeak_SetParameter(_PITCH, pitch, 0)
     pieces: list[NDArray[np.int16]] = []

@@ -38,7 +38,8 @@ from tellmark.manifest import read_clips
 from tellmark.media import VideoReader, rgb_to_i420, write_image
 from tellmark.reports.report import build_report
 from tellmark.types import U8, Verdict
-from tellmark.watermark.verify import explain, verify
+from tellmark.watermark.explain import explain
+from tellmark.watermark.verify import verify
 
 _SPEAKERS: tuple[tuple[int, str, str, str, Controls], ...] = (
     (

@@ -139,7 +139,9 @@ class FragmentWriter:
 
     def write_sound(self, samples: F32) -> None:
         """Append (N,) samples in [-1, 1]."""
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None], np.float32), format="fltp", layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(samples[None], np.float32), format="fltp", layout="mono"
+        )
         frame.sample_rate, frame.pts, frame.time_base = self._rate, self._samples, Fraction(1, self._rate)
         self._samples += len(samples)
         self._encode_sound(frame)
@@ -170,9 +172,7 @@ class Sink(Protocol):
 class _VideoTrack:
     """The H.264 track of a container."""
 
-    def __init__(
-        self, container: Any, width: int, height: int, fps: float, encoding: Encoding, **options: str
-    ) -> None:
+    def __init__(self, container: Any, width: int, height: int, fps: float, encoding: Encoding, **options: str) -> None:
         self._container = container
         self._shape = (height * 3 // 2, width)
         self.frames = 0

@@ -9,6 +9,7 @@ import platform
 import re
 import secrets
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,8 @@ from tellmark.errors import UsageError
 Progress = Callable[[int, int | None], None]
 """Called with (done, total); total is None where it is not known. Library code reports, the command line draws."""
 
-STALE_S = 24 * 3600.0
+STALE_S = 24 * 3600.0  # after which nobody is writing a temporary file any more, wherever they are
+DEAD_S = 60.0  # the same for a file of this machine whose process is gone
 RESULTS = Path("benchmarks/results")
 
 
@@ -27,14 +29,15 @@ RESULTS = Path("benchmarks/results")
 def atomic_path(path: Path | str, *, force: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it on success, remove it on failure.
 
-    What a run that was killed has left of the same output is removed once it is a day old: nobody is writing it then.
+    What a run that was killed has left of the same output is removed: after a minute where the process is known to be
+    gone, after a day where it ran elsewhere.
 
     Raises :class:`UsageError` if ``path`` exists and not ``force``, or if its folder cannot be written.
     """
     target = Path(path)
     check_output(target, force=force)
     _sweep(target)
-    temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part{target.suffix}")
+    temporary = target.with_name(f".{target.stem}.{_writer()}-{secrets.token_hex(4)}.part{target.suffix}")
     try:
         yield temporary
         temporary.replace(target)
@@ -42,14 +45,40 @@ def atomic_path(path: Path | str, *, force: bool = False) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def _writer() -> str:
+    """This process in a temporary file's name: machine and process number, in hexadecimal."""
+    return f"{zlib.crc32(platform.node().encode()):08x}-{os.getpid():x}"
+
+
 def _sweep(target: Path) -> None:
-    """Remove temporary files of ``target`` that nobody has written to for ``STALE_S``."""
-    stem, suffix, part = re.escape(target.stem), re.escape(target.suffix), r"\.[0-9a-f]{8}\.part"
+    """Remove temporary files of ``target`` that nobody is writing."""
+    stem, suffix, part = (
+        re.escape(target.stem),
+        re.escape(target.suffix),
+        r"\.([0-9a-f]{8}-[0-9a-f]+)-[0-9a-f]{8}\.part",
+    )
     name = re.compile(rf"\.{{1,2}}{stem}{part}(\.unsigned|{part})?{suffix}")  # signing makes one of one
     for left in target.parent.glob(".*.part*"):
         with contextlib.suppress(OSError):  # another run may be sweeping too
-            if name.fullmatch(left.name) and left.is_file() and time.time() - left.stat().st_mtime > STALE_S:
-                left.unlink()
+            found = name.fullmatch(left.name)
+            if found and left.is_file():
+                limit_s = DEAD_S if _is_gone(found[1]) else STALE_S
+                if time.time() - left.stat().st_mtime > limit_s:
+                    left.unlink()
+
+
+def _is_gone(writer: str) -> bool:
+    """Whether a process of this machine has ended; False where that cannot be told."""
+    machine, process = writer.split("-")
+    if os.name != "posix" or machine != _writer().split("-")[0]:
+        return False
+    try:
+        os.kill(int(process, 16), 0)  # asks, and sends nothing
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:  # somebody else's
+        return False
+    return False
 
 
 def check_output(path: Path, *, force: bool) -> None:

@@ -54,7 +54,7 @@ class C2paEvidence:
     signer: str | None = None
     signed_at: str | None = None
     claim_generator: str | None = None
-    digital_source_type: str | None = None
+    digital_source_type: str | None = None  # of the clip, or of what it is a marked copy of
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,7 @@ class Clip:
     track_path: str | None = None
     fake_segments: str = "[]"  # JSON: [[start_s, end_s], ..]
     consent_sha256: str | None = None
+    compression: str | None = None  # raw | c23 | c40 | messenger, where a dataset has several
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 Clips of one virtual actor with one seed move their head alike and say different things; a person in a studio hardly
 moves at all. Averaged over the picture such clips look the same. So agreement is measured place by place, on quick
-motion alone (less the mean of some .4 s), and what decides is how well the worst twentieth of all motion agrees.
+motion alone (less the mean of some .4 s), and what decides is how well the worst fiftieth of all motion agrees.
 
 At each place the similarity of two motions a, b, summed over time and a neighbourhood, is 2(ab + e) / (aa + bb + 2e),
 the structure term of SSIM (Wang et al. 2004): 1 for the same motion, about 0 for unrelated ones, and, through e, near 1
-where neither moves. A crop is told from a stranger by aligning it well: the mean pictures are registered to a fraction
-of a cell.
+where neither moves. e follows how much the typical place disagrees: what all of the picture shows is the noise of
+encoding, what one place alone shows is another mouth. A crop is told from a stranger by aligning
+it well: the mean pictures are registered to a fraction of a cell.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from tellmark.types import F32, U8
 from tellmark.watermark.fingerprint import GRID
 
 _QUICK = 5  # bins of the running mean that is taken away
-_NOISE, _NOISE_PART = 0.2, 0.3  # e: a part of its own, in tempered code values squared, and one of the mean energy
+_NOISE, _SPREAD = 0.05, 2.0  # e: a part of its own, tempered code values squared, and of the median disagreement
 _PLACE = 5  # cells a side that make a place
-_WORST = 0.05  # part of the motion's energy that may agree less
+_WORST = 0.02  # part of the motion's energy that may agree less
 _SHIFTS = np.arange(-0.75, 0.76, 0.125)  # bins around the offset that is known
 _ONE, _SOFT = np.ones(1, np.float32), np.array([0.25, 0.5, 0.25], np.float32)
 _STEPS = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-4)
@@ -87,9 +88,10 @@ def _motion(frames: F32) -> F32:
 
 
 def _worst(a: F32, b: F32) -> float:
-    energy = (a * a + b * b).mean(axis=0)
-    noise = _NOISE + _NOISE_PART * energy.mean()
-    common, energy = _over_places((a * b).mean(axis=0)), _over_places(energy)
+    energy, common = (a * a + b * b).mean(axis=0), (a * b).mean(axis=0)
+    # Not the energy: a head before a bright wall moves more than any mouth, and must not set the measure for it.
+    noise = np.float32(_NOISE + _SPREAD * np.median(energy - 2 * common))
+    common, energy = _over_places(common), _over_places(energy)
     agreement = (2 * common + noise) / (energy + noise)
     order = np.argsort(agreement)
     share = np.cumsum(energy[order])

@@ -25,11 +25,11 @@ KEYFRAME_S = 1.0  # between keyframes with windows of their own: codecs without 
 SIDE = 256  # short side of the maps, pixels
 MAX_ASPECT = 4.0  # a longer picture is cut to this
 
-_FILTER_PX = {"y": 5, "cb": 33, "cr": 33}  # of the low-pass that is subtracted
-_ENERGY_PX = {"y": 5, "cb": 21, "cr": 21}  # where a window's energy is measured
+FILTER_PX = {"y": 5, "cb": 33, "cr": 33}  # of the low-pass that is subtracted
+ENERGY_PX = {"y": 5, "cb": 21, "cr": 21}  # where a window's energy is measured
 ZOOMS = (1, 2)  # how many times wider the filters are
-_FLOOR = 0.5  # code values; energy below it is the noise of rounding and says nothing
-_POWER = 0.7  # of energy: between unit variance (0.5) and the matched filter for Gaussian noise (1)
+FLOOR = 0.5  # code values; energy below it is the noise of rounding and says nothing
+POWER = 0.7  # of energy: between unit variance (0.5) and the matched filter for Gaussian noise (1)
 _MEAN_ENERGY_PX = {"y": 9, "cb": 25, "cr": 25}  # the same for the mean of windows: wider, gentler, nearly no floor
 _MEAN_FLOOR = 0.1
 _MEAN_POWER = 0.6
@@ -64,7 +64,7 @@ def windows(frames: Iterable[Frame]) -> Iterator[Window]:
         return Window(first, end_s, residual([plane / count for plane in total]), alone)
 
     for time_s, i420, keyframe in frames:
-        planes = _small_planes(i420)
+        planes = small_planes(i420)
         keyframe = keyframe and time_s - keyed >= KEYFRAME_S
         if keyframe:
             keyed = time_s
@@ -83,7 +83,7 @@ def windows(frames: Iterable[Frame]) -> Iterator[Window]:
         yield window(last + (last - first) / max(1, count - 1))
 
 
-def _small_planes(i420: U8) -> list[U8]:
+def small_planes(i420: U8) -> list[U8]:
     """The Y, Cb and Cr planes at the size of the maps."""
     height, width = i420.shape[0] * 2 // 3, i420.shape[1]
     scale = SIDE / min(height, width)
@@ -109,7 +109,7 @@ def unexplained(planes: list[F32]) -> list[F32]:
 def residual(planes: list[F32]) -> F16:
     """(3, h, w) planes under the widest high-pass, chroma without what luma predicts of it."""
     detail = [
-        plane - _blur(plane, _width(_FILTER_PX[name], ZOOMS[-1]))
+        plane - blur(plane, _width(FILTER_PX[name], ZOOMS[-1]))
         for name, plane in zip(CHANNELS, unexplained(planes), strict=True)
     ]
     kept: F16 = np.stack(detail).astype(np.float16)
@@ -121,8 +121,8 @@ def flattened(residual: F16 | F32, zoom: int = 1) -> F32:
     maps = residual.astype(np.float32)
     for channel, plane in zip(CHANNELS, maps, strict=True):
         if zoom != ZOOMS[-1]:
-            plane -= _blur(plane, _width(_FILTER_PX[channel], zoom))
-        _flatten(plane, _width(_ENERGY_PX[channel], zoom), _FLOOR, _POWER)
+            plane -= blur(plane, _width(FILTER_PX[channel], zoom))
+        _flatten(plane, _width(ENERGY_PX[channel], zoom), FLOOR, POWER)
     return maps
 
 
@@ -144,14 +144,14 @@ def averaged(windows: Sequence[Window], zoom: int = 1) -> F32:
 
 
 def _flatten(plane: F32, width: int, floor: float, power: float) -> None:
-    plane /= (_blur(plane * plane, width) + np.float32(floor**2)) ** np.float32(power)
+    plane /= (blur(plane * plane, width) + np.float32(floor**2)) ** np.float32(power)
 
 
 def _width(pixels: int, zoom: int) -> int:
     return zoom * (pixels - 1) + 1  # odd
 
 
-def _blur(plane: F32, width: int) -> F32:
+def blur(plane: F32, width: int) -> F32:
     """Two box filters in a row: a smooth low-pass whose cost does not grow with its width."""
     blurred: F32 = cv2.blur(cv2.blur(plane, (width, width)), (width, width))
     return blurred

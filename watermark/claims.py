@@ -2,8 +2,10 @@
 
 Written after C2PA 2.4. Three choices worth knowing:
 
-* A clip made here is ``c2pa.created``; one that was only marked is ``c2pa.opened`` with its source as ``parentOf``,
-  and a control clip then claims no ``digitalSourceType`` at all: that a camera took it is not ours to say.
+* A clip made here is ``c2pa.created``; one that was only marked is ``c2pa.opened`` with its source as ``parentOf``.
+  What made the source is said by the source: by its manifest or, where it has none, as ``digitalSourceType`` of the
+  ingredient (the conformance programme forbids it in ``c2pa.opened``). Of a control clip's source nothing is said: that
+  a camera took it is not ours to say.
 * ``c2pa.watermarked.bound`` ties the pixels to the manifest through the ``c2pa.soft-binding`` beside it.
 * c2pa's JSON reader garbles arrays of numbers, so parameters are scalars; consent enters as a hash, never as text.
 """
@@ -23,6 +25,7 @@ GENERATION_LABEL = "org.tellmark.generation"
 PORTRAIT_LABEL = "portrait"  # the ingredient that a person consented to
 SHA256_KEY = "org.tellmark.sha256"
 CONSENT_KEY = "org.tellmark.consent_sha256"
+RECOVERED_KEY = "org.tellmark.recovered_by"  # the soft binding that an ingredient's manifest was found by
 
 SOURCE_TYPE_BASE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 AI_SOURCE_TYPES = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "compositeSynthetic")
@@ -44,13 +47,15 @@ class Ingredient:
     sha256: str  # of the file, or of the recipe where there is no file
     path: Path | None = None  # where given, a manifest inside the file is carried along
     metadata: dict[str, str] = field(default_factory=dict)  # keys need a dot, such as org.example.licence
+    store: bytes | None = None  # a manifest store that ``path`` had lost and its mark led to; carried along then
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
     """What is known of a clip when it is written.
 
-    digital_source_type: an IPTC term of ``SOURCE_TYPES``; None for a marked copy whose source is not ours to name.
+    digital_source_type: an IPTC term of ``SOURCE_TYPES``, of the clip or, in a marked copy, of its parent; None for a
+        marked copy whose source is not ours to name.
     model_name: the trained model, where one took part.
     parameters: what it takes to make the clip again; scalars only.
     consent_sha256: of the consent to use the portrait, noted with that ingredient.
@@ -126,6 +131,8 @@ def ingredient(item: Ingredient, parent: bool, consent_sha256: str | None = None
     metadata = {SHA256_KEY: item.sha256, **item.metadata}
     if consent_sha256:
         metadata[CONSENT_KEY] = consent_sha256
+    if item.store is not None:
+        metadata[RECOVERED_KEY] = SOFT_BINDING_ALGORITHM
     return {
         "title": item.title,
         "format": item.mime,
@@ -136,12 +143,13 @@ def ingredient(item: Ingredient, parent: bool, consent_sha256: str | None = None
 
 
 def _actions(provenance: Provenance, agent: dict[str, str]) -> list[dict[str, Any]]:
-    first: dict[str, Any] = {"action": "c2pa.opened" if provenance.parent else "c2pa.created", "softwareAgent": agent}
-    if provenance.digital_source_type:
-        first["digitalSourceType"] = SOURCE_TYPE_BASE + provenance.digital_source_type
-    labels = [provenance.parent] if provenance.parent else [item.label for item in provenance.ingredients]
-    if labels:
-        first["parameters"] = {"ingredientIds": labels}
+    if provenance.parent:
+        first: dict[str, Any] = {"action": "c2pa.opened", "parameters": {"ingredientIds": [provenance.parent]}}
+    else:
+        first = {"action": "c2pa.created", "digitalSourceType": f"{SOURCE_TYPE_BASE}{provenance.digital_source_type}"}
+        if labels := [item.label for item in provenance.ingredients]:
+            first["parameters"] = {"ingredientIds": labels}
+    first["softwareAgent"] = agent
     return [first, {"action": "c2pa.watermarked.bound", "softwareAgent": agent}]
 
 

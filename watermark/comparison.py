@@ -22,7 +22,7 @@ from tellmark.watermark.agreement import detail
 from tellmark.watermark.bars import without_bars
 from tellmark.watermark.fingerprint import GRID, RATE, Fingerprint
 
-MATCH = 0.7  # agreement at the worst places from which on two clips are the same content
+MATCH = 0.6  # agreement at the worst places from which on two clips are the same content
 MATCH_PICTURE = 0.8  # correlation of the mean pictures that a match needs as well
 
 _CELLS = 8  # cells a side, as compared: leaves room to crop

@@ -24,6 +24,7 @@ from tellmark.errors import InternalError, UsageError
 from tellmark.types import C2paEvidence
 from tellmark.watermark import claims, formats, keys, signing
 from tellmark.watermark.claims import Ingredient, Parameter, Provenance
+from tellmark.watermark.jumbf import identifier
 
 if TYPE_CHECKING:
     from c2pa import Context
@@ -69,9 +70,10 @@ def sign(
 ) -> bytes:
     """Write ``source`` with a signed manifest to ``target`` (replaced if there); return the manifest store's bytes.
 
-    ``payload``: the watermark's 16 hex digits; ``facts`` join the generation assertion. Ingredients that carry a
-    manifest of their own keep it. Raises :class:`UsageError` where the certificate of the environment cannot sign
-    or files of the target's suffix hold no manifest, :class:`InternalError` where the development one cannot.
+    ``payload``: the watermark's 16 hex digits; ``facts`` join the generation assertion. Ingredients keep a manifest of
+    their own, or get the one that was recovered for them. Raises :class:`UsageError` where the certificate of the
+    environment cannot sign or files of the target's suffix hold no manifest, :class:`InternalError` where the
+    development one cannot.
     """
     from c2pa import Builder, C2paError
 
@@ -105,12 +107,37 @@ def _add_ingredient(builder: Any, item: Ingredient, provenance: Provenance) -> N
     parent = item.label == provenance.parent
     consent = provenance.consent_sha256 if item.label == claims.PORTRAIT_LABEL else None
     described = claims.ingredient(item, parent, consent)
-    if item.path is not None and examine(item.path).evidence.state != "none":
+    if item.store is not None:
+        described |= _recovered(builder, item)
+    elif item.path is not None and examine(item.path).evidence.state != "none":
         # A damaged store cannot be carried along; the ingredient's hash still names the file.
         with contextlib.suppress(C2paError), item.path.open("rb") as stream:
             builder.add_ingredient(described, item.mime, stream)
             return
+    if parent and item.store is None and provenance.digital_source_type:  # one with a manifest speaks for itself
+        described["digital_source_type"] = claims.SOURCE_TYPE_BASE + provenance.digital_source_type
     builder.add_ingredient(described, "application/octet-stream", io.BytesIO())
+
+
+def _recovered(builder: Any, item: Ingredient) -> dict[str, Any]:
+    """What is said of an ingredient whose manifest was found apart from it: the manifest, and how its file fits it.
+
+    The file is not what was signed, or it would have its manifest: c2pa notes that its hard binding does not match.
+    """
+    from c2pa import Reader
+
+    assert item.path is not None
+    assert item.store is not None
+    context = _context(os.getpid(), keys.trust_pem())
+    with item.path.open("rb") as stream, Reader(item.mime, stream, item.store, context=context) as reader:
+        results = reader.get_validation_results()
+    name = f"{item.label}.c2pa"
+    builder.add_resource(name, io.BytesIO(item.store))
+    return {
+        "active_manifest": identifier(item.store),
+        "validation_results": results,
+        "manifest_data": {"format": "application/c2pa", "identifier": name},
+    }
 
 
 # Reading
@@ -145,7 +172,8 @@ def _examine(
     try:
         with Reader(mime, stream, store, context=_context(os.getpid(), keys.trust_pem(trust), online)) as reader:
             results = reader.get_validation_results() or {}
-            return _reading(reader.get_validation_state(), results, reader.get_active_manifest() or {})
+            manifest = reader.get_active_manifest() or {}
+            return _reading(reader.get_validation_state(), results, manifest, _ancestors(reader, manifest))
     except KeyError:  # c2pa-python on a store whose active manifest is missing
         return ManifestReading(C2paEvidence(state="unreadable"))
     except C2paError.NotSupported:  # Matroska, text, ...: nowhere a manifest could be
@@ -157,7 +185,18 @@ def _examine(
         return ManifestReading(C2paEvidence(state="unreadable" if has_store() else "none"))
 
 
-def _reading(state: str | None, results: dict[str, Any], manifest: dict[str, Any]) -> ManifestReading:
+def _ancestors(reader: Any, manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """The manifests of what this one is a copy of, the nearest first."""
+    found: dict[str, dict[str, Any]] = {}
+    with contextlib.suppress(KeyError):  # one that was left out of the store
+        while isinstance(label := _parent(manifest).get("active_manifest"), str) and label not in found:
+            manifest = found[label] = reader.get_manifest(label) or {}
+    return list(found.values())
+
+
+def _reading(
+    state: str | None, results: dict[str, Any], manifest: dict[str, Any], ancestors: Iterable[dict[str, Any]] = ()
+) -> ManifestReading:
     checks = results.get("activeManifest") or {}
     active = [failure["code"] for failure in checks.get("failure", [])]
     deltas = [
@@ -180,7 +219,7 @@ def _reading(state: str | None, results: dict[str, Any], manifest: dict[str, Any
         signer=_shown(signature.get("common_name") or signature.get("issuer")),
         signed_at=signature.get("time") if "timeStamp.trusted" in held else None,  # any clock can be set back
         claim_generator=_generator(manifest),
-        digital_source_type=_source_type(manifest),
+        digital_source_type=next(filter(None, map(_source_type, (manifest, *ancestors))), None),
     )
     binding = _assertion(manifest, "c2pa.soft-binding")
     ours = binding.get("alg") == claims.SOFT_BINDING_ALGORITHM
@@ -219,7 +258,12 @@ def _text(value: object) -> str | None:
 def _source_type(manifest: dict[str, Any]) -> str | None:
     actions = _assertion(manifest, "c2pa.actions.v2") or _assertion(manifest, "c2pa.actions")
     types = (action.get("digitalSourceType") for action in _dicts(actions.get("actions")))
-    return next((str(value) for value in types if value), None)
+    return next((str(value) for value in (*types, _parent(manifest).get("digital_source_type")) if value), None)
+
+
+def _parent(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The ingredient that the clip is a copy of; empty where it is none."""
+    return next((item for item in _dicts(manifest.get("ingredients")) if item.get("relationship") == "parentOf"), {})
 
 
 def _assertion(manifest: dict[str, Any], label: str) -> dict[str, Any]:

@@ -31,7 +31,6 @@ from tellmark.watermark.payload import Payload
 from tellmark.watermark.registry import Registry
 from tellmark.watermark.writer import MarkedClip, sign_and_register
 
-
 _WAITING = 32  # frames and pieces of sound: half a second
 
 

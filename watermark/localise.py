@@ -18,19 +18,23 @@ import scipy.fft
 
 from tellmark.media import rgb_to_i420
 from tellmark.types import F32, F64, U8
-from tellmark.watermark.analysis import unexplained
+from tellmark.watermark.analysis import (
+    ENERGY_PX,
+    FILTER_PX,
+    FLOOR,
+    POWER,
+    SIDE,
+    WINDOW_S,
+    blur,
+    small_planes,
+    unexplained,
+)
 from tellmark.watermark.fec import encode
-from tellmark.watermark.pattern import CANONICAL, PUBLIC_KEY, TILE, WatermarkKey, channel_patterns, synthesize
+from tellmark.watermark.pattern import CANONICAL, CHANNELS, PUBLIC_KEY, TILE, WatermarkKey, channel_patterns, synthesize
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.spectrum import IDENTITY, Geometry
 
-WINDOW_S = 0.5
-_SIDE = 256  # short side of the maps, pixels
-_FILTER_PX = (5, 33, 33)  # low-pass that is taken away from Y, Cb and Cr, map pixels
-_ENERGY_PX = (5, 21, 21)  # where the local energy is measured
 _FRAME_S = 1 / 25  # motion is told for this time
-_FLOOR = 0.5  # code values, of rounding
-_POWER = 0.7  # of the local energy that the residual is divided by
 _DECOYS = 16  # shifts of the pattern that measure chance
 _MOTION = 6.0  # code values in 1/25 s: motion that halves the mark; fitted on 17 clips at CRF 23
 _UNEVEN = 0.2  # relative spread of the mark's strength that content does not explain
@@ -84,7 +88,7 @@ def localise(
     for number, (residual, energy) in enumerate(zip(maps, energies, strict=True)):
         for channel in range(3):
             scores[channel, number] = _blocks(residual[channel] * own[channel], rows, columns)
-            ideal[channel, number] = _blocks(own[channel] ** 2 * energy[channel] ** -_POWER, rows, columns)
+            ideal[channel, number] = _blocks(own[channel] ** 2 * energy[channel] ** -POWER, rows, columns)
             decoys[channel, number] = np.mean(
                 [_blocks(residual[channel] * other, rows, columns) ** 2 for other in others[channel]], axis=0
             )
@@ -129,7 +133,7 @@ class _Field:
         height, width = maps.shape[2:]
         centre = np.array([(height - 1) / 2, (width - 1) / 2])
         offsets = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij"), axis=-1) - centre
-        tile_px = offsets @ geometry.matrix().T * (CANONICAL / _SIDE)  # canonical pixels from the centre
+        tile_px = offsets @ geometry.matrix().T * (CANONICAL / SIDE)  # canonical pixels from the centre
         self._tiles = _tiles(payload, key)
         folded = _folded(maps, tile_px)
         self._where = np.mod(tile_px + self._shift(folded), TILE).astype(np.float32)
@@ -181,7 +185,7 @@ def _windows(frames: Iterable[tuple[float, U8]]) -> tuple[F64, F32, F32, F32]:
     motion: list[F32] = []
     slot, last_s, last = -1, 0.0, None
     for time_s, rgb in frames:
-        planes = _small_planes(rgb)
+        planes = _planes(rgb)
         if int(time_s / WINDOW_S + 1e-6) != slot:
             slot = int(time_s / WINDOW_S + 1e-6)
             times.append([time_s, time_s])
@@ -207,30 +211,20 @@ def _windows(frames: Iterable[tuple[float, U8]]) -> tuple[F64, F32, F32, F32]:
     )
 
 
-def _small_planes(rgb: U8) -> list[F32]:
+def _planes(rgb: U8) -> list[F32]:
     height, width = rgb.shape[0] // 2 * 2, rgb.shape[1] // 2 * 2
     i420 = rgb_to_i420(np.ascontiguousarray(rgb[:height, :width]))
-    scale = _SIDE / min(height, width)
-    size = (round(width * scale), round(height * scale))
-    chroma = i420[height:].reshape(2, height // 2, width // 2)
-    planes = (i420[:height], chroma[0], chroma[1])
-    small: list[F32] = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA).astype(np.float32) for plane in planes]
-    return small
+    return [plane.astype(np.float32) for plane in small_planes(i420)]
 
 
 def _flattened(planes: list[F32]) -> tuple[F32, F32]:
     residuals, energies = [], []
-    for plane, width, around in zip(unexplained(planes), _FILTER_PX, _ENERGY_PX, strict=True):
-        detail = plane - _blur(plane, width)
-        energy = _blur(detail * detail, around) + np.float32(_FLOOR**2)
-        residuals.append(detail / energy ** np.float32(_POWER))
+    for channel, plane in zip(CHANNELS, unexplained(planes), strict=True):
+        detail = plane - blur(plane, FILTER_PX[channel])
+        energy = blur(detail * detail, ENERGY_PX[channel]) + np.float32(FLOOR**2)
+        residuals.append(detail / energy ** np.float32(POWER))
         energies.append(energy)
     return np.stack(residuals), np.stack(energies)
-
-
-def _blur(plane: F32, width: int) -> F32:
-    blurred: F32 = cv2.blur(cv2.blur(plane, (width, width)), (width, width))
-    return blurred
 
 
 def _blocks(plane: F32, rows: int, columns: int) -> F64:

@@ -1,7 +1,8 @@
 """Marks an existing video: another generator's output, or a real recording as a control.
 
 The copy is ``c2pa.opened`` from its source, which goes in as its parent together with the manifest it may have. A video
-that already carries a mark keeps it, for two marks would destroy each other: it is signed anew and not touched.
+that already carries a mark keeps it, for two marks would destroy each other: it is signed anew and not touched. Where
+such a video has lost its manifest, and the registry has it and confirms the content, it is the parent's again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from tellmark.runs import Progress
 from tellmark.types import Kind
 from tellmark.watermark import formats
 from tellmark.watermark.claims import AI_SOURCE_TYPES
-from tellmark.watermark.credentials import Ingredient, Provenance, examine
+from tellmark.watermark.credentials import Ingredient, Provenance, examine, examine_store
+from tellmark.watermark.fingerprint import Fingerprint
+from tellmark.watermark.lookup import recover
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.registry import Registry
 from tellmark.watermark.verify import is_picture, read_pixels
@@ -55,8 +58,11 @@ def mark_video(
     if mark.present:
         payload = agreeing(src, mark.payload, kind, "video/mp4")
         assert fingerprint is not None  # every video has one
+        rows = Registry(registry)
         with runs.atomic_path(dst, force=force) as signed:
-            return sign_and_register(src, signed, dst, provenance, payload, fingerprint, Registry(registry))
+            if (store := _recovered(src, payload, fingerprint, rows)) is not None:
+                provenance = provenance_of(src, dst, kind, store)
+            return sign_and_register(src, signed, dst, provenance, payload, fingerprint, rows)
     written = _part(progress, total, total)
     with VideoReader(src, fps=fps) as reader:
         frames = iter(reader)
@@ -88,9 +94,21 @@ def _part(progress: Progress | None, before: int, total: int) -> Progress | None
     return lambda done, _: progress(min(before + done, 2 * total), 2 * total) if total else progress(done, None)
 
 
-def provenance_of(src: Path, dst: Path, kind: Kind) -> Provenance:
-    """What is known of a marked copy. Raises :class:`UsageError` where ``src`` says it cannot be of this kind."""
-    said = (examine(src).evidence.digital_source_type or "").rsplit("/", 1)[-1]
+def _recovered(src: Path, payload: Payload, content: Fingerprint, rows: Registry) -> bytes | None:
+    """The manifest store that ``src`` has lost, if the registry has it; None where it has one, whatever its state."""
+    if examine(src).evidence.state != "none":
+        return None
+    with rows:
+        return recover(rows.find(payload.hex()), content)
+
+
+def provenance_of(src: Path, dst: Path, kind: Kind, store: bytes | None = None) -> Provenance:
+    """What is known of a marked copy; ``store``: the manifest store of ``src`` where it is not in the file.
+
+    Raises :class:`UsageError` where ``src`` says it cannot be of this kind.
+    """
+    manifest = examine(src) if store is None else examine_store(store)
+    said = (manifest.evidence.digital_source_type or "").rsplit("/", 1)[-1]
     if kind is Kind.CONTROL and said in AI_SOURCE_TYPES:
         raise UsageError(f"the manifest in {src} says {said}: it cannot be a control; give --kind synthetic")
     synthetic = kind is Kind.SYNTHETIC
@@ -98,7 +116,7 @@ def provenance_of(src: Path, dst: Path, kind: Kind) -> Provenance:
         kind=kind,
         title=dst.name,
         digital_source_type=(said if said in AI_SOURCE_TYPES else "trainedAlgorithmicMedia") if synthetic else None,
-        ingredients=(Ingredient(_SOURCE, src.name, formats.sniff(src), sha256_of(src), path=src),),
+        ingredients=(Ingredient(_SOURCE, src.name, formats.sniff(src), sha256_of(src), path=src, store=store),),
         parent=_SOURCE,
     )
 

@@ -1,4 +1,4 @@
-"""How bytes get signed: with a key at hand, or by whoever keeps the key.
+"""Who signs, and how bytes get signed: with a key at hand, or by whoever keeps the key.
 
 A key management service or an HSM never hands its key out. It is reached through a callback from the bytes to sign to
 their signature, or through a command that reads the bytes on its standard input and writes the signature to its
@@ -12,7 +12,8 @@ import contextlib
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -21,11 +22,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from tellmark.errors import TellmarkError, UsageError
+from tellmark.watermark.certificates import now
 
 if TYPE_CHECKING:
     from c2pa import Signer
-
-    from tellmark.watermark.keys import Identity
 
 Sign = Callable[[bytes], bytes]
 """From the bytes to sign to an ES256 signature of them (ECDSA on P-256 with SHA-256): DER, or r and s of 32 bytes."""
@@ -69,6 +69,50 @@ def check_certificate(leaf: x509.Certificate) -> None:
         raise UsageError(
             "a command or callback signs with ES256: the first certificate of the chain must be of a P-256 key"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A signer: chain and key as PEM, leaf first, the root left out. With ``sign`` the key is kept elsewhere."""
+
+    chain_pem: bytes
+    key_pem: bytes
+    algorithm: str  # COSE name in lower case: es256, es384, es512, ps256, ed25519
+    development: bool
+    timestamp_url: str | None = None  # an RFC 3161 authority; signing then needs the network
+    sign: Sign | None = None
+
+    @classmethod
+    def from_callback(cls, chain_pem: bytes, sign: Sign, timestamp_url: str | None = None) -> Self:
+        """An ES256 identity whose key is behind a callback, such as a key management service; give it to
+        :func:`tellmark.watermark.keys.use`.
+
+        Raises :class:`UsageError` where the chain is no PEM, not valid today or its leaf not of a P-256 key.
+        """
+        check_certificate(leaf_of(chain_pem, "the certificate chain"))
+        return cls(chain_pem, b"", "es256", False, timestamp_url, sign)
+
+    def __repr__(self) -> str:  # the key must not reach a log
+        return f"Identity({self.algorithm}, development={self.development})"
+
+    @property
+    def leaf(self) -> x509.Certificate:
+        """The signing certificate."""
+        return x509.load_pem_x509_certificates(self.chain_pem)[0]
+
+
+def leaf_of(chain_pem: bytes, source: str) -> x509.Certificate:
+    """The first certificate of the chain, if it is valid today."""
+    try:
+        leaf = x509.load_pem_x509_certificates(chain_pem)[0]
+    except ValueError as error:
+        raise UsageError(f"{source} is not a PEM: {error}") from error
+    if not leaf.not_valid_before_utc <= now() <= leaf.not_valid_after_utc:
+        raise UsageError(
+            f"the certificate in {source} is valid from {leaf.not_valid_before_utc:%Y-%m-%d} to "
+            f"{leaf.not_valid_after_utc:%Y-%m-%d}; use one that is valid today"
+        )
+    return leaf
 
 
 @contextlib.contextmanager

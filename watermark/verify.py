@@ -14,14 +14,14 @@ from pathlib import Path
 from tellmark.errors import InputError, MediaError
 from tellmark.media import VideoReader, probe, read_image, sha256_of
 from tellmark.runs import Progress
-from tellmark.types import C2paEvidence, RegistryEvidence, Verdict, VerdictKind, WatermarkEvidence
+from tellmark.types import RegistryEvidence, Verdict, VerdictKind, WatermarkEvidence
 from tellmark.watermark import formats
 from tellmark.watermark.analysis import Frame
-from tellmark.watermark.comparison import compare
-from tellmark.watermark.credentials import NOT_ASKED, ManifestReading, examine, examine_store, failures
+from tellmark.watermark.credentials import ManifestReading, examine
 from tellmark.watermark.detect import MarkReading, detect_image, detect_planes
 from tellmark.watermark.fingerprint import Fingerprint, Fingerprinter
-from tellmark.watermark.registry import Entry, Registry
+from tellmark.watermark.lookup import look_up
+from tellmark.watermark.registry import Registry
 
 _UNMARKED = MarkReading(False, 1.0)
 
@@ -62,7 +62,7 @@ def verify(
                 raise
             mark, content = _UNMARKED, None
         found = rows.find(mark.payload.hex()) if mark.payload is not None else []
-    looked_up = _best(found, content, trust, online)
+    looked_up = look_up(found, content, trust, online=online)
     return Verdict(
         file=str(path),
         sha256=sha256_of(path),
@@ -133,48 +133,6 @@ def _frames(
             progress(frame.index + 1, max(total, frame.index + 1) if total else None)
 
 
-def _best(entries: list[Entry], content: Fingerprint | None, trust: Path | None, online: bool) -> RegistryEvidence:
-    """The registry's answer by the entry that fits best: a clip may have been signed more than once."""
-    answers = [_look(entry, content, trust, online) for entry in entries]
-    return max(
-        answers,
-        key=lambda answer: (
-            answer.manifest_valid or False,
-            answer.fingerprint_match or False,
-            answer.trust == "trusted",
-        ),
-        default=RegistryEvidence(),
-    )
-
-
-def _look(entry: Entry, content: Fingerprint | None, trust: Path | None, online: bool) -> RegistryEvidence:
-    manifest = examine_store(entry.manifest, trust, online=online)
-    # Others can write the registry: what counts is what the signature covers, and the row has to agree with it.
-    valid = manifest.signed and manifest.payload == entry.payload
-    match = None
-    if entry.fingerprint:  # a service of others has none: the content then stays unconfirmed
-        try:
-            reference = Fingerprint.from_bytes(entry.fingerprint)
-        except ValueError:  # a damaged row, or one of a version that is not known here
-            return RegistryEvidence(found=True, manifest_valid=False)
-        valid = valid and manifest.fingerprint_sha256 == reference.sha256
-        match = compare(reference, content).matches if content is not None else None
-    if not manifest.signed:  # a broken signature says nothing, not even of its signer
-        return RegistryEvidence(True, valid, match)
-    said = manifest.evidence
-    return RegistryEvidence(
-        found=True,
-        manifest_valid=valid,
-        fingerprint_match=match,
-        signer=said.signer,
-        trust=said.trust,
-        title=manifest.title,
-        generator=said.claim_generator,
-        origin=manifest.origin,
-        registered_at=entry.created_at or None,
-    )
-
-
 def _watermark_evidence(mark: MarkReading) -> WatermarkEvidence:
     payload = mark.payload
     return WatermarkEvidence(
@@ -184,96 +142,3 @@ def _watermark_evidence(mark: MarkReading) -> WatermarkEvidence:
         kind=payload.kind.value if payload is not None else None,
         segments=tuple((float(start), float(end), float(p)) for start, end, p in mark.segments),
     )
-
-
-_TRUST = {
-    "trusted": "by a signer you trust",
-    "untrusted": "by a signer who is not among those you trust (add their root if you know it)",
-    "expired": "with a certificate that has expired since, and no time stamp you trust says it was signed before",
-    "revoked": "with a certificate that was revoked: find out why before you rely on it",
-}
-
-
-def explain(verdict: Verdict, *, manifest_only: bool = False) -> str:
-    """The verdict in plain words, a few sentences. manifest_only: as given to :func:`verify`."""
-    if manifest_only and verdict.verdict is VerdictKind.NONE and not verdict.c2pa.codes:
-        return "No manifest was found; the pixels were not searched for a mark."
-    said = {
-        VerdictKind.INTACT: _intact,
-        VerdictKind.RECOVERED: _recovered,
-        VerdictKind.WATERMARKED: _watermarked,
-        VerdictKind.ALTERED: _altered,
-        VerdictKind.NONE: _none,
-    }[verdict.verdict](verdict)
-    return f"{said} The pixels were not searched for a mark." if manifest_only else said
-
-
-def _what(source_type: str | None, kind: str | None) -> str:
-    term = (source_type or "").rsplit("/", 1)[-1]
-    if kind == "synthetic" or "lgorithmic" in term or term == "compositeSynthetic":
-        return "It says the content is synthetic."
-    return "It says the clip is a control, not a synthetic one." if kind == "control" else ""
-
-
-def _intact(verdict: Verdict) -> str:
-    evidence = verdict.c2pa
-    when = f" on {evidence.signed_at[:10]}" if evidence.signed_at else ""
-    said = f"The file is unchanged since it was signed{when} {_by(evidence)}."
-    if NOT_ASKED in evidence.codes:
-        said += " Whether the certificate was revoked could not be found out."
-    return f"{said} {_what(evidence.digital_source_type, verdict.watermark.kind)}".strip()
-
-
-def _recovered(verdict: Verdict) -> str:
-    return (
-        "The manifest was stripped from the file, but the watermark leads to the manifest of this clip, signed "
-        f"{_by(verdict.registry)}, and the content fits it. {_whence(verdict.registry)}"
-        f"{_what(None, verdict.watermark.kind)}"
-    ).strip()
-
-
-def _whence(evidence: RegistryEvidence) -> str:
-    """Where the registered clip came from, as its signer says."""
-    if not evidence.title:
-        return ""
-    by = f" by {evidence.generator}" if evidence.generator else ""
-    source = f" from {evidence.origin}" if evidence.origin else ""
-    return f"It was made as {evidence.title}{by}{source}. "
-
-
-def _by(evidence: C2paEvidence | RegistryEvidence) -> str:
-    signer = f"({evidence.signer}) " if evidence.signer else ""
-    return signer + _TRUST[evidence.trust or "untrusted"]
-
-
-def _watermarked(verdict: Verdict) -> str:
-    reason = "no manifest for it is in the registry"
-    if verdict.watermark.payload is None:
-        reason = "its payload cannot be read"
-    elif verdict.registry.found:
-        reason = "the registry's entry cannot be confirmed for this content"
-    kind = f" that says {verdict.watermark.kind}" if verdict.watermark.kind else ""
-    return f"The pixels carry a watermark{kind}, but there is no manifest in the file and {reason}."
-
-
-def _altered(verdict: Verdict) -> str:
-    evidence = verdict.c2pa
-    if evidence.state == "unreadable":
-        return "There is a manifest in the file, but it is damaged: the file was altered or broken after signing."
-    if any(code.endswith("Hash.mismatch") for code in evidence.codes):
-        return "The content is not what was signed: the file was altered after signing."
-    if evidence.state == "none" or verdict.registry.fingerprint_match is False:
-        return "The watermark belongs to another clip: its registered content does not fit what this file shows."
-    if broken := failures(evidence.codes):
-        return f"The manifest does not hold ({', '.join(broken)}): it was altered after signing, or is not well formed."
-    return (
-        "The manifest and the watermark contradict each other: the manifest names another mark than the pixels carry."
-    )
-
-
-def _none(verdict: Verdict) -> str:
-    if "manifest.inaccessible" in verdict.c2pa.codes:
-        return (
-            "The file names a manifest on the network, which was not fetched or is not there; nothing else was found."
-        )
-    return "No manifest and no watermark were found, which proves nothing about where the file comes from."

@@ -27,7 +27,7 @@ from tellmark.watermark.claims import Parameter
 from tellmark.watermark.credentials import Ingredient, Provenance, sign
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.fingerprint import Fingerprint, Fingerprinter
-from tellmark.watermark.payload import Payload
+from tellmark.watermark.payload import ID_BITS, Payload
 from tellmark.watermark.registry import Entry, Registry
 
 __all__ = ["ClipWriter", "Ingredient", "MarkedClip", "Provenance", "sign_and_register"]
@@ -49,7 +49,8 @@ class ClipWriter:
 
     path: the MP4 to write. width, height: even, px. audio: any file whose sound goes along, cut at the last frame.
     provenance: what the manifest says; its kind goes into the mark. registry: a path or ``sqlite:///`` URL, by default
-    the user's own. force: overwrite ``path``.
+    the user's own. force: overwrite ``path``. payload_id: instead of a random one, for whoever can say that nobody else
+    marks another clip with it.
 
     After a clean exit :attr:`result` names the clip. Raises :class:`UsageError` for an output that exists or cannot be
     written, a size that cannot be marked, no frames at all; what goes wrong in the background is raised by the next
@@ -68,9 +69,11 @@ class ClipWriter:
         encoding: Encoding | None = None,
         registry: str | Path | None = None,
         force: bool = False,
+        payload_id: int | None = None,
     ) -> None:
         self.path = Path(path)
-        self.payload = Payload.new(provenance.kind)
+        kind = provenance.kind
+        self.payload = Payload.new(kind) if payload_id is None else Payload(kind, payload_id % (1 << ID_BITS))
         self._provenance = provenance
         self._registry = Registry(registry)
         self._force = force

@@ -11,41 +11,13 @@
     for row in climb(Mine(), [Frames(rgb_frames, 25.0)], list(LADDER.values())):
         print(row)
 
-An attack is a pure function from :class:`Frames` to :class:`Frames`. Encodings run in memory.
+An attack is a pure function from :class:`Frames` to :class:`Frames`; they are in ``colour``, ``geometry``, ``timing``
+and ``codecs``. Encodings run in memory.
 """
 
 from tellmark.benchmarks.attacks.clip import Attack, Frames, chain
 from tellmark.benchmarks.attacks.codecs import LONG_GOP_S, SHORT_GOP_S, decoded, encoded, recompress
-from tellmark.benchmarks.attacks.colour import (
-    blur,
-    brightness,
-    contrast,
-    gamma,
-    greyscale,
-    hue,
-    inset,
-    noise,
-    overlay,
-    sharpen,
-    subtitles,
-)
-from tellmark.benchmarks.attacks.geometry import (
-    crop,
-    crop_and_rescale,
-    crop_at_random,
-    mirror,
-    pad,
-    perspective,
-    portrait_crop,
-    resize,
-    resize_at_random,
-    rotate,
-    rotate_at_random,
-    stretch,
-    to_side,
-)
 from tellmark.benchmarks.attacks.ladder import GROUPS, LADDER, Rung
-from tellmark.benchmarks.attacks.timing import change_rate, cut, cut_at_random, drop, duplicate, speed, trim
 from tellmark.benchmarks.attacks.trial import Reading, Watermark, climb, excerpts, wilson
 
 __all__ = [
@@ -58,42 +30,11 @@ __all__ = [
     "Reading",
     "Rung",
     "Watermark",
-    "blur",
-    "brightness",
     "chain",
-    "change_rate",
     "climb",
-    "contrast",
-    "crop",
-    "crop_and_rescale",
-    "crop_at_random",
-    "cut",
-    "cut_at_random",
     "decoded",
-    "drop",
-    "duplicate",
     "encoded",
     "excerpts",
-    "gamma",
-    "greyscale",
-    "hue",
-    "inset",
-    "mirror",
-    "noise",
-    "overlay",
-    "pad",
-    "perspective",
-    "portrait_crop",
     "recompress",
-    "resize",
-    "resize_at_random",
-    "rotate",
-    "rotate_at_random",
-    "sharpen",
-    "speed",
-    "stretch",
-    "subtitles",
-    "to_side",
-    "trim",
     "wilson",
 ]

@@ -61,6 +61,9 @@ def _signing(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--gaze", metavar="YAW,PITCH", help="Main gaze in degrees: to the viewer's right, up.")
 @click.option("--distance", default=1.0, show_default=True, help="Head distance, as a factor of the portrait's.")
 @click.option("--emotion", metavar="NAME[:W]", multiple=True, help="neutral, happy, sad, angry, surprised; may repeat.")
+@click.option("--pose-from", type=PATH, metavar="VIDEO", help="Take the head's motion from a video.")
+@click.option("--expression-from", type=PATH, metavar="VIDEO", help="Take the face's motion from a video.")
+@click.option("--gain", metavar="NAME=G", multiple=True, help="head, blink, brow or mouth moves G times; may repeat.")
 @click.option("--consent", metavar="TEXT", help="Who agreed, or the picture's licence. Needed for a picture.")
 @click.option("--framing", type=click.Choice(["auto", "keep"]), default="auto", show_default=True)
 @click.option("--crf", default=18, show_default=True, type=click.IntRange(0, 51), help="H.264 quality.")
@@ -82,6 +85,9 @@ def render(
     gaze: str | None,
     distance: float,
     emotion: tuple[str, ...],
+    pose_from: Path | None,
+    expression_from: Path | None,
+    gain: tuple[str, ...],
     consent: str | None,
     framing: Literal["auto", "keep"],
     crf: int,
@@ -106,7 +112,7 @@ def render(
         raise UsageError(f"--fps {fps:g}: a stream has 25 frames a second; leave --fps out")
     if str(out) != "-":
         check_output(out, force=force)
-    controls = _controls(gaze, distance, emotion)
+    controls = _controls(gaze, distance, emotion, gain)
     from tellmark.encoding import Encoding
 
     if stream:
@@ -122,11 +128,13 @@ def render(
 
     face = _portrait(portrait, consent, framing)
     sound = load_speech(speech, fps=fps)
+    model = _motion_model(pose_from, expression_from)
     with console.progress("rendering") as progress:
         clip = render_clip(
             face,
             sound,
             out,
+            motion_model=model,
             controls=controls,
             seed=seed,
             encoding=Encoding(crf=crf),
@@ -245,8 +253,8 @@ def verify(
     Exit code 0 if all are intact or recovered, 1 if some are not, 3 if some could not be read.
     """
     from tellmark.types import VerdictKind
+    from tellmark.watermark.explain import explain
     from tellmark.watermark.many import Failure, csv_writer, verify_many
-    from tellmark.watermark.verify import explain
 
     good = readable = True
     with ExitStack() as stack:
@@ -330,14 +338,28 @@ def _portrait(name: str, consent: str | None, framing: Literal["auto", "keep"]) 
     return load_portrait(Path(name), consent=consent, framing=framing)
 
 
-def _controls(gaze: str | None, distance: float, emotion: tuple[str, ...]) -> Any:
+def _motion_model(pose_from: Path | None, expression_from: Path | None) -> Any:
+    from tellmark.generator.rules import RuleMotion
+
+    model = RuleMotion()
+    if pose_from is None and expression_from is None:
+        return model
+    from tellmark.generator.borrow import BorrowedMotion, perform
+
+    pose = perform(pose_from) if pose_from else None
+    expression = pose if expression_from == pose_from else perform(expression_from) if expression_from else None
+    return BorrowedMotion(model, pose=pose, expression=expression)
+
+
+def _controls(gaze: str | None, distance: float, emotion: tuple[str, ...], gain: tuple[str, ...]) -> Any:
     from tellmark.generator.types import Controls
 
     try:
         yaw, pitch = (float(part) for part in gaze.split(",")) if gaze else (0.0, 0.0)
         emotions = {name: float(weight or 1) for name, _, weight in (item.partition(":") for item in emotion)}
+        gains = {name: float(factor) for name, _, factor in (item.partition("=") for item in gain)}
     except ValueError as error:
         raise UsageError(
-            f"--gaze takes two numbers such as 10,-5 and --emotion NAME or NAME:WEIGHT ({error})"
+            f"--gaze takes two numbers such as 10,-5, --emotion NAME or NAME:WEIGHT, --gain NAME=FACTOR ({error})"
         ) from error
-    return Controls(gaze_deg=(yaw, pitch), distance=distance, emotion=emotions)
+    return Controls(gaze_deg=(yaw, pitch), distance=distance, emotion=emotions, gains=gains)

@@ -12,7 +12,7 @@ from tellmark.console import FORCE, OUT, PATH, Console, answer, command, table
 
 @click.group()
 def dataset() -> None:
-    """Build and check labelled datasets."""
+    """Build, check and export labelled datasets."""
 
 
 @dataset.command("build")
@@ -21,10 +21,13 @@ def dataset() -> None:
 @click.option("--resume", is_flag=True, help="Go on where an earlier build stopped.")
 @click.option("--dry-run", is_flag=True, help="Say what would be made, how long it takes and how large it gets.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+@click.option("--ray", metavar="ADDRESS", help="Make the takes on a Ray cluster; `local` starts one here.")
 @command
-def build(plan: Path, out: Path, *, resume: bool, dry_run: bool, workers: int, console: Console) -> None:
+def build(
+    plan: Path, out: Path, *, resume: bool, dry_run: bool, workers: int, ray: str | None, console: Console
+) -> None:
     """Build the dataset that PLAN (a TOML file) describes into a folder."""
-    from tellmark.generator.plan import dry_run as estimate
+    from tellmark.generator.estimate import dry_run as estimate
     from tellmark.generator.plan import load_plan
 
     loaded = load_plan(plan)
@@ -35,7 +38,7 @@ def build(plan: Path, out: Path, *, resume: bool, dry_run: bool, workers: int, c
     from tellmark.generator.dataset import build as build_dataset
 
     with console.progress("building") as progress:
-        summary = build_dataset(loaded, out, resume=resume, workers=workers, progress=progress)
+        summary = build_dataset(loaded, out, resume=resume, workers=workers, ray=ray, progress=progress)
     console.result({"schema": "tellmark.dataset/1", **summary}, table(summary))
 
 
@@ -51,6 +54,20 @@ def check(folder: Path, *, console: Console) -> None:
     record = {"schema": "tellmark.check/1", "folder": str(folder), "problems": problems}
     console.result(record, "\n".join(problems) if problems else f"{folder}: no problems")
     answer(not problems)
+
+
+@dataset.command("export")
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.option("--to", required=True, metavar="FORMAT", help="deepfakebench, faceforensics, dfdc, avdeepfake1m, ...")
+@OUT
+@command
+def export(folder: Path, to: str, out: Path, *, console: Console) -> None:
+    """Write a dataset in the layout of another: deepfakebench, faceforensics, dfdc, avdeepfake1m, videofolder,
+    webdataset, croissant; or a sample of it."""
+    from tellmark.generator.exports import export as export_dataset
+
+    facts = export_dataset(folder, to, out)
+    console.result({"schema": "tellmark.export/1", **facts}, table(facts))
 
 
 @click.command()

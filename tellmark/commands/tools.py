@@ -13,6 +13,7 @@ from tellmark.errors import UsageError
 _BENCHMARKS = [
     "render",
     "talk",
+    "motion",
     "memory",
     "encoder",
     "stream",
@@ -26,6 +27,7 @@ _BENCHMARKS = [
     "serve",
     "fuzz",
     "detector",
+    "dataset",
 ]
 
 

@@ -65,8 +65,9 @@ def _limit(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     from tellmark.errors import InputError, TellmarkError
     from tellmark.watermark import formats
+    from tellmark.watermark.explain import explain
     from tellmark.watermark.registry import Registry
-    from tellmark.watermark.verify import explain, verify
+    from tellmark.watermark.verify import verify
 
     path, trust = Path(request["path"]), request["trust"]
     registry = request["registry"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tellmark.benchmarks import attacks
-from tellmark.benchmarks.attacks import LADDER, Frames
+from tellmark.benchmarks.attacks import LADDER, Frames, colour, geometry, timing
 from tellmark.types import U8
 
 
@@ -55,34 +55,34 @@ def test_recompression_is_close_and_worse_with_crf() -> None:
 def test_geometry() -> None:
     clip = _clip(1)
     frame = clip.frames[0]
-    assert attacks.resize(clip, 0.5).frames[0].shape == (48, 64, 3)
-    assert attacks.to_side(clip, 48).frames[0].shape == (48, 64, 3)
-    assert attacks.stretch(clip, 1.1).frames[0].shape == (96, 140, 3)
-    assert attacks.portrait_crop(clip).frames[0].shape == (96, 76, 3)
-    assert attacks.crop(clip, 0.25).frames[0].shape == (72, 96, 3)
-    assert np.array_equal(attacks.crop(clip, 0.25, x=0, y=0).frames[0], frame[:72, :96])
-    assert attacks.crop_and_rescale(clip, 0.25).frames[0].shape == frame.shape
-    assert attacks.pad(clip, 0.1).frames[0].shape == (112, 128, 3)
-    assert np.array_equal(attacks.mirror(clip).frames[0][:, 0], frame[:, -1])
-    turned = attacks.rotate(clip, 90.0).frames[0][16:80, 40:88]  # the middle, away from the filled corners
+    assert geometry.resize(clip, 0.5).frames[0].shape == (48, 64, 3)
+    assert geometry.to_side(clip, 48).frames[0].shape == (48, 64, 3)
+    assert geometry.stretch(clip, 1.1).frames[0].shape == (96, 140, 3)
+    assert geometry.portrait_crop(clip).frames[0].shape == (96, 76, 3)
+    assert geometry.crop(clip, 0.25).frames[0].shape == (72, 96, 3)
+    assert np.array_equal(geometry.crop(clip, 0.25, x=0, y=0).frames[0], frame[:72, :96])
+    assert geometry.crop_and_rescale(clip, 0.25).frames[0].shape == frame.shape
+    assert geometry.pad(clip, 0.1).frames[0].shape == (112, 128, 3)
+    assert np.array_equal(geometry.mirror(clip).frames[0][:, 0], frame[:, -1])
+    turned = geometry.rotate(clip, 90.0).frames[0][16:80, 40:88]  # the middle, away from the filled corners
     assert _distance(turned, np.rot90(frame[:, 16:112])[16:80, 24:72]) < 1
 
 
 def test_what_chance_decides_follows_the_seed() -> None:
     clips = [replace(_clip(10), seed=seed) for seed in range(20)]
-    sides = [attacks.resize_at_random(clip, 0.25, 2.0).frames[0].shape[0] / 96 for clip in clips]
+    sides = [geometry.resize_at_random(clip, 0.25, 2.0).frames[0].shape[0] / 96 for clip in clips]
     assert len(set(sides)) > 10
     assert 0.22 < min(sides) < 0.6 < 1.2 < max(sides) < 2.05
-    kept = [attacks.crop_at_random(clip, 0.5).frames[0].shape[0] / 96 for clip in clips]
+    kept = [geometry.crop_at_random(clip, 0.5).frames[0].shape[0] / 96 for clip in clips]
     assert 0.45 <= min(kept) < 0.7 < max(kept) <= 1
-    assert not np.array_equal(attacks.noise(clips[0], 5).frames[0], attacks.noise(clips[1], 5).frames[0])
+    assert not np.array_equal(colour.noise(clips[0], 5).frames[0], colour.noise(clips[1], 5).frames[0])
 
 
 def test_perspective_moves_the_far_corner_and_not_the_near_one() -> None:
     frame: U8 = np.zeros((200, 200, 3), np.uint8)
     cv2.circle(frame, (20, 20), 3, (255, 0, 0), -1)
     cv2.circle(frame, (180, 180), 3, (0, 255, 0), -1)
-    (seen,) = attacks.perspective(Frames([frame], 25.0), 0.1).frames
+    (seen,) = geometry.perspective(Frames([frame], 25.0), 0.1).frames
     near, far = (np.argwhere(seen[..., channel] > 128).mean(axis=0) for channel in (0, 1))
     assert np.abs(near - 20).max() < 8
     assert far[0] < 168
@@ -91,17 +91,17 @@ def test_perspective_moves_the_far_corner_and_not_the_near_one() -> None:
 
 def test_time() -> None:
     clip = _clip(50)
-    slower, faster = attacks.change_rate(clip, 15.0), attacks.change_rate(clip, 30.0)
+    slower, faster = timing.change_rate(clip, 15.0), timing.change_rate(clip, 30.0)
     assert (len(slower.frames), slower.fps) == (30, 15.0)
     assert (len(faster.frames), faster.fps) == (60, 30.0)
     assert np.array_equal(slower.frames[3], clip.frames[5])
     assert np.array_equal(faster.frames[6], clip.frames[5])
-    assert _numbers(attacks.trim(clip, 0.4, 1.0)) == list(range(10, 35))
+    assert _numbers(timing.trim(clip, 0.4, 1.0)) == list(range(10, 35))
 
 
 def test_speed_keeps_the_rate_and_changes_the_length() -> None:
     clip = _clip()
-    faster, slower = attacks.speed(clip, 1.25), attacks.speed(clip, 0.8)
+    faster, slower = timing.speed(clip, 1.25), timing.speed(clip, 0.8)
     assert (len(faster.frames), faster.fps) == (40, 25.0)
     assert (len(slower.frames), slower.fps) == (62, 25.0)
     assert _numbers(faster)[8] == 10
@@ -110,13 +110,13 @@ def test_speed_keeps_the_rate_and_changes_the_length() -> None:
 
 def test_frames_get_lost_double_and_cut() -> None:
     clip = _clip()
-    dropped, doubled = attacks.drop(clip, 0.2), attacks.duplicate(clip, 0.2)
+    dropped, doubled = timing.drop(clip, 0.2), timing.duplicate(clip, 0.2)
     assert 30 < len(dropped.frames) < 48
     assert all(a < b for a, b in pairwise(_numbers(dropped)))
     assert 52 < len(doubled.frames) < 70
     assert sorted(set(_numbers(doubled))) == list(range(50))
-    assert _numbers(attacks.cut(clip, 0.4, 0.8)) == [*range(10), *range(30, 50)]
-    thrice = _numbers(attacks.cut_at_random(clip, 3, 0.2))
+    assert _numbers(timing.cut(clip, 0.4, 0.8)) == [*range(10), *range(30, 50)]
+    thrice = _numbers(timing.cut_at_random(clip, 3, 0.2))
     assert len(thrice) == 35
     assert sum(b - a == 6 for a, b in pairwise(thrice)) == 3
 
@@ -124,24 +124,24 @@ def test_frames_get_lost_double_and_cut() -> None:
 def test_values() -> None:
     clip = _clip(10)
     frame = clip.frames[0].astype(float)
-    np.testing.assert_allclose(attacks.brightness(clip, 0.5).frames[0], np.rint(frame * 0.5), atol=1)
-    np.testing.assert_allclose(attacks.contrast(clip, 0.5).frames[0], (frame - 128) * 0.5 + 128, atol=1)
-    np.testing.assert_allclose(attacks.gamma(clip, 2.0).frames[0], 255 * (frame / 255) ** 2, atol=1)
-    assert np.ptp(attacks.greyscale(clip).frames[0], axis=2).max() == 0
-    noisy = attacks.noise(clip, 5.0)
+    np.testing.assert_allclose(colour.brightness(clip, 0.5).frames[0], np.rint(frame * 0.5), atol=1)
+    np.testing.assert_allclose(colour.contrast(clip, 0.5).frames[0], (frame - 128) * 0.5 + 128, atol=1)
+    np.testing.assert_allclose(colour.gamma(clip, 2.0).frames[0], 255 * (frame / 255) ** 2, atol=1)
+    assert np.ptp(colour.greyscale(clip).frames[0], axis=2).max() == 0
+    noisy = colour.noise(clip, 5.0)
     assert np.std(noisy.frames[0][20:] - frame[20:]) == pytest.approx(5, rel=0.1)  # clear of black
-    assert np.array_equal(attacks.hue(clip, 120).frames[0][..., 1], clip.frames[0][..., 0])
+    assert np.array_equal(colour.hue(clip, 120).frames[0][..., 1], clip.frames[0][..., 0])
     edge = np.zeros((20, 20, 3), np.uint8) + np.where(np.arange(20) < 10, 80, 160).astype(np.uint8)[:, None]
-    assert np.ptp(attacks.sharpen(Frames([edge], 25.0), 1.0).frames[0]) > 100
-    assert np.ptp(attacks.blur(Frames([edge], 25.0), 1.0).frames[0][:, 9:11]) < 75
+    assert np.ptp(colour.sharpen(Frames([edge], 25.0), 1.0).frames[0]) > 100
+    assert np.ptp(colour.blur(Frames([edge], 25.0), 1.0).frames[0][:, 9:11]) < 75
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3])
 def test_overlays_cover_their_share(share: float) -> None:
     clip = Frames([np.full((200, 300, 3), 90, np.uint8)], 25.0)
-    for cover in (attacks.overlay, attacks.inset):
+    for cover in (colour.overlay, colour.inset):
         (made,) = cover(clip, share).frames
         assert np.mean((made != 90).any(axis=2)) == pytest.approx(share, abs=0.02)
-    (made,) = attacks.subtitles(clip, share).frames
+    (made,) = colour.subtitles(clip, share).frames
     assert np.array_equal(made[: int(200 * (1 - share)) - 2], clip.frames[0][: int(200 * (1 - share)) - 2])
     assert np.mean((made != 90).any(axis=2)) > 0.2 * share

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from tellmark.benchmarks.attacks import GROUPS, LADDER, Frames, Reading, Rung, climb, excerpts, trim, wilson
+from tellmark.benchmarks.attacks import GROUPS, LADDER, Frames, Reading, Rung, climb, excerpts, wilson
+from tellmark.benchmarks.attacks.timing import trim
 from tellmark.types import U8
 
 MESSAGE: U8 = np.array([1, 0, 1, 1], np.uint8)

@@ -1,12 +1,45 @@
 """Fixtures of the generator's tests."""
 
+from pathlib import Path
+
 import pytest
 
 from tellmark.generator.actors import actor
+from tellmark.generator.dataset import build
+from tellmark.generator.plan import load_plan
 from tellmark.generator.types import Portrait
+
+EVERYTHING = """
+name = "everything"
+seed = 2
+seconds = 1
+fps = 10
+actors = [11, 12]
+methods = ["reference", "talk", "reenact", "lipsync", "swap", "selfblend", "splice"]
+arms = ["null"]
+compression = ["c23", "messenger"]
+[splits]
+test = 1.0
+[dials]
+of = ["talk"]
+mouth_blur = [0.5, 1.0]
+lip_sync_offset = 1.0
+[voices]
+languages = ["en-us"]
+variants = ["m1", "f2"]
+"""
 
 
 @pytest.fixture(scope="session")
 def someone() -> Portrait:
     """A person who does not exist; made once, as it takes seconds."""
     return actor(2)
+
+
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small dataset with every method of virtual actors, an arm, dials and two rungs; made once."""
+    folder = tmp_path_factory.mktemp("everything")
+    (folder / "plan.toml").write_text(EVERYTHING)
+    build(load_plan(folder / "plan.toml"), folder / "data")
+    return folder / "data"

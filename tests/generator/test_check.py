@@ -97,6 +97,7 @@ def folder(tmp_path: Path) -> Folder:
                     generator_version="tellmark 0.1.0",
                     licence="CC-BY-4.0",
                     original=f"actor-{k}-reference" if label is Label.FAKE else None,
+                    fake_segments="[[0.0, 1.0]]" if label is Label.FAKE else "[]",
                 )
             )
     return Folder(path, clips)
@@ -137,6 +138,15 @@ def test_manifest_round_trip(folder: Folder) -> None:
         (0, {"seconds": 2.0}, "lasts 1.0"),
         (0, {"codec": "libx265"}, "codec is h264, not libx265"),
         (0, {"path": "../x.mp4"}, "leads out of the dataset"),
+        (1, {"fake_segments": "[]"}, "actor-0-talk: no fake_segments as a fake clip"),
+        (0, {"fake_segments": "[[0.0, 0.5]]"}, "actor-0-reference: has fake_segments as a reference clip"),
+        (1, {"fake_segments": "[[0.5, 3.0]]"}, "lie outside of its 1 s"),
+        (1, {"fake_segments": "{}{}"}, "fake_segments is no list of [start_s, end_s]"),
+        (1, {"params": '{"donor_identity": "actor:1"}'}, "identity actor:1 is in several splits: train, val"),
+        (1, {"params": '{"words_voice_id": "voice:2"}'}, "voice_id voice:2 is in several splits: test, train"),
+        (0, {"label": Label.REAL, "method": "plain"}, "actor-0-reference: is marked, though it is the plain arm"),
+        (1, {"mask_path": "masks/none.mkv"}, "its mask masks/none.mkv cannot be read"),
+        (1, {"track_path": "tracks/none.npz"}, "its track tracks/none.npz cannot be read"),
     ],
 )
 def test_rows_that_do_not_fit(folder: Folder, index: int, changes: dict[str, Any], message: str) -> None:

@@ -84,7 +84,9 @@ def test_it_reads_closures_and_silence(said: tuple[F32, list[Phoneme]]) -> None:
     assert np.mean(closure[aside] > 0.4) <= 0.1
     starts, ends = phonemes[1].time_s, phonemes[-1].time_s
     assert encoded.speaking[(times > starts + 0.2) & (times < ends - 0.2)].mean() > 0.85
-    silence = SpeechEncoder.load().encode(np.random.default_rng(0).normal(0, 0.003, 5 * SAMPLE_RATE_HZ).astype(np.float32))
+    silence = SpeechEncoder.load().encode(
+        np.random.default_rng(0).normal(0, 0.003, 5 * SAMPLE_RATE_HZ).astype(np.float32)
+    )
     assert silence.speaking[25:].mean() < 0.1
     assert silence.gestures[25:, 0].mean() < 0.05
 

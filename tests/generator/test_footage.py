@@ -46,11 +46,11 @@ def test_one_window_frames_the_face_like_a_portrait(face: U8, tmp_path: Path) ->
     path = film(tmp_path / "walk.mp4", [scene((face, 200 + 3 * k, 60)) for k in range(FRAMES)])
     found = shot(path)
     frames = list(framed(found))
-    assert len(frames) == found.frames == 10
+    assert len(frames) == found.stretch.frames == 10
     assert all(frame.shape == (512, 512, 3) for frame in frames)
     first, last = find_face(frames[0]), find_face(frames[-1])
     assert 0.38 < first.size / 512 < 0.48
-    scale = 512 / found.window[2]
+    scale = 512 / found.stretch.window[2]
     moved = last.box[0] - first.box[0]
     assert moved == pytest.approx(27 * scale, abs=3)  # the window stands still while the face walks
 
@@ -58,10 +58,10 @@ def test_one_window_frames_the_face_like_a_portrait(face: U8, tmp_path: Path) ->
 def test_a_stretch_begins_where_it_should(face: U8, tmp_path: Path) -> None:
     path = film(tmp_path / "walk.mp4", [scene((face, 200 + 3 * k, 60)) for k in range(FRAMES)])
     late = shot(path, start_s=0.2)
-    assert late.first == 2
+    assert late.stretch.first == 2
     early = shot(path)
-    x = find_face(next(framed(late))).box[0] * late.window[2] / 512 + late.window[0]
-    at_start = find_face(next(framed(early))).box[0] * early.window[2] / 512 + early.window[0]
+    x = find_face(next(framed(late))).box[0] * late.stretch.window[2] / 512 + late.stretch.window[0]
+    at_start = find_face(next(framed(early))).box[0] * early.stretch.window[2] / 512 + early.stretch.window[0]
     assert x - at_start == pytest.approx(6, abs=1.5)
 
 

@@ -12,8 +12,10 @@ from PIL import Image
 
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import InputError, UsageError
-from tellmark.generator.casting import Take, cast
-from tellmark.generator.plan import Plan, dry_run, load_plan, public_text
+from tellmark.generator.casting import cast
+from tellmark.generator.estimate import dry_run
+from tellmark.generator.plan import Plan, load_plan, public_text
+from tellmark.generator.roles import Take
 from tellmark.generator.sentences import languages, sentences
 from tellmark.media import rgb_to_i420
 
@@ -60,7 +62,7 @@ def make_picture(path: Path, value: int) -> None:
 
 def test_defaults(write: Write) -> None:
     plan = write("actors = 5")
-    assert (plan.name, plan.seed, plan.fps, plan.seconds, plan.takes) == ("plan", 0, 25.0, 5.0, 1)
+    assert (plan.name, plan.seed, plan.fps, plan.seconds, plan.takes) == ("plan", 0, (25.0,), 5.0, 1)
     assert plan.methods == ("reference", "talk")
     assert plan.encoding.crf == 23
     assert dict(plan.splits) == {"train": 0.6, "val": 0.2, "test": 0.2}
@@ -102,7 +104,28 @@ def test_other_seeds_are_other_people(write: Write) -> None:
         ('actors = 5\nmethods = ["reference"]', r"methods: there are no fakes; add 'talk'"),
         ('actors = 5\nmethods = ["talk"]', r"methods: fakes would have no original to pair with; add 'reference'"),
         ('actors = 5\nmethods = ["talk", "real", "reference"]', r"'real' needs \[footage\]"),
-        ('actors = 5\nmethods = ["swap"]', r"'swap' is unknown"),
+        ('actors = 5\nmethods = ["morph"]', r"'morph' is unknown"),
+        ('actors = 5\nmethods = ["import", "reference"]', r"'import' needs \[import\]"),
+        ("actors = 5\nfps = [25, 25]", r"line 2: fps: give different numbers"),
+        ("actors = 5\nfps = []", r"line 2: fps: give different numbers"),
+        ("actors = 5\nfps = [25, 90]", r"line 2: fps: 90 must lie between 10 and 60"),
+        (
+            'actors = 5\ncompression = ["c24"]',
+            r"line 2: compression: 'c24' is unknown; choose among raw, c23, c40",
+        ),
+        ('actors = 5\ncompression = ["c23"]\n[encoding]\ncrf = 20', r"line 4: encoding\.crf: belongs to plans without"),
+        ('actors = 5\narms = ["plain"]', r"line 2: arms: 'plain' is unmarked real footage"),
+        ('actors = 5\narms = ["fancy"]', r"line 2: arms: 'fancy' is unknown; choose among null, plain"),
+        ('actors = 5\ndriver = "me"', r"line 2: driver: 'me' is unknown; choose one of self, other"),
+        ("actors = 5\n[dials]\nmouth_blurr = [1.0]", r"line 3: dials\.mouth_blurr: unknown; the keys here are of, lip"),
+        ("actors = 5\n[dials]\nmouth_blur = [2.0]", r"line 3: dials\.mouth_blur: 2\.0 must lie between 0 and 1"),
+        ('actors = 5\n[dials]\nmouth_blur = ["x"]', r"line 3: dials\.mouth_blur: give different numbers"),
+        (
+            'actors = 5\n[dials]\nof = ["swap"]\nmouth_blur = 1.0',
+            r"line 3: dials\.of: 'swap' is unknown; choose among talk",
+        ),
+        ('actors = 5\n[dials]\nof = ["talk"]', r"line 3: dials\.of: no dial is turned"),
+        ('actors = 5\n[import]\nfolder = "."\nlicence = "l"', r"line 2: import\.consent: is missing"),
         ("actors = 5\n[splits]\ntrain = 0.8\ntest = 0.4", r"line 2: splits: the shares add up to 1\.2"),
         ("actors = 5\n[splits]\ndev = 1.0", r"line 3: splits\.dev: unknown"),
         ('actors = 5\n[portraits]\nfolder = "."', r"line 2: portraits\.consent: is missing; say who agreed"),

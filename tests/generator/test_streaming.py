@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from tellmark.errors import InputError, UsageError
-from tellmark.generator.acoustics import SAMPLE_RATE_HZ
 from tellmark.generator.pcm import PcmFormat, read_pcm
 from tellmark.generator.streaming import FrameStream, stream_clip
 from tellmark.generator.train_inversion import spoken
@@ -88,9 +87,7 @@ def test_a_stream_ends_marked_signed_and_registered(someone: Portrait, sound: F3
     assert verdict.verdict == VerdictKind.RECOVERED
 
 
-def test_a_stream_that_breaks_off_leaves_what_was_written_marked(
-    someone: Portrait, sound: F32, tmp_path: Path
-) -> None:
+def test_a_stream_that_breaks_off_leaves_what_was_written_marked(someone: Portrait, sound: F32, tmp_path: Path) -> None:
     out = tmp_path / "clip.mp4"
 
     def broken() -> Iterator[F32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import wave
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,6 +30,14 @@ def test_the_file_is_16_bit_mono_and_holds_every_phoneme(tmp_path: Path) -> None
     spoken = [phoneme.phoneme.strip("ˈˌ") for phoneme in phonemes]
     assert spoken[:4] == ["m", "ɑː", "m", "ɐ"]
     assert spoken.count("p") == 3
+
+
+def test_the_same_text_is_the_same_sound_whenever_it_is_said(tmp_path: Path) -> None:
+    """The breath of this voice is random, and espeak-ng seeds it from the clock's seconds unless told otherwise."""
+    for name in ("one.wav", "two.wav"):
+        synthesize("Mama made a papaya pie.", tmp_path / name, variant="f2")
+        time.sleep(1.1)
+    assert (tmp_path / "one.wav").read_bytes() == (tmp_path / "two.wav").read_bytes()
 
 
 def test_phoneme_times_are_those_of_the_sound(tmp_path: Path) -> None:

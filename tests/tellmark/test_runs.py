@@ -2,12 +2,15 @@
 
 import csv
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tellmark.errors import UsageError
-from tellmark.runs import atomic_path, home, machine_slug, write_results
+from tellmark.runs import _writer, atomic_path, home, machine_slug, write_results
 
 
 def test_success_renames_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -57,22 +60,32 @@ def test_results_name_their_machine_and_keep_every_column(tmp_path: Path) -> Non
         assert list(csv.DictReader(handle)) == [{"a": "1", "b": ""}, {"a": "2", "b": "3"}]
 
 
-def test_what_a_killed_run_left_is_swept_once_it_is_old(tmp_path: Path) -> None:
-    """Only of the same output, and only what nobody has written to for a day."""
+def test_what_a_killed_run_left_is_swept_once_nobody_can_be_writing_it(tmp_path: Path) -> None:
+    """Only of the same output: after a minute where its process is gone, after a day where that cannot be told."""
+    child = subprocess.run(
+        [sys.executable, "-c", "import tellmark.runs as r; print(r._writer())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    gone, alive, elsewhere = child.stdout.strip(), _writer(), "0123abcd-1"
+    day, hour, moment = 90_000, 3600, 5
     names = {
-        ".clip.0123abcd.part.mp4": True,
-        ".clip.0123abcd.part.unsigned.mp4": True,
-        "..clip.0123abcd.part.4567abcd.part.mp4": True,
-        ".clip.89abcdef.part.mp4": False,  # fresh: somebody is writing it
-        ".other.0123abcd.part.mp4": False,
-        ".clip.mine.part.mp4": False,
-        ".clip.0123abcd.part.wav": False,
+        f".clip.{gone}-0123abcd.part.mp4": (hour, True),
+        f".clip.{gone}-0123abcd.part.unsigned.mp4": (hour, True),
+        f"..clip.{gone}-0123abcd.part.{gone}-4567abcd.part.mp4": (hour, True),
+        f".clip.{gone}-89abcdef.part.mp4": (moment, False),
+        f".clip.{alive}-0123abcd.part.mp4": (hour, False),
+        f".clip.{elsewhere}-0123abcd.part.mp4": (hour, False),
+        f".clip.{elsewhere}-89abcdef.part.mp4": (day, True),
+        f".other.{gone}-0123abcd.part.mp4": (day, False),
+        f".clip.{gone}-0123abcd.part.wav": (day, False),
+        ".clip.mine.part.mp4": (day, False),
     }
-    for name in names:
+    for name, (age_s, _) in names.items():
         (tmp_path / name).write_text("x")
-        if name != ".clip.89abcdef.part.mp4":
-            os.utime(tmp_path / name, (1e9, 1e9))
+        os.utime(tmp_path / name, (time.time() - age_s,) * 2)
     with atomic_path(tmp_path / "clip.mp4") as temporary:
         temporary.write_text("new")
     left = {path.name for path in tmp_path.iterdir()} - {"clip.mp4"}
-    assert left == {name for name, swept in names.items() if not swept}
+    assert left == {name for name, (_, swept) in names.items() if not swept}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tellmark.benchmarks import attacks
-from tellmark.benchmarks.attacks import Attack, Frames
+from tellmark.benchmarks.attacks import Attack, Frames, geometry
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.media import i420_to_rgb, rgb_to_i420
 from tellmark.types import U8, Kind
@@ -136,8 +136,8 @@ def test_memory_is_bounded(pictures: Callable[..., list[U8]]) -> None:
 
 
 def test_a_change_of_size_in_the_stream(marked: Frames) -> None:
-    small = attacks.resize(Frames(marked.frames[:50], FPS), 0.5).frames
-    wide = attacks.crop(Frames(marked.frames[:50], FPS), 0.2).frames
+    small = geometry.resize(Frames(marked.frames[:50], FPS), 0.5).frames
+    wide = geometry.crop(Frames(marked.frames[:50], FPS), 0.2).frames
     shorter = [frame[:300] for frame in wide]
     reading = detect(_timed(small + shorter))
     assert reading.payload == PAYLOAD

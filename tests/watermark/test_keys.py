@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tellmark.errors import UsageError
-from tellmark.watermark import certificates, keys
+from tellmark.watermark import certificates, development, keys
 from tellmark.watermark.registry import location
 
 
@@ -48,10 +48,10 @@ def test_processes_that_start_at_once_agree_on_one_identity(home):
 
 
 def test_an_expiring_leaf_is_renewed_under_the_same_root(home, monkeypatch):
-    monkeypatch.setattr(keys, "LEAF_DAYS", 10)  # less than RENEWAL_DAYS, as after eleven months
-    keys._create(home / "identity")
+    monkeypatch.setattr(development, "LEAF_DAYS", 10)  # less than RENEWAL_DAYS, as after eleven months
+    development._create(home / "identity")
     old, root = (home / "identity" / "signer.pem").read_bytes(), keys.trust_pem()
-    monkeypatch.setattr(keys, "LEAF_DAYS", 365)
+    monkeypatch.setattr(development, "LEAF_DAYS", 365)
     renewed = keys.identity()
     assert renewed.leaf.not_valid_after_utc - certificates.now() > dt.timedelta(days=300)
     assert renewed.chain_pem not in old

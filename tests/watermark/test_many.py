@@ -12,8 +12,8 @@ from tellmark.errors import UsageError
 from tellmark.types import C2paEvidence, Kind, Verdict, VerdictKind
 from tellmark.watermark import many
 from tellmark.watermark.credentials import Provenance, sign
+from tellmark.watermark.explain import explain
 from tellmark.watermark.many import COLUMNS, Failure, csv_writer, expand, row, verify_many
-from tellmark.watermark.verify import explain
 
 
 @pytest.fixture(scope="module")

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import wave
 
@@ -5,12 +6,15 @@ import numpy as np
 import pytest
 from c2pa import Reader
 
+from tellmark.benchmarks.channels import remux
 from tellmark.encoding import VideoWriter
 from tellmark.errors import MediaError, UsageError
 from tellmark.media import VideoReader, probe, rgb_to_i420, write_image
 from tellmark.types import Kind, VerdictKind
 from tellmark.watermark.credentials import Ingredient, Provenance, examine, sign
+from tellmark.watermark.embed import Embedder
 from tellmark.watermark.mark import mark_video
+from tellmark.watermark.payload import Payload
 from tellmark.watermark.registry import Registry
 from tellmark.watermark.verify import verify
 
@@ -59,8 +63,12 @@ def test_marking_keeps_picture_sound_and_length(source, tmp_path, registry, kind
     (manifest,) = manifests(tmp_path / "out.mp4")
     first = manifest["assertions"]["c2pa.actions.v2"]["actions"][0]
     assert first["action"] == "c2pa.opened"
-    assert ("digitalSourceType" in first) == (kind is Kind.SYNTHETIC)
-    assert manifest["assertions"]["c2pa.ingredient.v3"]["relationship"] == "parentOf"
+    assert "digitalSourceType" not in first
+    parent = manifest["assertions"]["c2pa.ingredient.v3"]
+    assert parent["relationship"] == "parentOf"
+    assert ("digitalSourceType" in parent) == (kind is Kind.SYNTHETIC)
+    said = verdict.c2pa.digital_source_type
+    assert said == parent.get("digitalSourceType")
 
 
 def test_an_existing_manifest_is_kept_as_parent(source, tmp_path, registry):
@@ -84,9 +92,59 @@ def test_a_marked_clip_keeps_its_mark_and_pixels_and_is_signed_anew(source, tmp_
     with VideoReader(first.path) as before, VideoReader(again.path) as after:
         assert all(np.array_equal(a.rgb(), b.rgb()) for a, b in zip(before, after, strict=True))
     assert len(manifests(again.path)) == 2
+    assert str(examine(again.path).evidence.digital_source_type).endswith("trainedAlgorithmicMedia")
     with Registry(registry) as rows:
         assert len(rows.find(first.payload)) == 2
     assert verify(again.path, registry=registry).verdict is VerdictKind.INTACT
+
+
+@pytest.fixture(scope="module")
+def stripped(source, tmp_path_factory):
+    """A marked clip, its registry, and what a tool leaves of it that knows no manifests."""
+    folder = tmp_path_factory.mktemp("stripped")
+    with Registry(folder / "registry.sqlite") as rows:
+        mark_video(source, folder / "first.mp4", kind=Kind.SYNTHETIC, registry=rows.location)
+    remux(folder / "first.mp4", folder / "stripped.mp4")
+    return folder
+
+
+def test_a_manifest_that_was_stripped_is_the_parents_again(stripped, tmp_path):
+    source, registry = stripped / "stripped.mp4", tmp_path / "registry.sqlite"
+    registry.write_bytes((stripped / "registry.sqlite").read_bytes())
+    mark_video(source, tmp_path / "again.mp4", kind=Kind.SYNTHETIC, registry=registry)
+    again, first, original = manifests(tmp_path / "again.mp4"), manifests(stripped / "first.mp4"), examine(source)
+    assert original.evidence.state == "none"
+    assert [manifest["claim.v2"]["dc:title"] for manifest in again] == ["again.mp4", "first.mp4"]
+    assert again[1]["claim.v2"] == first[0]["claim.v2"]
+    parent = again[0]["assertions"]["c2pa.ingredient.v3"]
+    assert parent["relationship"] == "parentOf"
+    assert parent["metadata"]["org.tellmark.recovered_by"] == "org.tellmark.watermark.1"
+    # That the content is no longer what was signed is said, and nothing else is wrong with it.
+    failed = [item["code"] for item in parent["validationResults"]["activeManifest"]["failure"]]
+    assert failed == ["assertion.bmffHash.mismatch"]
+    verdict = verify(tmp_path / "again.mp4", registry=registry)
+    assert (verdict.verdict, verdict.c2pa.state) == (VerdictKind.INTACT, "Trusted")
+
+
+def test_nothing_is_put_in_that_the_content_does_not_confirm(stripped, tmp_path, pictures):
+    """A mark that was moved onto another video; a registry that does not know it; a row that was tampered with."""
+    registry = tmp_path / "registry.sqlite"
+    registry.write_bytes((stripped / "registry.sqlite").read_bytes())
+    with Registry(registry) as rows:
+        (entry,) = rows.find(verify(stripped / "first.mp4", registry=registry).watermark.payload or "")
+        moved = Embedder(Payload.from_hex(entry.payload), width=256, height=192)
+        with VideoWriter(tmp_path / "moved.mp4", width=256, height=192, fps=25) as writer:
+            for rgb in pictures(5, 75):
+                writer.write(moved.embed(rgb_to_i420(rgb[:192])))
+    with Registry(tmp_path / "forged.sqlite") as rows:
+        rows.add(dataclasses.replace(entry, manifest=entry.manifest.replace(b"first.mp4", b"First.mp4")))
+    cases = [("moved.mp4", "registry.sqlite"), ("stripped.mp4", "empty.sqlite"), ("stripped.mp4", "forged.sqlite")]
+    for number, (name, known) in enumerate(cases):
+        source = tmp_path / name if name == "moved.mp4" else stripped / name
+        out = tmp_path / f"{number}.mp4"
+        mark_video(source, out, kind=Kind.SYNTHETIC, registry=tmp_path / known)
+        (manifest,) = manifests(out)
+        assert "org.tellmark.recovered_by" not in manifest["assertions"]["c2pa.ingredient.v3"]["metadata"]
 
 
 def test_a_synthetic_clip_cannot_be_passed_off_as_a_control(source, tmp_path, registry):

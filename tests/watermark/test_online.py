@@ -14,7 +14,8 @@ from cryptography import x509
 from tellmark.types import Kind, VerdictKind
 from tellmark.watermark import claims, credentials, keys, signing
 from tellmark.watermark.credentials import Provenance, examine, sign
-from tellmark.watermark.verify import explain, verify
+from tellmark.watermark.explain import explain
+from tellmark.watermark.verify import verify
 
 PROVENANCE = Provenance(Kind.SYNTHETIC, "clip.mp4")
 PAYLOAD = "1123456789abcdef"

@@ -10,10 +10,12 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import cv2
 import pytest
 
+from tellmark.benchmarks.channels import remux
 from tellmark.types import Kind
 from tellmark.watermark import keys
 from tellmark.watermark.credentials import Ingredient, Provenance, sign
@@ -60,7 +62,10 @@ print(json.dumps({"state": report["validation_state"], "binding": report["hard_b
 
 @pytest.fixture(scope="module")
 def files(plain_clip, pictures, tmp_path_factory):
-    """Signed by us: a made clip, a marked copy of it with its parent, two pictures; and the clip with one byte off."""
+    """Signed by us: a made clip, marked copies of it with their parent, in the file and recovered, two pictures.
+
+    And the clip with one byte off.
+    """
     folder = tmp_path_factory.mktemp("signed")
     portrait = Ingredient("portrait", "actor:7", "image/png", "a" * 64)
     made = Provenance(
@@ -71,10 +76,14 @@ def files(plain_clip, pictures, tmp_path_factory):
         ingredients=(portrait,),
         consent_sha256="c" * 64,
     )
-    sign(plain_clip, folder / "made.mp4", made, PAYLOAD, {"fingerprint_sha256": "d" * 64})
+    store = sign(plain_clip, folder / "made.mp4", made, PAYLOAD, {"fingerprint_sha256": "d" * 64})
     parent = Ingredient("source", "made.mp4", "video/mp4", "e" * 64, path=folder / "made.mp4")
     marked = Provenance(Kind.SYNTHETIC, "marked.mp4", ingredients=(parent,), parent="source")
     sign(folder / "made.mp4", folder / "marked.mp4", marked, PAYLOAD)
+    stripped = folder / "stripped.mp4"
+    remux(folder / "made.mp4", stripped)
+    found = Ingredient("source", "stripped.mp4", "video/mp4", "e" * 64, path=stripped, store=store)
+    sign(stripped, folder / "recovered.mp4", replace(marked, ingredients=(found,)), PAYLOAD)
     for suffix in ("jpg", "png"):
         cv2.imwrite(str(folder / f"plain.{suffix}"), pictures(0, 1)[0])
         sign(folder / f"plain.{suffix}", folder / f"picture.{suffix}", Provenance(Kind.SYNTHETIC, "p"), PAYLOAD)
@@ -130,7 +139,7 @@ def encypher(tmp_path_factory):
     return read
 
 
-@pytest.mark.parametrize("name", ["made.mp4", "marked.mp4", "picture.jpg", "picture.png"])
+@pytest.mark.parametrize("name", ["made.mp4", "marked.mp4", "recovered.mp4", "picture.jpg", "picture.png"])
 def test_c2pa_ts_finds_our_files_valid(files, c2pa_ts, name):
     assert c2pa_ts(files / name) == {"valid": True, "failures": []}
 
@@ -144,6 +153,7 @@ def test_c2pa_ts_finds_a_flipped_byte(files, c2pa_ts):
     [
         ("made.mp4", "video/mp4"),
         ("marked.mp4", "video/mp4"),
+        ("recovered.mp4", "video/mp4"),
         ("picture.jpg", "image/jpeg"),
         ("picture.png", "image/png"),
     ],

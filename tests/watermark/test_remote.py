@@ -16,10 +16,11 @@ from tellmark.types import Kind, VerdictKind
 from tellmark.watermark import remote
 from tellmark.watermark.claims import Provenance
 from tellmark.watermark.embed import Embedder
+from tellmark.watermark.explain import explain
 from tellmark.watermark.jumbf import identifier
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.registry import Registry
-from tellmark.watermark.verify import explain, verify
+from tellmark.watermark.verify import verify
 from tellmark.watermark.writer import ClipWriter
 
 SIZE, FRAMES = 256, 75

@@ -15,7 +15,8 @@ from tellmark.media import rgb_to_i420
 from tellmark.types import Kind, VerdictKind
 from tellmark.watermark import formats
 from tellmark.watermark.credentials import Provenance, examine, sign
-from tellmark.watermark.verify import explain, verify
+from tellmark.watermark.explain import explain
+from tellmark.watermark.verify import verify
 from tellmark.watermark.writer import ClipWriter
 
 PAYLOAD = "1123456789abcdef"

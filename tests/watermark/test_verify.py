@@ -17,10 +17,11 @@ from tellmark.watermark import verify as module
 from tellmark.watermark.credentials import Ingredient, ManifestReading, Provenance, sign
 from tellmark.watermark.detect import MarkReading
 from tellmark.watermark.embed import Embedder
+from tellmark.watermark.explain import explain
 from tellmark.watermark.fingerprint import Fingerprint
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.registry import Registry
-from tellmark.watermark.verify import explain, judge, verify
+from tellmark.watermark.verify import judge, verify
 from tellmark.watermark.writer import ClipWriter
 
 SIZE, FRAMES = 256, 100

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tellmark.encoding import VideoWriter
-from tellmark.watermark.verify import explain, verify
+from tellmark.watermark.explain import explain
+from tellmark.watermark.verify import verify
 from tellmark.web.limits import Limits
 
 RAW = {"Content-Type": "application/octet-stream"}

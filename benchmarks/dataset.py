@@ -1,0 +1,191 @@
+"""`tellmark bench dataset`: is nothing lost or doubled when a build is killed, and what does a build cost?
+
+Parts, chosen with ``--with part=..``. ``kills`` kills the builder (SIGKILL, workers too) at a random moment, goes on
+with --resume and compares with an undisturbed build. ``cost`` compares one worker with two, the time spent with the dry
+run's estimate, and what a finished build spends on being resumed. ``check`` times `dataset check`.
+
+Files are compared by their coded pictures and sound, packet by packet: only the C2PA signature, whose numbers are drawn
+anew, and with it the file's own SHA-256 may differ. Rows are compared but for that SHA-256, masks and tracks byte by
+byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from tellmark.errors import UsageError
+from tellmark.generator.casting import cast
+from tellmark.generator.check import check
+from tellmark.generator.estimate import dry_run
+from tellmark.generator.plan import load_plan
+from tellmark.generator.roles import versions
+from tellmark.manifest import read_rows
+from tellmark.media import sha256_of
+
+_SMALL = """
+seed = 5
+seconds = 1
+fps = 10
+actors = [11, 12, 13]
+methods = ["reference", "talk", "lipsync", "swap"]
+[splits]
+test = 1.0
+[voices]
+languages = ["en-us"]
+variants = ["m1", "f2"]
+"""
+_COST = """
+seed = 6
+seconds = {seconds}
+actors = [11, 12, 13, 14]
+methods = ["reference", "talk", "reenact", "lipsync", "swap", "selfblend", "splice"]
+[splits]
+test = 1.0
+[voices]
+languages = ["en-us"]
+variants = ["m1", "f2"]
+"""
+_PARTS = ("kills", "cost", "check")
+
+
+def run(*, quick: bool = False, part: str = "all", kills: str = "20", seconds: str = "5") -> list[dict[str, Any]]:
+    """Rows of {measure, value, target}."""
+    if part not in (*_PARTS, "all"):
+        raise UsageError(f"--with part={part}: choose one of {', '.join((*_PARTS, 'all'))}")
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ["TELLMARK_HOME"] = str(folder / "home")
+        if part in ("kills", "all"):
+            rows += _kills(folder, 2 if quick else int(kills))
+        if part in ("cost", "all"):
+            rows += _cost(folder, 1.0 if quick else float(seconds))
+        if part in ("check", "all"):
+            rows += _check(folder)
+    return rows
+
+
+def _kills(folder: Path, times: int) -> list[dict[str, Any]]:
+    plan = folder / "small.toml"
+    plan.write_text(_SMALL)
+    started = time.monotonic()
+    _build(plan, folder / "whole").wait()
+    whole_s = time.monotonic() - started
+    wanted = _contents(folder / "whole")
+    rng = np.random.default_rng(7)
+    same, clips_before = 0, []
+    for k in range(times):
+        out = folder / f"killed-{k}"
+        process = _build(plan, out, workers=1 + k % 2)
+        time.sleep(float(rng.uniform(0.05, 1.0)) * whole_s)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        clips_before.append(len(list((out / ".build" / "records").glob("[!.]*.json"))) if out.exists() else 0)
+        if _build(plan, out, resume=True).wait() == 0 and not check(out) and _contents(out) == wanted:
+            same += 1
+        print(f"kill {k + 1}: {clips_before[-1]} clips were finished, {same} of {k + 1} the same", file=sys.stderr)
+    spread = f"{min(clips_before)} to {max(clips_before)} of {len(read_rows(folder / 'whole'))}"
+    return [
+        {"measure": f"same after SIGKILL and --resume, of {times}", "value": same, "target": times},
+        {"measure": "clips finished when killed", "value": spread, "target": ""},
+    ]
+
+
+def _build(plan: Path, out: Path, *, resume: bool = False, workers: int = 1) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tellmark.cli", "dataset", "build", str(plan), "-o", str(out), "-q"]
+    command += ["--workers", str(workers), *(["--resume"] if resume else [])]
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, env=os.environ
+    )
+
+
+def _contents(folder: Path) -> dict[str, Any]:
+    """Everything that must not differ between two builds of a plan."""
+    found: dict[str, Any] = {"rows": [{**row, "sha256": None} for row in read_rows(folder)]}
+    for path in sorted((folder / "clips").iterdir()):
+        found[path.name] = essence(path)
+    for path in sorted([*(folder / "masks").iterdir(), *(folder / "tracks").iterdir()]):
+        found[path.name] = sha256_of(path)
+    return found
+
+
+def essence(path: Path) -> str:
+    """SHA-256 of all packets of a file, with their times."""
+    digest = hashlib.sha256()
+    with av.open(str(path)) as container:
+        for packet in container.demux():
+            digest.update(f"{packet.stream_index} {packet.pts} ".encode() + bytes(packet))
+    return digest.hexdigest()
+
+
+def _cost(folder: Path, seconds: float) -> list[dict[str, Any]]:
+    path = folder / "cost.toml"
+    path.write_text(_COST.format(seconds=seconds))
+    plan = load_plan(path)
+    # A first clip of each kind compiles what numba compiles, so that neither count pays for it.
+    warm = folder / "warm.toml"
+    warm.write_text(_COST.format(seconds=1).replace("[11, 12, 13, 14]", "[11, 12]"))
+    _timed(warm, folder / "warm", 1)
+    cpu_one, wall_one = _timed(path, folder / "one", 1)
+    cpu_two, wall_two = _timed(path, folder / "two", 2)
+    estimate = 60 * float(str(dry_run(plan)["estimated minutes"]))
+    clips = sum(len(versions(plan, take)) for take in cast(plan)[0])
+    return [
+        {"measure": "clips", "value": clips, "target": ""},
+        {"measure": "clips a minute, one worker", "value": round(60 * clips / wall_one, 2), "target": ""},
+        {"measure": "two workers over one, clips a minute", "value": round(wall_one / wall_two, 2), "target": ">= 1.7"},
+        {"measure": "CPU s of two workers over one", "value": round(cpu_two / cpu_one, 3), "target": ""},
+        {"measure": "CPU s, one worker", "value": round(cpu_one, 1), "target": ""},
+        {"measure": "dry run, s", "value": round(estimate, 1), "target": ""},
+        {"measure": "CPU s over the dry run's", "value": round(cpu_one / estimate, 2), "target": ".75 to 1.25"},
+        {"measure": "wall s over the dry run's, one worker", "value": round(wall_one / estimate, 2), "target": ""},
+        {
+            "measure": "bookkeeping over making, CPU",
+            "value": round(_bookkeeping(path, folder / "one") / cpu_one, 4),
+            "target": "<= .10",
+        },
+    ]
+
+
+def _timed(plan: Path, out: Path, workers: int) -> tuple[float, float]:
+    """(CPU seconds, wall seconds) of a build."""
+    before, started = os.times(), time.monotonic()
+    if _build(plan, out, workers=workers).wait():
+        raise RuntimeError(f"the build of {plan} failed")
+    after = os.times()
+    cpu = after.children_user - before.children_user + after.children_system - before.children_system
+    return cpu, time.monotonic() - started
+
+
+def _bookkeeping(plan: Path, out: Path) -> float:
+    """CPU seconds of what a finished build does again when resumed: cast, checksums, manifest, datasheet."""
+    before = os.times()
+    _build(plan, out, resume=True).wait()
+    after = os.times()
+    return after.children_user - before.children_user + after.children_system - before.children_system
+
+
+def _check(folder: Path) -> list[dict[str, Any]]:
+    out = folder / "one"
+    if not out.exists():
+        path = folder / "cost.toml"
+        path.write_text(_COST.format(seconds=1))
+        _timed(path, out, 1)
+    started = time.process_time()
+    problems = check(out)
+    rate = 60 * len(read_rows(out)) / (time.process_time() - started)
+    return [
+        {"measure": "clips checked a minute (CPU)", "value": round(rate), "target": ">= 1000"},
+        {"measure": "problems found", "value": len(problems), "target": 0},
+    ]

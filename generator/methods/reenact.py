@@ -1,0 +1,28 @@
+"""`reenact`: a still, driven by the performance of a video. Every pixel is made.
+
+The driver is the take's own original (the still speaks with its own performance, heard with its own sound) or, by the
+plan's choice, the donor's, heard with the donor's.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tellmark.generator.methods import Forgery
+from tellmark.generator.render import MeshRenderer
+from tellmark.generator.scene import Scene
+from tellmark.generator.types import SIZE
+
+
+def forge(scene: Scene, driver: Scene | None = None) -> Forgery:
+    """Drive the scene's still by the original of ``driver``, by default the scene's own."""
+    driver = driver or scene
+    motion = driver.performance(scene.still)
+    renderer = MeshRenderer(scene.still)
+    everywhere = np.full((SIZE, SIZE), 255, np.uint8)
+    return Forgery(
+        frames=((renderer.render(motion, index), everywhere) for index in range(scene.count)),
+        wav=driver.wav,
+        voice_id=driver.take.sound.voice_id,
+        params={"renderer": renderer.name, "motion_model": "tracked", "driver": driver.take.take_id},
+    )

@@ -1,0 +1,26 @@
+"""`talk`: a still, animated to the take's voice. Every pixel is made."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tellmark.generator.methods import Forgery
+from tellmark.generator.render import MeshRenderer
+from tellmark.generator.roles import number
+from tellmark.generator.rules import RuleMotion
+from tellmark.generator.scene import Scene
+from tellmark.generator.types import SIZE, Controls
+
+
+def forge(scene: Scene) -> Forgery:
+    """Animate the scene's still by the rules of the motion model."""
+    seed = number(scene.take.seed, "talk") % 2**31
+    motion = RuleMotion().generate(scene.speech, Controls(), seed)
+    renderer = MeshRenderer(scene.still)
+    everywhere = np.full((SIZE, SIZE), 255, np.uint8)
+    return Forgery(
+        frames=((renderer.render(motion, index), everywhere) for index in range(scene.count)),
+        wav=scene.wav,
+        voice_id=scene.take.sound.voice_id,
+        params={"renderer": renderer.name, "motion_model": RuleMotion.name, "seed": seed},
+    )

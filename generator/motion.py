@@ -1,0 +1,159 @@
+"""The learned motion model: speech and controls in, motion out, frame by frame, by a diffusion transformer.
+
+Each frame starts as noise and flows to where the face goes next, given the past three seconds, the sound and the
+controls. Offline and streaming are one path. Classifier-free guidance (Ho & Salimans 2022) moves it away from where it
+would go without the sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load
+from torch import Tensor
+
+from tellmark.generator import latent_motion as columns
+from tellmark.generator.acoustics import SAMPLE_RATE_HZ
+from tellmark.generator.diffusion import CLEAN, Cache, MotionTransformer, Sizes
+from tellmark.generator.encoder import EncoderStream, SpeechEncoder
+from tellmark.generator.motion_data import CONDITIONS, HEAD_SHARE, SOUND, conditions, sound_rows
+from tellmark.generator.types import EXPRESSIONS, Controls, Encoded, Motion, Speech
+from tellmark.media import read_audio
+from tellmark.types import F32
+
+STEPS = 5  # of the flow, for each frame
+GUIDANCE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A trained model."""
+
+    network: MotionTransformer
+    spread: F32  # (D,) units of the places
+    change: F32  # (D,) usual change from frame to frame, in those units
+
+
+class Performance:
+    """One performance under way, a :class:`~tellmark.generator.types.MotionStream` that holds nothing back."""
+
+    def __init__(
+        self, controls: Controls, seed: int, weights: Weights | None = None, *, steps: int = STEPS,
+        guidance: float = GUIDANCE,
+    ) -> None:  # fmt: skip
+        self._weights = weights or motion_weights()
+        self._controls, self._steps, self._guidance = controls, steps, guidance
+        self._noise = torch.Generator().manual_seed(seed % 2**63)
+        given = conditions(controls.gaze_deg, controls.distance, controls.emotion, lips=False, head=True)
+        self._given = torch.from_numpy(given)[None]
+        self._change = torch.from_numpy(self._weights.change)
+        self._place = torch.from_numpy(_start(controls) / self._weights.spread)
+        self._cache: Cache = []
+        self._frame = 0
+
+    def push(self, heard: Encoded) -> Motion:
+        """A row of motion for every row heard."""
+        if not len(heard):
+            return self.finish()
+        return gained(columns.to_motion(self.latent(heard)), self._controls)
+
+    def finish(self) -> Motion:
+        """Nothing: no row waits."""
+        return Motion.rest(columns.FPS, 0)
+
+    @torch.inference_mode()
+    def latent(self, heard: Encoded) -> F32:
+        """(n, CHANNELS) latent motion of n rows of speech, at least one."""
+        network, rows = self._weights.network, torch.from_numpy(sound_rows(heard))
+        # With guidance, a second past runs beside the first, which cannot hear.
+        hears = torch.tensor([[1.0], [0.0]]) if self._guidance > 0 else torch.ones(1, 1)
+        size = len(hears)
+        made = []
+        for row in rows:
+            common = network.common(row.expand(size, -1), hears, self._given.expand(size, -1))
+            flowing = torch.randn(self._place.shape, generator=self._noise)
+            for step in range(self._steps):
+                token = common + network.noisy(torch.cat([self._place, flowing]).expand(size, -1))
+                flow = network.step(token, step / self._steps, self._frame, self._cache, keep=False)
+                flowing = flowing + (flow[0] + self._guidance * (flow[0] - flow[-1])) / self._steps
+            self._place = self._place + flowing * self._change
+            token = common + network.past(torch.cat([self._place, flowing]).expand(size, -1))
+            network.step(token, CLEAN, self._frame, self._cache, keep=True)
+            self._frame += 1
+            made.append(self._place.numpy() * self._weights.spread)
+        return np.stack(made)
+
+
+class DiffusionMotion:
+    """The learned :class:`~tellmark.generator.types.MotionModel`, and a streaming one."""
+
+    name = "diffusion"
+
+    def generate(self, speech: Speech, controls: Controls, seed: int) -> Motion:
+        """Motion with ``speech.frames`` rows at ``speech.fps``."""
+        performance, hearing = self.stream(controls, seed), SpeechEncoder.load().stream()
+        parts = [performance.latent(rows) for rows in _heard(speech.path, hearing) if len(rows)]
+        motion = columns.to_motion(np.concatenate(parts), speech.fps).array()
+        missing = max(0, speech.frames - len(motion))
+        motion = np.concatenate([motion, np.repeat(motion[-1:], missing, axis=0)])[: speech.frames]
+        return gained(Motion.from_array(speech.fps, motion), controls)
+
+    def stream(self, controls: Controls, seed: int) -> Performance:
+        """A new performance; the same seed and sound give the same motion."""
+        return Performance(controls, seed)
+
+
+def _heard(path: Path, hearing: EncoderStream) -> Iterator[Encoded]:
+    for samples in read_audio(path, SAMPLE_RATE_HZ):
+        yield hearing.push(samples)
+    yield hearing.finish()
+
+
+def _start(controls: Controls) -> F32:
+    """(CHANNELS,) at rest, where the controls want the head."""
+    rest = np.zeros(columns.CHANNELS, np.float32)
+    rest[columns.ROTATION][:2] = HEAD_SHARE * np.array(controls.gaze_deg)
+    rest[columns.GAZE] = (1 - HEAD_SHARE) * np.array(controls.gaze_deg)
+    rest[columns.DISTANCE] = np.log(controls.distance)
+    return rest
+
+
+def gained(motion: Motion, controls: Controls) -> Motion:
+    """Head, lids, brows and mouth made larger or smaller about where the controls want them."""
+    gain = {name: np.float32(controls.gains.get(name, 1.0)) for name in ("head", "blink", "brow", "mouth")}
+    towards = np.float32(HEAD_SHARE) * np.array([*controls.gaze_deg, 0], np.float32)
+    parts = [gain["brow"] if name.startswith("brow") else gain["mouth"] for name in EXPRESSIONS]
+    return Motion(
+        motion.fps,
+        towards + gain["head"] * (motion.rotation_deg - towards),
+        gain["head"] * motion.translation,
+        np.float32(controls.distance) * (motion.distance / np.float32(controls.distance)) ** gain["head"],
+        motion.expression * np.array(parts, np.float32),
+        np.clip(gain["blink"] * motion.blink, 0, 1),
+        motion.gaze_deg,
+    )
+
+
+@cache
+def motion_weights() -> Weights:
+    """The trained model that ships."""
+    path = resources.files("tellmark.generator").joinpath("motion.safetensors")
+    return read_weights({name: tensor.float() for name, tensor in load(path.read_bytes()).items()})
+
+
+def read_weights(tensors: dict[str, Tensor]) -> Weights:
+    """A model from its tensors; ``spread`` and ``change`` are among them."""
+    spread, change = tensors.pop("spread").numpy(), tensors.pop("change").numpy()
+    width, layers = (
+        tensors["out.weight"].shape[1],
+        1 + max(int(n.split(".")[1]) for n in tensors if n.startswith("blocks.")),
+    )
+    network = MotionTransformer(Sizes(len(spread), SOUND, len(CONDITIONS), width, layers))
+    network.load_state_dict(tensors)
+    return Weights(network.eval().requires_grad_(False), spread, change)

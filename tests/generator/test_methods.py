@@ -1,0 +1,123 @@
+"""What each method changed is what its mask says, on clips of a dataset as it is built."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tellmark.generator.check import check
+from tellmark.generator.face_tracks import read_track
+from tellmark.generator.masks import read_masks
+from tellmark.landmarks import LIPS_OUTER, mouth_opening
+from tellmark.manifest import read_clips
+from tellmark.media import VideoReader, load_audio
+from tellmark.types import U8, Clip, Label
+from tellmark.watermark.verify import verify
+
+pytestmark = pytest.mark.slow
+FAKES = ("talk", "reenact", "lipsync", "swap", "selfblend", "splice")
+
+
+def clips(folder: Path, compression: str = "c23") -> dict[str, Clip]:
+    """Clips of the first actor by what follows the take's name."""
+    found = [clip for clip in read_clips(folder) if clip.identity == "actor:11" and clip.compression == compression]
+    return {clip.clip_id.removeprefix("actor-11-00-").removesuffix(f"-{compression}"): clip for clip in found}
+
+
+def frames(folder: Path, clip: Clip) -> U8:
+    with VideoReader(folder / clip.path) as reader:
+        return np.stack([frame.rgb() for frame in reader])
+
+
+def masks(folder: Path, clip: Clip) -> U8:
+    assert clip.mask_path is not None
+    return np.stack(list(read_masks(folder / clip.mask_path)))
+
+
+def test_everything_is_there_and_sound(everything: Path) -> None:
+    assert check(everything) == []
+    found = clips(everything)
+    assert set(found) == {
+        "reference", "null", *FAKES, "talk-mouth_blur-0.5", "talk-mouth_blur-1", "talk-lip_sync_offset-1"
+    }  # fmt: skip
+    assert all(found[name].label is Label.FAKE for name in FAKES)
+    assert found["null"].label is found["reference"].label is Label.REFERENCE
+    assert all(found[name].original == found["reference"].clip_id for name in (*FAKES, "null"))
+    small = clips(everything, "messenger")
+    assert set(small) == set(found)
+    assert (small["swap"].width, small["swap"].crf) == (360, 29)
+    assert small["swap"].original == small["reference"].clip_id
+    assert verify(everything / small["swap"].path, thorough=False).verdict == "intact"
+
+
+@pytest.mark.parametrize("name", ["lipsync", "swap", "selfblend", "splice"])
+def test_outside_of_the_mask_a_fake_is_its_original(everything: Path, name: str) -> None:
+    """But for what the encoder and the mark do to both."""
+    found = clips(everything)
+    fake, original = frames(everything, found[name]), frames(everything, found["reference"])
+    covered = masks(everything, found[name])
+    assert fake.shape[:3] == original.shape[:3] == covered.shape
+    apart = np.abs(fake.astype(int) - original).mean(axis=-1)
+    inside, outside = apart[covered > 128].mean() if (covered > 128).any() else 9e9, apart[covered == 0].mean()
+    noise = apart[0][covered[0] == 0].mean()
+    assert outside < 1.5 * noise + 1
+    if name in ("lipsync", "swap"):
+        assert inside > 2 * outside
+    assert 0.005 < (covered > 0).mean() < 0.95
+
+
+def test_talk_and_reenact_make_every_pixel(everything: Path) -> None:
+    for name in ("talk", "reenact"):
+        assert masks(everything, clips(everything)[name]).min() == 255
+
+
+def test_a_splice_is_forged_in_its_segment_alone(everything: Path) -> None:
+    found = clips(everything)
+    ((start_s, end_s),) = json.loads(found["splice"].fake_segments)
+    touched = masks(everything, found["splice"]).reshape(10, -1).any(axis=1)
+    inside = np.array([start_s <= t / 10 < end_s - 1e-6 for t in range(10)])
+    assert 4 <= inside.sum() <= 6
+    assert np.array_equal(touched, inside)
+    heard = [load_audio(everything / found[name].path, 16_000) for name in ("splice", "reference")]
+    apart = np.abs(heard[0] - heard[1])
+    edges = np.arange(len(apart)) / 16_000
+    assert apart[(edges > start_s + 0.05) & (edges < end_s - 0.05)].max() > 0.05
+    # AAC spreads a little of it over its neighbouring blocks
+    assert apart[(edges < start_s - 0.1) | (edges > end_s + 0.1)].max(initial=0) < 0.02
+
+
+def test_reenact_follows_its_driver(everything: Path) -> None:
+    found = clips(everything)
+    tracks = {name: read_track(everything / str(found[name].track_path)) for name in ("reference", "reenact", "talk")}
+    opened = {name: mouth_opening(track) for name, track in tracks.items()}
+    assert np.corrcoef(opened["reenact"], opened["reference"])[0, 1] > 0.6
+    noses = {name: track[:, 1, :2] - track[:, 1, :2].mean(0) for name, track in tracks.items()}
+    follows = np.abs(noses["reenact"] - noses["reference"]).mean()
+    assert follows < 0.5 * np.abs(noses["talk"] - noses["reference"]).mean() + 1.0
+
+
+def test_lipsync_says_the_words_of_the_other_take(everything: Path) -> None:
+    found = clips(everything)
+    other = next(clip for clip in read_clips(everything) if clip.identity == "actor:12" and clip.method == "reference")
+    assert found["lipsync"].voice_id == other.voice_id
+    assert np.array_equal(*(load_audio(everything / clip.path, 16_000) for clip in (found["lipsync"], other)))
+
+
+def test_the_null_arm_moves_nothing(everything: Path) -> None:
+    found = clips(everything)
+    lips = [
+        read_track(everything / str(found[name].track_path))[:, list(LIPS_OUTER), :2] for name in ("null", "reference")
+    ]
+    assert np.abs(lips[0] - lips[1]).mean() < 0.7
+    assert found["null"].mask_path is None
+    assert json.loads(found["null"].fake_segments) == []
+
+
+def test_a_late_sound_is_the_same_sound_late(everything: Path) -> None:
+    found = clips(everything)
+    plain, late = (load_audio(everything / found[name].path, 16_000) for name in ("talk", "talk-lip_sync_offset-1"))
+    shift = int(0.4 * 16_000)
+    n = min(len(plain), len(late)) - shift
+    assert np.corrcoef(plain[1000 : n - 1000], late[shift + 1000 : shift + n - 1000])[0, 1] > 0.98
+    assert np.abs(late[:shift]).max() > 0.02  # no silence in front that would give it away
