@@ -64,7 +64,8 @@ def _stream(sound: F32, folder: Path, *, paced: bool = False) -> Taken:
     command = [sys.executable, "-m", "tellmark.cli", "render", "actor:1", "-", "--stream", "-o", "-", "-q"]
     environment = {**os.environ, "TELLMARK_HOME": str(folder / "home"), "TMPDIR": str(folder)}
     process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     while not list(folder.glob("*/stream.part.mp4")):
         if process.poll() is not None:
             raise RuntimeError(f"{' '.join(command)} ended with exit code {process.returncode}")

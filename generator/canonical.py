@@ -55,7 +55,7 @@ def angles_deg(rotation: F64) -> F32:
     yaw = np.arctan2(across[:, 2], np.hypot(across[:, 0], across[:, 1]))
     upright = down[:, 1] * np.cos(roll) - down[:, 0] * np.sin(roll)
     pitch = np.arctan2(-down[:, 2], upright)
-    return np.rad2deg(np.stack([yaw, pitch, roll], axis=1)).astype(np.float32)
+    return np.asarray(np.rad2deg(np.stack([yaw, pitch, roll], axis=1)), np.float32)
 
 
 def mean_face(faces: F32, rounds: int = 4) -> F32:

@@ -10,7 +10,7 @@ from tellmark.generator.plan import Plan
 from tellmark.types import Clip
 
 _LABELS = {
-    "fake": "A forgery: one still, animated to a voice (method `talk`).",
+    "fake": "A forgery; its column `method` says of what kind, its mask video where.",
     "reference": "A virtual actor, performing in 3D before a simulated camera. It is synthetic and never called real.",
     "real": "Footage of a real person, framed and encoded like the rest.",
 }
@@ -23,6 +23,7 @@ def datasheet(plan: Plan, clips: Sequence[Clip], facts: Mapping[str, Any]) -> st
     licences = Counter((clip.licence, clip.label.value) for clip in clips)
     terms = "\n".join(f"| {licence} | {label} | {count} |" for (licence, label), count in sorted(licences.items()))
     splits = ", ".join(f"{name} {count}" for name, count in facts["splits"].items())
+    methods = ", ".join(f"{name} {count}" for name, count in facts["methods"].items())
     people = len({clip.identity for clip in clips if not clip.identity.startswith("actor:")})
     shown = (
         f"{people} real people are in these clips, under hashes of the names of their files. Their consent, or the "
@@ -41,9 +42,12 @@ def datasheet(plan: Plan, clips: Sequence[Clip], facts: Mapping[str, Any]) -> st
 |---|---|---|
 {rows}
 
+Methods: {methods}.
+
 Splits: {splits}. An identity, a source and a voice belong to one split each. Every fake names its `original`: the
-clip of the same person, heard with the same sound, or the still where there is no such clip. All clips have one size,
-frame rate, codec and setting, and all of them, of every label, carry an invisible watermark and signed credentials.
+clip of the same person, or the still or file where there is no such clip. All labels share sizes, frame rates, codec
+and settings, and all clips, but for real ones of the method `plain`, carry an invisible watermark and signed
+credentials.
 Compare the classes on equal terms all the same: a detector finds whatever differs, and must not be given metadata.
 
 `manifest.parquet` (and `.jsonl`) has a row a clip; `SHA256SUMS` the checksums. `tellmark dataset check` compares both
@@ -61,6 +65,6 @@ with the files.
 
 ## What it is for, and what not
 
-For training and testing detectors of synthetic video. The fakes come from one renderer: a detector that finds these
+For training and testing detectors of synthetic video. The fakes come from few methods: a detector that finds these
 may not find others. Do not remove the marks, and do not pass a clip off as a recording of anybody.
 """

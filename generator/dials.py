@@ -200,7 +200,7 @@ def _background_swim(film: Film, severity: float, rng: np.random.Generator) -> C
                 for (across, down), phase, rate in pair
             )
             fields.append(np.asarray((1 - still) * (0.009 * SIZE / 2 * severity) * field, np.float32))
-        yield _displaced(frame, *fields), 1 - still
+        yield _displaced(frame, *fields), np.asarray(1 - still, np.float32)
 
 
 def _noise_mismatch(film: Film, severity: float, rng: np.random.Generator) -> Changed:

@@ -76,7 +76,7 @@ class MotionTransformer(nn.Module):
 
     def common(self, sound: Tensor, heard: Tensor, given: Tensor) -> Tensor:
         """(..., W) what the tokens of a frame have in common, whatever they say of its motion."""
-        return self.sound(sound) * heard + self.silence * (1 - heard) + self.conditions(given)
+        return torch.as_tensor(self.sound(sound) * heard + self.silence * (1 - heard) + self.conditions(given))
 
     def step(self, token: Tensor, time: float, place: int, cache: Cache, *, keep: bool) -> Tensor:
         """(B, D) velocity at one token (B, W) after the cached past; ``keep`` makes it part of the past."""

@@ -118,11 +118,15 @@ def mel_db(windows: F32) -> F64:
     return np.asarray(10 * np.log10(power.astype(np.float64) + 1e-10), np.float64)
 
 
+def _mel(hertz: float) -> float:
+    return float(2595 * np.log10(1 + hertz / 700))
+
+
 @cache
 def _filters() -> tuple[F32, F32]:
     """The window (400,) and the triangular mel filters (257, MELS) (Davis & Mermelstein 1980; HTK's mel scale)."""
     window = np.hanning(_SPECTRUM + 2)[1:-1]
-    mel = np.linspace(*(2595 * np.log10(1 + f / 700) for f in _MEL_HZ), MELS + 2)
+    mel = np.linspace(_mel(_MEL_HZ[0]), _mel(_MEL_HZ[1]), MELS + 2)
     edges = 700 * (10 ** (mel / 2595) - 1)
     bins = np.fft.rfftfreq(512, 1 / SAMPLE_RATE_HZ)[:, None]
     rise = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])

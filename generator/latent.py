@@ -47,23 +47,23 @@ class FaceLatent(nn.Module):
 
     def encode_identity(self, rest: Tensor) -> Tensor:
         """(N, IDENTITY) of rest shapes (N, 468, 3) mm."""
-        return self.identity(((rest - self.mean) / _MM).flatten(1))
+        return torch.as_tensor(self.identity(((rest - self.mean) / _MM).flatten(1)))
 
     def decode_identity(self, identity: Tensor) -> Tensor:
         """(N, 468, 3) mm: the rest shape."""
-        return self.mean + _MM * self.shape(identity).unflatten(1, (POINTS, 3))
+        return torch.as_tensor(self.mean + _MM * self.shape(identity).unflatten(1, (POINTS, 3)))
 
     def encode(self, displacement: Tensor, identity: Tensor) -> Tensor:
         """(N, DYNAMICS) of displacements (N, 468, 3) mm from the rest of the same face; no displacement codes as 0."""
         flat = (displacement / _MM).flatten(1)
         rest = self.code(torch.cat([torch.zeros_like(flat), identity], 1))
-        return self.code_linear(flat) + self.code(torch.cat([flat, identity], 1)) - rest
+        return torch.as_tensor(self.code_linear(flat) + self.code(torch.cat([flat, identity], 1)) - rest)
 
     def decode(self, dynamics: Tensor, identity: Tensor) -> Tensor:
         """(N, 468, 3) mm displacement of a face with this identity; code 0 gives none."""
         rest = self.move(torch.cat([torch.zeros_like(dynamics), identity], 1))
         moved = self.move_linear(dynamics) + self.move(torch.cat([dynamics, identity], 1)) - rest
-        return _MM * moved.unflatten(1, (POINTS, 3))
+        return torch.as_tensor(_MM * moved.unflatten(1, (POINTS, 3)))
 
     def upright(self, landmarks: F32) -> tuple[F32, F32]:
         """Landmarks (T, 478, 3) px to meshes (T, 468, 3) mm without pose, and angles (T, 3) in degrees."""
@@ -75,7 +75,7 @@ class FaceLatent(nn.Module):
 def pose_terms(rotation_deg: F32) -> F32:
     """(T, _POSE_TERMS) of angles (T, 3) degrees: what the tracker's mesh may depend on."""
     yaw, pitch, roll = (rotation_deg / 20).T
-    return np.stack([yaw, pitch, roll, yaw**2, pitch**2], axis=1).astype(np.float32)
+    return np.asarray(np.stack([yaw, pitch, roll, yaw**2, pitch**2], axis=1), np.float32)
 
 
 def rest_shape(points: F32, landmarks: F32) -> F32:

@@ -31,7 +31,7 @@ def columns_of(motion: Motion) -> F32:
     """(T, 10) everything but the dynamics, about the person's own middle."""
     places = [motion.rotation_deg, motion.translation, np.log(motion.distance)[:, None], motion.gaze_deg]
     rotation, shift, distance, gaze = (place - np.median(place, axis=0) for place in places)
-    return np.concatenate([rotation, shift, distance, motion.blink, gaze], axis=1).astype(np.float32)
+    return np.asarray(np.concatenate([rotation, shift, distance, motion.blink, gaze], axis=1), np.float32)
 
 
 def smoothed(columns: F32) -> F32:
@@ -109,7 +109,7 @@ class _Reader:
         for _ in range(_ROUNDS):
             both = (weights[:, jaw] * weights[:, pucker])[:, None]
             weights = np.clip(weights - self._rate * (weights @ self._gram + both * self._product - goal), 0, 1.2)
-        return weights.astype(np.float32)
+        return np.asarray(weights, np.float32)
 
 
 @cache

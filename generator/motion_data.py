@@ -196,7 +196,7 @@ class Mixer:
                 room = 1 - rows[:, EXPRESSIONS.index("press")] if part == "jaw" else 1.0
                 rows[:, EXPRESSIONS.index(part)] += weight * offset * room
         weights = np.stack([expression_weights(row) for row in rows])
-        return moved * (1 - self._lower) + np.tensordot(weights, self._basis, axes=1)
+        return np.asarray(moved * (1 - self._lower) + np.tensordot(weights, self._basis, axes=1), np.float32)
 
     def _taught(self, encoded: Encoded) -> F32:
         """Lips that the encoder reads from the film's own sound."""

@@ -112,10 +112,10 @@ def stream_clip(
 ) -> RenderedClip:
     """Render a talking face while its sound comes in; marked at once, signed and registered at the end.
 
-    sound: mono pieces at ``sample_rate_hz``; where it ends, so does the clip. voice: what the manifest calls it. echo:
-    see :class:`~tellmark.watermark.live.LiveWriter`. After an error what there is stays in ``OUT.part.mp4``, marked.
-    Raises :class:`UsageError` before any work where ``out`` cannot be written or a photo comes without consent, and
-    afterwards where no frame came of it.
+    sound: mono pieces at ``sample_rate_hz``; where it ends, so does the clip. voice: what the manifest calls it. After
+    an error what there is stays in ``OUT.part.mp4``, marked. echo: see
+    :class:`~tellmark.watermark.live.LiveWriter`. Raises :class:`UsageError` before any work where ``out`` cannot be
+    written or a photo comes without consent, and afterwards where no frame came of it.
     """
     out = Path(out)
     check_live_output(out, force=force)

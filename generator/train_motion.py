@@ -94,7 +94,7 @@ def loss_of(model: nn.Module, batch: Pool, change: Tensor, generator: torch.Gene
     with torch.autocast(device.type, torch.bfloat16):
         flow = model(past, before, noisy, when, batch.sound, heard, given)
     wrong = (flow.float() - (truth - noise)).square().mean(2)
-    return (wrong * batch.valid).sum() / batch.valid.sum()
+    return torch.as_tensor((wrong * batch.valid).sum() / batch.valid.sum())
 
 
 def _resized(motion: Tensor, generator: torch.Generator) -> Tensor:
@@ -145,9 +145,9 @@ class Course:
 def train(whole: Pool, kept: Pool, units: Units, path: Path, *, steps: int = STEPS, seed: int = 0, width: int = 192,
           layers: int = 4) -> float:  # fmt: skip
     """Train a model and write it to ``path``; returns its loss on the sequences kept aside."""
-    rank, several = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)) > 1
+    rank, several = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")) > 1
     gpu = torch.cuda.is_available()
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if gpu else torch.device("cpu")
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if gpu else torch.device("cpu")
     if several and not torch.distributed.is_initialized():
         torch.distributed.init_process_group("nccl" if gpu else "gloo")
     torch.manual_seed(seed)

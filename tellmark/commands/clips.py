@@ -61,6 +61,13 @@ def _signing(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--gaze", metavar="YAW,PITCH", help="Main gaze in degrees: to the viewer's right, up.")
 @click.option("--distance", default=1.0, show_default=True, help="Head distance, as a factor of the portrait's.")
 @click.option("--emotion", metavar="NAME[:W]", multiple=True, help="neutral, happy, sad, angry, surprised; may repeat.")
+@click.option(
+    "--motion",
+    type=click.Choice(["rules", "diffusion"]),
+    default="rules",
+    show_default=True,
+    help="What moves the face: rules, or the model learned from films (docs/motion.md).",
+)
 @click.option("--pose-from", type=PATH, metavar="VIDEO", help="Take the head's motion from a video.")
 @click.option("--expression-from", type=PATH, metavar="VIDEO", help="Take the face's motion from a video.")
 @click.option("--gain", metavar="NAME=G", multiple=True, help="head, blink, brow or mouth moves G times; may repeat.")
@@ -85,6 +92,7 @@ def render(
     gaze: str | None,
     distance: float,
     emotion: tuple[str, ...],
+    motion: str,
     pose_from: Path | None,
     expression_from: Path | None,
     gain: tuple[str, ...],
@@ -120,7 +128,12 @@ def render(
 
         layout = PcmFormat(pcm, rate, channels)
         face = _portrait(portrait, consent, framing)
+        from tellmark.generator.motion import DiffusionMotion
+        from tellmark.generator.online import OnlineRules
+
+        model = DiffusionMotion() if motion == "diffusion" else OnlineRules()
         given = {"controls": controls, "seed": seed, "encoding": Encoding(crf=crf), "registry": registry}
+        given["motion_model"] = model
         _stream(face, speech, out, layout, given, force=force, console=console)
         return
     from tellmark.generator.clip import render_clip
@@ -128,7 +141,7 @@ def render(
 
     face = _portrait(portrait, consent, framing)
     sound = load_speech(speech, fps=fps)
-    model = _motion_model(pose_from, expression_from)
+    model = _motion_model(motion, pose_from, expression_from)
     with console.progress("rendering") as progress:
         clip = render_clip(
             face,
@@ -338,10 +351,11 @@ def _portrait(name: str, consent: str | None, framing: Literal["auto", "keep"]) 
     return load_portrait(Path(name), consent=consent, framing=framing)
 
 
-def _motion_model(pose_from: Path | None, expression_from: Path | None) -> Any:
+def _motion_model(name: str, pose_from: Path | None, expression_from: Path | None) -> Any:
+    from tellmark.generator.motion import DiffusionMotion
     from tellmark.generator.rules import RuleMotion
 
-    model = RuleMotion()
+    model = DiffusionMotion() if name == "diffusion" else RuleMotion()
     if pose_from is None and expression_from is None:
         return model
     from tellmark.generator.borrow import BorrowedMotion, perform

@@ -14,6 +14,7 @@ _BENCHMARKS = [
     "render",
     "talk",
     "motion",
+    "latent",
     "memory",
     "encoder",
     "stream",

@@ -218,3 +218,40 @@ def test_footage_becomes_marked_controls_and_bad_footage_is_left_out(built: Buil
     (folder / "Jane Doe.mp4").unlink()
     with pytest.raises(InputError, match=r"split test has 0 fakes and 0 other clips \(no face"):
         build(load_plan(plan), tmp_path / "none")
+
+
+def test_arms_and_imported_clips_beside_footage(built: Built, tmp_path: Path) -> None:
+    """Films of moving stills of actors stand in for footage, and for what another system made."""
+    sound = built.folder / built.clips[0].path
+    for name, seed in (("films/one.mp4", 21), ("films/two.mp4", 22), ("others/Some System/clip.mp4", 23)):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_film(tmp_path / name, seed, sound)
+    marked = tmp_path / "others" / "Some System" / "marked.mp4"
+    marked.write_bytes((built.folder / built.clips[1].path).read_bytes())
+    terms = 'licence = "own"\nconsent = "they agreed"\n'
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        'seconds = 1\nfps = 10\nmethods = ["real", "swap", "selfblend", "import"]\narms = ["null", "plain"]\n'
+        f'[splits]\ntest = 1.0\n[footage]\nfolder = "films"\n{terms}[import]\nfolder = "others"\n{terms}'
+    )
+    summary = build(load_plan(plan), tmp_path / "out")
+    assert summary["methods"] == {"Some System": 1, "null": 2, "plain": 2, "real": 2, "selfblend": 2, "swap": 2}
+    assert list(summary["skipped"]) == ["it carries tellmark's mark already, and two marks would destroy each other"]
+    assert check(tmp_path / "out") == []
+    clips = {clip.method: clip for clip in (from_row(row) for row in read_rows(tmp_path / "out"))}
+    assert {clips[name].label for name in ("real", "null", "plain")} == {Label.REAL}
+    verdicts = {name: verify(tmp_path / "out" / clip.path, thorough=False) for name, clip in clips.items()}
+    assert verdicts["plain"].verdict == "none"
+    assert (clips["plain"].marked, clips["plain"].payload) == (False, None)
+    kinds = {name: verdict.watermark.kind for name, verdict in verdicts.items() if name != "plain"}
+    assert kinds == {
+        "real": "control", "null": "control", "swap": "synthetic", "selfblend": "synthetic", "Some System": "synthetic"
+    }  # fmt: skip
+    pictures = {}
+    for name in ("real", "plain", "null"):
+        with VideoReader(tmp_path / "out" / clips[name].path) as reader:
+            pictures[name] = next(iter(reader)).rgb().astype(float)
+    assert np.abs(pictures["plain"] - pictures["real"]).mean() < 2
+    assert np.abs(pictures["null"] - pictures["real"]).mean() < 2
+    imported = clips["Some System"]
+    assert (imported.label, imported.original, imported.mask_path) == (Label.FAKE, imported.source_id, None)

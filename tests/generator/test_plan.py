@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import re
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -298,3 +299,41 @@ def test_the_published_plan_hides_consents_and_paths(write: Write, tmp_path: Pat
     assert 'folder = "f"' in text
     assert text.endswith("# yes\n")
     assert public_text(write("actors = 3 # all of them")) == "actors = 3 # all of them"
+
+
+def test_the_plans_of_the_page_are_plans(write: Write, tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "dataset.md").read_text()
+    smallest, everything, people = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert len(cast(write(smallest))[0]) == 12
+    plan = write(everything)
+    facts = dry_run(plan)
+    assert facts["clips"] == 12 * 2 * (1 + 1 + 6 + 2 * 3) * 3
+    for name in ("films", "faces", "others"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "persons.csv").touch()
+    loaded = write(people)
+    assert None not in (loaded.footage, loaded.portraits, loaded.imports)
+
+
+def test_donors_and_words_stay_in_their_split(write: Write) -> None:
+    takes, _ = cast(
+        write('actors = 12\ntakes = 2\nmethods = ["reference", "swap", "lipsync", "reenact"]\ndriver = "other"')
+    )
+    assert disjoint(takes)
+    spoken = {take.sound: take for take in takes}
+    for take in takes:
+        assert take.donor is not None
+        assert take.words is not None
+        assert take.donor.split == take.split
+        assert take.donor.identity != take.identity
+        assert spoken[take.words].identity == take.identity  # another take of the same person, where there is one
+        assert take.words != take.sound
+    with pytest.raises(
+        UsageError, match=r"actor:\d+ is alone in split (val|test), and swap needs another identity there"
+    ):
+        cast(write('actors = 5\nmethods = ["reference", "swap"]'))
+
+
+def test_frame_rates_are_dealt_to_takes(write: Write) -> None:
+    takes, _ = cast(write("actors = 12\ntakes = 2\nfps = [10, 25]"))
+    assert {take.fps for take in takes} == {10.0, 25.0}

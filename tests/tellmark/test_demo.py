@@ -8,7 +8,8 @@ import pytest
 from tellmark import demo
 from tellmark.console import Console
 from tellmark.errors import UsageError
-from tellmark.generator.plan import dry_run, load_plan
+from tellmark.generator.estimate import dry_run
+from tellmark.generator.plan import load_plan
 from tellmark.media import VideoReader
 from tellmark.types import VerdictKind
 from tellmark.watermark.verify import verify

@@ -1,0 +1,128 @@
+"""What the face latent space keeps apart: ``tellmark bench latent --with tracks=TRACKS``.
+
+TRACKS is a folder written by ``tellmark track`` from films of people who were not trained on. Probes are small networks
+that try to read from the codes what should not be in them: who moves (trained on the first half of every film, asked
+about the second) and how the head is turned (trained on half of the people, asked about the others). The same probes
+read the displacements that were coded, for comparison.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import r2_score
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from tellmark.errors import UsageError
+from tellmark.generator.actors import actor
+from tellmark.generator.basis import expression_basis
+from tellmark.generator.canonical import POINTS, pose_free
+from tellmark.generator.latent import DYNAMICS, face_latent, point_weights, rest_shape
+from tellmark.generator.mesh import expression_weights
+from tellmark.generator.track import Track, read_manifest
+from tellmark.generator.train_latent import random_expressions
+from tellmark.runs import Progress
+from tellmark.types import F32, F64
+
+_EVERY = 3  # frames between those that a probe reads
+_PX_PER_MM = 1.45  # of a framed portrait whose face is 200 px wide
+
+
+def run(*, quick: bool = False, tracks: str = "", progress: Progress | None = None) -> list[dict[str, Any]]:
+    """Rows of {measure, value, displacement, target}: of the codes, and of what was coded."""
+    if not tracks:
+        raise UsageError("give the tracks of people that were not trained on: --with tracks=FOLDER (tellmark track)")
+    rows = read_manifest(Path(tracks))[: 12 if quick else None]
+    model, lips = face_latent(), point_weights() == 4
+    codes, moves, poses, who, late, wrong, wrong_lips = ([] for _ in range(7))
+    for done, row in enumerate(rows, 1):
+        track = Track.load(Path(tracks) / row["track"])
+        landmarks = track.landmarks[track.found]
+        points, angles = model.upright(landmarks)
+        rest = rest_shape(points, landmarks)
+        moved = torch.from_numpy(points - rest)
+        identity = model.encode_identity(torch.from_numpy(rest)[None]).expand(len(moved), -1)
+        code = model.encode(moved, identity)
+        off = (model.decode(code, identity) - moved).square().sum(-1)
+        wrong.append(off.mean(1).numpy())
+        wrong_lips.append(off[:, lips].mean(1).numpy())
+        codes.append(code.numpy())
+        moves.append(moved[:, ::6].flatten(1).numpy())
+        poses.append(angles)
+        who += [row["person_id"]] * len(moved)
+        late.append(np.arange(len(moved)) >= len(moved) / 2)
+        if progress is not None:
+            progress(done, len(rows))
+    code_, move_, pose, people = np.concatenate(codes), np.concatenate(moves), np.concatenate(poses), np.array(who)
+    error, lip_error = (float(np.sqrt(np.concatenate(part).mean())) for part in (wrong, wrong_lips))
+    size = float(np.sqrt((move_**2).reshape(len(move_), -1, 3).sum(2).mean()))
+    known = [identity_probe(part, people, np.concatenate(late)) for part in (code_, move_)]
+    turned = [pose_probe(part, pose, people) for part in (code_, move_)]
+    same, carried = transfer()
+    found: list[dict[str, Any]] = [
+        _row("codes a frame", DYNAMICS),
+        _row("people, films", f"{len(set(who))}, {len(rows)}"),
+        _row("reconstruction error, mm (and the displacement itself)", error, size),
+        _row("reconstruction error of the lips, mm", lip_error),
+        _row("reconstruction error, px of a 512 px portrait", error * _PX_PER_MM),
+        _row("person named from one frame", known[0], known[1], f"chance {1 / len(set(who)):.3f}"),
+    ]
+    found += [
+        _row(f"R2 of {angle}", turned[0][index], turned[1][index], "<= 0.1")
+        for index, angle in enumerate(("yaw", "pitch", "roll"))
+    ]
+    return [
+        *found,
+        _row("the same expression on two actors, distance over that of others", same),
+        _row("an expression carried to another actor, share of it that is wrong", carried),
+    ]
+
+
+def _row(measure: str, value: float | str, displacement: float | None = None, target: str = "") -> dict[str, Any]:
+    shown = value if isinstance(value, str) else round(value, 3)
+    return {
+        "measure": measure,
+        "value": shown,
+        "displacement": "" if displacement is None else round(displacement, 3),
+        "target": target,
+    }
+
+
+def identity_probe(values: F32, people: NDArray[Any], late: NDArray[np.bool_]) -> float:
+    """Share of the later frames whose person is named, by a network trained on the earlier ones."""
+    values, people, late = values[::_EVERY], people[::_EVERY], late[::_EVERY]
+    probe = make_pipeline(StandardScaler(), MLPClassifier((64,), max_iter=60, random_state=0))
+    probe.fit(values[~late], people[~late])
+    return float((probe.predict(values[late]) == people[late]).mean())
+
+
+def pose_probe(values: F32, pose: F32, people: NDArray[Any]) -> F64:
+    """(3,) R2 of yaw, pitch and roll on one half of the people, by a network trained on the other."""
+    names = np.unique(people)
+    chosen = np.random.default_rng(0).permutation(names)[: len(names) // 2]
+    known = np.isin(people, chosen)
+    network = MLPRegressor(hidden_layer_sizes=(64,), max_iter=60, random_state=0, early_stopping=True)
+    probe = make_pipeline(StandardScaler(), network).fit(values[known][::2], pose[known][::2] / 10)
+    return np.asarray(r2_score(pose[~known] / 10, probe.predict(values[~known]), multioutput="raw_values"), np.float64)
+
+
+def transfer(count: int = 200) -> tuple[float, float]:
+    """Known expressions on two actors: (same over other distance of codes, share of a carried expression's power)."""
+    model, rows = face_latent(), random_expressions(np.random.default_rng(5), count)
+    weights = np.stack([expression_weights(row) for row in rows])
+    faces = [pose_free(actor(seed).landmarks[None], model.mean.numpy()).points for seed in (7001, 7002)]
+    moved = [
+        torch.from_numpy(np.tensordot(weights, expression_basis(face[0])[:, :POINTS], axes=1).astype(np.float32))
+        for face in faces
+    ]
+    identity = [model.encode_identity(torch.from_numpy(face[:, :POINTS].copy())).expand(count, -1) for face in faces]
+    one, other = (model.encode(*pair) for pair in zip(moved, identity, strict=True))
+    same = float((one - other).square().mean() / (one - other.roll(17, 0)).square().mean()) ** 0.5
+    carried = model.decode(one, identity[1])
+    return same, float((carried - moved[1]).square().mean() / moved[1].square().mean())
