@@ -21,6 +21,8 @@ import numpy as np
 
 from tellmark.generator.acoustics import SAMPLE_RATE_HZ
 from tellmark.generator.actors import actor
+from tellmark.generator.motion import DiffusionMotion
+from tellmark.generator.online import OnlineRules
 from tellmark.generator.streaming import FrameStream
 from tellmark.generator.voice import synthesize
 from tellmark.media import load_audio
@@ -31,17 +33,20 @@ _PIECE = 320  # samples, 20 ms
 _FPS = 25
 
 
-def run(*, quick: bool = False, minutes: str = "10,60", runs: int | str = 5) -> list[dict[str, Any]]:
-    """Rows of {what, value, ..}. ``minutes``: lengths of sound whose peak of memory is taken."""
+def run(
+    *, quick: bool = False, minutes: str = "10,60", runs: int | str = 5, motion: str = "rules"
+) -> list[dict[str, Any]]:
+    """Rows of {what, value, ..}. ``minutes``: lengths of sound whose peak of memory is taken; ``motion``: the model."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         synthesize(_TEXT * 4, folder / "voice.wav")
         sound = load_audio(folder / "voice.wav", SAMPLE_RATE_HZ)
-        _stream(sound[:SAMPLE_RATE_HZ], folder)  # fills the caches of numba and of the disk
-        live = [_stream(_seconds(sound, 6), folder, paced=True) for _ in range(2 if quick else int(runs))]
-        rows = [*_delays(live), *_speed(_stream(_seconds(sound, 20 if quick else 60), folder)), *_same(sound)]
+        _stream(sound[:SAMPLE_RATE_HZ], folder, motion)  # fills the caches of numba and of the disk
+        live = [_stream(_seconds(sound, 6), folder, motion, paced=True) for _ in range(2 if quick else int(runs))]
+        rows = [*_delays(live), *_speed(_stream(_seconds(sound, 20 if quick else 60), folder, motion))]
+        rows += _same(sound, motion)
         for length in (0.5, 1.0) if quick else tuple(float(item) for item in minutes.split(",")):
-            taken = _stream(_seconds(sound, 60 * length), folder)
+            taken = _stream(_seconds(sound, 60 * length), folder, motion)
             rows.append({"what": f"peak memory, {length:g} minutes, MB", "value": round(taken.peak_mb, 1)})
             rows.append({"what": f"frames a second over {length:g} minutes", "value": round(taken.frames_per_s, 1)})
     return rows
@@ -59,9 +64,10 @@ class Taken:
         return (len(self.frames_s) - 1) / (self.frames_s[-1] - self.frames_s[0])
 
 
-def _stream(sound: F32, folder: Path, *, paced: bool = False) -> Taken:
+def _stream(sound: F32, folder: Path, motion: str, *, paced: bool = False) -> Taken:
     """Pipe the sound through the command; ``paced``: as fast as it would be spoken, once the command listens."""
     command = [sys.executable, "-m", "tellmark.cli", "render", "actor:1", "-", "--stream", "-o", "-", "-q"]
+    command += ["--motion", motion]
     environment = {**os.environ, "TELLMARK_HOME": str(folder / "home"), "TMPDIR": str(folder)}
     process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
@@ -149,20 +155,20 @@ def _speed(taken: Taken) -> list[dict[str, Any]]:
     return [{"what": "frames a second, marked and encoded, 512x512", "value": round(taken.frames_per_s, 1)}]
 
 
-def _same(sound: F32) -> list[dict[str, Any]]:
+def _same(sound: F32, motion: str) -> list[dict[str, Any]]:
     """Frames of sound that came in pieces of 20 and 33 ms against those of the same sound in one piece."""
     sound = _seconds(sound, 4)
-    whole = _frames(sound, len(sound))
+    whole = _frames(sound, len(sound), motion)
     rows = []
     for samples in (320, 533):
-        pieces = _frames(sound, samples)
+        pieces = _frames(sound, samples, motion)
         worst = max(int(np.abs(a.astype(int) - b).max()) for a, b in zip(whole, pieces, strict=True))
         rows.append({"what": f"largest difference of a pixel, pieces of {samples} samples", "value": worst})
     return rows
 
 
-def _frames(sound: F32, samples: int) -> list[np.ndarray[Any, Any]]:
-    stream = FrameStream(actor(1), seed=1)
+def _frames(sound: F32, samples: int, motion: str) -> list[np.ndarray[Any, Any]]:
+    stream = FrameStream(actor(1), motion_model=DiffusionMotion() if motion == "diffusion" else OnlineRules(), seed=1)
     frames = [f.copy() for at in range(0, len(sound), samples) for f in stream.push(sound[at : at + samples])]
     return [*frames, *(f.copy() for f in stream.finish())]
 

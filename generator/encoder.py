@@ -18,7 +18,7 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tellmark.generator.acoustics import BANDS, SAMPLE_RATE_HZ
+from tellmark.generator.acoustics import SAMPLE_RATE_HZ
 from tellmark.generator.hearing import COLUMNS, Hearing
 from tellmark.generator.types import Encoded
 from tellmark.generator.visemes import GESTURES, PHONEME_GROUPS
@@ -47,9 +47,6 @@ class Outputs:
     gestures: Tensor
     phonemes: Tensor
     scalars: Tensor  # (B, T, 4) speaking, energy, voiced as logits, pitch in ``_PITCH_ST``
-    bands: (
-        Tensor  # (B, T, BANDS) as in ``levels``, without the noise: keeps the features rich, and is not used otherwise
-    )
 
 
 class Network(nn.Module):
@@ -65,7 +62,6 @@ class Network(nn.Module):
         self.gestures = nn.Linear(FEATURES, len(GESTURES))
         self.phonemes = nn.Linear(FEATURES, len(PHONEME_GROUPS))
         self.scalars = nn.Linear(FEATURES, 4)
-        self.bands = nn.Linear(FEATURES, BANDS)
 
     def start(self, batch: int = 1) -> list[Tensor]:
         """The memory of every layer before the first hop."""
@@ -88,8 +84,7 @@ class Network(nn.Module):
         if not x.shape[2]:
             return None
         features = torch.tanh(self.features(_level(x).transpose(1, 2)))
-        heads = (self.gestures, self.phonemes, self.scalars, self.bands)
-        return Outputs(features, *(head(features) for head in heads))
+        return Outputs(features, self.gestures(features), self.phonemes(features), self.scalars(features))
 
 
 def _level(x: Tensor) -> Tensor:
@@ -159,7 +154,7 @@ class EncoderStream:
     def _take(self) -> F32:
         taken = np.concatenate([_SILENCE, *self._waiting])
         self._waiting.clear()
-        return np.asarray(taken, np.float32)
+        return taken
 
     @torch.inference_mode()
     def _encode(self, samples: F32) -> Encoded:

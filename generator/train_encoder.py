@@ -57,7 +57,6 @@ class Example:
     gestures: NDArray[np.float16]  # (T, len(GESTURES))
     groups: NDArray[np.int64]  # (T,) index into ``PHONEME_GROUPS``; -1 is not known
     scalars: NDArray[np.float16]  # (T, 4) speaking, energy, voiced, pitch_st / 6
-    bands: NDArray[np.float16]  # (T, BANDS) as in ``levels``, of the clean sound
     clean: NDArray[np.float16] | None = None  # (H, COLUMNS) what the teacher hears; None where the truth is known
 
 
@@ -96,7 +95,7 @@ def example(sound: F32, phonemes: Sequence[Phoneme], heard: F32) -> Example:
         groups[int(np.ceil(start_s * 25 - 1e-6)) : int(np.ceil(end_s * 25 - 1e-6))] = -1 if found is None else found
         if found != 0:
             talking[round(start_s * 100) : round(end_s * 100) + 1] = 1
-    closed = ndimage.binary_closing(np.pad(talking, 30) > 0, np.ones(25, bool))[30:-30]  # short gaps are speech
+    closed = ndimage.binary_closing(np.pad(talking, 30), np.ones(25))[30:-30]  # short gaps are speech
     speaking = ndimage.gaussian_filter1d(closed.astype(np.float64), 3)[places]
     measured = _measured(sound, rows)
     measured[:, 0] = speaking
@@ -104,18 +103,17 @@ def example(sound: F32, phonemes: Sequence[Phoneme], heard: F32) -> Example:
 
 
 def _measured(sound: F32, rows: int) -> F64:
-    """(rows, 4 + BANDS) speaking, energy, voiced, pitch / 6 and bands of a clean sound, from the seconds around."""
+    """(rows, 4) speaking, energy, voiced and pitch / 6 of a clean sound, from the seconds around."""
     level = normalise(analyse([sound]))
     pitch = np.clip(level.pitch_st, -18, 18) / 6
-    hops = np.column_stack([level.speaking, level.energy, level.voiced, pitch, level.bands])
+    hops = np.column_stack([level.speaking, level.energy, level.voiced, pitch])
     return np.asarray(ndimage.gaussian_filter1d(hops, 1.4, axis=0)[np.minimum(4 * np.arange(rows), len(hops) - 1)])
 
 
 def _pack(heard: F32, gestures: F64, groups: NDArray[np.int64], measured: F64, clean: F32 | None = None) -> Example:
     half = np.float16
     taught = None if clean is None else hops_of(clean).astype(half)
-    scalars, bands = measured[:, :4].astype(half), measured[:, 4:].astype(half)
-    return Example(hops_of(heard).astype(half), gestures.astype(half), groups, scalars, bands, taught)
+    return Example(hops_of(heard).astype(half), gestures.astype(half), groups, measured.astype(half), taught)
 
 
 def hops_of(sound: F32) -> F32:
@@ -134,7 +132,7 @@ def recorded(paths: Sequence[Path], seed: int) -> Iterator[Example]:
         yield _pack(spoil(sound, rng), np.zeros((rows, len(GESTURES))), unknown, _measured(sound, rows), sound)
 
 
-_TRUTHS = ("gestures", "groups", "scalars", "bands")
+_TRUTHS = ("gestures", "groups", "scalars")
 _PARTS = ("hops", "clean", *_TRUTHS, "weight")
 
 
@@ -195,8 +193,7 @@ def loss_of(outputs: Outputs, batch: dict[str, Tensor], taught: Outputs | None) 
     pitch = functional.smooth_l1_loss(
         outputs.scalars[:, :, 3] * scalars[:, :, 2], scalars[:, :, 3] * scalars[:, :, 2], reduction="none"
     )
-    bands = (outputs.bands - batch["bands"]).square().sum(2) * scalars[:, :, 0]  # where there is speech
-    each = lips.sum(2) + 0.5 * chances.sum(2) + pitch + 0.5 * bands
+    each = lips.sum(2) + 0.5 * chances.sum(2) + pitch
     return ((each * count).sum() + 0.4 * phonemes) / count.sum()
 
 
@@ -273,8 +270,8 @@ def write_weights(network: Network, path: Path) -> None:
 def train(
     path: Path,
     *,
-    utterances: int = 3000,
-    steps: int = 4000,
+    utterances: int = 2200,
+    steps: int = 6500,
     recordings: Sequence[Path] = (),
     start: Path | None = None,
     seed: int = 0,
@@ -282,7 +279,7 @@ def train(
 ) -> SpeechEncoder:
     """Write the weights to ``path``.
 
-    start: weights to go on from. recordings: join after two thirds of the steps, a quarter of every batch.
+    ``start``: weights to go on from. ``recordings`` join after two thirds of the steps, a third as many crops again.
     """
     torch.set_num_threads(1)
     course, checkpoint = Course.new(seed), path.with_suffix(".state")
@@ -324,8 +321,8 @@ def _rate(part: float) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description="train the speech encoder")
     parser.add_argument("out", type=Path)
-    parser.add_argument("--utterances", type=int, default=3000)
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--utterances", type=int, default=2200)
+    parser.add_argument("--steps", type=int, default=6500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", type=Path, help="weights to go on from")
     parser.add_argument("--recordings", type=Path, nargs="*", default=[], help="sound files of speech")
