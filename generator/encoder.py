@@ -154,7 +154,7 @@ class EncoderStream:
     def _take(self) -> F32:
         taken = np.concatenate([_SILENCE, *self._waiting])
         self._waiting.clear()
-        return taken
+        return np.asarray(taken, np.float32)
 
     @torch.inference_mode()
     def _encode(self, samples: F32) -> Encoded:

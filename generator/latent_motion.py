@@ -49,11 +49,10 @@ def smoothed_moves(moved: F32) -> F32:
     return moved if len(moved) < 5 else signal.savgol_filter(moved, 5, 2, axis=0).astype(np.float32)
 
 
-def to_motion(rows: F32, fps: float = FPS) -> Motion:
-    """Rows (T, CHANNELS) at ``FPS`` to a motion at ``fps``: codes decoded, and worn by the renderer's expressions."""
-    rows = resampled(rows, FPS, fps)
+def to_motion(rows: F32) -> Motion:
+    """Rows (T, CHANNELS) as a motion: codes decoded, and worn by the renderer's expressions."""
     return Motion(
-        fps=fps,
+        fps=FPS,
         rotation_deg=rows[:, ROTATION],
         translation=rows[:, SHIFT],
         distance=np.exp(rows[:, DISTANCE][:, 0]),

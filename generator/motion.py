@@ -7,6 +7,7 @@ would go without the sound.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +24,7 @@ from tellmark.generator.acoustics import SAMPLE_RATE_HZ
 from tellmark.generator.diffusion import CLEAN, Cache, MotionTransformer, Sizes
 from tellmark.generator.encoder import EncoderStream, SpeechEncoder
 from tellmark.generator.motion_data import CONDITIONS, HEAD_SHARE, SOUND, conditions, sound_rows
+from tellmark.generator.online import Blinks
 from tellmark.generator.types import EXPRESSIONS, Controls, Encoded, Motion, Speech
 from tellmark.media import read_audio
 from tellmark.types import F32
@@ -56,12 +58,17 @@ class Performance:
         self._place = torch.from_numpy(_start(controls) / self._weights.spread)
         self._cache: Cache = []
         self._frame = 0
+        self._blinks = Blinks(np.random.default_rng((seed % 2**64, 17)))
 
     def push(self, heard: Encoded) -> Motion:
         """A row of motion for every row heard."""
         if not len(heard):
             return self.finish()
-        return gained(columns.to_motion(self.latent(heard)), self._controls)
+        times_s = (self._frame + np.arange(len(heard))) / columns.FPS
+        motion = columns.to_motion(self.latent(heard))
+        # The films are too few to learn when people blink: left alone, the model hardly does.
+        blinks = self._blinks.over(times_s, heard.speaking.astype(np.float64)).astype(np.float32)
+        return gained(dataclasses.replace(motion, blink=np.maximum(motion.blink, blinks)), self._controls)
 
     def finish(self) -> Motion:
         """Nothing: no row waits."""
@@ -98,11 +105,11 @@ class DiffusionMotion:
     def generate(self, speech: Speech, controls: Controls, seed: int) -> Motion:
         """Motion with ``speech.frames`` rows at ``speech.fps``."""
         performance, hearing = self.stream(controls, seed), SpeechEncoder.load().stream()
-        parts = [performance.latent(rows) for rows in _heard(speech.path, hearing) if len(rows)]
-        motion = columns.to_motion(np.concatenate(parts), speech.fps).array()
-        missing = max(0, speech.frames - len(motion))
-        motion = np.concatenate([motion, np.repeat(motion[-1:], missing, axis=0)])[: speech.frames]
-        return gained(Motion.from_array(speech.fps, motion), controls)
+        parts = [performance.push(rows).array() for rows in _heard(speech.path, hearing)]
+        rows = columns.resampled(np.concatenate(parts), columns.FPS, speech.fps)
+        missing = max(0, speech.frames - len(rows))
+        rows = np.concatenate([rows, np.repeat(rows[-1:], missing, axis=0)])[: speech.frames]
+        return Motion.from_array(speech.fps, rows)
 
     def stream(self, controls: Controls, seed: int) -> Performance:
         """A new performance; the same seed and sound give the same motion."""

@@ -51,7 +51,7 @@ class OnlinePerformance:
         self._tremor = [_Wander(streams["tremor"], 0.25, 0.12) for _ in range(2)]
         self._breath = float(streams["slow"].random())
         self._accents = _Accents(streams["accents"])
-        self._blinks = _Blinks(streams["blinks"])
+        self._blinks = Blinks(streams["blinks"])
         self._gaze = _Gaze(streams["gaze"], controls.gaze_deg)
         self._life, self._phrase = _Mean(0.5), _Mean(_CALM_S)
         self._rows = 0
@@ -214,7 +214,7 @@ class _Accents:
             self._raises.add(_Stroke(time_s, 0.45 * strength * lift, 0.2, 0.1, fall_s))
 
 
-class _Blinks:
+class Blinks:
     """Blinks, as :func:`behaviour.blinks` makes them; the start of a pause draws one that is due soon."""
 
     def __init__(self, rng: np.random.Generator) -> None:

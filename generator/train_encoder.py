@@ -95,7 +95,7 @@ def example(sound: F32, phonemes: Sequence[Phoneme], heard: F32) -> Example:
         groups[int(np.ceil(start_s * 25 - 1e-6)) : int(np.ceil(end_s * 25 - 1e-6))] = -1 if found is None else found
         if found != 0:
             talking[round(start_s * 100) : round(end_s * 100) + 1] = 1
-    closed = ndimage.binary_closing(np.pad(talking, 30), np.ones(25))[30:-30]  # short gaps are speech
+    closed = ndimage.binary_closing(np.pad(talking, 30) > 0, np.ones(25, bool))[30:-30]  # short gaps are speech
     speaking = ndimage.gaussian_filter1d(closed.astype(np.float64), 3)[places]
     measured = _measured(sound, rows)
     measured[:, 0] = speaking

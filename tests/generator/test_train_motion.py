@@ -77,6 +77,6 @@ def test_a_stopped_training_goes_on_where_it_was(
 def test_training_learns(drawn: tuple[Pool, Units], tmp_path: Path) -> None:
     whole, units = drawn
     torch.manual_seed(0)
-    before = train(whole, whole, units, tmp_path / "a.safetensors", steps=1, width=32, layers=1)
-    after = train(whole, whole, units, tmp_path / "b.safetensors", steps=80, width=32, layers=1)
+    before = train(whole, whole, units, tmp_path / "a.safetensors", steps=1, width=36, layers=1)
+    after = train(whole, whole, units, tmp_path / "b.safetensors", steps=80, width=36, layers=1)
     assert after < 0.9 * before
