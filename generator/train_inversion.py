@@ -70,9 +70,9 @@ def train(path: Path, utterances: int = 3500, seed: int = 0) -> dict[str, float]
         arrays[f"bias_{index}"] = layer.bias.detach().numpy().astype(np.float16)
     with atomic_path(path, force=True) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)
-    return {
-        name: float(np.corrcoef(guess[:, column], held_out[:, column])[0, 1]) for column, name in enumerate(GESTURES)
-    }
+    pairs = {name: (guess[:, column], held_out[:, column].numpy()) for column, name in enumerate(GESTURES)}
+    # A few utterances may lack a gesture: there is nothing to correlate with.
+    return {name: float(np.corrcoef(*pair)[0, 1]) if np.ptp(pair[1]) > 0 else 0.0 for name, pair in pairs.items()}
 
 
 def _examples(utterances: int, seed: int) -> Iterator[tuple[NDArray[np.float16], F32]]:
