@@ -152,7 +152,9 @@ def draw_eyeball(
     radius = np.hypot(u, v)
     half = (len(texture) - 1) / 2
     place = 0.45 * len(texture)
-    iris = cv2.remap(texture, u * place + half, v * place + half, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    # Whatever the scalars were: some libraries switch NumPy 1 to promoting by type for the whole process.
+    map_x, map_y = (np.asarray(axis * place + half, np.float32) for axis in (u, v))
+    iris = cv2.remap(texture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     disc = np.clip((1 - radius) * ball.iris_radius * scale * 1.2 + 0.5, 0, 1)[..., None]
     across = (x - lids[:, 0].mean()) / (np.ptp(lids[:, 0]) / 2 + 1e-3)
     white = np.array([0.52, 0.44, 0.41], np.float32) * (1 - 0.5 * np.clip(np.abs(across), 0, 1) ** 2.2)[..., None]
