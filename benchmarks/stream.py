@@ -5,7 +5,9 @@ The command is run as a user runs it, from a pipe to a pipe, and what comes out 
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -76,16 +78,24 @@ def _stream(sound: F32, folder: Path, motion: str, *, paced: bool = False) -> Ta
         if process.poll() is not None:
             raise RuntimeError(f"{' '.join(command)} ended with exit code {process.returncode}")
         time.sleep(0.01)
+    taken = Taken()
+    threading.Thread(target=_watch, args=(process.pid, taken), daemon=True).start()
     start = time.perf_counter()
     writer = threading.Thread(target=_feed, args=(process.stdin, sound, start if paced else None), daemon=True)
     writer.start()
-    taken = Taken([moment - start for moment in _frame_times(process.stdout)])
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    taken.frames_s = [moment - start for moment in _frame_times(process.stdout)]
+    if process.wait():
         raise RuntimeError(f"{' '.join(command)} failed with exit code {process.returncode}")
-    taken.peak_mb = usage.ru_maxrss / 1024
     return taken
+
+
+def _watch(pid: int, taken: Taken) -> None:
+    """Keep the peak of memory that the process says of itself; what wait4 says is its parent's too."""
+    status = Path(f"/proc/{pid}/status")
+    with contextlib.suppress(OSError):
+        while (peak := re.search(r"VmHWM:\s+(\d+)", status.read_text())) is not None:
+            taken.peak_mb = int(peak[1]) / 1024
+            time.sleep(0.1)
 
 
 def _feed(pipe: IO[bytes], sound: F32, start: float | None) -> None:
