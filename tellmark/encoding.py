@@ -163,6 +163,19 @@ class FragmentWriter:
             self._container.mux(self._audio.encode(piece))
 
 
+def remux(source: Path, target: Path) -> None:
+    """Copy the tracks of a fragmented MP4 into a plain one with its index in front; nothing is encoded again."""
+    with (
+        av.open(str(source)) as held,
+        av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as out,
+    ):
+        tracks = {stream.index: out.add_stream_from_template(stream) for stream in held.streams}
+        for packet in held.demux():
+            if packet.dts is not None:
+                packet.stream = tracks[packet.stream.index]
+                out.mux(packet)
+
+
 class Sink(Protocol):
     """What a :class:`FragmentWriter` writes to."""
 

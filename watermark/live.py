@@ -18,7 +18,7 @@ from typing import BinaryIO, Self
 import numpy as np
 
 from tellmark import runs
-from tellmark.encoding import Encoding, FragmentWriter
+from tellmark.encoding import Encoding, FragmentWriter, remux
 from tellmark.errors import UsageError
 from tellmark.media import rgb_to_i420
 from tellmark.types import F32, U8, Kind
@@ -29,7 +29,7 @@ from tellmark.watermark.embed import Embedder
 from tellmark.watermark.fingerprint import Fingerprinter
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.registry import Registry
-from tellmark.watermark.writer import MarkedClip, sign_and_register
+from tellmark.watermark.writer import MarkedClip, scratch, sign_and_register
 
 _WAITING = 32  # frames and pieces of sound: half a second
 
@@ -118,10 +118,9 @@ class LiveWriter:
             raise UsageError(f"{self.path.name}: the sound ended before one frame was made; a clip needs at least one")
         self._close()
         fingerprint = self._fingerprinter.finish()
-        with runs.atomic_path(self.path, force=self._force) as signed:
-            clip = sign_and_register(
-                self.growing, signed, self.path, provenance, self.payload, fingerprint, self._registry
-            )
+        with runs.atomic_path(self.path, force=self._force) as signed, scratch(signed) as plain:
+            remux(self.growing, plain)  # signing holds every fragment in memory: 8 MB a minute
+            clip = sign_and_register(plain, signed, self.path, provenance, self.payload, fingerprint, self._registry)
         self.growing.unlink()
         return clip
 
