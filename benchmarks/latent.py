@@ -23,7 +23,7 @@ from tellmark.errors import UsageError
 from tellmark.generator.actors import actor
 from tellmark.generator.basis import expression_basis
 from tellmark.generator.canonical import POINTS, pose_free
-from tellmark.generator.latent import DYNAMICS, face_latent, point_weights, rest_shape
+from tellmark.generator.latent import DYNAMICS, face_latent, point_weights, rest_mesh
 from tellmark.generator.mesh import expression_weights
 from tellmark.generator.track import Track, read_manifest
 from tellmark.generator.train_latent import random_expressions
@@ -45,7 +45,7 @@ def run(*, quick: bool = False, tracks: str = "", progress: Progress | None = No
         track = Track.load(Path(tracks) / row["track"])
         landmarks = track.landmarks[track.found]
         points, angles = model.upright(landmarks)
-        rest = rest_shape(points, landmarks)
+        rest = rest_mesh(points, landmarks)
         moved = torch.from_numpy(points - rest)
         identity = model.encode_identity(torch.from_numpy(rest)[None]).expand(len(moved), -1)
         code = model.encode(moved, identity)

@@ -18,7 +18,7 @@ from tellmark.types import F64
 BLINKS_PER_MINUTE = 25.0
 _BLINK_SPREAD = 0.55  # sigma of the logarithm of the intervals
 SHORTEST_INTERVAL_S = 0.5
-_HEAD_SHARE = 0.35  # of a gaze away from the camera is done by turning the head
+HEAD_SHARE = 0.35  # of a gaze away from the camera is done by turning the head
 
 
 def wander(rng: np.random.Generator, frames: int, fps: float, tau_s: float) -> F64:
@@ -170,7 +170,7 @@ def look(target_deg: F64, rotation_deg: F64) -> F64:
 
 def head_towards(gaze_deg: tuple[float, float]) -> F64:
     """(3,) rotation of the head, degrees, that goes with a lasting gaze."""
-    return _HEAD_SHARE * np.array([gaze_deg[0], gaze_deg[1], 0.0])
+    return HEAD_SHARE * np.array([gaze_deg[0], gaze_deg[1], 0.0])
 
 
 def brows(rng: np.random.Generator, stress: list[tuple[float, float]], frames: int, fps: float) -> F64:

@@ -80,7 +80,7 @@ def pose_terms(rotation_deg: F32) -> F32:
     return np.asarray(np.stack([yaw, pitch, roll, yaw**2, pitch**2], axis=1), np.float32)
 
 
-def rest_shape(points: F32, landmarks: F32) -> F32:
+def rest_mesh(points: F32, landmarks: F32) -> F32:
     """(468, 3) the face at rest: the mean of the frames with the mouth most nearly closed."""
     opening = mouth_opening(landmarks)
     return np.asarray(points[opening <= np.quantile(opening, 0.15)].mean(0), np.float32)

@@ -21,9 +21,10 @@ from torch import Tensor
 
 from tellmark.generator import latent_motion as columns
 from tellmark.generator.acoustics import SAMPLE_RATE_HZ
+from tellmark.generator.behaviour import HEAD_SHARE
+from tellmark.generator.conditioning import CONDITIONS, SOUND, conditions, sound_rows
 from tellmark.generator.diffusion import CLEAN, Cache, MotionTransformer, Sizes
 from tellmark.generator.encoder import EncoderStream, SpeechEncoder
-from tellmark.generator.motion_data import CONDITIONS, HEAD_SHARE, SOUND, conditions, sound_rows
 from tellmark.generator.online import Blinks
 from tellmark.generator.types import EXPRESSIONS, Controls, Encoded, Motion, Speech
 from tellmark.media import read_audio

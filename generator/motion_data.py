@@ -2,7 +2,7 @@
 
 Tracked films give heads, brows, lids and eyes, and what they have of real lips with sound. Synthetic speech gives lips
 without end whose phonemes are known; it borrows the rest of the face from a film. Each sequence says which it is
-(``OWN_LIPS``, ``OWN_HEAD``), so that the model can be asked for known lips under a head that goes with the sound.
+(``own_lips``, ``own_head``), so that the model can be asked for known lips under a head that goes with the sound.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from numpy.typing import NDArray
 from tellmark.generator import latent_motion as columns
 from tellmark.generator.acoustics import SAMPLE_RATE_HZ
 from tellmark.generator.basis import expression_basis
+from tellmark.generator.behaviour import HEAD_SHARE
+from tellmark.generator.conditioning import MOODS, SOUND, conditions, sound_rows
 from tellmark.generator.encoder import Encoded, SpeechEncoder
-from tellmark.generator.latent import FaceLatent, face_latent, rest_shape
+from tellmark.generator.latent import FaceLatent, face_latent, rest_mesh
 from tellmark.generator.mesh import expression_weights
 from tellmark.generator.retarget import bridged, retarget
-from tellmark.generator.rules import centred, lips
-from tellmark.generator.sentences import sentences
+from tellmark.generator.rules import MOUTH, centred, lips
 from tellmark.generator.track import Track
-from tellmark.generator.train_encoder import LANGUAGES, VARIANTS
-from tellmark.generator.train_inversion import invented, spoil, spoken
+from tellmark.generator.train_encoder import drawn_voice
+from tellmark.generator.train_inversion import spoil
 from tellmark.generator.train_latent import mirror_index
 from tellmark.generator.types import EMOTIONS, EXPRESSIONS
 from tellmark.generator.visemes import GESTURES, lip_tracks
@@ -35,18 +36,12 @@ from tellmark.media import read_audio
 from tellmark.types import F32
 
 LENGTH = 96  # frames of a sequence, and one before it
-MOODS = tuple(name for name in EMOTIONS if name != "neutral")
-CONDITIONS = ("gaze_yaw", "gaze_pitch", "distance", *MOODS, "own_lips", "own_head")
-SOUND = 64 + len(GESTURES) + 4  # columns of ``sound_rows``
-HEAD_SHARE = 0.35  # of a gaze away from the camera is done by turning the head (``behaviour``)
 
 _DOWNCAST = 0.22  # mean of the lids from which a film shows somebody who looks down, not at us
 _GAZE_DEG = (14.0, 8.0)  # what lasting looks away are softly held to: the tracker reads looks down far too low
-
 _SLACK = 0.15  # lids that come down by less do not blink
 
 _RATE_HZ = 100.0  # of the lips' tracks before they are sampled
-_MOUTH = ("jaw", "wide", "pucker", "press", "upper_raise", "lower_tuck")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +59,11 @@ class Utterance:
     """Synthetic speech, T frames."""
 
     encoded: Encoded
-    mouth: F32  # (T, len(_MOUTH)) in [0, 1]
+    mouth: F32  # (T, len(MOUTH)) in [0, 1]
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence_:
+class Example:
     """One example."""
 
     motion: F32  # (LENGTH + 1, CHANNELS)
@@ -78,26 +73,11 @@ class Sequence_:
     valid: NDArray[np.bool_]  # (LENGTH,)
 
 
-def sound_rows(encoded: Encoded) -> F32:
-    """(T, SOUND) what the model hears."""
-    return np.column_stack(
-        [encoded.features, encoded.gestures, encoded.speaking, encoded.energy, encoded.voiced, encoded.pitch_st / 6]
-    ).astype(np.float32)
-
-
-def conditions(
-    gaze_deg: tuple[float, float], distance: float, emotion: dict[str, float], *, lips: bool, head: bool
-) -> F32:
-    """(len(CONDITIONS),) as the model reads them."""
-    moods = [emotion.get(name, 0.0) for name in MOODS]
-    return np.array([gaze_deg[0] / 15, gaze_deg[1] / 15, 5 * np.log(distance), *moods, lips, head], np.float32)
-
-
 def film(track: Track, video: Path | None, model: FaceLatent, encoder: SpeechEncoder) -> Film:
     """Of a track, and the video it was made of where it has sound."""
     landmarks = bridged(track.landmarks, track.found)
     points, _ = model.upright(landmarks)
-    rest = rest_shape(points, landmarks)
+    rest = rest_mesh(points, landmarks)
     identity = model.encode_identity(torch.from_numpy(rest)[None])[0].numpy()
     encoded = None
     if video is not None and track.has_audio:
@@ -110,24 +90,18 @@ def film(track: Track, video: Path | None, model: FaceLatent, encoder: SpeechEnc
 
 def utterance(rng: np.random.Generator, encoder: SpeechEncoder) -> Utterance:
     """A voice of its own, heard as recordings are, and the lips that belong to it."""
-    language, variant = str(rng.choice(LANGUAGES)), str(rng.choice(VARIANTS))
-    known = sentences(language)
-    texts = [
-        str(rng.choice(known)) if known and (rng.random() < 0.6 or language == "cmn") else invented(rng)
-        for _ in range(rng.integers(1, 3))
-    ]
-    sound, phonemes = spoken("\n".join(texts), rng, language, variant or None)
+    sound, phonemes = drawn_voice(rng, known=0.6)
     heard = spoil(sound, rng) if rng.random() < 0.7 else sound
     return Utterance(encoder.encode(heard), mouth_of(lip_tracks(phonemes, len(sound) / SAMPLE_RATE_HZ)))
 
 
 def mouth_of(tracks: NDArray[np.float64], speaking: NDArray[np.float64] | None = None) -> F32:
-    """(T, len(_MOUTH)) at ``FPS`` of gesture tracks at ``_RATE_HZ``."""
+    """(T, len(MOUTH)) at ``FPS`` of gesture tracks at ``_RATE_HZ``."""
     heard = {name: tracks[:, index] for index, name in enumerate(GESTURES)}
     heard["speaking"] = np.ones(len(tracks)) if speaking is None else speaking
     shaped = lips(heard, partial(centred, fps=_RATE_HZ))
     every = round(_RATE_HZ / columns.FPS)
-    return np.column_stack([shaped[name] for name in _MOUTH])[::every].astype(np.float32)
+    return np.column_stack([shaped[name] for name in MOUTH])[::every].astype(np.float32)
 
 
 class Mixer:
@@ -143,7 +117,7 @@ class Mixer:
         self._basis = expression_basis(mean)
         self._lower = _lower_face(mean)[:, None]
 
-    def draw(self, rng: np.random.Generator) -> Sequence_:
+    def draw(self, rng: np.random.Generator) -> Example:
         """One sequence, of a kind by chance."""
         kind = rng.choice(("own", "taught", "mute", "borrowed"), p=(0.15, 0.25, 0.10, 0.50))
         if kind in ("own", "taught") and self._voiced:
@@ -162,9 +136,9 @@ class Mixer:
         sound = np.zeros((LENGTH, SOUND), np.float32)
         mouth = None
         if kind == "borrowed":
-            spoken_ = self._utterances[rng.integers(len(self._utterances))]
-            start = int(rng.integers(-10, max(1, len(spoken_.mouth) - LENGTH // 2)))
-            sound, mouth = _rows(sound_rows(spoken_.encoded), start), _rows(spoken_.mouth, start - 1, LENGTH + 1)
+            speech = self._utterances[rng.integers(len(self._utterances))]
+            start = int(rng.integers(-10, max(1, len(speech.mouth) - LENGTH // 2)))
+            sound, mouth = _rows(sound_rows(speech.encoded), start), _rows(speech.mouth, start - 1, LENGTH + 1)
         elif chosen.encoded is not None and kind != "mute":
             inside = rows[1:]
             sound = sound_rows(chosen.encoded)[np.minimum(inside, len(chosen.encoded) - 1)]
@@ -185,12 +159,12 @@ class Mixer:
         codes = self._codes(moved, chosen.identity)
         given = conditions(gaze, distance, emotion, lips=mouth is None, head=kind != "borrowed")
         heard = kind != "mute" and rng.random() > 0.1
-        return Sequence_(np.concatenate([pose, codes], 1), sound, bool(heard), given, valid)
+        return Example(np.concatenate([pose, codes], 1), sound, bool(heard), given, valid)
 
     def _worn(self, moved: F32, mouth: F32, emotion: dict[str, float], rng: np.random.Generator) -> F32:
         """The face of a film with other lips, and in a mood."""
         rows = np.zeros((len(mouth), len(EXPRESSIONS)), np.float32)
-        rows[:, [EXPRESSIONS.index(name) for name in _MOUTH]] = mouth * rng.uniform(0.85, 1.15)
+        rows[:, [EXPRESSIONS.index(name) for name in MOUTH]] = mouth * rng.uniform(0.85, 1.15)
         for name, weight in emotion.items():
             for part, offset in EMOTIONS[name].items():
                 room = 1 - rows[:, EXPRESSIONS.index("press")] if part == "jaw" else 1.0
@@ -203,7 +177,7 @@ class Mixer:
         heard = {name: encoded.gestures[:, index].astype(np.float64) for index, name in enumerate(GESTURES)}
         heard["speaking"] = encoded.speaking.astype(np.float64)
         shaped = lips(heard, partial(centred, fps=columns.FPS))
-        return np.column_stack([shaped[name] for name in _MOUTH]).astype(np.float32)
+        return np.column_stack([shaped[name] for name in MOUTH]).astype(np.float32)
 
     def _codes(self, moved: F32, identity: F32) -> F32:
         with torch.inference_mode():
@@ -255,7 +229,7 @@ def _lower_face(mean: F32) -> F32:
     return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
-def draws(mixer: Mixer, count: int, seed: int) -> Iterator[Sequence_]:
+def draws(mixer: Mixer, count: int, seed: int) -> Iterator[Example]:
     """``count`` sequences, the same for a seed."""
     for index in range(count):
         yield mixer.draw(np.random.default_rng((seed, index)))

@@ -63,13 +63,7 @@ class Example:
 def synthetic(index: int, seed: int) -> Example:
     """Utterance number ``index``: one or two texts by one voice, spoiled."""
     rng = np.random.default_rng((seed, index))
-    language, variant = str(rng.choice(LANGUAGES)), str(rng.choice(VARIANTS))
-    known = sentences(language)
-    texts = [
-        str(rng.choice(known)) if known and (rng.random() < 0.35 or language == "cmn") else invented(rng)
-        for _ in range(rng.integers(1, 3))
-    ]
-    sound, phonemes = spoken("\n".join(texts), rng, language, variant or None)
+    sound, phonemes = drawn_voice(rng, known=0.35)
     if rng.random() < 0.15:  # some sounds go on after the speech
         sound = np.pad(sound, (0, int(rng.uniform(1, 6) * SAMPLE_RATE_HZ)))
     if rng.random() < 0.04:  # and some hold none
@@ -77,6 +71,17 @@ def synthetic(index: int, seed: int) -> Example:
         heard = heard / np.abs(heard).max() * 10 ** rng.uniform(-2.5, 0)
         return example(np.zeros_like(sound), [Phoneme(0.0, "")], heard.astype(np.float32))
     return example(sound, phonemes, spoil(sound, rng))
+
+
+def drawn_voice(rng: np.random.Generator, known: float) -> tuple[F32, list[Phoneme]]:
+    """One or two random texts by one voice, and their phonemes; a share ``known`` are sentences, not invented."""
+    language, variant = str(rng.choice(LANGUAGES)), str(rng.choice(VARIANTS))
+    there = sentences(language)
+    texts = [
+        str(rng.choice(there)) if there and (rng.random() < known or language == "cmn") else invented(rng)
+        for _ in range(rng.integers(1, 3))
+    ]
+    return spoken("\n".join(texts), rng, language, variant or None)
 
 
 def example(sound: F32, phonemes: Sequence[Phoneme], heard: F32) -> Example:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from tellmark.generator.actors import actor
 from tellmark.generator.basis import expression_basis
 from tellmark.generator.canonical import POINTS, mean_face, pose_free
-from tellmark.generator.latent import DYNAMICS, FaceLatent, point_weights, pose_terms, rest_shape
+from tellmark.generator.latent import DYNAMICS, FaceLatent, point_weights, pose_terms, rest_mesh
 from tellmark.generator.mesh import expression_weights
 from tellmark.generator.track import Track, read_manifest
 from tellmark.generator.types import EXPRESSIONS
@@ -144,7 +144,7 @@ def gather(tracks: Sequence[tuple[str, Track]], shapes: F32) -> Faces:
     rests, moves, clips, poses = [], [], [], []
     for index, ((_, landmarks), part) in enumerate(zip(clear, free, strict=True)):
         points = part.points[:, :POINTS] - np.tensordot(pose_terms(part.rotation_deg), pattern, axes=1)
-        rest = rest_shape(points, landmarks)
+        rest = rest_mesh(points, landmarks)
         rests.append(rest)
         moves.append(points - rest)
         clips.append(np.full(len(points), index))

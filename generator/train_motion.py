@@ -19,10 +19,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from tellmark.generator import latent_motion as columns
+from tellmark.generator.conditioning import CONDITIONS, SOUND
 from tellmark.generator.diffusion import MotionTransformer, Sizes
 from tellmark.generator.encoder import SpeechEncoder
 from tellmark.generator.latent import face_latent
-from tellmark.generator.motion_data import CONDITIONS, SOUND, Mixer, draws, film, utterance
+from tellmark.generator.motion_data import Mixer, draws, film, utterance
 from tellmark.generator.track import Track, read_manifest
 from tellmark.runs import atomic_path
 from tellmark.types import F32

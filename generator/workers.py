@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import errno
 import logging
-import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from pathlib import Path
+
+import cv2
 
 from tellmark.errors import InternalError, UsageError
 from tellmark.generator.plan import Plan
 from tellmark.generator.roles import Take
 from tellmark.generator.takes import make_take
-
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+from tellmark.processes import THREADS, one_thread_each, pool
 
 
 def run_here(plan: Plan, todo: Sequence[Take], out: Path, workers: int) -> Iterator[str]:
@@ -30,10 +29,10 @@ def run_here(plan: Plan, todo: Sequence[Take], out: Path, workers: int) -> Itera
             yield make_take(plan, take, out)
         return
     with (
-        _one_thread_each(),
-        ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_prepare_worker) as pool,
+        one_thread_each(),
+        pool(workers) as processes,
     ):
-        futures = [pool.submit(make_take, plan, take, out) for take in todo]
+        futures = [processes.submit(make_take, plan, take, out) for take in todo]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -42,28 +41,7 @@ def run_here(plan: Plan, todo: Sequence[Take], out: Path, workers: int) -> Itera
                 "a worker died, perhaps for lack of memory; run again with --resume and fewer --workers"
             ) from error
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Workers are the parallelism: libraries that read these variables when loaded start no threads beside them."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _prepare_worker() -> None:
-    import cv2
-
-    cv2.setNumThreads(1)
+            processes.shutdown(wait=True, cancel_futures=True)
 
 
 def run_on_ray(plan: Plan, todo: Sequence[Take], out: Path, address: str) -> Iterator[str]:
@@ -77,7 +55,7 @@ def run_on_ray(plan: Plan, todo: Sequence[Take], out: Path, address: str) -> Ite
     except ImportError as error:
         raise UsageError("--ray needs Ray: pip install 'tellmark[ray]'; or use --workers") from error
     home = {name: os.environ[name] for name in ("TELLMARK_HOME",) if name in os.environ}
-    environment = {"env_vars": {**dict.fromkeys(_THREADS, "1"), **home}}
+    environment = {"env_vars": {**dict.fromkeys(THREADS, "1"), **home}}
     try:
         ray.init(
             None if address == "local" else address,
@@ -100,7 +78,7 @@ def run_on_ray(plan: Plan, todo: Sequence[Take], out: Path, address: str) -> Ite
 
 
 def _make_alone(plan: Plan, take: Take, out: str) -> str:
-    _prepare_worker()
+    cv2.setNumThreads(1)
     return make_take(plan, take, Path(out))
 
 

@@ -11,11 +11,11 @@ import traceback
 import click
 
 from tellmark import __version__
-from tellmark.commands import clips, data, tools
+from tellmark.commands import clips, data, render, tools
 from tellmark.errors import TellmarkError
 
 _COMMANDS = (
-    clips.render, clips.mark, clips.verify, clips.serve, clips.keys,
+    render.render, clips.mark, clips.verify, clips.serve, clips.keys,
     data.dataset, data.track, data.train, data.evaluate, data.detect, data.report,
     tools.demo, tools.bench, tools.doctor,
 )  # fmt: skip

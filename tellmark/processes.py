@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _AHEAD = 8  # items a process that are handed out before the first of them is done
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+THREADS = ("OMP_NUMTHREADS", "OPENBLAS_NUMTHREADS", "MKL_NUMTHREADS", "NUMBA_NUMTHREADS")
 
 
 def in_order(
@@ -28,45 +28,46 @@ def in_order(
     jobs: processes; with one, everything happens in this one. crashed: what stands for an item whose process died.
     ``job`` and what it returns must pickle; what it raises is raised here.
     """
-    if jobs <= 1 or len(items) < 2:
+    if jobs <= 1:
         yield from map(job, items)
         return
     waiting = deque(items)
-    with _one_thread_each():
+    with one_thread_each():
         while waiting:
             suspects: list[Item] = []
-            with _pool(min(jobs, len(waiting))) as pool:
+            with pool(min(jobs, len(waiting))) as processes:
                 pending: deque[tuple[Item, Future[Result]]] = deque()
                 try:
                     while waiting or pending:
                         while waiting and len(pending) < jobs * _AHEAD:
-                            pending.append((waiting[0], pool.submit(job, waiting[0])))
+                            pending.append((waiting[0], processes.submit(job, waiting[0])))
                             waiting.popleft()
                         yield pending[0][1].result()
                         pending.popleft()
                 except BrokenProcessPool:
                     suspects = [item for item, _ in pending] or [waiting.popleft()]
                 finally:
-                    pool.shutdown(wait=True, cancel_futures=True)
+                    processes.shutdown(wait=True, cancel_futures=True)
             for item in suspects:  # each in a process of its own, to find out which of those under way is to blame
-                with _pool(1) as pool:
+                with pool(1) as alone:
                     try:
-                        result = pool.submit(job, item).result()
+                        result = alone.submit(job, item).result()
                     except BrokenProcessPool:
                         result = crashed(item)
                 yield result
 
 
-def _pool(jobs: int) -> ProcessPoolExecutor:
+def pool(jobs: int) -> ProcessPoolExecutor:
+    """Processes that use one thread each."""
     # Spawned: neither the tracker's native threads nor c2pa's contexts survive a fork.
     return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,))
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """Processes are the parallelism: libraries that read these variables when loaded start no threads beside them."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
     try:
         yield
     finally:

@@ -5,27 +5,21 @@ from __future__ import annotations
 import contextlib
 import csv
 import glob
-import multiprocessing
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from tellmark import runs
 from tellmark.errors import TellmarkError
+from tellmark.processes import in_order
 from tellmark.runs import Progress
 from tellmark.types import Verdict
 from tellmark.watermark import formats, keys
 from tellmark.watermark.registry import location
 from tellmark.watermark.verify import verify
 
-_AHEAD = 8  # files a process that are handed out before the first of them is done
 _VIDEO = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts")
 _SOUND = (".m4a", ".wav", ".mp3", ".flac", ".ogg")
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif")
@@ -69,7 +63,7 @@ def verify_many(
         _verify, thorough=thorough, manifest_only=manifest_only, online=online, trust=trust, registry=registry
     )
     files = expand(paths)
-    return _counted(map(job, files) if jobs <= 1 else _parallel(job, files, jobs), len(files), progress)
+    return _counted(in_order(job, files, jobs, _crashed), len(files), progress)
 
 
 def expand(paths: Iterable[Path | str]) -> list[str]:
@@ -119,45 +113,8 @@ def _counted(
         yield result
 
 
-def _parallel(job: Callable[[str], Verdict | Failure], files: list[str], jobs: int) -> Iterator[Verdict | Failure]:
-    """In order, with a bounded number of files under way; after a crash the pool is made anew."""
-    waiting = deque(files)
-    while waiting:
-        with _pool(min(jobs, len(waiting))) as pool:
-            pending: deque[tuple[str, Future[Verdict | Failure]]] = deque()
-            try:
-                while waiting or pending:
-                    while waiting and len(pending) < jobs * _AHEAD:
-                        pending.append((waiting[0], pool.submit(job, waiting[0])))
-                        waiting.popleft()
-                    yield pending[0][1].result()
-                    pending.popleft()
-            except BrokenProcessPool:
-                suspects = [file for file, _ in pending] or [waiting.popleft()]
-            else:
-                return
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
-        yield from _one_by_one(job, suspects)  # to find out which of those under way killed its process
-
-
-def _one_by_one(job: Callable[[str], Verdict | Failure], files: Iterable[str]) -> Iterator[Verdict | Failure]:
-    waiting = deque(files)
-    while waiting:
-        with _pool(1) as pool:
-            try:
-                while waiting:
-                    result = pool.submit(job, waiting[0]).result()
-                    waiting.popleft()
-                    yield result
-            except BrokenProcessPool:
-                file = waiting.popleft()
-                yield Failure(file, f"{file} crashed the process that read it, or the machine is out of memory")
-
-
-def _pool(jobs: int) -> ProcessPoolExecutor:
-    # Spawned, because c2pa's contexts do not survive a fork.
-    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,))
+def _crashed(file: str) -> Failure:
+    return Failure(file, f"{file} crashed the process that read it, or the machine is out of memory")
 
 
 # As a table

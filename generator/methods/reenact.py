@@ -6,12 +6,9 @@ plan's choice, the donor's, heard with the donor's.
 
 from __future__ import annotations
 
-import numpy as np
-
-from tellmark.generator.methods import Forgery
+from tellmark.generator.methods import Forgery, every_pixel
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.scene import Scene
-from tellmark.generator.types import SIZE
 
 
 def forge(scene: Scene, driver: Scene | None = None) -> Forgery:
@@ -19,9 +16,8 @@ def forge(scene: Scene, driver: Scene | None = None) -> Forgery:
     driver = driver or scene
     motion = driver.performance(scene.still)
     renderer = MeshRenderer(scene.still)
-    everywhere = np.full((SIZE, SIZE), 255, np.uint8)
     return Forgery(
-        frames=((renderer.render(motion, index), everywhere) for index in range(scene.count)),
+        frames=every_pixel(renderer, motion, scene.count),
         wav=driver.wav,
         voice_id=driver.take.sound.voice_id,
         params={"renderer": renderer.name, "motion_model": "tracked", "driver": driver.take.take_id},

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from tellmark.generator.methods import Forgery
+from tellmark.generator.methods import Forgery, every_pixel
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.roles import number
 from tellmark.generator.rules import RuleMotion
 from tellmark.generator.scene import Scene
-from tellmark.generator.types import SIZE, Controls
+from tellmark.generator.types import Controls
 
 
 def forge(scene: Scene) -> Forgery:
@@ -17,9 +15,8 @@ def forge(scene: Scene) -> Forgery:
     seed = number(scene.take.seed, "talk") % 2**31
     motion = RuleMotion().generate(scene.speech, Controls(), seed)
     renderer = MeshRenderer(scene.still)
-    everywhere = np.full((SIZE, SIZE), 255, np.uint8)
     return Forgery(
-        frames=((renderer.render(motion, index), everywhere) for index in range(scene.count)),
+        frames=every_pixel(renderer, motion, scene.count),
         wav=scene.wav,
         voice_id=scene.take.sound.voice_id,
         params={"renderer": renderer.name, "motion_model": RuleMotion.name, "seed": seed},

@@ -1,7 +1,6 @@
 """Building for real, small: pairs on equal terms, refusals, and a build that is killed and goes on."""
 
 import dataclasses
-import hashlib
 import json
 import os
 import signal
@@ -11,10 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 
+from tellmark.benchmarks.dataset import essence
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import InputError, UsageError
 from tellmark.faces import find_face
@@ -126,15 +125,6 @@ def test_a_folder_in_use_is_refused(built: Built, tmp_path: Path) -> None:
         build(load_plan(other), tmp_path / "holiday", resume=True)
     with pytest.raises(UsageError, match="is a file"):
         build(load_plan(other), other)
-
-
-def essence(path: Path) -> str:
-    """SHA-256 of all coded pictures and sound of a file: what is in it but the signature."""
-    digest = hashlib.sha256()
-    with av.open(str(path)) as container:
-        for packet in container.demux():
-            digest.update(f"{packet.stream_index} {packet.pts} ".encode() + bytes(packet))
-    return digest.hexdigest()
 
 
 def unsigned(clips: list[Clip]) -> list[Clip]:

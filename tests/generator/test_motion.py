@@ -1,5 +1,8 @@
 """The learned motion model that ships."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -86,3 +89,9 @@ def test_rows_at_another_rate_keep_their_times() -> None:
     faster = columns.resampled(rows, 25, 50)
     assert len(faster) == 100
     assert np.abs(faster[:98, 0] - np.arange(98) / 50).max() < 1e-5
+
+
+def test_moving_a_face_needs_no_voice_to_train_on() -> None:
+    """What speaks and resamples for training is an extra that renders do without."""
+    code = "import sys; sys.modules.update(soxr=None, espeakng_loader=None); import tellmark.generator.motion"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from tellmark.generator import latent_motion as columns
+from tellmark.generator.conditioning import CONDITIONS, SOUND
 from tellmark.generator.encoder import SpeechEncoder
 from tellmark.generator.latent import IDENTITY, face_latent
-from tellmark.generator.motion_data import CONDITIONS, LENGTH, SOUND, Film, Mixer, draws, utterance
+from tellmark.generator.motion_data import LENGTH, Film, Mixer, draws, utterance
 from tellmark.generator.train_motion import Course, Pool, Units, pool, train
 from tellmark.generator.types import EXPRESSIONS
 

@@ -93,6 +93,7 @@ CONSENT = ["--consent", "made by the test"]
         (["nonsense"], 2, "No such command"),
         (["render", "actor:5", "-", "-o", "{t}/o.mp4"], 2, "--stream"),
         (["render", "actor:5", "-", "--stream", "-o", "{t}/o.mp4", "--fps", "30"], 2, "25 frames a second"),
+        (["render", "actor:5", "-", "--stream", "-o", "{t}/o.mp4", "--pose-from", "v.mp4"], 2, "leave out --stream"),
         (["render", "actor:5", "-", "--stream", "-o", "{t}/o.mp4", "--pcm", "mp3"], 2, "s16le"),
         (["render", "actor:5", "-", "--stream", "-o", "{t}/o.mp4", "--rate", "8"], 2, "Hz"),
         (["render", "actor:5", "-", "--stream", "-o", "{m}/plain.mp4"], 2, "--force"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tellmark.errors import UsageError
+from tellmark.processes import in_order
 from tellmark.types import C2paEvidence, Kind, Verdict, VerdictKind
 from tellmark.watermark import many
 from tellmark.watermark.credentials import Provenance, sign
@@ -92,7 +93,7 @@ def die(file, by):
 
 def test_a_file_that_kills_its_process_is_named_and_the_others_are_read():
     files = ["a", "crash 1", *(f"b{number}" for number in range(30)), "crash 2", "c"]
-    results = list(many._parallel(partial(die, by=signal.SIGKILL), files, 2))
+    results = list(in_order(partial(die, by=signal.SIGKILL), files, 2, many._crashed))
     assert [result.file for result in results] == files
     crashed = [result.file for result in results if "crashed the process" in result.error]
     assert crashed == ["crash 1", "crash 2"]
