@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +108,7 @@ def _owners(folder: Folder, persons: Path) -> Mapping[Path, str]:
         raise InputError(f"{persons} needs rows with the columns path and person_id; add them")
     owners: dict[Path, str] = {}
     for row in rows:
-        path = (persons.parent / row["path"]).resolve()
+        path = Path(os.path.normpath(persons.parent.resolve() / row["path"]))
         if not path.is_relative_to(folder.path.resolve()) or not row["person_id"]:
             continue
         if owners.setdefault(path, row["person_id"]) != row["person_id"]:
@@ -116,7 +117,8 @@ def _owners(folder: Folder, persons: Path) -> Mapping[Path, str]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path.resolve() for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    """Every file by the place it has in the folder, although it may be a link to one elsewhere."""
+    return sorted(path for path in folder.resolve().rglob("*") if path.is_file() and not path.name.startswith("."))
 
 
 def _owner(folder: Path, path: Path) -> str:

@@ -239,6 +239,18 @@ def test_footage_is_told_apart_by_folder_file_or_csv(write: Write, tmp_path: Pat
         cast(write(base + 'persons = "who.csv"'))
 
 
+def test_footage_may_be_a_folder_of_links(write: Write, tmp_path: Path) -> None:
+    make_film(tmp_path / "archive" / "7.mp4", 2.5)
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "ann.mp4").symlink_to(tmp_path / "archive" / "7.mp4")
+    (tmp_path / "who.csv").write_text("path,person_id\nfilms/ann.mp4,a\n")
+    base = 'seconds = 1\n[splits]\ntest = 1.0\n[footage]\nfolder = "films"\nlicence = "own"\nconsent = "all agreed"\n'
+    for plan in (base, base + 'persons = "who.csv"'):
+        takes, left_out = cast(write(plan))
+        assert takes
+        assert not left_out
+
+
 def test_copies_of_a_portrait_are_one_identity(write: Write, tmp_path: Path) -> None:
     for name, value in (("a.png", 1), ("b.png", 2), ("again/a.png", 1), ("c.jpg", 3)):
         make_picture(tmp_path / "faces" / name, value)
