@@ -13,6 +13,7 @@ from tellmark.errors import UsageError
 _BENCHMARKS = [
     "render",
     "talk",
+    "reenact",
     "motion",
     "latent",
     "memory",
