@@ -11,7 +11,7 @@ import numpy as np
 
 from tellmark.generator.layers import PAD, split
 from tellmark.generator.lids import build_eyes, draw_eye
-from tellmark.generator.mesh import build_mesh, move, pose_of
+from tellmark.generator.mesh import build_mesh, move, placed, pose_of
 from tellmark.generator.mouth import build_mouth, draw_mouth
 from tellmark.generator.raster import over, raster
 from tellmark.generator.types import EXPRESSIONS, SIZE, Motion, Portrait
@@ -43,6 +43,7 @@ class MeshRenderer:
         self._depth = np.zeros((SIZE, SIZE), np.float32)
         self._layer = np.zeros((SIZE, SIZE, 4), np.uint8)
         self._frame = np.zeros((SIZE, SIZE, 3), np.uint8)
+        self._moved = np.zeros((SIZE, SIZE, 3), np.uint8)
 
     def render(self, motion: Motion, index: int) -> U8:
         """Frame ``index`` of the motion: (512, 512, 3) RGB uint8, overwritten by the next call."""
@@ -61,7 +62,7 @@ class MeshRenderer:
         self._fetch(cv2.INTER_LINEAR, slice(rows.stop, SIZE), slice(0, SIZE))
         self._fetch(cv2.INTER_LINEAR, rows, slice(0, columns.start))
         self._fetch(cv2.INTER_LINEAR, rows, slice(columns.stop, SIZE))
-        over(self._layer, self._background, self._frame)
+        over(self._layer, self._scene(motion, index), self._frame)
         draw_mouth(self._mouth, self._frame, points, self._mesh, expression, pose)
         return self._frame
 
@@ -77,6 +78,15 @@ class MeshRenderer:
             interpolation,
             dst=self._layer[region],
             borderMode=cv2.BORDER_CONSTANT,
+        )
+
+    def _scene(self, motion: Motion, index: int) -> U8:
+        """The background where the motion has it."""
+        if motion.seen is None or not motion.seen.scene[index].any():
+            return self._background
+        affine = placed(motion.seen.scene[index], self._mesh.face_width)
+        return np.asarray(
+            cv2.warpAffine(self._background, affine, (SIZE, SIZE), self._moved, borderMode=cv2.BORDER_REPLICATE), np.uint8
         )
 
     def _draw_eyes(self, expression: F32, blink: F32, gaze_deg: F32) -> None:

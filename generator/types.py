@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tellmark.errors import UsageError
 from tellmark.types import F32, U8
@@ -124,6 +125,22 @@ class Controls:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What a video shows of a performance beyond what a motion model makes, one row a frame.
+
+    A place is (x right, y down, roll in degrees clockwise as seen, log of the scale), shifts in face widths, about the
+    middle of the frame, relative to the portrait.
+    """
+
+    shape: F32  # (T, 478, 2) face widths: what the face's points do beyond pose and expressions, as if unturned
+    torso: F32  # (T, 4) place of the shoulders
+    scene: F32  # (T, 4) place of what is behind the person
+
+    def __getitem__(self, rows: slice | NDArray[np.integer[Any]]) -> Seen:
+        return Seen(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
 class Motion:
     """A performance, one row a frame. All arrays are float32 with T rows."""
 
@@ -136,6 +153,7 @@ class Motion:
     expression: F32  # (T, len(EXPRESSIONS)), 0 = as in the portrait, 1 = full
     blink: F32  # (T, 2) subject's right and left eye, 0 open .. 1 closed
     gaze_deg: F32  # (T, 2) of the eyes in the head: yaw (to the viewer's right), pitch (up), relative to the portrait
+    seen: Seen | None = None  # of a motion that was read from video; no channel of :meth:`array`
 
     def __len__(self) -> int:
         return len(self.distance)
