@@ -54,6 +54,7 @@ class Pose:
     shift: F32  # (2,) px
     scale: float
     shape: F32 | None = None  # (478, 2) px: what the face's points do beyond the expressions
+    crown: F32 | None = None  # (2, 3) px to px, from where hair and ears are by the pose to where they are
     torso: F32 | None = None  # (2, 3) px to px, where the shoulders are; None: they sway with the head
 
 
@@ -119,8 +120,8 @@ def pose_of(mesh: Mesh, motion: Motion, index: int) -> Pose:
     seen = motion.seen
     if seen is None:
         return Pose(rotation, shift.astype(np.float32), scale)
-    torso = placed(seen.torso[index], mesh.face_width)
-    return Pose(rotation, shift.astype(np.float32), scale, seen.shape[index] * mesh.face_width, torso)
+    crown, torso = (placed(place[index], mesh.face_width) for place in (seen.crown, seen.torso))
+    return Pose(rotation, shift.astype(np.float32), scale, seen.shape[index] * mesh.face_width, crown, torso)
 
 
 def placed(place: F32, face_width: float) -> F32:
@@ -152,6 +153,10 @@ def move(mesh: Mesh, expression: F32, pose: Pose) -> F32:
     share = mesh.head[:, None]
     anchor = mesh.anchor[0 if pose.scale > 1 else 1]
     head = anchor + (turned[:, :2] - anchor) * pose.scale + pose.shift
+    if pose.crown is not None:
+        around = head[len(head) - len(mesh.follow) :]
+        far = 1 - mesh.follow.sum(1, keepdims=True)
+        around += far * (around @ pose.crown[:, :2].T + pose.crown[:, 2] - around)
     if pose.torso is None:
         torso = anchor + (points[:, :2] - anchor) * pose.scale + _SWAY * pose.shift
     else:

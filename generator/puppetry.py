@@ -1,4 +1,4 @@
-"""Motion from video, made exact for a mesh: driven by it, the performer's own mesh lands where the tracker saw the face.
+"""Motion from video, made exact for a mesh: the performer's own mesh lands where the tracker saw the face.
 
 ``retarget`` says what a person does in terms that carry over to any face: angles, eleven expressions, lids and gaze.
 What of the motion those terms miss is found here: the pose is fitted again as the renderer turns heads (Gauss-Newton
@@ -46,7 +46,7 @@ def puppeteer(track: Track, rest: F32) -> Motion:
     still = np.zeros((len(motion), 4), np.float32)
     left = np.stack([_left(mesh, motion, index, landmarks[index]) for index in range(len(motion))])
     shape = steady(left.reshape(len(left), -1).astype(np.float64)).reshape(left.shape)
-    return dataclasses.replace(motion, seen=Seen(shape.astype(np.float32), still, still))
+    return dataclasses.replace(motion, seen=Seen(shape.astype(np.float32), still, still, still))
 
 
 def _fitted(mesh: Mesh, motion: Motion, landmarks: F32) -> Motion:

@@ -25,7 +25,8 @@ class MeshRenderer:
     """:class:`~tellmark.generator.types.Renderer` by warping a layered mesh. Not for two threads at once.
 
     The same portrait, motion and index give the same bytes; the rest frame gives the portrait. ``render`` returns
-    the same array each time, and leaves in ``points`` (478, 3) px where it put the face.
+    the same array each time, and leaves in ``points`` (478, 3) px where it put the face, in ``around`` (n, 2) px where
+    the mesh's other points went.
     """
 
     name = "mesh"
@@ -38,6 +39,7 @@ class MeshRenderer:
         self._eyes = build_eyes(portrait.image, portrait.landmarks)
         self._mouth = build_mouth(portrait.image, portrait.landmarks, self._mesh)
         self.points = self._mesh.rest[:_FACE_POINTS]
+        self.around = self._mesh.rest[_FACE_POINTS:, :2]
         self._map_x = np.zeros((SIZE, SIZE), np.float32)
         self._map_y = np.zeros((SIZE, SIZE), np.float32)
         self._depth = np.zeros((SIZE, SIZE), np.float32)
@@ -51,7 +53,7 @@ class MeshRenderer:
         self._draw_eyes(expression, motion.blink[index], motion.gaze_deg[index])
         pose = pose_of(self._mesh, motion, index)
         points = move(self._mesh, expression, pose)
-        self.points = points[:_FACE_POINTS]
+        self.points, self.around = points[:_FACE_POINTS], points[_FACE_POINTS:, :2]
         # Where no triangle falls, far outside, the map points beyond the layer and fetches nothing.
         self._map_x.fill(-PAD)
         self._depth.fill(np.inf)
@@ -85,9 +87,8 @@ class MeshRenderer:
         if motion.seen is None or not motion.seen.scene[index].any():
             return self._background
         affine = placed(motion.seen.scene[index], self._mesh.face_width)
-        return np.asarray(
-            cv2.warpAffine(self._background, affine, (SIZE, SIZE), self._moved, borderMode=cv2.BORDER_REPLICATE), np.uint8
-        )
+        cv2.warpAffine(self._background, affine, (SIZE, SIZE), self._moved, borderMode=cv2.BORDER_REPLICATE)
+        return self._moved
 
     def _draw_eyes(self, expression: F32, blink: F32, gaze_deg: F32) -> None:
         """Update the eyes in the person layer."""

@@ -76,8 +76,8 @@ def retarget(track: Track, rest: F32 | None = None, *, smooth: bool = True) -> M
     if smooth:
         rotation, shift, expression, look = (steady(x) for x in (rotation, shift, expression, look))
         distance, lids = steady(distance[:, None])[:, 0], steady(lids)
-    arrays = (rotation, shift, distance, expression, np.clip(lids, 0, 1), look)
-    return Motion(track.fps, *(np.asarray(array, np.float32) for array in arrays))
+    channels = (rotation, shift, distance[:, None], expression, np.clip(lids, 0, 1), look)
+    return Motion.from_array(track.fps, np.concatenate(channels, axis=1).astype(np.float32))
 
 
 def bridged(landmarks: F32, found: NDArray[np.bool_]) -> F32:

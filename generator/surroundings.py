@@ -1,12 +1,13 @@
-"""How shoulders and scenery move in a video: each as one similarity, found by aligning pictures.
+"""How hair, shoulders and scenery move in a video: each as one similarity, found by aligning pictures.
 
-Inverse compositional alignment (Baker & Matthews 2004) of a part of the first frame with every other one, from coarse
-to fine, robust against what covers it. What shows no texture is held where it was by a prior, and a place that makes the
-pictures agree no better than standing still is not believed.
+Inverse compositional alignment (Baker & Matthews 2004) from coarse to fine, robust against what covers a part:
+shoulders and scenery of the portrait with every frame, hair as it is rendered with the frame. What shows no texture is
+held where it was by a prior, and a place that makes the pictures agree no better than standing still is not believed.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,8 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tellmark.generator.mesh import Mesh, placed
-from tellmark.generator.types import SIZE
+from tellmark.generator.mesh import Mesh, build_mesh, placed
+from tellmark.generator.render import MeshRenderer
+from tellmark.generator.retarget import steady
+from tellmark.generator.types import SIZE, Motion, Portrait, Seen
+from tellmark.landmarks import FACE_OVAL
 from tellmark.types import F32, F64, U8
 
 _SIDES = (48, 96)  # px of the pictures that are aligned
@@ -25,36 +29,71 @@ _LIKELY = np.array([0.3, 0.3, 8.0, 0.1])  # x, y (face widths), roll (degrees), 
 _PRIOR = 30.0  # weight of that, in pixels
 _FEWEST = 0.008  # of the frame, that a part must cover to be followed
 _BETTER = 0.97  # share of the error at rest that a place must come below
+_EDGE = 0.015  # of the frame's side, that belongs to a part beyond its outline
 _REACH = 0.06  # of the frame's side, by which a part is kept away from what may cover it
 
 
-def follow(
-    frames: Iterable[U8],  # (512, 512, 3) RGB, the portrait first
-    matte: F32,  # (512, 512) of the portrait
-    mesh: Mesh,
-) -> tuple[F32, F32]:
-    """(T, 4) places of the torso and of the scene, as in :class:`~tellmark.generator.types.Seen`."""
-    torso, scene = _parts(matte, mesh)
-    followers: list[tuple[_Follower, _Follower]] = []
-    places: tuple[list[F64], list[F64]] = ([], [])
-    for frame in frames:
-        if not followers:
-            followers.append((_Follower(frame, torso, mesh.face_width), _Follower(frame, scene, mesh.face_width)))
-        for follower, found in zip(followers[0], places, strict=True):
-            found.append(follower.find(frame))
-    one, other = (np.stack(found).astype(np.float32) for found in places)
-    return one, other
+def follow(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion:
+    """The motion with everything around the face where the frames have it.
+
+    frames: (512, 512, 3) RGB, as framed as the portrait, one for each row of a motion that has ``seen``.
+    """
+    assert motion.seen is not None
+    mesh = build_mesh(portrait.landmarks)
+    parts = _parts(portrait.matte, mesh)
+    followers = [_Follower(portrait.image, part, mesh.face_width) for part in (parts.torso, parts.scene)]
+    places = np.zeros((3, len(motion), 4), np.float32)
+    renderer = MeshRenderer(portrait)
+    for index, frame in enumerate(frames):
+        places[1, index], places[2, index] = (follower.find(frame) for follower in followers)
+        so_far = Motion.from_array(motion.fps, motion.array()[index : index + 1])
+        here = Seen(motion.seen.shape[index : index + 1], *places[:, index : index + 1])
+        rendered = renderer.render(dataclasses.replace(so_far, seen=here), 0)
+        hair = cv2.warpAffine(parts.hair, _similarity(mesh.rest[478:, :2], renderer.around, parts.around), (SIZE, SIZE))
+        places[0, index] = _Follower(rendered, hair, mesh.face_width).find(frame)
+    crown, torso, scene = (steady(place.astype(np.float64)).astype(np.float32) for place in places)
+    return dataclasses.replace(motion, seen=Seen(motion.seen.shape, crown, torso, scene))
 
 
-def _parts(matte: F32, mesh: Mesh) -> tuple[F32, F32]:
-    """(512, 512) weights in [0, 1] of shoulders and of scenery in the portrait."""
-    rows = np.indices((SIZE, SIZE)).astype(np.float32)
+def _similarity(source: F32, goal: F32, weight: F32) -> F64:
+    """(2, 3) least-squares similarity between points (n, 2), weighted (n,)."""
+    share = (weight / weight.sum()).astype(np.float64)
+    one, other = (points @ (1, 1j) for points in (source.astype(np.float64), goal.astype(np.float64)))
+    a, b = share @ one, share @ other
+    turn = (share * (one - a).conj() @ (other - b)) / (share @ np.abs(one - a) ** 2)
+    shift = b - turn * a
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Weights in [0, 1] of what is followed, in the portrait."""
+
+    hair: F32  # (512, 512)
+    torso: F32
+    scene: F32
+    around: F32  # (n,) of the mesh's points around the face, to tell how the hair moves with the pose
+
+
+def _parts(matte: F32, mesh: Mesh) -> _Parts:
+    y, x = np.indices((SIZE, SIZE)).astype(np.float32)
     chin, up = mesh.rest[152, :2], mesh.rest[10, :2] - mesh.rest[152, :2]
-    below = ((rows[1] - chin[0]) * -up[0] + (rows[0] - chin[1]) * -up[1]) / float(up @ up)
-    torso = matte * np.clip((below - 0.25) / 0.2, 0, 1)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(_REACH * SIZE) + 1,) * 2)
-    scene = np.clip(1 - cv2.dilate(matte, kernel), 0, 1)
-    return torso.astype(np.float32), scene.astype(np.float32)
+    below = ((x - chin[0]) * -up[0] + (y - chin[1]) * -up[1]) / float(up @ up)
+    # The outline says most of where a thing is.
+    person = cv2.dilate(matte, _disc(_EDGE))
+    face = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.fillConvexPoly(face, cv2.convexHull(np.rint(mesh.rest[list(FACE_OVAL), :2]).astype(np.int32)), 1)
+    hair = person * np.clip((-0.05 - below) / 0.2, 0, 1) * (1 - face)
+    torso = person * np.clip((below - 0.25) / 0.2, 0, 1)
+    scene = np.clip(1 - cv2.dilate(matte, _disc(_REACH)), 0, 1)
+    place = np.rint(mesh.rest[478:, :2]).astype(int)
+    inside = np.all((place >= 0) & (place < SIZE), axis=1)
+    around = np.where(inside, hair[place[:, 1].clip(0, SIZE - 1), place[:, 0].clip(0, SIZE - 1)], 0) + 1e-6
+    return _Parts(*(part.astype(np.float32) for part in (hair, torso, scene, around)))
+
+
+def _disc(share: float) -> U8:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(share * SIZE) + 1,) * 2), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)

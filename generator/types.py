@@ -133,6 +133,7 @@ class Seen:
     """
 
     shape: F32  # (T, 478, 2) face widths: what the face's points do beyond pose and expressions, as if unturned
+    crown: F32  # (T, 4) place of hair, ears and hat, relative to where the face's pose has them
     torso: F32  # (T, 4) place of the shoulders
     scene: F32  # (T, 4) place of what is behind the person
 
