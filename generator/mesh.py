@@ -25,6 +25,7 @@ _RELIEF = 1.25  # the tracker's depth is shallow: turned by 8 degrees without th
 # three estimators on 12 portraits; real heads track at 0.96): they are turned by that much more.
 _TURN = np.array([1.1, 1.1, 1.0])
 _SWAY = 0.4  # share of a head's shift that the shoulders make, where nothing is known of them
+_NECK = 0.55  # face widths from the middle to where neck and hanging hair end
 _CAMERA = 6.0  # camera distance in face widths
 _PRODUCTS = tuple(tuple(EXPRESSIONS.index(part) for part in name.split("*")) for name in CORRECTIVES)
 
@@ -84,8 +85,7 @@ def build_mesh(landmarks: F32) -> Mesh:
     edge_zone = signed_distance(layout.outline, rest[:, :2]) < 0.16 * width
     rest[:, 2] = without_cliffs(rest, layout.triangles, edge_zone)
 
-    below = (rest[:, :2] - chin[:2]) @ down[:2] / height
-    head = 1 - _smooth((below + 0.06) / 0.55)
+    head = head_share(rest[:, :2], landmarks)
     head[: len(landmarks)] = 1
     follow = np.exp(-((distance / (0.17 * width)) ** 2)).astype(np.float32)
     follow = to_rim * follow[:, None]
@@ -105,6 +105,17 @@ def build_mesh(landmarks: F32) -> Mesh:
         rim=np.array(layout.rim, np.int32),
         follow=follow.astype(np.float32),
     )
+
+
+def head_share(points: F32, landmarks: F32) -> F32:
+    """(n,) share in which places (n, 2) px of the portrait belong to the head: 1 above the chin, 0 on the shoulders."""
+    frame = face_frame(landmarks)
+    across, down = (axis[:2] / frame.px_per_mm for axis in frame.axes[:2])
+    relative = points - landmarks[152, :2]
+    below = relative @ down / (178 * frame.px_per_mm)
+    # What lies far to the side at the chin's height is a shoulder, or hair that lies on one.
+    beside = np.maximum(np.abs(relative @ across) / (140 * frame.px_per_mm) - _NECK, 0) * _smooth((below + 0.3) / 0.3)
+    return np.asarray(1 - _smooth((below + 0.06 + 0.4 * beside) / 0.55), np.float32)
 
 
 def pose_of(mesh: Mesh, motion: Motion, index: int) -> Pose:

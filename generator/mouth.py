@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tellmark.generator.basis import JAW_DROP_MM, LOWER_LIP, UPPER_LIP, face_frame
 from tellmark.generator.mesh import Mesh, Pose, place_rigid
 from tellmark.generator.raster import mix
+from tellmark.generator.softness import softness
 from tellmark.generator.teeth import (
     HALF_MM,
     TALL_MM,
@@ -42,6 +43,7 @@ class Mouth:
     upper: F32  # (h, w, 4) premultiplied sprite, y = 0 at ``TALL_MM`` above the cutting edges
     lower: F32  # (h, w, 4), y = 0 at the cutting edges
     own: F32 | None  # (SIZE, SIZE, 4) premultiplied, in the portrait's pixels
+    soft: float  # px sigma of the portrait's blur
     sprite_px_per_mm: float
     show_mm: float  # from the upper lip's edge at rest down to the upper teeth's edges
     rest_drop_mm: float  # from there to the lower teeth's edges
@@ -56,6 +58,7 @@ def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
     gap_mm = float(rest_gap[4:7].mean()) / mesh.px_per_mm
     white = white_point(image, landmarks)
     scale = 1.5 * mesh.px_per_mm
+    soft = softness(image, landmarks)
     own = own_interior(image, landmarks) if gap_mm > _OWN_TEETH_MM else None
     colour = colourfulness(image, landmarks)
     # Teeth hang from the upper lip, wherever the lower one is.
@@ -63,9 +66,10 @@ def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
     return Mouth(
         frame=np.stack([seam, seam + 10 * axes[0], seam + 10 * axes[1]]).astype(np.float32),
         rest_gap=rest_gap,
-        upper=_fade(upper_teeth(white, scale), colour),
-        lower=_fade(lower_teeth(white, scale), colour),
+        upper=_softened(_fade(upper_teeth(white, scale), colour), 1.5 * soft),
+        lower=_softened(_fade(lower_teeth(white, scale), colour), 1.5 * soft),
         own=own,
+        soft=soft,
         sprite_px_per_mm=scale,
         show_mm=max(5.0 - 0.25 * gap_mm, 3.0),
         rest_drop_mm=gap_mm + 1.4,
@@ -91,7 +95,7 @@ def draw_mouth(
     x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, SIZE), min(y1, SIZE)
     if fade <= 0 or x1 - x0 < 4 or y1 - y0 < 4:
         return
-    mask = _opening_mask(loop - (x0, y0), x1 - x0, y1 - y0)
+    mask = _opening_mask(loop - (x0, y0), x1 - x0, y1 - y0, mouth.soft)
     skull = place_rigid(mesh, mouth.frame, pose)
     to_mm = _inverse_affine(skull, np.array([[0, 0], [10, 0], [0, 10]], np.float32))
     to_mm[:, 2] += to_mm[:, :2] @ (x0, y0)
@@ -120,13 +124,17 @@ def _fade(colours: F32, colour: float) -> F32:
     return faded
 
 
+def _softened(sprite: F32, sigma: float) -> F32:
+    return np.asarray(cv2.GaussianBlur(sprite, (0, 0), sigma), np.float32) if sigma > 0.1 else sprite
+
+
 def _gaps(points: F32) -> F32:
     """(11,) px from the upper to the lower inner lip."""
     upper, lower = points[list(UPPER_LIP[3]), :2], points[list(LOWER_LIP[3]), :2]
     return np.asarray(np.linalg.norm(lower - upper, axis=1), np.float32)
 
 
-def _opening_mask(loop: F32, width: int, height: int) -> F32:
+def _opening_mask(loop: F32, width: int, height: int, soft: float) -> F32:
     """Antialiased mask of the closed loop (20, 2), rounded by a periodic Catmull-Rom spline."""
     steps = np.linspace(0, 1, 4, endpoint=False)[:, None]
     a, b, c, d = (np.roll(loop, shift, axis=0)[:, None] for shift in (1, 0, -1, -2))
@@ -138,7 +146,7 @@ def _opening_mask(loop: F32, width: int, height: int) -> F32:
     large = np.zeros((height * 2, width * 2), np.uint8)
     cv2.fillPoly(large, [outline], 255, cv2.LINE_AA, 4)
     mask = cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.7), np.float32) / 255
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), float(np.hypot(0.7, soft))), np.float32) / 255
 
 
 def _inverse_affine(source: F32, goal: F32) -> NDArray[np.float64]:

@@ -15,44 +15,63 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tellmark.generator.mesh import Mesh, build_mesh, placed
+from tellmark.generator.mesh import build_mesh, head_share, placed, pose_of
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.retarget import steady
 from tellmark.generator.types import SIZE, Motion, Portrait, Seen
-from tellmark.landmarks import FACE_OVAL
+from tellmark.landmarks import FACE_OVAL, LEFT_EYE, LIPS_OUTER, RIGHT_EYE
 from tellmark.types import F32, F64, U8
 
 _SIDES = (48, 96)  # px of the pictures that are aligned
 _ROUNDS = 5
 _NOISE = 6.0  # grey levels: a difference twice that counts half
-_LIKELY = np.array([0.3, 0.3, 8.0, 0.1])  # x, y (face widths), roll (degrees), log of the scale: how far things move
+_FREE = np.array([0.3, 0.3, 8.0, 0.1])  # x, y (face widths), roll (degrees), log of the scale: how far things move
+_HELD = np.array([0.02, 0.02, 1.5, 0.02])  # the same of the face, beyond what its landmarks say
+_FARTHEST = 3.0  # times that, beyond which a place is not believed
 _PRIOR = 30.0  # weight of that, in pixels
 _FEWEST = 0.008  # of the frame, that a part must cover to be followed
 _BETTER = 0.97  # share of the error at rest that a place must come below
+_SHADING = 0.08  # of the frame's side: what is larger is light
 _EDGE = 0.015  # of the frame's side, that belongs to a part beyond its outline
 _REACH = 0.06  # of the frame's side, by which a part is kept away from what may cover it
 
 
 def follow(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion:
-    """The motion with everything around the face where the frames have it.
+    """The motion with the face, and everything around it, where the frames have them.
 
     frames: (512, 512, 3) RGB, as framed as the portrait, one for each row of a motion that has ``seen``.
     """
     assert motion.seen is not None
     mesh = build_mesh(portrait.landmarks)
-    parts = _parts(portrait.matte, mesh)
+    parts = _parts(portrait)
     followers = [_Follower(portrait.image, part, mesh.face_width) for part in (parts.torso, parts.scene)]
     places = np.zeros((3, len(motion), 4), np.float32)
+    shape = motion.seen.shape.copy()
     renderer = MeshRenderer(portrait)
+    rest = mesh.rest[:, :2]
+    hair_share = parts.hair[tuple(np.rint(rest.clip(0, SIZE - 1)).astype(int).T[::-1])] + 1e-6
     for index, frame in enumerate(frames):
         places[1, index], places[2, index] = (follower.find(frame) for follower in followers)
-        so_far = Motion.from_array(motion.fps, motion.array()[index : index + 1])
-        here = Seen(motion.seen.shape[index : index + 1], *places[:, index : index + 1])
-        rendered = renderer.render(dataclasses.replace(so_far, seen=here), 0)
-        hair = cv2.warpAffine(parts.hair, _similarity(mesh.rest[478:, :2], renderer.around, parts.around), (SIZE, SIZE))
+        here = Seen(shape[index : index + 1], *places[:, index : index + 1])
+        rendered = renderer.render(dataclasses.replace(motion[index : index + 1], seen=here), 0)
+        hair = _moved(parts.hair, rest[478:], renderer.around, hair_share[478:])
         places[0, index] = _Follower(rendered, hair, mesh.face_width).find(frame)
-    crown, torso, scene = (steady(place.astype(np.float64)).astype(np.float32) for place in places)
-    return dataclasses.replace(motion, seen=Seen(motion.seen.shape, crown, torso, scene))
+        face = _moved(parts.face, rest[:468], renderer.points[:468, :2], np.ones(468, np.float32))
+        off = placed(_Follower(rendered, face, mesh.face_width, _HELD).find(frame).astype(np.float32), mesh.face_width)
+        here_px = renderer.points[:, :2]
+        pose = pose_of(mesh, motion, index)
+        back = np.linalg.inv(pose.rotation[:2, :2] * pose.scale).T
+        shape[index] += (here_px @ off[:, :2].T + off[:, 2] - here_px) @ back / mesh.face_width
+    shape, crown, torso, scene = (
+        steady(channel.reshape(len(channel), -1).astype(np.float64)).reshape(channel.shape).astype(np.float32)
+        for channel in (shape, *places)
+    )
+    return dataclasses.replace(motion, seen=Seen(shape, crown, torso, scene))
+
+
+def _moved(part: F32, rest: F32, points: F32, weight: F32) -> F32:
+    """A part of the portrait where the mesh's points have gone."""
+    return np.asarray(cv2.warpAffine(part, _similarity(rest, points, weight), (SIZE, SIZE)), np.float32)
 
 
 def _similarity(source: F32, goal: F32, weight: F32) -> F64:
@@ -67,29 +86,33 @@ def _similarity(source: F32, goal: F32, weight: F32) -> F64:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """Weights in [0, 1] of what is followed, in the portrait."""
+    """(512, 512) weights in [0, 1] of what is followed, in the portrait."""
 
-    hair: F32  # (512, 512)
+    face: F32  # what neither speaks nor blinks
+    hair: F32  # with ears and hat
     torso: F32
     scene: F32
-    around: F32  # (n,) of the mesh's points around the face, to tell how the hair moves with the pose
 
 
-def _parts(matte: F32, mesh: Mesh) -> _Parts:
-    y, x = np.indices((SIZE, SIZE)).astype(np.float32)
-    chin, up = mesh.rest[152, :2], mesh.rest[10, :2] - mesh.rest[152, :2]
-    below = ((x - chin[0]) * -up[0] + (y - chin[1]) * -up[1]) / float(up @ up)
+def _parts(portrait: Portrait) -> _Parts:
+    matte, landmarks = portrait.matte, portrait.landmarks
+    rows, columns = np.indices((SIZE, SIZE)).astype(np.float32)
+    head = head_share(np.stack([columns, rows], -1).reshape(-1, 2), landmarks).reshape(SIZE, SIZE)
     # The outline says most of where a thing is.
     person = cv2.dilate(matte, _disc(_EDGE))
-    face = np.zeros((SIZE, SIZE), np.uint8)
-    cv2.fillConvexPoly(face, cv2.convexHull(np.rint(mesh.rest[list(FACE_OVAL), :2]).astype(np.int32)), 1)
-    hair = person * np.clip((-0.05 - below) / 0.2, 0, 1) * (1 - face)
-    torso = person * np.clip((below - 0.25) / 0.2, 0, 1)
+    face = _hull(landmarks, FACE_OVAL)
+    speaking = [_hull(landmarks, loop) for loop in (LIPS_OUTER, RIGHT_EYE, LEFT_EYE)]
+    lively = cv2.dilate(np.maximum.reduce(speaking), _disc(_EDGE))
+    hair = person * np.clip((head - 0.9) / 0.1, 0, 1) * (1 - face)
+    torso = person * np.clip((0.6 - head) / 0.4, 0, 1)
     scene = np.clip(1 - cv2.dilate(matte, _disc(_REACH)), 0, 1)
-    place = np.rint(mesh.rest[478:, :2]).astype(int)
-    inside = np.all((place >= 0) & (place < SIZE), axis=1)
-    around = np.where(inside, hair[place[:, 1].clip(0, SIZE - 1), place[:, 0].clip(0, SIZE - 1)], 0) + 1e-6
-    return _Parts(*(part.astype(np.float32) for part in (hair, torso, scene, around)))
+    return _Parts(*(np.asarray(part, np.float32) for part in (face * (1 - lively), hair, torso, scene)))
+
+
+def _hull(landmarks: F32, points: tuple[int, ...]) -> F32:
+    mask = np.zeros((SIZE, SIZE), np.float32)
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(landmarks[list(points), :2]).astype(np.int32)), 1.0)
+    return mask
 
 
 def _disc(share: float) -> U8:
@@ -108,8 +131,8 @@ class _Level:
 class _Follower:
     """Follows one part through the frames, each from where the last one was."""
 
-    def __init__(self, first: U8, part: F32, face_width: float) -> None:
-        self._width = face_width
+    def __init__(self, first: U8, part: F32, face_width: float, likely: F64 = _FREE) -> None:
+        self._width, self._likely = face_width, likely
         self._levels = [_level(first, part, side, face_width) for side in _SIDES]
         self._usable = float(part.mean()) >= _FEWEST
         self._place = np.zeros(4)
@@ -124,10 +147,10 @@ class _Follower:
             for _ in range(_ROUNDS):
                 step = self._step(level, picture, place)
                 place = place - step
-                if np.abs(step / _LIKELY).max() < 2e-3:
+                if np.abs(step / self._likely).max() < 2e-3:
                     break
         still, moved = (self._error(self._levels[-1], picture, at) for at in (np.zeros(4), place))
-        if not moved < _BETTER * still or np.abs(place / _LIKELY).max() > 6:
+        if not moved < _BETTER * still or np.abs(place / self._likely).max() > _FARTHEST:
             place = np.zeros(4)
         self._place = place
         return place
@@ -136,7 +159,7 @@ class _Follower:
         off = self._fetched(picture, place, level) - level.picture
         weight = level.weight / (1 + (np.abs(off).mean(1) / (2 * _NOISE)) ** 2)
         weighed = level.slopes * weight[:, None]
-        prior = _PRIOR * _NOISE**2 / _LIKELY**2
+        prior = _PRIOR * _NOISE**2 / self._likely**2
         gram = weighed.reshape(4, -1) @ level.slopes.reshape(4, -1).T + np.diag(prior)
         return np.asarray(np.linalg.solve(gram, weighed.reshape(4, -1) @ off.ravel() + prior * place), np.float64)
 
@@ -156,7 +179,9 @@ class _Follower:
 
 def _shrunk(frame: U8, side: int) -> F32:
     small = cv2.resize(frame, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(small, (0, 0), 0.8), np.float32)
+    fine = cv2.GaussianBlur(small, (0, 0), 0.8)
+    # Light changes slowly across the picture, and is not motion.
+    return np.asarray(fine - cv2.GaussianBlur(small, (0, 0), _SHADING * side), np.float32)
 
 
 def _level(first: U8, part: F32, side: int, face_width: float) -> _Level:

@@ -7,7 +7,7 @@ the mesh renderer and every later one stand behind these.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -158,6 +158,10 @@ class Motion:
 
     def __len__(self) -> int:
         return len(self.distance)
+
+    def __getitem__(self, rows: slice) -> Motion:
+        part = Motion.from_array(self.fps, self.array()[rows])
+        return part if self.seen is None else replace(part, seen=self.seen[rows])
 
     def array(self) -> F32:
         """(T, D) all channels side by side, in the order of the fields."""
