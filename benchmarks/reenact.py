@@ -21,14 +21,16 @@ from tellmark.benchmarks.reenact_clips import SPLITS, Clip, read_clip, videos
 from tellmark.benchmarks.reenact_measures import Flicker, decibels, face_mask, sharpness, squared_error
 from tellmark.benchmarks.reenact_sheet import write_sheet
 from tellmark.errors import TellmarkError, UsageError
+from tellmark.generator.puppetry import puppeteer
 from tellmark.generator.render import MeshRenderer
-from tellmark.generator.retarget import retarget
+from tellmark.generator.surroundings import follow
 from tellmark.generator.track import FPS
 from tellmark.generator.types import Motion
 from tellmark.runs import Progress
 from tellmark.types import U8
 
 DATA = Path("../shared/data/real")
+SECONDS = 4.0  # of each clip
 _SHEET_FRAMES = 8
 _MEANS = (
     "face still dB", "face dB", "face gain dB", "face gain dB by frame", "frame still dB", "frame dB", "frame gain dB",
@@ -42,7 +44,7 @@ def run(
     data: Path | str = DATA,
     tracks: Path | str | None = None,
     split: str | None = None,
-    seconds: float | str = 10.0,
+    seconds: float | str = SECONDS,
     limit: int | str | None = None,
     sheet: Path | str | None = None,
     progress: Progress | None = None,
@@ -77,7 +79,7 @@ def run(
 
 def _measure(clip: Clip, sheet: Path | None) -> dict[str, Any]:
     portrait = clip.portrait()
-    motion = retarget(clip.track(), portrait.landmarks)
+    motion = follow(clip.frames, portrait, puppeteer(clip.track(), portrait.landmarks))
     renderer = MeshRenderer(portrait)
     rest = squared_error(renderer.render(Motion.rest(FPS), 0), clip.frames[0]).mean()
     errors: dict[str, list[float]] = {name: [] for name in ("face still", "face", "frame still", "frame")}

@@ -25,7 +25,7 @@ def face_mask(landmarks: F32) -> NDArray[np.bool_]:
 def squared_error(one: U8, other: U8) -> F32:
     """(H, W) mean over R, G and B."""
     difference = one.astype(np.float32) - other
-    return np.asarray((difference * difference).mean(axis=2))
+    return np.asarray(np.einsum("ijk,ijk->ij", difference, difference) / 3, np.float32)
 
 
 def decibels(squared: float | F64) -> float:
@@ -35,17 +35,16 @@ def decibels(squared: float | F64) -> float:
 
 def sharpness(frame: U8, landmarks: F32) -> dict[str, float]:
     """RMS of the detail (difference of Gaussians) of mouth and eyes."""
-    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    fine, coarse = (cv2.GaussianBlur(grey, (0, 0), sigma) for sigma in _DETAIL)
-    detail = fine - coarse
     found = {}
     for name, points in _PARTS.items():
         low, high = landmarks[list(points), :2].min(0), landmarks[list(points), :2].max(0)
         margin = _MARGIN * (high - low)
         x0, y0 = np.floor(low - margin).astype(int).clip(0, 510)
         x1, y1 = np.ceil(high + margin).astype(int).clip(2, 512)
-        part = detail[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
-        found[name] = float(np.sqrt((part**2).mean()))
+        part = frame[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
+        grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        fine, coarse = (cv2.GaussianBlur(grey, (0, 0), sigma) for sigma in _DETAIL)
+        found[name] = float(np.sqrt(((fine - coarse) ** 2).mean()))
     return found
 
 

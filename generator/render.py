@@ -18,6 +18,8 @@ from tellmark.generator.types import EXPRESSIONS, SIZE, Motion, Portrait
 from tellmark.types import F32, U8
 
 _FACE_POINTS = 478
+_CORNERS = np.array([[0, 0], [SIZE, 0], [0, SIZE], [SIZE, SIZE]], np.float32)
+_STILL = 0.25  # px that the background's corners may be off before it is fetched anew
 _INDEX = {name: index for index, name in enumerate(EXPRESSIONS)}
 
 
@@ -84,9 +86,11 @@ class MeshRenderer:
 
     def _scene(self, motion: Motion, index: int) -> U8:
         """The background where the motion has it."""
-        if motion.seen is None or not motion.seen.scene[index].any():
+        if motion.seen is None:
             return self._background
         affine = placed(motion.seen.scene[index], self._mesh.face_width)
+        if np.abs(_CORNERS @ affine[:, :2].T + affine[:, 2] - _CORNERS).max() < _STILL:
+            return self._background
         cv2.warpAffine(self._background, affine, (SIZE, SIZE), self._moved, borderMode=cv2.BORDER_REPLICATE)
         return self._moved
 

@@ -44,20 +44,22 @@ def follow(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion:
     assert motion.seen is not None
     mesh = build_mesh(portrait.landmarks)
     parts = _parts(portrait)
-    followers = [_Follower(portrait.image, part, mesh.face_width) for part in (parts.torso, parts.scene)]
+    home = _views(portrait.image)
+    followers = [_Follower(home, part, mesh.face_width) for part in (parts.torso, parts.scene)]
     places = np.zeros((3, len(motion), 4), np.float32)
     shape = motion.seen.shape.copy()
     renderer = MeshRenderer(portrait)
     rest = mesh.rest[:, :2]
     hair_share = parts.hair[tuple(np.rint(rest.clip(0, SIZE - 1)).astype(int).T[::-1])] + 1e-6
     for index, frame in enumerate(frames):
-        places[1, index], places[2, index] = (follower.find(frame) for follower in followers)
+        views = _views(frame)
+        places[1, index], places[2, index] = (follower.find(views) for follower in followers)
         here = Seen(shape[index : index + 1], *places[:, index : index + 1])
-        rendered = renderer.render(dataclasses.replace(motion[index : index + 1], seen=here), 0)
+        made = _views(renderer.render(dataclasses.replace(motion[index : index + 1], seen=here), 0))
         hair = _moved(parts.hair, rest[478:], renderer.around, hair_share[478:])
-        places[0, index] = _Follower(rendered, hair, mesh.face_width).find(frame)
+        places[0, index] = _Follower(made, hair, mesh.face_width).find(views)
         face = _moved(parts.face, rest[:468], renderer.points[:468, :2], np.ones(468, np.float32))
-        off = placed(_Follower(rendered, face, mesh.face_width, _HELD).find(frame).astype(np.float32), mesh.face_width)
+        off = placed(_Follower(made, face, mesh.face_width, _HELD).find(views).astype(np.float32), mesh.face_width)
         here_px = renderer.points[:, :2]
         pose = pose_of(mesh, motion, index)
         back = np.linalg.inv(pose.rotation[:2, :2] * pose.scale).T
@@ -119,9 +121,11 @@ def _disc(share: float) -> U8:
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(share * SIZE) + 1,) * 2), np.uint8)
 
 
+_Views = list[F32]  # (n, n, 3) for each n of ``_SIDES``
+
+
 @dataclass(frozen=True, slots=True)
 class _Level:
-    side: int
     pixels: NDArray[np.intp]  # (m,) of the part
     picture: F32  # (m, 3)
     slopes: F32  # (4, m, 3) change of the picture with each number of a place
@@ -131,25 +135,24 @@ class _Level:
 class _Follower:
     """Follows one part through the frames, each from where the last one was."""
 
-    def __init__(self, first: U8, part: F32, face_width: float, likely: F64 = _FREE) -> None:
+    def __init__(self, first: _Views, part: F32, face_width: float, likely: F64 = _FREE) -> None:
         self._width, self._likely = face_width, likely
-        self._levels = [_level(first, part, side, face_width) for side in _SIDES]
+        self._levels = [_level(picture, part, face_width) for picture in first]
         self._usable = float(part.mean()) >= _FEWEST
         self._place = np.zeros(4)
 
-    def find(self, frame: U8) -> F64:
+    def find(self, views: _Views) -> F64:
         """(4,) the part's place in a frame."""
         if not self._usable:
             return np.zeros(4)
         place = self._place.copy()
-        for level in self._levels:
-            picture = _shrunk(frame, level.side)
+        for level, picture in zip(self._levels, views, strict=True):
             for _ in range(_ROUNDS):
                 step = self._step(level, picture, place)
                 place = place - step
                 if np.abs(step / self._likely).max() < 2e-3:
                     break
-        still, moved = (self._error(self._levels[-1], picture, at) for at in (np.zeros(4), place))
+        still, moved = (self._error(self._levels[-1], views[-1], at) for at in (np.zeros(4), place))
         if not moved < _BETTER * still or np.abs(place / self._likely).max() > _FARTHEST:
             place = np.zeros(4)
         self._place = place
@@ -157,14 +160,14 @@ class _Follower:
 
     def _step(self, level: _Level, picture: F32, place: F64) -> F64:
         off = self._fetched(picture, place, level) - level.picture
-        weight = level.weight / (1 + (np.abs(off).mean(1) / (2 * _NOISE)) ** 2)
+        weight = level.weight / (1 + (_size(off) / (2 * _NOISE)) ** 2)
         weighed = level.slopes * weight[:, None]
         prior = _PRIOR * _NOISE**2 / self._likely**2
         gram = weighed.reshape(4, -1) @ level.slopes.reshape(4, -1).T + np.diag(prior)
         return np.asarray(np.linalg.solve(gram, weighed.reshape(4, -1) @ off.ravel() + prior * place), np.float64)
 
     def _error(self, level: _Level, picture: F32, place: F64) -> float:
-        off = np.abs(self._fetched(picture, place, level) - level.picture).mean(1)
+        off = _size(self._fetched(picture, place, level) - level.picture)
         return float((level.weight * off**2 / (1 + (off / (4 * _NOISE)) ** 2)).sum())
 
     def _fetched(self, picture: F32, place: F64, level: _Level) -> F32:
@@ -177,15 +180,24 @@ class _Follower:
         return np.asarray(moved.reshape(-1, 3)[level.pixels], np.float32)
 
 
-def _shrunk(frame: U8, side: int) -> F32:
-    small = cv2.resize(frame, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
-    fine = cv2.GaussianBlur(small, (0, 0), 0.8)
-    # Light changes slowly across the picture, and is not motion.
-    return np.asarray(fine - cv2.GaussianBlur(small, (0, 0), _SHADING * side), np.float32)
+def _size(off: F32) -> F32:
+    """(m,) mean magnitude of differences (m, 3)."""
+    return np.asarray(np.abs(off) @ np.full(3, 1 / 3, np.float32))
 
 
-def _level(first: U8, part: F32, side: int, face_width: float) -> _Level:
-    picture = _shrunk(first, side)
+def _views(frame: U8) -> _Views:
+    """The frame at each of ``_SIDES``, without what changes slowly across it: that is light, and not motion."""
+    views = []
+    for side in _SIDES:
+        small = cv2.resize(frame, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
+        views.append(
+            np.asarray(cv2.GaussianBlur(small, (0, 0), 0.8) - cv2.GaussianBlur(small, (0, 0), _SHADING * side))
+        )
+    return views
+
+
+def _level(picture: F32, part: F32, face_width: float) -> _Level:
+    side = len(picture)
     across = cv2.Sobel(picture, cv2.CV_32F, 1, 0, scale=1 / 8) * (side / SIZE)  # per px of the frame
     down = cv2.Sobel(picture, cv2.CV_32F, 0, 1, scale=1 / 8) * (side / SIZE)
     y, x = (np.indices((side, side)).astype(np.float32) + 0.5) * (SIZE / side) - 0.5 - SIZE / 2
@@ -196,4 +208,4 @@ def _level(first: U8, part: F32, side: int, face_width: float) -> _Level:
     weight[:2], weight[-2:], weight[:, :2], weight[:, -2:] = 0, 0, 0, 0
     pixels = np.flatnonzero(weight.ravel() > 0.01)
     slopes = slopes.reshape(4, -1, 3)[:, pixels].astype(np.float32)
-    return _Level(side, pixels, picture.reshape(-1, 3)[pixels], slopes, np.asarray(weight.ravel()[pixels], np.float32))
+    return _Level(pixels, picture.reshape(-1, 3)[pixels], slopes, np.asarray(weight.ravel()[pixels], np.float32))
