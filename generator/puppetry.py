@@ -15,16 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.generator.headpose import STABLE
+from tellmark.generator.lids import WIDEST
 from tellmark.generator.mesh import Mesh, Pose, build_mesh, expression_weights, pose_of, turn_head
-from tellmark.generator.retarget import bridged, retarget, steady
+from tellmark.generator.retarget import OPEN_PERCENTILE, SHUT, bridged, retarget, steady
 from tellmark.generator.track import Track
 from tellmark.generator.types import Motion, Seen
-from tellmark.landmarks import LEFT_EYE, RIGHT_EYE, triangles
+from tellmark.landmarks import LEFT_EYE, RIGHT_EYE, eye_opening, triangles
 from tellmark.types import F32, F64
 
 _STEPS = np.array([1.0, 1.0, 1.0, 0.01, 0.01, 0.01])  # yaw, pitch, roll, x, y, log of the distance
 _LOOSE = np.array([6.0, 6.0, 6.0, 1.0, 1.0, 0.3])  # how far from the first fit each may well end, as a prior
 _STRAY = 0.012  # face widths off the fit at which a point counts half, and the noise that the prior is weighed against
+_LEAST = 0.25  # of an eye's opening in the portrait, that closing it takes: eyes that are shut there stay shut
 # Lids and what folds with them, which the renderer paints: they move with what surrounds them.
 _FOLDS = (
     *(247, 30, 29, 27, 28, 56, 190, 25, 110, 24, 23, 22, 26, 112),
@@ -42,11 +44,19 @@ def puppeteer(track: Track, rest: F32) -> Motion:
     motion = retarget(track, rest)
     landmarks = bridged(track.landmarks, track.found)
     mesh = build_mesh(rest)
-    motion = _fitted(mesh, motion, landmarks)
+    motion = _fitted(mesh, dataclasses.replace(motion, blink=_lids(landmarks, rest)), landmarks)
     still = np.zeros((len(motion), 4), np.float32)
     left = np.stack([_left(mesh, motion, index, landmarks[index]) for index in range(len(motion))])
     shape = steady(left.reshape(len(left), -1).astype(np.float64)).reshape(left.shape)
     return dataclasses.replace(motion, seen=Seen(shape.astype(np.float32), still, still, still))
+
+
+def _lids(landmarks: F32, rest: F32) -> F32:
+    """(T, 2) how far the eyes are closed: 0 as in the portrait, however open that is, 1 shut, below 0 wider open."""
+    opening, home = (np.stack(eye_opening(points), axis=-1).astype(np.float64) for points in (landmarks, rest))
+    shut = SHUT * np.percentile(opening, OPEN_PERCENTILE, axis=0)
+    closed = (home - opening) / np.maximum(home - shut, _LEAST * home)
+    return np.asarray(steady(np.clip(closed, -WIDEST, 1)), np.float32)
 
 
 def _fitted(mesh: Mesh, motion: Motion, landmarks: F32) -> Motion:

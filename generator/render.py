@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from tellmark.generator.layers import PAD, split
-from tellmark.generator.lids import build_eyes, draw_eye
+from tellmark.generator.lids import WIDEST, build_eyes, draw_eye
 from tellmark.generator.mesh import build_mesh, move, placed, pose_of
 from tellmark.generator.mouth import build_mouth, draw_mouth
 from tellmark.generator.raster import over, raster
@@ -52,7 +52,7 @@ class MeshRenderer:
     def render(self, motion: Motion, index: int) -> U8:
         """Frame ``index`` of the motion: (512, 512, 3) RGB uint8, overwritten by the next call."""
         expression = motion.expression[index]
-        self._draw_eyes(expression, motion.blink[index], motion.gaze_deg[index])
+        self._draw_eyes(motion, index)
         pose = pose_of(self._mesh, motion, index)
         points = move(self._mesh, expression, pose)
         self.points, self.around = points[:_FACE_POINTS], points[_FACE_POINTS:, :2]
@@ -94,14 +94,18 @@ class MeshRenderer:
         cv2.warpAffine(self._background, affine, (SIZE, SIZE), self._moved, borderMode=cv2.BORDER_REPLICATE)
         return self._moved
 
-    def _draw_eyes(self, expression: F32, blink: F32, gaze_deg: F32) -> None:
+    def _draw_eyes(self, motion: Motion, index: int) -> None:
         """Update the eyes in the person layer."""
+        gaze_deg, blink = motion.gaze_deg[index], np.clip(motion.blink[index], -WIDEST, 1)
         squint, smile, angry, raised = (
-            float(np.clip(expression[_INDEX[name]], 0, 1)) for name in ("squint", "smile", "brow_down", "brow_up")
+            float(np.clip(motion.expression[index, _INDEX[name]], 0, 1))
+            for name in ("squint", "smile", "brow_down", "brow_up")
         )
         # Lids rise with the brows and with an upward gaze; that a lowered gaze closes them is the motion's to say.
         half = 0.16 * squint + 0.08 * angry - 0.10 * raised - 0.10 * float(np.clip(gaze_deg[1] / 15, 0, 1))
-        for eye, closed in zip(self._eyes, np.clip(blink, 0, 1).tolist(), strict=True):
+        if motion.seen is not None:
+            half = 0.0  # lids that were seen need no such guess
+        for eye, closed in zip(self._eyes, blink.tolist(), strict=True):
             drop = closed + half * (1 - closed)
             picture = draw_eye(eye, drop, 0.9 * squint + 0.25 * smile, (float(gaze_deg[0]), float(gaze_deg[1])))
             height, width = picture.shape[:2]
