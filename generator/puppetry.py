@@ -14,19 +14,23 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tellmark.generator.headpose import STABLE
+from tellmark.generator.headpose import STABLE, fit_heads
 from tellmark.generator.lids import WIDEST
 from tellmark.generator.mesh import Mesh, Pose, build_mesh, expression_weights, pose_of, turn_head
 from tellmark.generator.retarget import OPEN_PERCENTILE, SHUT, bridged, retarget, steady
 from tellmark.generator.track import Track
 from tellmark.generator.types import Motion, Seen
-from tellmark.landmarks import LEFT_EYE, RIGHT_EYE, eye_opening, triangles
+from tellmark.landmarks import LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS, eye_opening, triangles
 from tellmark.types import F32, F64
 
 _STEPS = np.array([1.0, 1.0, 1.0, 0.01, 0.01, 0.01])  # yaw, pitch, roll, x, y, log of the distance
 _LOOSE = np.array([6.0, 6.0, 6.0, 1.0, 1.0, 0.3])  # how far from the first fit each may well end, as a prior
 _STRAY = 0.012  # face widths off the fit at which a point counts half, and the noise that the prior is weighed against
 _LEAST = 0.25  # of an eye's opening in the portrait, that closing it takes: eyes that are shut there stay shut
+_WINK = 0.15  # that one eye may differ from both before it is believed
+_EYEBALL = 0.41  # radius of the eyeball over the distance of an eye's corners (12 mm over 29 mm)
+_IRIS_FOLLOWS = np.array([0.78, 0.52])  # of a gaze to the side and up: what the tracker's irises follow, as in retarget
+_FARTHEST = np.array([22.0, 12.0])  # degrees that an iris can go without leaving what the picture knows of the eye
 # Lids and what folds with them, which the renderer paints: they move with what surrounds them.
 _FOLDS = (
     *(247, 30, 29, 27, 28, 56, 190, 25, 110, 24, 23, 22, 26, 112),
@@ -44,19 +48,49 @@ def puppeteer(track: Track, rest: F32) -> Motion:
     motion = retarget(track, rest)
     landmarks = bridged(track.landmarks, track.found)
     mesh = build_mesh(rest)
-    motion = _fitted(mesh, dataclasses.replace(motion, blink=_lids(landmarks, rest)), landmarks)
+    unturned = fit_heads(landmarks, rest.astype(np.float64)).shape.astype(np.float32)
+    lids = _lids(unturned, rest)
+    look = _gaze(unturned, rest, lids).astype(np.float32)
+    motion = _fitted(mesh, dataclasses.replace(motion, blink=lids.astype(np.float32), gaze_deg=look), landmarks)
     still = np.zeros((len(motion), 4), np.float32)
     left = np.stack([_left(mesh, motion, index, landmarks[index]) for index in range(len(motion))])
     shape = steady(left.reshape(len(left), -1).astype(np.float64)).reshape(left.shape)
     return dataclasses.replace(motion, seen=Seen(shape.astype(np.float32), still, still, still))
 
 
-def _lids(landmarks: F32, rest: F32) -> F32:
+def _lids(shape: F32, rest: F32) -> F64:
     """(T, 2) how far the eyes are closed: 0 as in the portrait, however open that is, 1 shut, below 0 wider open."""
-    opening, home = (np.stack(eye_opening(points), axis=-1).astype(np.float64) for points in (landmarks, rest))
+    opening, home = (np.stack(eye_opening(points), axis=-1).astype(np.float64) for points in (shape, rest))
     shut = SHUT * np.percentile(opening, OPEN_PERCENTILE, axis=0)
     closed = (home - opening) / np.maximum(home - shut, _LEAST * home)
-    return np.asarray(steady(np.clip(closed, -WIDEST, 1)), np.float32)
+    # Both eyes go together but for a wink; the tracker sees the far one of a turned head worse.
+    together = closed.mean(1, keepdims=True)
+    apart = np.clip((np.abs(closed - together) - _WINK) / _WINK, 0, 1)
+    return steady(np.clip(together + apart * (closed - together), -WIDEST, 1))
+
+
+def _gaze(shape: F32, rest: F32, lids: F64) -> F64:
+    """(T, 2) degrees: how far the irises move between the corners of their eyes; bridged while the lids are down."""
+    place, home = _irises(shape.astype(np.float64)), _irises(rest[None].astype(np.float64))
+    degrees = np.rad2deg(np.arcsin(np.clip((place - home) * (1, -1) / _IRIS_FOLLOWS, -0.5, 0.5)))
+    degrees = np.clip(degrees, -_FARTHEST, _FARTHEST)
+    seen = np.flatnonzero(lids.max(1) < 0.4)
+    if not len(seen):
+        return np.zeros_like(degrees)
+    times = np.arange(len(degrees))
+    return steady(np.stack([np.interp(times, seen, degrees[seen, axis]) for axis in (0, 1)], axis=1))
+
+
+def _irises(shape: F64) -> F64:
+    """(T, 2) mean place of both irises along and across the line between the corners, in radii of the eyeball."""
+    places = []
+    for iris, left, right in ((RIGHT_IRIS, 33, 133), (LEFT_IRIS, 362, 263)):
+        middle, along = (shape[:, left] + shape[:, right])[:, :2] / 2, (shape[:, right] - shape[:, left])[:, :2]
+        width = np.linalg.norm(along, axis=1, keepdims=True)
+        along = along / width
+        off = (shape[:, iris[0], :2] - middle) / (_EYEBALL * width)
+        places.append(np.stack([(off * along).sum(1), off[:, 1] * along[:, 0] - off[:, 0] * along[:, 1]], axis=1))
+    return np.asarray(np.mean(places, axis=0), np.float64)
 
 
 def _fitted(mesh: Mesh, motion: Motion, landmarks: F32) -> Motion:
