@@ -23,7 +23,7 @@ from tellmark.benchmarks.reenact_sheet import write_sheet
 from tellmark.errors import TellmarkError, UsageError
 from tellmark.generator.puppetry import puppeteer
 from tellmark.generator.render import MeshRenderer
-from tellmark.generator.surroundings import follow
+from tellmark.generator.surroundings import complete
 from tellmark.generator.track import FPS
 from tellmark.generator.types import Motion
 from tellmark.runs import Progress
@@ -79,7 +79,7 @@ def run(
 
 def _measure(clip: Clip, sheet: Path | None) -> dict[str, Any]:
     portrait = clip.portrait()
-    motion = follow(clip.frames, portrait, puppeteer(clip.track(), portrait.landmarks))
+    motion = complete(clip.frames, portrait, puppeteer(clip.track(), portrait.landmarks))
     renderer = MeshRenderer(portrait)
     rest = squared_error(renderer.render(Motion.rest(FPS), 0), clip.frames[0]).mean()
     errors: dict[str, list[float]] = {name: [] for name in ("face still", "face", "frame still", "frame")}

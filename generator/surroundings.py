@@ -36,7 +36,7 @@ _EDGE = 0.015  # of the frame's side, that belongs to a part beyond its outline
 _REACH = 0.06  # of the frame's side, by which a part is kept away from what may cover it
 
 
-def follow(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion:
+def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion:
     """The motion with the face, and everything around it, where the frames have them.
 
     frames: (512, 512, 3) RGB, as framed as the portrait, one for each row of a motion that has ``seen``.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tellmark.generator.render import MeshRenderer
-from tellmark.generator.surroundings import follow
+from tellmark.generator.surroundings import complete
 from tellmark.generator.types import Motion, Portrait, Seen
 
 LENGTH = 8
@@ -37,7 +37,7 @@ def test_a_part_is_found_where_it_was_moved(room: Portrait, part: str, place: tu
     moved = replace(Motion.rest(25.0, LENGTH), seen=seen(**{part: place}))
     renderer = MeshRenderer(room)
     frames = [renderer.render(moved, index).copy() for index in range(LENGTH)]
-    found = follow(frames, room, replace(Motion.rest(25.0, LENGTH), seen=seen())).seen
+    found = complete(frames, room, replace(Motion.rest(25.0, LENGTH), seen=seen())).seen
     assert found is not None
     asked = getattr(moved.seen, part)
     np.testing.assert_allclose(getattr(found, part)[:, :2], asked[:, :2], atol=0.015)
@@ -46,7 +46,7 @@ def test_a_part_is_found_where_it_was_moved(room: Portrait, part: str, place: tu
 
 def test_what_stands_still_is_left_where_it_is(room: Portrait) -> None:
     frames = [room.image] * 5
-    found = follow(frames, room, replace(Motion.rest(25.0, 5), seen=seen()[:5])).seen
+    found = complete(frames, room, replace(Motion.rest(25.0, 5), seen=seen()[:5])).seen
     assert found is not None
     for place in (found.crown, found.torso, found.scene):
         assert np.abs(place).max() < 2e-3
