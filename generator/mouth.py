@@ -31,6 +31,10 @@ from tellmark.landmarks import LIPS_INNER
 from tellmark.types import F32, U8
 
 _OWN_TEETH_MM = 2.5  # lips further apart than this at rest show an interior worth keeping
+_APART_MM = 0.7  # lips nearer than this at rest have only their seam between them
+_CLOSING_MM, _CLOSED_MM = 2.0, 0.6  # gaps at which their content begins to go, and at which it is gone
+_LONGEST_MM = 8.5  # of the upper teeth, that a raised lip shows
+_SEAM = 0.62  # brightness of the seam over the lips'
 _JAW = EXPRESSIONS.index("jaw")
 
 
@@ -47,6 +51,7 @@ class Mouth:
     sprite_px_per_mm: float
     show_mm: float  # from the upper lip's edge at rest down to the upper teeth's edges
     rest_drop_mm: float  # from there to the lower teeth's edges
+    seam: F32  # (3,) RGB between closed lips
     cavity: F32  # (3,) RGB
     tongue: F32  # (3,) RGB
 
@@ -73,6 +78,7 @@ def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
         sprite_px_per_mm=scale,
         show_mm=max(5.0 - 0.25 * gap_mm, 3.0),
         rest_drop_mm=gap_mm + 1.4,
+        seam=_lip_colour(image, landmarks) * np.float32(_SEAM),
         cavity=_fade((white * (0.25, 0.10, 0.095)).astype(np.float32), colour),
         tongue=_fade((white * (0.72, 0.38, 0.37)).astype(np.float32), colour),
     )
@@ -86,10 +92,13 @@ def draw_mouth(
     expression: F32,  # (E,)
     pose: Pose,
 ) -> None:
-    """Draw the interior into the opening of the lips; nothing where they are as closed as at rest."""
-    opened = float((_gaps(points) / pose.scale - mouth.rest_gap).max())
+    """Draw the interior into the opening of the lips; nothing where they are as far apart as at rest."""
+    gaps = _gaps(points) / pose.scale
+    opened = float((gaps - mouth.rest_gap).max())
     fade = min(max(opened / (1.3 * mesh.px_per_mm), 0.0), 1.0)
     loop = points[list(LIPS_INNER), :2]
+    if fade <= 0:
+        _close(mouth, frame, loop, gaps, mesh.px_per_mm)
     x0, y0 = np.floor(loop.min(0)).astype(int) - 3
     x1, y1 = np.ceil(loop.max(0)).astype(int) + 4
     x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, SIZE), min(y1, SIZE)
@@ -99,8 +108,13 @@ def draw_mouth(
     skull = place_rigid(mesh, mouth.frame, pose)
     to_mm = _inverse_affine(skull, np.array([[0, 0], [10, 0], [0, 10]], np.float32))
     to_mm[:, 2] += to_mm[:, :2] @ (x0, y0)
+    # A lip that rises far bares the gums of nobody: teeth are at most so long.
+    lip_mm = float(to_mm[1, :2] @ (points[13, :2] - (x0, y0)) + to_mm[1, 2])
+    show_mm = min(mouth.show_mm, _LONGEST_MM + lip_mm)
     colour = np.empty((*mask.shape, 3), np.float32)
-    jaw = float(np.clip(expression[_JAW], -0.1, 1.3))
+    opened_mm = max(opened, 0.0) / mesh.px_per_mm
+    # Whatever the jaw is said to do, its teeth stay near the lower lip.
+    jaw_mm = np.clip(float(expression[_JAW]) * JAW_DROP_MM * 0.9, 0.6 * opened_mm, opened_mm + 1.0)
     own = mouth.own
     rest = mouth.frame
     to_rest = np.zeros((2, 3), np.float32)
@@ -111,10 +125,26 @@ def draw_mouth(
     _paint(
         colour, mask, to_mm, to_rest.astype(np.float32), mouth.upper, mouth.lower,
         own if own is not None else np.zeros((1, 1, 4), np.float32), mouth.sprite_px_per_mm,
-        mouth.show_mm, jaw * JAW_DROP_MM * 0.9 + mouth.rest_drop_mm, mouth.cavity, mouth.tongue,
+        show_mm, float(jaw_mm) + mouth.rest_drop_mm, mouth.cavity, mouth.tongue,
         1 / (mesh.px_per_mm * pose.scale),
     )  # fmt: skip
     mix(frame[y0:y1, x0:x1], colour, mask * np.float32(fade * fade * (3 - 2 * fade)))
+
+
+def _close(mouth: Mouth, frame: U8, loop: F32, gaps: F32, px_per_mm: float) -> None:
+    """Lips that were apart in the portrait and come together: what was seen between them goes into their seam."""
+    rest, now = (float(gap[3:8].mean()) / px_per_mm for gap in (mouth.rest_gap, gaps))
+    if rest < _APART_MM:
+        return
+    share = min(max((_CLOSING_MM - now) / (_CLOSING_MM - _CLOSED_MM), 0.0), 1.0) * min((rest - now) / _APART_MM, 1.0)
+    x0, y0 = np.maximum(np.floor(loop.min(0)).astype(int) - 3, 0)
+    x1, y1 = np.minimum(np.ceil(loop.max(0)).astype(int) + 4, SIZE)
+    if share <= 0 or x1 - x0 < 4 or y1 - y0 < 4:
+        return
+    mask = _opening_mask(loop - (x0, y0), x1 - x0, y1 - y0, max(mouth.soft, 1.0))
+    # A seam of no width still leaves its line.
+    mask = np.minimum(1.6 * mask, 1) * np.float32(share * share * (3 - 2 * share))
+    mix(frame[y0:y1, x0:x1], np.broadcast_to(mouth.seam, (*mask.shape, 3)).astype(np.float32), mask)
 
 
 def _fade(colours: F32, colour: float) -> F32:
@@ -122,6 +152,11 @@ def _fade(colours: F32, colour: float) -> F32:
     faded = colours.copy()
     faded[..., :3] = colour * colours[..., :3] + (1 - colour) * colours[..., :3].mean(-1, keepdims=True)
     return faded
+
+
+def _lip_colour(image: U8, landmarks: F32) -> F32:
+    places = np.rint(landmarks[[*UPPER_LIP[1][2:9], *LOWER_LIP[1][2:9]], :2]).astype(int).clip(0, SIZE - 1)
+    return np.asarray(np.median(image[places[:, 1], places[:, 0]].astype(np.float32), axis=0), np.float32)
 
 
 def _softened(sprite: F32, sigma: float) -> F32:
