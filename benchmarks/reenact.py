@@ -30,7 +30,7 @@ from tellmark.runs import Progress
 from tellmark.types import U8
 
 DATA = Path("../shared/data/real")
-SECONDS = 3.0  # of each clip
+SECONDS = 2.0  # of each clip
 _SHEET_FRAMES = 8
 _MEANS = (
     "face still dB", "face dB", "face gain dB", "face gain dB by frame", "frame still dB", "frame dB", "frame gain dB",
