@@ -13,8 +13,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from tellmark.generator.basis import JAW_DROP_MM, LOWER_LIP, UPPER_LIP, face_frame
+from tellmark.generator.basis import JAW_DROP_MM, face_frame
 from tellmark.generator.mesh import Mesh, Pose, place_rigid
+from tellmark.generator.opening import close_lips, lip_gaps, opening_mask, seam_colour
 from tellmark.generator.raster import mix
 from tellmark.generator.softness import softness
 from tellmark.generator.teeth import (
@@ -31,10 +32,7 @@ from tellmark.landmarks import LIPS_INNER
 from tellmark.types import F32, U8
 
 _OWN_TEETH_MM = 2.5  # lips further apart than this at rest show an interior worth keeping
-_APART_MM = 0.7  # lips nearer than this at rest have only their seam between them
-_CLOSING_MM, _CLOSED_MM = 2.0, 0.6  # gaps at which their content begins to go, and at which it is gone
 _LONGEST_MM = 8.5  # of the upper teeth, that a raised lip shows
-_SEAM = 0.62  # brightness of the seam over the lips'
 _JAW = EXPRESSIONS.index("jaw")
 
 
@@ -59,7 +57,7 @@ class Mouth:
 def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
     """Prepare the mouth of a framed portrait."""
     axes = face_frame(landmarks).axes
-    rest_gap = _gaps(landmarks)
+    rest_gap = lip_gaps(landmarks)
     gap_mm = float(rest_gap[4:7].mean()) / mesh.px_per_mm
     white = white_point(image, landmarks)
     scale = 1.5 * mesh.px_per_mm
@@ -78,7 +76,7 @@ def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
         sprite_px_per_mm=scale,
         show_mm=max(5.0 - 0.25 * gap_mm, 3.0),
         rest_drop_mm=gap_mm + 1.4,
-        seam=_lip_colour(image, landmarks) * np.float32(_SEAM),
+        seam=seam_colour(image, landmarks),
         cavity=_fade((white * (0.25, 0.10, 0.095)).astype(np.float32), colour),
         tongue=_fade((white * (0.72, 0.38, 0.37)).astype(np.float32), colour),
     )
@@ -93,18 +91,18 @@ def draw_mouth(
     pose: Pose,
 ) -> None:
     """Draw the interior into the opening of the lips; nothing where they are as far apart as at rest."""
-    gaps = _gaps(points) / pose.scale
+    gaps = lip_gaps(points) / pose.scale
     opened = float((gaps - mouth.rest_gap).max())
     fade = min(max(opened / (1.3 * mesh.px_per_mm), 0.0), 1.0)
     loop = points[list(LIPS_INNER), :2]
     if fade <= 0:
-        _close(mouth, frame, loop, gaps, mesh.px_per_mm)
+        close_lips(frame, loop, mouth.rest_gap / mesh.px_per_mm, gaps / mesh.px_per_mm, mouth.seam, mouth.soft)
     x0, y0 = np.floor(loop.min(0)).astype(int) - 3
     x1, y1 = np.ceil(loop.max(0)).astype(int) + 4
     x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, SIZE), min(y1, SIZE)
     if fade <= 0 or x1 - x0 < 4 or y1 - y0 < 4:
         return
-    mask = _opening_mask(loop - (x0, y0), x1 - x0, y1 - y0, mouth.soft)
+    mask = opening_mask(loop - (x0, y0), x1 - x0, y1 - y0, mouth.soft)
     skull = place_rigid(mesh, mouth.frame, pose)
     to_mm = _inverse_affine(skull, np.array([[0, 0], [10, 0], [0, 10]], np.float32))
     to_mm[:, 2] += to_mm[:, :2] @ (x0, y0)
@@ -131,22 +129,6 @@ def draw_mouth(
     mix(frame[y0:y1, x0:x1], colour, mask * np.float32(fade * fade * (3 - 2 * fade)))
 
 
-def _close(mouth: Mouth, frame: U8, loop: F32, gaps: F32, px_per_mm: float) -> None:
-    """Lips that were apart in the portrait and come together: what was seen between them goes into their seam."""
-    rest, now = (float(gap[3:8].mean()) / px_per_mm for gap in (mouth.rest_gap, gaps))
-    if rest < _APART_MM:
-        return
-    share = min(max((_CLOSING_MM - now) / (_CLOSING_MM - _CLOSED_MM), 0.0), 1.0) * min((rest - now) / _APART_MM, 1.0)
-    x0, y0 = np.maximum(np.floor(loop.min(0)).astype(int) - 3, 0)
-    x1, y1 = np.minimum(np.ceil(loop.max(0)).astype(int) + 4, SIZE)
-    if share <= 0 or x1 - x0 < 4 or y1 - y0 < 4:
-        return
-    mask = _opening_mask(loop - (x0, y0), x1 - x0, y1 - y0, max(mouth.soft, 1.0))
-    # A seam of no width still leaves its line.
-    mask = np.minimum(1.6 * mask, 1) * np.float32(share * share * (3 - 2 * share))
-    mix(frame[y0:y1, x0:x1], np.broadcast_to(mouth.seam, (*mask.shape, 3)).astype(np.float32), mask)
-
-
 def _fade(colours: F32, colour: float) -> F32:
     """RGB (..., 3 or 4) with its colour faded to grey where ``colour`` is 0."""
     faded = colours.copy()
@@ -154,34 +136,8 @@ def _fade(colours: F32, colour: float) -> F32:
     return faded
 
 
-def _lip_colour(image: U8, landmarks: F32) -> F32:
-    places = np.rint(landmarks[[*UPPER_LIP[1][2:9], *LOWER_LIP[1][2:9]], :2]).astype(int).clip(0, SIZE - 1)
-    return np.asarray(np.median(image[places[:, 1], places[:, 0]].astype(np.float32), axis=0), np.float32)
-
-
 def _softened(sprite: F32, sigma: float) -> F32:
     return np.asarray(cv2.GaussianBlur(sprite, (0, 0), sigma), np.float32) if sigma > 0.1 else sprite
-
-
-def _gaps(points: F32) -> F32:
-    """(11,) px from the upper to the lower inner lip."""
-    upper, lower = points[list(UPPER_LIP[3]), :2], points[list(LOWER_LIP[3]), :2]
-    return np.asarray(np.linalg.norm(lower - upper, axis=1), np.float32)
-
-
-def _opening_mask(loop: F32, width: int, height: int, soft: float) -> F32:
-    """Antialiased mask of the closed loop (20, 2), rounded by a periodic Catmull-Rom spline."""
-    steps = np.linspace(0, 1, 4, endpoint=False)[:, None]
-    a, b, c, d = (np.roll(loop, shift, axis=0)[:, None] for shift in (1, 0, -1, -2))
-    t = steps[None]
-    curve = b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
-    # The corners of the mouth are corners.
-    curve[9:11], curve[[0, 19]] = (b + (c - b) * t)[9:11], (b + (c - b) * t)[[0, 19]]
-    outline = np.rint((curve.reshape(-1, 2) * 2 + 0.5) * 16).astype(np.int32)
-    large = np.zeros((height * 2, width * 2), np.uint8)
-    cv2.fillPoly(large, [outline], 255, cv2.LINE_AA, 4)
-    mask = cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.GaussianBlur(mask, (0, 0), float(np.hypot(0.7, soft))), np.float32) / 255
 
 
 def _inverse_affine(source: F32, goal: F32) -> NDArray[np.float64]:
