@@ -11,6 +11,7 @@ from pathlib import Path
 from tellmark.encoding import Encoding
 from tellmark.errors import InputError
 from tellmark.generator.dials import DIALS
+from tellmark.generator.renderers import RENDERERS
 from tellmark.generator.sentences import languages, sentences
 from tellmark.generator.toml_table import TomlTable
 
@@ -61,6 +62,7 @@ class Plan:
     takes: int  # performances an identity gives, at most
     methods: tuple[str, ...]
     arms: tuple[str, ...]  # of ARMS
+    renderers: tuple[str, ...]  # that animate stills, dealt to the takes: of RENDERERS
     driver: str  # whose performance drives a `reenact` fake: of DRIVERS
     compression: tuple[str, ...]  # of COMPRESSION; empty: ``encoding`` alone
     dials: Mapping[str, tuple[float, ...]]  # artifact -> severities, each in (0, 1]
@@ -92,7 +94,20 @@ def load_plan(path: Path | str) -> Plan:
     table = TomlTable.read(
         path,
         text,
-        ("name", "seed", "fps", "seconds", "takes", "methods", "arms", "driver", "compression", "licence", "actors"),
+        (
+            "name",
+            "seed",
+            "fps",
+            "seconds",
+            "takes",
+            "methods",
+            "arms",
+            "renderer",
+            "driver",
+            "compression",
+            "licence",
+            "actors",
+        ),
         ("encoding", "splits", "dials", "portraits", "footage", "import", "voices"),
     )
     seed = table.whole("seed", 0, 0, 2**31 - 1)
@@ -117,6 +132,7 @@ def load_plan(path: Path | str) -> Plan:
         takes=table.whole("takes", 1, 1, 1000),
         methods=methods,
         arms=arms,
+        renderers=_renderers(table),
         driver=table.choice("driver", "self", DRIVERS),
         compression=compression,
         dials=dials,
@@ -135,6 +151,13 @@ def load_plan(path: Path | str) -> Plan:
         voices=_voices(table),
         text=text,
     )
+
+
+def _renderers(table: TomlTable) -> tuple[str, ...]:
+    """One by name, or a list."""
+    if isinstance(table.values.get("renderer"), str):
+        return (table.choice("renderer", RENDERERS[0], RENDERERS),)
+    return table.subset("renderer", RENDERERS[:1], RENDERERS)
 
 
 def public_text(plan: Plan) -> str:

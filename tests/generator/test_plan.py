@@ -61,6 +61,15 @@ def make_picture(path: Path, value: int) -> None:
     Image.new("RGB", (8, 8), (value, value, value)).save(path)
 
 
+def test_renderers_are_dealt_to_the_takes(write: Write) -> None:
+    assert {take.renderer for take in cast(write("actors = 3"))[0]} == {"mesh"}
+    assert {take.renderer for take in cast(write('actors = 3\nrenderer = "splat"'))[0]} == {"splat"}
+    dealt = cast(write('actors = 24\nrenderer = ["splat", "mesh"]'))[0]
+    assert {take.renderer for take in dealt} == {"mesh", "splat"}
+    with pytest.raises(UsageError, match="renderer.*choose"):
+        write('actors = 3\nrenderer = "vertex"')
+
+
 def test_defaults(write: Write) -> None:
     plan = write("actors = 5")
     assert (plan.name, plan.seed, plan.fps, plan.seconds, plan.takes) == ("plan", 0, (25.0,), 5.0, 1)
