@@ -22,7 +22,7 @@ _UPPER = ((8.6, 10.2), (6.6, 8.9), (7.7, 10.0), (7.0, 8.4), (6.8, 7.8))  # width
 _LOWER = ((5.4, 8.6), (5.9, 8.9), (6.9, 9.8), (7.1, 8.2), (7.2, 7.6))
 _ARCH_MM = 42.0  # depth of the arch is x^2 / this
 _CONTRAST = 0.9  # of depth, per mm
-_OWN_MM = 2.5  # lips further apart at rest show teeth worth keeping
+_OPEN_MM = 1.5  # lips further apart at rest leave a hole, and what shows in it is kept
 _JAW = EXPRESSIONS.index("jaw")
 
 
@@ -51,6 +51,7 @@ def build_dentition(image: U8, landmarks: F32) -> Dentition:
     upper, upper_colours = _row(_UPPER, True, rng)
     lower, lower_colours = _row(_LOWER, False, rng)
     tongue, tongue_colours = _tongue(rng)
+    colour = _colourful(image, landmarks)
     origin = landmarks[13].astype(np.float64)
     # Teeth hang from the upper lip, which covers all but their lower third at rest.
     show = max(4.2 - 0.2 * gap / frame.px_per_mm, 2.6)
@@ -59,22 +60,22 @@ def build_dentition(image: U8, landmarks: F32) -> Dentition:
     tongue += np.array([0, show + 5.0 + 0.6 * gap / frame.px_per_mm, 12.0])
     return Dentition(
         upper=upper.astype(np.float32),
-        upper_colours=(upper_colours * light).astype(np.float32),
+        upper_colours=_tinted(upper_colours * light, colour),
         lower=np.concatenate([lower, tongue]).astype(np.float32),
-        lower_colours=(np.concatenate([lower_colours, tongue_colours]) * light).astype(np.float32),
-        dark=(np.array([44, 18, 17]) * light).astype(np.float32),
+        lower_colours=_tinted(np.concatenate([lower_colours, tongue_colours]) * light, colour),
+        dark=_tinted(np.array([44, 18, 17]) * light, colour),
         origin=origin.astype(np.float32),
         axes=frame.axes,
         px_per_mm=frame.px_per_mm,
         rest_gap=gap,
-        own=_own(landmarks) if gap > _OWN_MM * frame.px_per_mm else None,
+        own=np.minimum(2 * opening(landmarks), 1) if gap > _OPEN_MM * frame.px_per_mm else None,
     )
 
 
 def opening(landmarks: F32) -> F32:
     """(SIZE, SIZE) in [0, 1]: the hole between the lips at rest; nothing where they touch."""
     mask = np.zeros((SIZE, SIZE), np.uint8)
-    if _gap(landmarks) > 1.5 * face_frame(landmarks).px_per_mm:
+    if _gap(landmarks) > _OPEN_MM * face_frame(landmarks).px_per_mm:
         cv2.fillPoly(mask, [np.rint(landmarks[list(LIPS_INNER), :2] * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.7) / np.float32(255))
 
@@ -130,13 +131,6 @@ def _gap(landmarks: F32) -> float:
     return float(np.linalg.norm(lower - upper, axis=1).mean())
 
 
-def _own(landmarks: F32) -> F32:
-    """(SIZE, SIZE) alpha of what shows between the lips in the portrait."""
-    mask = np.zeros((SIZE, SIZE), np.uint8)
-    cv2.fillPoly(mask, [np.rint(landmarks[list(LIPS_INNER), :2] * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-    return np.asarray(cv2.GaussianBlur(cv2.dilate(mask, np.ones((5, 5), np.uint8)), (0, 0), 1.0) / np.float32(255))
-
-
 def _light(image: U8, landmarks: F32) -> F64:
     """(3,) what becomes of white on the portrait's face, from the whites of the eyes and the skin around the mouth."""
     mask = np.zeros((SIZE, SIZE), np.uint8)
@@ -149,6 +143,19 @@ def _light(image: U8, landmarks: F32) -> F64:
     level = float(np.clip(0.6 * white.mean() + 0.55 * skin.mean(), 70, 235))
     hue = np.clip(white / max(float(white.mean()), 1.0), 0.8, 1.2)
     return np.asarray(level * hue / 255)
+
+
+def _colourful(image: U8, landmarks: F32) -> float:
+    """1 for a face in colour, 0 for one in black and white or of stone."""
+    places = np.clip(np.rint(landmarks[:468, :2]).astype(int), 0, SIZE - 1)
+    colours = image[places[:, 1], places[:, 0]].astype(np.float64)
+    return float(np.clip(np.median(np.ptp(colours, axis=1)) / 40, 0, 1))
+
+
+def _tinted(colours: F64, colour: float) -> F32:
+    """RGB (..., 3) with as much of its colour as the face has."""
+    grey = colours.mean(-1, keepdims=True)
+    return np.asarray(grey + colour * (colours - grey), np.float32)
 
 
 def _row(sizes: tuple[tuple[float, float], ...], is_upper: bool, rng: np.random.Generator) -> tuple[F64, F64]:

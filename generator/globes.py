@@ -54,6 +54,7 @@ def draw_globe(
     globe: Globe,
     frame: U8,  # (SIZE, SIZE, 3) in and out
     handles: F32,  # (3, 2) px: where the globe's handles are now
+    lids: F32,  # (16, 2) px: where the lids would be, open as in the portrait
     gaze_deg: tuple[float, float],  # yaw to the viewer's right, pitch up, relative to the portrait
 ) -> None:
     """Lay the eye over the frame, a little more of it than the lids can show."""
@@ -64,12 +65,19 @@ def draw_globe(
     moved = box @ there[:, :2].T + there[:, 2]
     x0, y0 = np.clip(np.floor(moved.min(0)), 0, SIZE).astype(int).tolist()
     x1, y1 = np.clip(np.ceil(moved.max(0)) + 1, 0, SIZE).astype(int).tolist()
+    if x1 <= x0 or y1 <= y0:
+        return
+    # Beside a nose or a far cheek there is nothing before the eye that would cover more than the lids leave.
+    middle = lids.mean(0)
+    hull = cv2.convexHull((middle + 1.12 * (lids - middle) - (x0, y0)).astype(np.float32))[:, 0]
+    inside = np.zeros((y1 - y0, x1 - x0), np.uint8)
+    cv2.fillConvexPoly(inside, np.rint(hull * 16).astype(np.int32), 1, cv2.LINE_8, 4)
     yaw, pitch = np.deg2rad(np.clip(gaze_deg, -35, 35))
     shift = globe.radius * _TURN * np.array([np.sin(yaw), -np.sin(pitch)], np.float32)
     back = back.copy()
     back[:, 2] += back[:, :2] @ np.array([x0, y0]) - np.array(globe.corner)
     _paint(
-        frame[y0:y1, x0:x1], back.astype(np.float32), globe.white, globe.iris, globe.glint,
+        frame[y0:y1, x0:x1], inside, back.astype(np.float32), globe.white, globe.iris, globe.glint,
         globe.centre - np.array(globe.corner, np.float32), shift,
         np.array([1 / np.cos(yaw), 1 / np.cos(pitch)], np.float32),
     )  # fmt: skip
@@ -139,12 +147,14 @@ def _affine(source: F32, goal: F32) -> F32:
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _paint(
-    out: U8, back: F32, white: F32, iris: F32, glint: F32, centre: F32, shift: F32, squash: F32
+    out: U8, inside: U8, back: F32, white: F32, iris: F32, glint: F32, centre: F32, shift: F32, squash: F32
 ) -> None:  # fmt: skip
     """Fill ``out`` with the eye; ``back`` leads from its pixels to those of the eye's pictures."""
     height, width = white.shape[:2]
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
+            if inside[y, x] == 0:
+                continue
             px = back[0, 0] * x + back[0, 1] * y + back[0, 2]
             py = back[1, 0] * x + back[1, 1] * y + back[1, 2]
             if px < -0.5 or py < -0.5 or px > width - 0.5 or py > height - 0.5:

@@ -9,6 +9,7 @@ A frame: copy the plate, lay eyes and mouth on it, move the nodes, throw the poi
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from tellmark.generator.basis import CORRECTIVES, face_frame
@@ -73,7 +74,7 @@ class SplatRenderer:
         behind = self._behind(Motion.rest(25.0), 0)
         if self._mouth.own is not None:
             own = self._mouth.own[..., None]
-            self._kept = np.dstack([image - (1 - own) * behind, own]).astype(np.float32)
+            self._kept = np.dstack([image * own, own]).astype(np.float32)
             behind = self._behind(Motion.rest(25.0), 0)
         self._surfels = build_surfels(image, alpha * (1 - hole), behind)
 
@@ -83,13 +84,13 @@ class SplatRenderer:
         weights = self._weights(motion, index)
         rotation, shift, scale = self._pose(motion, index)
         fields = self._fields
-        moved = np.tensordot(weights, fields.above, axes=1)
+        moved = _sum(weights, fields.above)
         pose_nodes(
             self._rest, moved, self._share, rotation, self._pivot, self._anchor, shift, scale,
             _CAMERA * self._width, _SWAY, _CONTRAST / self._width, self._nodes,
         )  # fmt: skip
         row, column = fields.corner
-        parting = np.tensordot(weights, fields.parting, axes=1) @ rotation[:2].T * scale
+        parting = _sum(weights, fields.parting) @ (rotation[:2].T * np.float32(scale))
         self._parting[row : row + parting.shape[0], column : column + parting.shape[1]] = parting
         made = self._surfels
         splat(
@@ -104,25 +105,25 @@ class SplatRenderer:
         frame = self._frame
         np.copyto(frame, self._plate)
         gaze = (float(motion.gaze_deg[index, 0]), float(motion.gaze_deg[index, 1]))
+        self.points = self._place(motion, index)
         depth = self._rest_points[[33, 133, 263, 362], 2].mean()
         for globe in self._globes:
             rest = np.column_stack([globe.handles, np.full(3, depth)]).astype(np.float32)
-            draw_globe(globe, frame, self._turn(rest, motion, index)[:, :2], gaze)
-        self.points = self._place(motion, index)
+            draw_globe(globe, frame, self._turn(rest, motion, index)[:, :2], self.points[list(globe.points), :2], gaze)
         mouth = self._mouth
         lips = self.points[list(LIPS_INNER), :2]
         skull = np.concatenate([np.zeros((1, 3)), 10 * mouth.axes]) + mouth.origin * (1, 1, RELIEF)
         now = self._turn(skull.astype(np.float32), motion, index)
         place, origin = (now[1:] - now[:1]) / 10, now[0]
-        source, goal = skull[:3, :2].astype(np.float64), now[:3, :2].astype(np.float64)
-        back = np.linalg.solve(np.column_stack([goal, np.ones(3)]), source).T.astype(np.float32)
+        source, goal = (np.ascontiguousarray(one[:3, :2], np.float32) for one in (skull, now))
+        back = cv2.getAffineTransform(goal, source).astype(np.float32)
         draw_dentition(mouth, frame, lips, place, origin, motion.expression[index], self._kept, back)
         return frame
 
     def _place(self, motion: Motion, index: int) -> F32:
         """(478, 3) px: the tracked points in this frame."""
         weights = self._weights(motion, index)[: len(self._fields.basis)]
-        return self._turn(self._rest_points + np.tensordot(weights, self._fields.basis, axes=1), motion, index)
+        return self._turn(self._rest_points + _sum(weights, self._fields.basis), motion, index)
 
     def _turn(self, points: F32, motion: Motion, index: int) -> F32:
         """(n, 3) px where points of the head are, whose depth is given relative to the camera's plane."""
@@ -166,3 +167,8 @@ class SplatRenderer:
         below = (rest[..., :2] - self._chin) @ self._down / self._width
         t = np.clip((below + 0.02) / 0.62, 0, 1)
         return np.ascontiguousarray(1 - t * t * t * (t * (6 * t - 15) + 10), np.float32)
+
+
+def _sum(weights: F32, fields: F32) -> F32:
+    """The weighted sum of fields (k, ..)."""
+    return np.asarray((weights @ fields.reshape(len(fields), -1)).reshape(fields.shape[1:]), np.float32)

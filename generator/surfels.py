@@ -94,9 +94,10 @@ def build_surfels(image: U8, alpha: F32, behind: U8) -> Surfels:
     colour = np.clip(picture - (1 - alpha[..., None]) * plate, 0, 255)
     layer = np.dstack([colour, 255 * alpha]).astype(np.float32)
     layer[alpha <= 0] = 0
-    # Beyond the frame clothes go on as a mirror image below, everything else as it was at the edge.
-    tall = cv2.copyMakeBorder(layer, 0, MARGIN, 0, 0, cv2.BORDER_REFLECT_101)
-    wide = cv2.copyMakeBorder(tall, MARGIN, 0, MARGIN, MARGIN, cv2.BORDER_REPLICATE)
+    # Beyond the frame clothes and hair go on as mirror images, shoulders as they were at the edge.
+    tall = cv2.copyMakeBorder(layer, MARGIN, MARGIN, 0, 0, cv2.BORDER_REFLECT_101)
+    tall[:MARGIN] *= _crown(alpha[0])[..., None]
+    wide = cv2.copyMakeBorder(tall, 0, 0, MARGIN, MARGIN, cv2.BORDER_REPLICATE)
     present = (wide[..., 3] > 0).astype(np.uint8)
     bends = cv2.filter2D(wide, -1, np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], np.float32))
     # Across the person's edge a bend is not one of the surface.
@@ -129,6 +130,18 @@ def depth_of(landmarks: F32) -> F32:
     keep = cv2.GaussianBlur(inner, (0, 0), 1.5).astype(np.float32) / 255
     smooth = cv2.GaussianBlur(depth_map, (0, 0), 0.06 * width / STEP)
     return np.asarray(smooth + (depth_map - smooth) * keep, np.float32)
+
+
+def _crown(top: F32) -> F32:
+    """(MARGIN, SIZE) share of hair that is left above the frame's upper edge (SIZE,), in the shape of a cap."""
+    columns = np.arange(SIZE, dtype=np.float32)
+    cut = float(top.sum())
+    if cut < 8:
+        return np.zeros((MARGIN, SIZE), np.float32)
+    centre = float((columns * top).sum()) / cut
+    height = 0.5 * cut * np.sqrt(np.clip(1 - ((columns - centre) / (0.55 * cut)) ** 2, 0, 1))
+    above = np.arange(MARGIN, 0, -1, dtype=np.float32)[:, None]
+    return np.asarray(np.clip((0.7 * height - above) / 6 + 0.5, 0, 1) * (height > 1), np.float32)
 
 
 def _membrane(picture: F32, hole: NDArray[np.bool_]) -> F32:
