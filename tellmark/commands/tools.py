@@ -12,6 +12,7 @@ from tellmark.errors import UsageError
 
 _BENCHMARKS = [
     "render",
+    "renderers",
     "talk",
     "motion",
     "latent",
