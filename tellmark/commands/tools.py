@@ -13,6 +13,7 @@ from tellmark.errors import UsageError
 _BENCHMARKS = [
     "render",
     "renderers",
+    "actors",
     "talk",
     "motion",
     "latent",
