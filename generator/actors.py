@@ -152,8 +152,10 @@ def parts_of(seed: int) -> Parts:
     head = _head(recipe, shape, space, skull)
     hair, order = strands.grow(recipe.hair, skull, seed)
     colours = strands.shade(hair, order, recipe.hair, skull, light, seed)
-    thickness = np.full(len(hair), 0.7, np.float32)
+    thickness = strands.thickness(hair, recipe.hair, skull)
     back, front, depth = strands.draw(hair, colours, thickness, float(skull.face[:, 2].max() + 0.05 * skull.height))
+    if recipe.hair.flow == "crop":
+        front = strands.undercoat(front, recipe.hair.colour)
     cheeks = np.round(shape[[205, 425, 214, 434], :2]).astype(int)
     skin = 0.88 * np.median(head[cheeks[:, 1], cheeks[:, 0], :3], axis=0)
     return Parts(

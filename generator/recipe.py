@@ -109,7 +109,7 @@ def draw_recipe(seed: int) -> Recipe:
         hair=_draw_hair(feminine, HAIR_COLOURS[hair_colour], melanin, rng),
         body=Body(
             neck=round(float(rng.normal(0.248 if feminine else 0.278, 0.010)), 4),
-            shoulders=round(float(rng.normal(0.98 if feminine else 1.12, 0.04)), 4),
+            shoulders=round(float(rng.normal(1.14 if feminine else 1.30, 0.05)), 4),
             garment=str(rng.choice(scenery.GARMENTS, p=[0.42, 0.24, 0.22, 0.12])),
             colour=_rounded(cloth),  # type: ignore[arg-type]
             seed=int(rng.integers(2**31)),

@@ -103,7 +103,8 @@ def torso(body: Body, oval: F32, skin: F32, light: F32) -> F32:
     across, down = (x - middle) / height, (y - chin) / height
     # Outline: straight neck, then the trapezius, then the round of the shoulder.
     outline = PchipInterpolator(
-        [-1.2, -0.02, 0.08, 0.16, 0.24, 0.32, 0.42, 0.6, 0.9], [0, 0, 0.03, 0.12, 0.33, 0.60, 0.84, 1, 1.05]
+        [-1.2, -0.02, 0.08, 0.16, 0.24, 0.32, 0.42, 0.56, 0.76, 1.0],
+        [0, 0, 0.03, 0.11, 0.28, 0.50, 0.70, 0.87, 0.98, 1.04],
     )
     slope = outline(np.clip(down[:, 0], -1.2, 0.9))[:, None]
     half = (body.neck + (body.shoulders - body.neck) * slope).astype(np.float32)
@@ -112,7 +113,7 @@ def torso(body: Body, oval: F32, skin: F32, light: F32) -> F32:
     flesh = flesh * (1 + 0.012 * noise(rng, 1.2) + 0.02 * noise(rng, 9))[..., None]
     edge, inside = _neckline(body, across, down)
     cloth = np.asarray(body.colour, np.float32) * _folds(rng, across, down, light)[..., None]
-    cloth = cloth * (1 + 0.016 * noise(rng, 1.0) + 0.010 * noise(rng, 2.2))[..., None]
+    cloth = cloth * (1 + 0.008 * noise(rng, 1.0) + 0.005 * noise(rng, 2.2))[..., None]
     cloth = cloth * (1 - 0.25 * np.exp(-np.abs(inside - 0.028) / 0.004))[..., None]  # the seam
     shadow = 1 - 0.35 * np.exp(-np.maximum(-inside, 0) / 0.02)  # the cloth's shadow on the skin
     colour = flesh * shadow[..., None] * (1 - edge[..., None]) + cloth * edge[..., None]
