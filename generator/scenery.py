@@ -53,7 +53,7 @@ def backdrop(kind: str, light: F32, seed: int) -> F32:
         spot = np.exp(-(((x - 0.5 + 0.2 * rng.normal()) / 0.55) ** 2 + ((y - 0.4) / 0.6) ** 2))[..., None]
         picture = base * (0.72 + 0.4 * spot)
     elif kind == "wall":
-        base = f32([0.74, 0.71, 0.67]) + f32((hue - 0.5) * 0.22)
+        base = (f32([0.74, 0.71, 0.67]) + f32((hue - 0.5) * 0.09)) * np.float32(rng.uniform(0.7, 1.12))
         picture = base * (1 + 0.018 * noise(rng, 40) + 0.006 * noise(rng, 3))[..., None]
     else:
         picture = _clutter(kind, rng, x, y)
@@ -78,7 +78,7 @@ def _clutter(kind: str, rng: np.random.Generator, x: F32, y: F32) -> F32:
         canvas = np.clip(leaf * (1 - share) + sky * share, 0.02, 1).astype(np.float32)
         lights, radius = 60, (5, 16)
     else:
-        canvas[:] = f32([0.10, 0.10, 0.13]) + f32(rng.uniform(0, 0.12, 3))
+        canvas[:] = f32([0.10, 0.10, 0.13]) + f32(rng.uniform(0, 0.05, 3))
         canvas = cv2.GaussianBlur(canvas * (1 + 0.5 * noise(rng, 50))[..., None], (0, 0), 20)
         lights, radius = 26, (14, 38)
     warm = kind == "bokeh"
