@@ -17,7 +17,7 @@ from tellmark.generator.types import EXPRESSIONS, SIZE
 from tellmark.landmarks import LEFT_EYE, LIPS_INNER, LIPS_OUTER, RIGHT_EYE
 from tellmark.types import F32, F64, U8
 
-_GRID_MM = 0.42  # between points
+_GRID_MM = 0.34  # between points
 _UPPER = ((8.6, 10.2), (6.6, 8.9), (7.7, 10.0), (7.0, 8.4), (6.8, 7.8))  # width and height in mm, from the middle
 _LOWER = ((5.4, 8.6), (5.9, 8.9), (6.9, 9.8), (7.1, 8.2), (7.2, 7.6))
 _ARCH_MM = 42.0  # depth of the arch is x^2 / this
@@ -162,7 +162,7 @@ def _row(sizes: tuple[tuple[float, float], ...], is_upper: bool, rng: np.random.
     """(n, 3) mm and (n, 3) RGB in 0 to 255 of a row of teeth in its gum; y = 0 at the cutting edges."""
     points, colours = [], []
     for side in (-1, 1):
-        edge = 0.12
+        edge = 0.02
         for number, (wide, tall) in enumerate(sizes):
             tall *= 1 + 0.05 * float(rng.normal())
             x, y = np.meshgrid(np.arange(0, wide, _GRID_MM), np.arange(-0.4, tall + 4.0, _GRID_MM))
@@ -186,7 +186,7 @@ def _row(sizes: tuple[tuple[float, float], ...], is_upper: bool, rng: np.random.
             shade = np.exp(-depth / 14)[..., None]
             points.append(place[keep])
             colours.append((colour * shade)[keep])
-            edge += wide + 0.06
+            edge += wide - 0.1
     return np.concatenate(points), np.concatenate(colours)
 
 

@@ -74,7 +74,7 @@ def build_fields(landmarks: F32) -> Fields:
         grids.append(_spread(controls.astype(np.float64), given, 140 * frame.px_per_mm))
     for grid in grids:  # thin plates reach everywhere, lids do not
         grid[len(basis) :] *= _around_eyes(landmarks)[None, ..., None]
-    above, parting = grids[0], grids[1] - grids[0]
+    above, parting = grids[0], (grids[1] - grids[0]) * _near_seams(landmarks)[None, ..., None]
     box = landmarks[list(FACE_OVAL), :2]
     low = np.clip(np.floor((box.min(0) + MARGIN) / STEP).astype(int), 0, CELLS - 2)
     high = np.clip(np.ceil((box.max(0) + MARGIN) / STEP).astype(int) + 1, low + 2, CELLS + 1)
@@ -123,7 +123,7 @@ def under_seams(image: U8, landmarks: F32) -> F32:
         seam = np.interp(s, np.linspace(-half, half, 81), edge)
         beside = np.maximum(np.abs(s) - 0.97 * half, 0)
         # Beyond the corners both fields say nearly the same: the step between them widens into a slope.
-        share = np.clip(0.5 + (t - seam) / (2 * np.maximum(0.02, 0.9 * beside)), 0, 1)
+        share = np.clip(0.5 + (t - seam) / (2 * np.maximum(0.02, 1.5 * beside)), 0, 1)
         near = np.clip(3 - np.hypot(np.maximum(np.abs(s) - half, 0), t) / (reach / 3), 0, 1)
         below = np.maximum(below, share * near)
     return np.asarray(below, np.float32)
@@ -176,6 +176,20 @@ def _lids(landmarks: F32, upper: bool) -> tuple[F32, F64]:
             at.append(place)
             moves.append(move)
     return np.concatenate(at).astype(np.float32), np.concatenate(moves, axis=1)
+
+
+def _near_seams(landmarks: F32) -> F32:
+    """(nodes, nodes) 1 above and below a seam, 0 beside it: beyond its corners nothing parts."""
+    near = np.zeros((CELLS + 1, CELLS + 1), np.float32)
+    for a, b, reach in ((78, 308, 1.6), (33, 133, 1.6), (362, 263, 1.6)):
+        one, other = landmarks[a, :2], landmarks[b, :2]
+        half = float(np.linalg.norm(other - one)) / 2
+        along = (other - one) / (2 * half)
+        away = nodes() - (one + other) / 2
+        s = np.abs(away @ along) / half
+        t = np.abs(away @ np.array([-along[1], along[0]], np.float32)) / half
+        near = np.maximum(near, np.clip((1.15 - s) / 0.25, 0, 1) * np.clip((reach + 0.5 - t) / 0.5, 0, 1))
+    return near.astype(np.float32)
 
 
 def _around_eyes(landmarks: F32) -> F32:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tellmark.types import F32, U8
 
 CHANNELS = 6  # of a heap: three colours and alpha, weighed by depth; the sum of those weights; the sum of all tents
-_SINGLE = 1.5  # stretch up to which a tent of one pixel leaves no ripple worth a wider one
+_SINGLE = 1.3  # stretch up to which a tent of one pixel leaves no ripple worth a wider one
 _SURE = 0.75  # sum of tents from which on a pixel counts as covered
 
 
@@ -82,10 +82,12 @@ def splat(
         q00, q01, q10, q11 = parting[i, j, 1], parting[i, j + 1, 1], parting[i + 1, j, 1], parting[i + 1, j + 1, 1]
         parts = p00 != 0 or p01 != 0 or p10 != 0 or p11 != 0 or q00 != 0 or q01 != 0 or q10 != 0 or q11 != 0
         # How far this cell's points come to lie apart, across and down.
-        wide = one + part * np.float32(0.5) * (x01 - x00 + x11 - x10)
-        tall = one + part * np.float32(0.5) * (y10 - y00 + y11 - y01)
-        low_wide = one + part * np.float32(0.5) * (x01 + p01 - x00 - p00 + x11 + p11 - x10 - p10)
-        low_tall = one + part * np.float32(0.5) * (y10 + q10 - y00 - q00 + y11 + q11 - y01 - q01)
+        half = np.float32(0.5) * part
+        xu, xv = one + half * (x01 - x00 + x11 - x10), half * (x10 - x00 + x11 - x01)
+        yu, yv = half * (y01 - y00 + y11 - y10), one + half * (y10 - y00 + y11 - y01)
+        pu, pv = half * (p01 - p00 + p11 - p10), half * (p10 - p00 + p11 - p01)
+        qu, qv = half * (q01 - q00 + q11 - q10), half * (q10 - q00 + q11 - q01)
+        wide, tall, area = abs(xu) + abs(xv), abs(yu) + abs(yv), abs(xu * yv - xv * yu)
         for r in range(step):
             row = i * step + r
             t = r * part
@@ -101,18 +103,18 @@ def splat(
                 x = np.float32(column - margin) + dx0 + t * (dx1 - dx0)
                 y = np.float32(row - margin) + dy0 + t * (dy1 - dy0)
                 log = z0 + t * (z1 - z0)
-                across, down = wide, tall
+                across, down, spread = wide, tall, area
                 if parts:
                     lower = below[row, column]
                     x += lower * (ex0 + t * (ex1 - ex0))
                     y += lower * (ey0 + t * (ey1 - ey0))
                     log += lower * np.float32(behind)
-                    across += lower * (low_wide - wide)
-                    down += lower * (low_tall - tall)
+                    ru, rv, su, sv = xu + lower * pu, xv + lower * pv, yu + lower * qu, yv + lower * qv
+                    across, down, spread = abs(ru) + abs(rv), abs(su) + abs(sv), abs(ru * sv - rv * su)
                 if x < -2 or y < -2 or x > width + 1 or y > height + 1:
                     continue
                 weight = np.exp(log)
-                across, down = max(abs(across), np.float32(0.2)), max(abs(down), np.float32(0.2))
+                spread = max(spread, np.float32(0.04))
                 if across <= _SINGLE and down <= _SINGLE:
                     left, top = int(np.floor(x)), int(np.floor(y))
                     fx, fy = x - left, y - top
@@ -122,12 +124,11 @@ def splat(
                     c1 = colours[row, column, 1] - blur * bends[row, column, 1]
                     c2 = colours[row, column, 2] - blur * bends[row, column, 2]
                     c3 = colours[row, column, 3] - blur * bends[row, column, 3]
-                    area = across * down
                     for v in range(2):
                         yy = top + v
                         if yy < 0 or yy >= height:
                             continue
-                        ty = (fy if v == 1 else one - fy) * area
+                        ty = (fy if v == 1 else one - fy) * spread
                         for u in range(2):
                             xx = left + u
                             if xx < 0 or xx >= width:
@@ -142,9 +143,9 @@ def splat(
                             heap[yy, xx, 5] += tent
                     continue
                 reach_x, reach_y = min(max(across, one), np.float32(8)), min(max(down, one), np.float32(8))
-                area = (across / reach_x) * (down / reach_y)
+                spread /= reach_x * reach_y
                 for yy in range(max(0, int(np.ceil(y - reach_y))), min(height - 1, int(np.floor(y + reach_y))) + 1):
-                    ty = (one - abs(yy - y) / reach_y) * area
+                    ty = (one - abs(yy - y) / reach_y) * spread
                     for xx in range(max(0, int(np.ceil(x - reach_x))), min(width - 1, int(np.floor(x + reach_x))) + 1):
                         tent = ty * (one - abs(xx - x) / reach_x)
                         force = tent * weight
