@@ -18,7 +18,7 @@ from tellmark.landmarks import LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS
 from tellmark.types import F32, U8
 
 _TURN = 2.0  # eyeball radius over iris radius: 12 mm over 5.9
-_RIM = 0.10  # iris radii over which the iris fades into the white
+_RIM = (1.04, 1.34)  # iris radii between which the iris, with its dark ring, fades into the white
 _GLINT = 45.0  # how much brighter than its ring a reflection is
 
 
@@ -69,7 +69,7 @@ def draw_globe(
         return
     # Beside a nose or a far cheek there is nothing before the eye that would cover more than the lids leave.
     middle = lids.mean(0)
-    hull = cv2.convexHull((middle + 1.12 * (lids - middle) - (x0, y0)).astype(np.float32))[:, 0]
+    hull = cv2.convexHull((middle + 1.25 * (lids - middle) - (x0, y0)).astype(np.float32))[:, 0]
     inside = np.zeros((y1 - y0, x1 - x0), np.uint8)
     cv2.fillConvexPoly(inside, np.rint(hull * 16).astype(np.int32), 1, cv2.LINE_8, 4)
     yaw, pitch = np.deg2rad(np.clip(gaze_deg, -35, 35))
@@ -99,7 +99,7 @@ def _build(image: U8, landmarks: F32, loop: tuple[int, ...], iris: tuple[int, ..
     # What the openings leave to the eye must be the portrait's own, to the pixel.
     own = np.clip(cv2.dilate(shown, np.ones((3, 3), np.uint8)) / np.float32(255), 0, 1)
 
-    seen = inside & (away > 1.15)
+    seen = inside & (away > 1.25)
     if seen.sum() < 12:
         seen = inside if inside.any() else np.ones_like(inside)
     u, v = (columns - columns[seen].mean()) / wide, (rows - rows[seen].mean()) / wide
@@ -107,12 +107,16 @@ def _build(image: U8, landmarks: F32, loop: tuple[int, ...], iris: tuple[int, ..
     fitted, *_ = np.linalg.lstsq(
         terms[seen].T @ terms[seen] + 1e-2 * np.eye(4), terms[seen].T @ picture[seen], rcond=None
     )
-    floor, ceiling = np.percentile(picture[seen], (8, 98), axis=0)
+    floor, ceiling = np.percentile(picture[seen], (8, 75), axis=0)
     surface = np.clip(terms @ fitted, floor, ceiling)
-    bare = (own * np.clip((away - 1.02) / 0.12, 0, 1))[..., None]
+    bare = (own * np.clip((away - 1.2) / 0.14, 0, 1))[..., None]
     white = surface + (picture - surface) * bare
+    # Should lids not quite meet, skin shows and not an eye.
+    ring = cv2.dilate(shown, np.ones((7, 7), np.uint8)) > 0
+    skin = np.median(picture[ring & (cv2.dilate(shown, np.ones((5, 5), np.uint8)) == 0)], axis=0)
+    white = np.where((cv2.dilate(shown, np.ones((5, 5), np.uint8)) > 0)[..., None], white, 0.85 * skin)
 
-    rings = np.linspace(0, 1.1, 12)
+    rings = np.linspace(0, _RIM[1], 14)
     profile = np.empty((len(rings), 3))
     for k, ring in enumerate(rings):
         near = inside & (np.abs(away - ring) < 0.09)
@@ -124,7 +128,7 @@ def _build(image: U8, landmarks: F32, loop: tuple[int, ...], iris: tuple[int, ..
     ringed = np.stack([np.interp(away, rings, profile[:, channel]) for channel in range(3)], -1)
     glint = np.clip(picture - ringed - _GLINT, 0, None) * (own * (away < 0.95))[..., None]
     ringed = ringed + (picture - glint - ringed) * own[..., None]
-    alpha = np.clip((1 + _RIM - away) / (2 * _RIM), 0, 1)[..., None]
+    alpha = np.clip((_RIM[1] - away) / (_RIM[1] - _RIM[0]), 0, 1)[..., None]
     colour = np.where(own[..., None] > 0.99, picture - glint - (1 - alpha) * white, alpha * ringed)
     colour = np.where(alpha > 0, colour, 0)
     corners = [points[0], points[8], points[0] + np.array([points[0][1] - points[8][1], points[8][0] - points[0][0]])]

@@ -109,6 +109,8 @@ def splat(
                     x += lower * (ex0 + t * (ex1 - ex0))
                     y += lower * (ey0 + t * (ey1 - ey0))
                     log += lower * np.float32(behind)
+                    # The soft edge of a lid or lip must not hide what it is laid over.
+                    log += np.log(colours[row, column, 3] / np.float32(255) + np.float32(0.01))
                     ru, rv, su, sv = xu + lower * pu, xv + lower * pv, yu + lower * qu, yv + lower * qv
                     across, down, spread = abs(ru) + abs(rv), abs(su) + abs(sv), abs(ru * sv - rv * su)
                 if x < -2 or y < -2 or x > width + 1 or y > height + 1:
