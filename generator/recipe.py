@@ -74,6 +74,7 @@ class Recipe:
     contrast: float  # strength of the main light
     aspect: float  # stretch of the face across
     beard: float  # 0 none .. 1 full
+    framing: tuple[float, float, float, float]  # of the still: degrees clockwise, zoom, px to the right and down
 
 
 def draw_recipe(seed: int) -> Recipe:
@@ -117,6 +118,7 @@ def draw_recipe(seed: int) -> Recipe:
         background=str(rng.choice(scenery.BACKDROPS)),
         light=_rounded(light),  # type: ignore[arg-type]
         contrast=round(float(rng.uniform(0.25, 0.55)), 3),
+        framing=_draw_framing(seed),
         aspect=round(float(rng.normal(0.94 if feminine else 0.955, 0.022)), 4),
         beard=0.0 if feminine or rng.random() < 0.55 else round(float(rng.beta(0.9, 0.9)), 3),
     )
@@ -172,6 +174,14 @@ def balanced(count: int, by: tuple[str, ...], seeds: Iterable[int]) -> list[int]
     order = sorted(cells.values())
     dealt = [cell[turn] for turn in range(max(map(len, order), default=0)) for cell in order if turn < len(cell)]
     return sorted(dealt[:count])
+
+
+def _draw_framing(seed: int) -> tuple[float, float, float, float]:
+    """Nobody holds a camera level, or sits in its middle. Drawn apart, so that the person does not hang on it."""
+    rng = np.random.default_rng([VERSION, seed, 1])
+    roll, zoom = float(np.clip(rng.normal(0, 2.2), -5, 5)), float(rng.uniform(1.04, 1.32))
+    right, down = rng.normal(0, [9, 6]).tolist()
+    return round(roll, 2), round(zoom, 3), round(right, 1), round(down, 1)
 
 
 def _draw_hair(
