@@ -7,7 +7,7 @@ plan's choice, the donor's, heard with the donor's.
 from __future__ import annotations
 
 from tellmark.generator.methods import Forgery, every_pixel
-from tellmark.generator.render import MeshRenderer
+from tellmark.generator.renderers import renderer
 from tellmark.generator.scene import Scene
 
 
@@ -15,10 +15,10 @@ def forge(scene: Scene, driver: Scene | None = None) -> Forgery:
     """Drive the scene's still by the original of ``driver``, by default the scene's own."""
     driver = driver or scene
     motion = driver.performance(scene.still)
-    renderer = MeshRenderer(scene.still)
+    made = renderer(scene.take.renderer, scene.still)
     return Forgery(
-        frames=every_pixel(renderer, motion, scene.count),
+        frames=every_pixel(made, motion, scene.count),
         wav=driver.wav,
         voice_id=driver.take.sound.voice_id,
-        params={"renderer": renderer.name, "motion_model": "tracked", "driver": driver.take.take_id},
+        params={"renderer": made.name, "motion_model": "tracked", "driver": driver.take.take_id},
     )

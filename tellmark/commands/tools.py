@@ -12,6 +12,8 @@ from tellmark.errors import UsageError
 
 _BENCHMARKS = [
     "render",
+    "renderers",
+    "actors",
     "talk",
     "motion",
     "latent",

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from tellmark.generator.check import check
+from tellmark.generator.dataset import build
 from tellmark.generator.face_tracks import read_track
 from tellmark.generator.masks import read_masks
+from tellmark.generator.plan import load_plan
 from tellmark.landmarks import LIPS_OUTER, mouth_opening
 from tellmark.manifest import read_clips
 from tellmark.media import VideoReader, load_audio
@@ -65,6 +67,17 @@ def test_outside_of_the_mask_a_fake_is_its_original(everything: Path, name: str)
     if name in ("lipsync", "swap"):
         assert inside > 2 * outside
     assert 0.005 < (covered > 0).mean() < 0.95
+
+
+def test_the_plan_says_which_renderer_animates(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(
+        'seconds = 1\nfps = 10\nactors = [11]\nmethods = ["reference", "talk"]\nrenderer = "splat"\n'
+        '[splits]\ntest = 1.0\n[voices]\nlanguages = ["en-us"]\nvariants = ["m1"]\n'
+    )
+    build(load_plan(tmp_path / "plan.toml"), tmp_path / "data")
+    used = {clip.method: json.loads(clip.params)["renderer"] for clip in read_clips(tmp_path / "data")}
+    assert used == {"reference": "reference", "talk": "splat"}
+    assert check(tmp_path / "data") == []
 
 
 def test_talk_and_reenact_make_every_pixel(everything: Path) -> None:
