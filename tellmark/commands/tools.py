@@ -15,6 +15,7 @@ _BENCHMARKS = [
     "renderers",
     "actors",
     "talk",
+    "reenact",
     "motion",
     "latent",
     "memory",
