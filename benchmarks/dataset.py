@@ -1,7 +1,7 @@
 """`tellmark bench dataset`: is nothing lost or doubled when a build is killed, and what does a build cost?
 
-Parts, chosen with ``--with part=..``. ``kills`` kills the builder (SIGKILL, workers too) at a random moment, goes on
-with --resume and compares with an undisturbed build. ``cost`` compares one worker with two, the time spent with the dry
+Parts, chosen with ``--with part=..``. ``kills`` sends SIGKILL at a random moment (to the builder and its workers, to the
+builder alone, to one worker alone), goes on with --resume at once and compares with an undisturbed build. ``cost`` compares one worker with two, the time spent with the dry
 run's estimate, and what a finished build spends on being resumed. ``check`` times `dataset check`.
 
 Files are compared by their coded pictures and sound, packet by packet: only the C2PA signature, whose numbers are drawn
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ test = 1.0
 languages = ["en-us"]
 variants = ["m1", "f2"]
 """
+_VICTIMS = (("the builder and its workers", 1), ("the builder and its workers", 2), ("the builder", 2), ("a worker", 2))
 _PARTS = ("kills", "cost", "check")
 
 
@@ -85,28 +87,32 @@ def _kills(folder: Path, times: int) -> list[dict[str, Any]]:
     total = len(read_rows(folder / "whole"))
     wanted = _contents(folder / "whole")
     rng = np.random.default_rng(7)
-    same, clips_before = 0, []
+    same: Counter[str] = Counter()
+    tried: Counter[str] = Counter()
+    clips_before = []
     for k in range(times):
+        who, workers = _VICTIMS[k % len(_VICTIMS)]
         out = folder / f"killed-{k}"
-        while not _killed(plan, out, 1 + k % 2, int(rng.integers(0, total)), float(rng.uniform(0, 2.0))):
+        while not _killed(plan, out, who, workers, int(rng.integers(0, total)), float(rng.uniform(0, 2.0))):
             shutil.rmtree(out)
         clips_before.append(_finished(out))
-        if _build(plan, out, resume=True).wait() == 0 and not check(out) and _contents(out) == wanted:
-            same += 1
-        print(
-            f"kill {k + 1}: {clips_before[-1]} clips were finished, {same} of {k + 1} the same",
-            file=sys.stderr,
-            flush=True,
-        )
+        tried[who] += 1
+        resumed = _build(plan, out, resume=True)
+        if resumed.wait() == 0 and not check(out) and _contents(out) == wanted:
+            same[who] += 1
+        shutil.rmtree(out)
+        done = f"{clips_before[-1]} clips were finished, {sum(same.values())} of {k + 1} the same"
+        print(f"kill {k + 1} ({who}): {done}", file=sys.stderr, flush=True)
     spread = f"{min(clips_before)} to {max(clips_before)} of {total}"
     return [
-        {"measure": f"same after SIGKILL and --resume, of {times}", "value": same, "target": times},
+        {"measure": f"same after SIGKILL and --resume, of {times}", "value": sum(same.values()), "target": times},
+        *({"measure": f"of these to {who}, of {n}", "value": same[who], "target": n} for who, n in tried.items()),
         {"measure": "clips finished when killed", "value": spread, "target": ""},
     ]
 
 
-def _killed(plan: Path, out: Path, workers: int, clips: int, later_s: float) -> bool:
-    """Kill a build ``later_s`` after it has finished ``clips`` clips; False if it was done before.
+def _killed(plan: Path, out: Path, who: str, workers: int, clips: int, later_s: float) -> bool:
+    """Kill ``later_s`` after a build has finished ``clips`` clips; False if it was done before.
 
     By progress and not by the clock, which other work on the machine would slow down or speed up.
     """
@@ -116,9 +122,22 @@ def _killed(plan: Path, out: Path, workers: int, clips: int, later_s: float) -> 
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(later_s)
         return False
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    return True
+    if who == "the builder and its workers":
+        os.killpg(process.pid, signal.SIGKILL)
+    elif who == "the builder":
+        process.kill()
+    else:
+        found = _workers(process.pid)
+        if not found:  # none has been started yet
+            process.kill()
+        else:
+            os.kill(found[0], signal.SIGKILL)
+    return process.wait() != 0
+
+
+def _workers(builder: int) -> list[int]:
+    children = Path(f"/proc/{builder}/task/{builder}/children").read_text().split()
+    return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def _finished(out: Path) -> int:
