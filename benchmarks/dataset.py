@@ -1,8 +1,9 @@
 """`tellmark bench dataset`: is nothing lost or doubled when a build is killed, and what does a build cost?
 
-Parts, chosen with ``--with part=..``. ``kills`` sends SIGKILL at a random moment (to the builder and its workers, to the
-builder alone, to one worker alone), goes on with --resume at once and compares with an undisturbed build. ``cost`` compares one worker with two, the time spent with the dry
-run's estimate, and what a finished build spends on being resumed. ``check`` times `dataset check`.
+Parts, chosen with ``--with part=..``. ``kills`` sends SIGKILL at a random moment, to the builder and its workers, to
+the builder alone or to one worker alone, goes on with --resume at once and compares with an undisturbed build. ``cost``
+compares one worker with two, the time spent with the dry run's estimate, and what a finished build spends on being
+resumed. ``check`` times `dataset check`.
 
 Files are compared by their coded pictures and sound, packet by packet: only the C2PA signature, whose numbers are drawn
 anew, and with it the file's own SHA-256 may differ. Rows are compared but for that SHA-256, masks and tracks byte by

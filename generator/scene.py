@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tellmark.errors import FaceError
-from tellmark.generator.actors import actor
+from tellmark.generator.actors import recipe_sha256
 from tellmark.generator.face_tracks import follow
 from tellmark.generator.footage import Shot, find_shot, framed
 from tellmark.generator.portrait import load_portrait
@@ -105,7 +105,7 @@ class Scene:
     def source_sha256(self) -> str:
         """Of the picture or the film, or of the actor's recipe."""
         if self.take.actor is not None:
-            return actor(self.take.actor).sha256
+            return recipe_sha256(self.take.actor)
         assert self.take.path is not None
         return sha256_of(self.take.path)
 

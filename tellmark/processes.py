@@ -70,7 +70,7 @@ def _begin() -> None:
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed would finish its job, and write into what a new run has begun, or wait for ever."""
+    """A worker whose parent was killed would write into what a new run has begun, and then wait for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -9,7 +9,26 @@ from tellmark.generator.methods.warp import box_of, hull
 from tellmark.landmarks import LEFT_BROW, LEFT_EYE, LIPS_OUTER, NOSE, RIGHT_BROW, RIGHT_EYE, face_width
 from tellmark.types import F32, U8
 
-_SAMPLES = (50, 280, 205, 425, 117, 346, 101, 330, 36, 266, 6, 197, 195, 5, 199, 200, 151, 9)  # never hair, rarely glasses
+_SAMPLES = (
+    50,
+    280,
+    205,
+    425,
+    117,
+    346,
+    101,
+    330,
+    36,
+    266,
+    6,
+    197,
+    195,
+    5,
+    199,
+    200,
+    151,
+    9,
+)  # never hair, rarely glasses
 _FEATURES = (*RIGHT_BROW, *LEFT_BROW, *RIGHT_EYE, *LEFT_EYE, *NOSE, *LIPS_OUTER, 200, 205, 425)
 _LEAST = np.array([22, 4, 4], np.float32)  # spread of L, a, b of a face in even light, of 255
 _SHADING = 0.10  # face widths: wider than this it is light, narrower the face's own
@@ -18,7 +37,7 @@ _FLATTEST, _HARDEST = 0.55, 1.3
 
 
 def skin(picture: U8, face: F32) -> F32:
-    """(512, 512) in [0, 1]: like the skin of this face in colour. Hair, hands, lips, brows and backgrounds are less so."""
+    """(512, 512) in [0, 1]: coloured like the skin of this face; hair, lips, brows and backgrounds are less so."""
     near = hull(face, 0.02, 0.1 * float(face_width(face)))
     box = box_of(near)
     lab = cv2.cvtColor(np.ascontiguousarray(picture[box]), cv2.COLOR_RGB2LAB)
