@@ -42,7 +42,8 @@ seed = 5
 seconds = 1
 fps = 10
 actors = [11, 12]
-methods = ["reference", "talk", "lipsync", "swap"]
+methods = ["reference", "talk"]
+compression = ["c23", "messenger"]
 [splits]
 test = 1.0
 [voices]
