@@ -41,9 +41,8 @@ def cast(plan: Plan) -> tuple[list[Take], list[str]]:
         imports = sources.imports(plan.imports, plan.seconds, left_out) if plan.imports else {}
     for key, kind, found in (("actors", "actors", plan.actors), ("footage", "people with usable footage", people)):
         if found and len(found) < len(plan.splits):
-            raise UsageError(
-                f"{plan.place(key)}: {len(found)} {kind} for {len(plan.splits)} splits; add some, or give fewer [splits]"
-            )
+            why = f"{len(found)} {kind} for {len(plan.splits)} splits; add some, or give fewer [splits]"
+            raise UsageError(f"{plan.place(key)}: {why}")
     voices = _Voices(plan, left_out)
     takes: list[Take] = []
     for actor, split in _deal(plan, "actors", plan.actors).items():
@@ -137,8 +136,8 @@ def _partnered(plan: Plan, takes: Sequence[Take]) -> list[Take]:
             needed.append("reenact")
         if needed and (donor is None or words is None):
             raise UsageError(
-                f"{plan.place('methods')}: {take.identity} is alone in split {take.split}, and {needed[0]} needs another "
-                "identity there; add some, or give fewer [splits]"
+                f"{plan.place('methods')}: {take.identity} is alone in split {take.split}, and {needed[0]} needs "
+                "another identity there; add some, or give fewer [splits]"
             )
         if donor is not None:
             donor = dataclasses.replace(donor, fps=take.fps)  # so that it has as many frames
@@ -190,7 +189,8 @@ class _Voices:
         names = list(self._files) if plan.voices.folder else list(plan.voices.variants)
         if len(names) < len(plan.splits):
             raise UsageError(
-                f"{plan.place('voices')}: {len(names)} voices for {len(plan.splits)} splits, and a voice belongs to one; add "
+                f"{plan.place('voices')}: {len(names)} voices for {len(plan.splits)} splits, and a voice belongs to "
+                "one; add "
                 + (f"recordings of {plan.seconds:g} s or more" if plan.voices.folder else "variants under [voices]")
             )
         dealt = _deal(plan, "voices", names)

@@ -13,7 +13,7 @@ import ctypes
 import os
 import threading
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple

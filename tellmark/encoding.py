@@ -208,7 +208,6 @@ class _VideoTrack:
         if i420.shape != self._shape or i420.dtype != np.uint8:
             raise ValueError(f"expected uint8 {self._shape}, got {i420.dtype} {i420.shape}")
         frame = av.VideoFrame.from_ndarray(i420, format="yuv420p")
-        _fill_margin(frame)
         frame.pts, frame.time_base = self.frames, self._time_base
         frame.colorspace, frame.color_range = _SMPTE170M, _LIMITED
         self._container.mux(self._stream.encode(frame))
@@ -216,14 +215,6 @@ class _VideoTrack:
 
     def flush(self) -> None:
         self._container.mux(self._stream.encode())
-
-
-def _fill_margin(frame: av.VideoFrame) -> None:
-    """x264 reads beyond rows whose length is no multiple of 16: what lay in memory would change the bytes."""
-    for plane in frame.planes:
-        if plane.line_size > plane.width:
-            rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-            rows[:, plane.width :] = rows[:, plane.width - 1 : plane.width]
 
 
 def _audio_track(container: Any, encoding: Encoding, layout: str) -> Any:

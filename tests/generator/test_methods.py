@@ -46,7 +46,7 @@ def test_everything_is_there_and_sound(everything: Path) -> None:
     assert all(found[name].original == found["reference"].clip_id for name in (*FAKES, "null"))
     small = clips(everything, "messenger")
     assert set(small) == set(found)
-    assert (small["swap"].width, small["swap"].crf) == (360, 29)
+    assert (small["swap"].width, small["swap"].crf) == (384, 29)
     assert small["swap"].original == small["reference"].clip_id
     assert verify(everything / small["swap"].path, thorough=False).verdict == "intact"
 
