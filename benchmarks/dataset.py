@@ -3,7 +3,8 @@
 Parts, chosen with ``--with part=..``. ``kills`` sends SIGKILL at a random moment, to the builder and its workers, to
 the builder alone or to one worker alone, goes on with --resume at once and compares with an undisturbed build. ``cost``
 compares one worker with two, the time spent with the dry run's estimate, and what a finished build spends on being
-resumed. ``check`` times `dataset check`.
+resumed. ``check`` times `dataset check`. ``stages`` measures the constants of the dry run, with ``footage=FOLDER`` on a
+film.
 
 Files are compared by their coded pictures and sound, packet by packet: only the C2PA signature, whose numbers are drawn
 anew, and with it the file's own SHA-256 may differ. Rows are compared but for that SHA-256, masks and tracks byte by
@@ -28,6 +29,7 @@ from typing import Any
 import av
 import numpy as np
 
+from tellmark.benchmarks.dataset_stages import stages
 from tellmark.errors import UsageError
 from tellmark.generator.casting import cast
 from tellmark.generator.check import check
@@ -62,10 +64,12 @@ languages = ["en-us"]
 variants = ["m1", "f2"]
 """
 _VICTIMS = (("the builder and its workers", 1), ("the builder and its workers", 2), ("the builder", 2), ("a worker", 2))
-_PARTS = ("kills", "cost", "check")
+_PARTS = ("kills", "cost", "check", "stages")
 
 
-def run(*, quick: bool = False, part: str = "all", kills: str = "20", seconds: str = "5") -> list[dict[str, Any]]:
+def run(
+    *, quick: bool = False, part: str = "all", kills: str = "20", seconds: str = "5", footage: str = ""
+) -> list[dict[str, Any]]:
     """Rows of {measure, value, target}."""
     if part not in (*_PARTS, "all"):
         raise UsageError(f"--with part={part}: choose one of {', '.join((*_PARTS, 'all'))}")
@@ -79,6 +83,8 @@ def run(*, quick: bool = False, part: str = "all", kills: str = "20", seconds: s
             rows += _cost(folder, 1.0 if quick else float(seconds))
         if part in ("check", "all"):
             rows += _check(folder)
+        if part == "stages":
+            rows += stages(footage, 2.0 if quick else 3.0)
     return rows
 
 
@@ -183,7 +189,7 @@ def _cost(folder: Path, seconds: float) -> list[dict[str, Any]]:
     _timed(warm, folder / "warm", 1)
     cpu_one, wall_one = _timed(path, folder / "one", 1)
     cpu_two, wall_two = _timed(path, folder / "two", 2)
-    estimate = 60 * float(str(dry_run(plan)["estimated minutes"]))
+    estimate = 60 * float(str(dry_run(plan)["estimated CPU minutes"]))
     clips = sum(len(versions(plan, take)) for take in cast(plan)[0])
     return [
         {"measure": "clips", "value": clips, "target": ""},

@@ -60,6 +60,7 @@ def _measured(footage: str, seconds: float) -> tuple[dict[str, float], int]:
         plan = load_plan(folder / "plan.toml")
         take = cast(plan)[0][0]
         spent = _spent(plan, take, folder)
+        unit_s.cache_clear()  # the load may have changed
         return {stage: value * UNIT_S / unit_s() for stage, value in spent.items()}, round(seconds * take.fps)
 
 

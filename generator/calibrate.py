@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -22,8 +23,9 @@ UNIT_S = 0.040  # of the machine that the costs of `estimate` were measured on
 _FRAMES, _TIMES = 10, 3
 
 
+@cache
 def unit_s() -> float:
-    """CPU seconds that a frame of a fixed piece of work takes: the middle of three measurements.
+    """CPU seconds that a frame of a fixed piece of work takes: the middle of three measurements, made once a process.
 
     Takes a second or two. Nothing of it is kept: the clip, its row and its signature lie in a temporary folder.
     """
