@@ -106,10 +106,10 @@ def _kills(folder: Path, times: int) -> list[dict[str, Any]]:
         clips_before.append(_finished(out))
         tried[who] += 1
         resumed = _build(plan, out, resume=True)
-        if resumed.wait() == 0 and not check(out) and _contents(out) == wanted:
-            same[who] += 1
+        wrong = [f"exit code {resumed.returncode}"] if resumed.wait() else [*check(out), *_differences(out, wanted)]
+        same[who] += not wrong
         shutil.rmtree(out)
-        done = f"{clips_before[-1]} clips were finished, {sum(same.values())} of {k + 1} the same"
+        done = f"{clips_before[-1]} clips were finished, {sum(same.values())} of {k + 1} the same {'; '.join(wrong)}"
         print(f"kill {k + 1} ({who}): {done}", file=sys.stderr, flush=True)
     spread = f"{min(clips_before)} to {max(clips_before)} of {total}"
     return [
@@ -168,6 +168,11 @@ def _contents(folder: Path) -> dict[str, Any]:
     for path in sorted([*(folder / "masks").iterdir(), *(folder / "tracks").iterdir()]):
         found[path.name] = sha256_of(path)
     return found
+
+
+def _differences(folder: Path, wanted: dict[str, Any]) -> list[str]:
+    found = _contents(folder)
+    return [f"{name} differs" for name in sorted(found.keys() | wanted.keys()) if found.get(name) != wanted.get(name)]
 
 
 def essence(path: Path) -> str:

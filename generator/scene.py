@@ -7,6 +7,7 @@ scratch folder that is mapped into memory, 0.8 MB each: they are gone through se
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import islice
@@ -150,9 +151,24 @@ def kept(frames: Iterable[U8], count: int, path: Path) -> U8:
     done = 0
     for frame in frames:
         if stored is None:
-            stored = np.memmap(path, np.uint8, "w+", shape=(count, *frame.shape))
+            stored = mapped(path, (count, *frame.shape))
         stored[done] = frame
         done += 1
     if stored is None or done < count:
         raise FaceError(f"the picture ends after {done} of {count} frames")
     return stored
+
+
+def mapped(path: Path, shape: tuple[int, ...]) -> U8:
+    """An array in a new file. Raises :class:`OSError` where the disk has no room for all of it.
+
+    Without the room set aside, a page that finds the disk full would end the process with a signal.
+    """
+    if hasattr(os, "posix_fallocate"):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.posix_fallocate(handle, 0, int(np.prod(shape)))
+        finally:
+            os.close(handle)
+        return np.memmap(path, np.uint8, "r+", shape=shape)
+    return np.memmap(path, np.uint8, "w+", shape=shape)
