@@ -20,7 +20,7 @@ import tellmark
 from tellmark.errors import InputError, UsageError
 from tellmark.generator.casting import cast
 from tellmark.generator.datasheet import datasheet
-from tellmark.generator.occupancy import building
+from tellmark.generator.occupancy import building, sweep_scratch
 from tellmark.generator.plan import Plan, public_text
 from tellmark.generator.roles import Take, versions
 from tellmark.generator.takes import record_path, skip_path
@@ -118,6 +118,7 @@ def _folders(out: Path) -> list[Path]:
 
 def _sweep(out: Path) -> None:
     """Remove what a killed build left half-written."""
+    sweep_scratch()
     for folder in (out, *_folders(out)):
         for stale in folder.glob(".*.part*"):
             stale.unlink(missing_ok=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from tellmark.generator.face_tracks import follow, write_track
 from tellmark.generator.ladder import Rung, rung
 from tellmark.generator.masks import MaskWriter
 from tellmark.generator.methods import Forgery, method
-from tellmark.generator.occupancy import working
+from tellmark.generator.occupancy import scratch, working
 from tellmark.generator.origin import consent_sha256, provenance
 from tellmark.generator.plan import Plan
 from tellmark.generator.roles import Take, Version, number, versions
@@ -72,9 +71,9 @@ def _make(plan: Plan, take: Take, out: Path) -> None:
     missing = [version for version in versions(plan, take) if not record_path(out, take.clip_id(version)).exists()]
     if not missing or skip_path(out, take.take_id).exists():
         return
-    with tempfile.TemporaryDirectory(prefix="tellmark-") as scratch:
+    with scratch() as folder:
         try:
-            scene = Scene(take, plan.seconds, Path(scratch))
+            scene = Scene(take, plan.seconds, folder)
             for name, group in groupby(missing, key=lambda version: version.method):
                 _Studio(plan, scene, name, out).make(list(group))
         except (FaceError, MediaError) as error:

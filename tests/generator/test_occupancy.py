@@ -1,4 +1,6 @@
 import multiprocessing
+import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,6 +15,24 @@ def hold(out: Path, seconds: float) -> None:
         (out / "begun").touch()
         time.sleep(seconds)
         (out / "ended").touch()
+
+
+def leave_scratch() -> None:
+    with occupancy.scratch() as folder:
+        (folder / "frames").touch()
+        os._exit(0)
+
+
+def test_scratch_of_killed_processes_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    worker = multiprocessing.get_context("spawn").Process(target=leave_scratch)
+    worker.start()
+    worker.join()
+    with occupancy.scratch() as own:
+        assert len(list(tmp_path.iterdir())) == 2
+        occupancy.sweep_scratch()
+        assert list(tmp_path.iterdir()) == [own]
 
 
 def test_a_build_waits_for_workers_that_outlived_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
