@@ -44,13 +44,25 @@ seed = 5
 seconds = 1
 fps = 10
 actors = [11, 12]
-methods = ["reference", "talk"]
-compression = ["c23", "messenger"]
 [splits]
 test = 1.0
 [voices]
 languages = ["en-us"]
 variants = ["m1", "f2"]
+"""
+_KILLED = """
+seed = 5
+seconds = 1
+fps = 10
+methods = ["real", "talk"]
+arms = ["null"]
+compression = ["c23", "messenger"]
+[splits]
+test = 1.0
+[footage]
+folder = "films"
+licence = "virtual actors"
+consent = "virtual actors"
 """
 _COST = """
 seed = 6
@@ -89,8 +101,13 @@ def run(
 
 
 def _kills(folder: Path, times: int) -> list[dict[str, Any]]:
-    plan = folder / "small.toml"
-    plan.write_text(_SMALL)
+    (folder / "small.toml").write_text(_SMALL)
+    _build(folder / "small.toml", folder / "small").wait()
+    (folder / "films").mkdir()
+    for path in (folder / "small" / "clips").glob("*-reference.mp4"):
+        shutil.copy(path, folder / "films")
+    plan = folder / "killed.toml"
+    plan.write_text(_KILLED)  # of films, whose takes are made faster than those of actors
     _build(plan, folder / "whole").wait()
     total = len(read_rows(folder / "whole"))
     wanted = _contents(folder / "whole")
