@@ -18,18 +18,18 @@ from tellmark.generator.roles import Take, Version, versions
 Cost = tuple[float, float]  # s once, s a frame
 
 _START_S = 3.5  # of a process: imports, the tracker, what numba loads
-_FIND: Mapping[str, Cost] = {"reference": (2.8, 0), "real": (0.1, 0.030)}  # the renderer, or the face in the footage
+_FIND: Mapping[str, Cost] = {"reference": (2.3, 0), "real": (0.3, 0.009)}  # the renderer, or the face in the footage
 _FILM: Mapping[str, Cost] = {"reference": (0, 0.036), "real": (0, 0.006)}
 _FOLLOW_S = 0.005  # a frame: the face of an original, or of a fake
-_STILL_S = 0.3
+_STILL_S = 0.25
 _FORGE: Mapping[str, Cost] = {
-    "talk": (0.3, 0.014), "reenact": (0.5, 0.012), "lipsync": (0.8, 0.016), "swap": (0.1, 0.018),
-    "selfblend": (0.1, 0.014), "splice": (0.9, 0.010), "null": (0.0, 0.011)
+    "talk": (0.4, 0.013), "reenact": (0.4, 0.014), "lipsync": (0.6, 0.016), "swap": (0.1, 0.016),
+    "selfblend": (0.1, 0.016), "splice": (0.8, 0.005), "null": (0.1, 0.007)
 }  # fmt: skip
-_WRITE_S: Mapping[str | None, float] = {"raw": 0.018, "c40": 0.008, "messenger": 0.0055}  # a frame: mark, encode, mask
+_WRITE_S: Mapping[str | None, float] = {"raw": 0.015, "c40": 0.007, "messenger": 0.006}  # a frame: mark, encode, mask
 _WRITE_23_S = 0.0075
 _SIGN_S = 0.12  # a clip: open, sign, register
-_DIAL_S = 0.012  # a frame
+_DIAL_S = 0.010  # a frame
 _CLIP_BYTES, _TRACK_BYTES, _MASK_BYTES = 10_000, 1_700, 1_500  # of a clip, of a frame, of a frame
 _BYTES_PER_SECOND: Mapping[str | None, int] = {"raw": 900_000, "c40": 22_000, "messenger": 24_000}
 _AT_CRF_23 = 53_000
