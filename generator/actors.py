@@ -25,7 +25,16 @@ from tellmark.generator.types import SIZE, Portrait
 from tellmark.landmarks import FACE_OVAL, LEFT_EYE, LIPS_OUTER, RIGHT_EYE
 from tellmark.types import F32, F64, U8
 
-__all__ = ["ActorAttributes", "Parts", "actor", "actor_attributes", "compose", "parts_of", "photograph"]
+__all__ = [
+    "ActorAttributes",
+    "Parts",
+    "actor",
+    "actor_attributes",
+    "compose",
+    "parts_of",
+    "photograph",
+    "recipe_sha256",
+]
 
 
 _FEATURE_PX = 32.0  # reach of an eye or the mouth
@@ -218,6 +227,10 @@ def actor(seed: int) -> Portrait:
         for layer in (picture, matte)
     )
     image, matte = photograph(np.clip(picture, 0, 1), seed), np.clip(matte, 0, 1)
-    recipe = json.dumps(dataclasses.asdict(parts.recipe), sort_keys=True)
-    digest = hashlib.sha256(f"tellmark.actor/{VERSION}:{recipe}".encode()).hexdigest()
-    return Portrait(image, find_face(image).landmarks, matte, f"actor:{seed}", digest)
+    return Portrait(image, find_face(image).landmarks, matte, f"actor:{seed}", recipe_sha256(seed))
+
+
+def recipe_sha256(seed: int) -> str:
+    """What stands for actor ``seed`` in place of a file's checksum."""
+    recipe = json.dumps(dataclasses.asdict(draw_recipe(seed)), sort_keys=True)
+    return hashlib.sha256(f"tellmark.actor/{VERSION}:{recipe}".encode()).hexdigest()

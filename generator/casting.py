@@ -8,16 +8,18 @@ of work. Real people appear under a hash: file names often are names.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from tellmark.errors import UsageError
+from tellmark.errors import TellmarkError, UsageError
 from tellmark.generator import sources
 from tellmark.generator.roles import Sound, Take, number
 from tellmark.generator.sentences import sentences
 from tellmark.generator.sources import Imported, Recording
+from tellmark.generator.voice import check_voices
 
 if TYPE_CHECKING:
     from tellmark.generator.plan import Plan
@@ -31,14 +33,16 @@ def cast(plan: Plan) -> tuple[list[Take], list[str]]:
     Raises :class:`UsageError` or :class:`InputError` where a split would stay without identities or voices.
     """
     left_out: list[str] = []
-    people = sources.people(plan.footage, plan.seconds, left_out) if plan.footage else {}
-    pictures = sources.pictures(plan.portraits, left_out) if plan.portraits else {}
-    imports = sources.imports(plan.imports, plan.seconds, left_out) if plan.imports else {}
-    for kind, found in (("actors", plan.actors), ("people with usable footage", people)):
+    with _placed(plan, "footage.folder"):
+        people = sources.people(plan.footage, plan.seconds, left_out) if plan.footage else {}
+    with _placed(plan, "portraits.folder"):
+        pictures = sources.pictures(plan.portraits, left_out) if plan.portraits else {}
+    with _placed(plan, "import.folder"):
+        imports = sources.imports(plan.imports, plan.seconds, left_out) if plan.imports else {}
+    for key, kind, found in (("actors", "actors", plan.actors), ("footage", "people with usable footage", people)):
         if found and len(found) < len(plan.splits):
-            raise UsageError(
-                f"{plan.name}: {len(found)} {kind} for {len(plan.splits)} splits; add some, or give fewer [splits]"
-            )
+            why = f"{len(found)} {kind} for {len(plan.splits)} splits; add some, or give fewer [splits]"
+            raise UsageError(f"{plan.place(key)}: {why}")
     voices = _Voices(plan, left_out)
     takes: list[Take] = []
     for actor, split in _deal(plan, "actors", plan.actors).items():
@@ -64,6 +68,15 @@ def cast(plan: Plan) -> tuple[list[Take], list[str]]:
     for person, split in _deal(plan, "imports", list(imports)).items():
         takes += _import_takes(plan, person, imports[person], split)
     return _partnered(plan, sorted(takes, key=lambda take: take.take_id)), left_out
+
+
+@contextmanager
+def _placed(plan: Plan, key: str) -> Iterator[None]:
+    """Errors raised in here say where the plan names what they are about."""
+    try:
+        yield
+    except TellmarkError as error:
+        raise type(error)(f"{plan.place(key)}: {error}") from error
 
 
 def _filmed(plan: Plan, original: str) -> tuple[str, ...]:
@@ -129,8 +142,8 @@ def _partnered(plan: Plan, takes: Sequence[Take]) -> list[Take]:
             needed.append("reenact")
         if needed and (donor is None or words is None):
             raise UsageError(
-                f"{plan.name}: {take.identity} is alone in split {take.split}, and {needed[0]} needs another identity "
-                "there; add some, or give fewer [splits]"
+                f"{plan.place('methods')}: {take.identity} is alone in split {take.split}, and {needed[0]} needs "
+                "another identity there; add some, or give fewer [splits]"
             )
         if donor is not None:
             donor = dataclasses.replace(donor, fps=take.fps)  # so that it has as many frames
@@ -172,13 +185,18 @@ class _Voices:
     def __init__(self, plan: Plan, left_out: list[str]) -> None:
         self._plan = plan
         folder = plan.voices.folder
-        self._files = sources.voices(folder, plan.seconds, left_out) if folder else {}
+        with _placed(plan, "voices.folder"):
+            self._files = sources.voices(folder, plan.seconds, left_out) if folder else {}
         if not (plan.actors or plan.portraits):
             return  # footage brings its own sound
+        if folder is None:
+            with _placed(plan, "voices"):
+                check_voices(plan.voices.languages, plan.voices.variants)
         names = list(self._files) if plan.voices.folder else list(plan.voices.variants)
         if len(names) < len(plan.splits):
             raise UsageError(
-                f"{plan.name}: {len(names)} voices for {len(plan.splits)} splits, and a voice belongs to one; add "
+                f"{plan.place('voices')}: {len(names)} voices for {len(plan.splits)} splits, and a voice belongs to "
+                "one; add "
                 + (f"recordings of {plan.seconds:g} s or more" if plan.voices.folder else "variants under [voices]")
             )
         dealt = _deal(plan, "voices", names)

@@ -14,7 +14,7 @@ from tellmark.generator.dials import DIALS
 from tellmark.generator.recipe import ActorAttributes, balanced
 from tellmark.generator.renderers import RENDERERS
 from tellmark.generator.sentences import languages, sentences
-from tellmark.generator.toml_table import TomlTable
+from tellmark.generator.toml_table import TomlTable, place_of
 
 SPLITS = ("train", "val", "test")
 ORIGINALS = ("reference", "real")
@@ -77,7 +77,12 @@ class Plan:
     footage: Folder | None
     imports: Folder | None
     voices: Voices
-    text: str = field(repr=False)  # the TOML
+    path: Path  # of the TOML
+    text: str = field(repr=False)
+
+    def place(self, key: str) -> str:
+        """Where the plan says ``key`` (dotted): how errors that show only later begin."""
+        return place_of(self.path, self.text, key)
 
 
 def load_plan(path: Path | str) -> Plan:
@@ -152,6 +157,7 @@ def load_plan(path: Path | str) -> Plan:
         footage=footage,
         imports=imports,
         voices=_voices(table),
+        path=path,
         text=text,
     )
 

@@ -1,8 +1,9 @@
-"""`talk`: a still, animated to the take's voice. Every pixel is made."""
+"""`talk`: a still, animated to the take's voice. Every pixel of the person is made."""
 
 from __future__ import annotations
 
-from tellmark.generator.methods import Forgery, every_pixel
+from tellmark.generator.methods import Forgery
+from tellmark.generator.methods.setting import performed
 from tellmark.generator.renderers import renderer
 from tellmark.generator.roles import number
 from tellmark.generator.rules import RuleMotion
@@ -16,7 +17,7 @@ def forge(scene: Scene) -> Forgery:
     motion = RuleMotion().generate(scene.speech, Controls(), seed)
     made = renderer(scene.take.renderer, scene.still)
     return Forgery(
-        frames=every_pixel(made, motion, scene.count),
+        frames=performed(scene, made, motion),
         wav=scene.wav,
         voice_id=scene.take.sound.voice_id,
         params={"renderer": made.name, "motion_model": RuleMotion.name, "seed": seed},
