@@ -76,9 +76,10 @@ def build(
     for done, row in enumerate(rows):
         key = hashlib.sha256(str(row["path"]).encode()).hexdigest()[:12]
         looks = _looks(np.random.default_rng([seed, int(key, 16)]), variants)
-        frames = list(_cut_to_face(index.parent / str(row["path"]), round(seconds * FPS)))
-        if frames:
-            entry = {str(name): str(value) for name, value in row.items()}
+        cut = list(_cut_to_face(index.parent / str(row["path"]), round(seconds * FPS)))
+        if cut:
+            frames = [frame for _, frame in cut]
+            entry = {str(name): str(value) for name, value in row.items()} | {"start_s": f"{cut[0][0]:.3f}"}
             clips += _variants(frames, entry, key, out, looks)
             for arm, render in (arms or {}).items() if entry["kind"] == "real" else ():
                 if rendered := render(frames):
@@ -125,18 +126,18 @@ def _variants(frames: list[U8], row: dict[str, str], key: str, out: Path, looks:
                 payload=None,
                 generator_version="",
                 licence=row["licence"],
-                params=json.dumps({"variant": number}),
+                params=json.dumps({"variant": number, "start_s": float(row["start_s"])}),
             )
         )
     return clips
 
 
-def _cut_to_face(source: Path, limit: int) -> Iterator[U8]:
-    """Square crops around the place of the face in the first frame that has one; nothing for small faces."""
+def _cut_to_face(source: Path, limit: int) -> Iterator[tuple[float, U8]]:
+    """(time in s, square crop) around the place of the face in the first frame that has one; nothing for small faces."""
     box: tuple[int, int, int] | None = None
     count = 0
     with MediapipeTracker() as tracker:
-        for _, rgb in read_frames(source):
+        for time_s, rgb in read_frames(source):
             if box is None:
                 faces = tracker.track(rgb)
                 if not faces or faces[0].size < MIN_FACE_PX:
@@ -147,7 +148,7 @@ def _cut_to_face(source: Path, limit: int) -> Iterator[U8]:
                 top = int(np.clip((y0 + y1 - side) / 2, 0, rgb.shape[0] - side))
                 box = (left, top, side)
             left, top, side = box
-            yield rgb[top : top + side, left : left + side].copy()
+            yield time_s, rgb[top : top + side, left : left + side].copy()
             count += 1
             if count == limit:
                 return

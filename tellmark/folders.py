@@ -49,7 +49,9 @@ def gather(
     for source in find_videos(fake, persons):
         inner = Path(source.name).parts
         system = systems.get(source.path.resolve()) or (inner[0] if len(inner) > 1 else "unnamed system")
-        person = source.person_id if persons or len(inner) == 1 else Path(inner[-1]).stem.rstrip("0123456789").rstrip("_")
+        person = (
+            source.person_id if persons or len(inner) == 1 else Path(inner[-1]).stem.rstrip("0123456789").rstrip("_")
+        )
         rows.append(_row(Source(source.path, source.name, person or system), "fake", system))
     about = {"schema": "tellmark.folders/1", "rows": rows, "seconds": seconds, "variants": variants}
     record = out / "dataset.json"
