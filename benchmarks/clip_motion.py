@@ -18,11 +18,11 @@ _SHIFTS = 20
 
 
 def clip_motion(track: Track, sound: Path | None, start_s: float = 0.0) -> dict[str, float]:
-    """Measures of one clip by name; those of the sound only where there is one, ``start_s`` into its file.
+    """Measures of one clip by name; those of the sound only where there is some, ``start_s`` into its file.
 
-    ``audio-pose alignment`` is the correlation of the head's speed with the loudness at the best of nine lags, less what
-    the same search finds when the sound is shifted by a second and more: 0 where they have nothing to do with each other.
-    Raises :class:`FaceError` without a face.
+    ``audio-pose alignment`` is the correlation of the head's speed with the loudness at the best of nine lags, less
+    what the same search finds with the sound shifted by a second and more: 0 where they have nothing to do with each
+    other. Raises :class:`~tellmark.errors.FaceError` without a face.
     """
     motion = retarget(track, smooth=False)
     turns = motion.rotation_deg.astype(np.float64)

@@ -133,7 +133,7 @@ def _variants(frames: list[U8], row: dict[str, str], key: str, out: Path, looks:
 
 
 def _cut_to_face(source: Path, limit: int) -> Iterator[tuple[float, U8]]:
-    """(time in s, square crop) around the place of the face in the first frame that has one; nothing for small faces."""
+    """(time in s, square crop) around the face's place in the first frame that has one; nothing for small faces."""
     box: tuple[int, int, int] | None = None
     count = 0
     with MediapipeTracker() as tracker:

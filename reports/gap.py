@@ -23,7 +23,6 @@ since clips of one person resemble each other; fakes, nulls and negatives of a p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from tellmark.manifest import read_clips
 from tellmark.types import F64, Clip, Label, VerdictKind
 
 EVALUATION_SCHEMA = "tellmark.evaluation/1"
+GAP_SCHEMA = "tellmark.gap/1"
+AUDIT_SCHEMA = "tellmark.audit/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,29 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Scores of one clip by models that never saw its person (``tellmark.gap/1``)."""
+
+    clip: Clip
+    arm: str  # fake | negative | null | plain
+    score: float  # all tells together, in [0, 1]
+    tells: Mapping[str, float]  # of each tell alone
+    windows: tuple[float, ...]  # of each window of 1.6 s, in order
+    fold: int
+
+
+@dataclass(frozen=True, slots=True)
+class GapScores:
+    """What the gap and the dose-response curves are computed from."""
+
+    rows: tuple[HeldOut, ...]
+    doses: tuple[Mapping[str, Any], ...]  # dial, severity (0: without it), clip_id, identity, score, fold
+    distances: tuple[Mapping[str, Any], ...]  # set, clips, value, low, high
+    tells: str  # version of the features
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Records:
     """All that one report is about."""
 
@@ -85,6 +110,10 @@ class Records:
     evaluation: Evaluation
     checks: tuple[Check, ...]  # empty: not measured
     benchmarks: tuple[tuple[str, tuple[dict[str, str], ...]], ...]  # (name, rows) of each CSV file
+    gap: GapScores | None = None  # None: not measured; the evaluation alone speaks then
+    motion: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # clip_id -> measure -> value
+    audit: Mapping[str, Any] | None = None  # tellmark.audit/1
+    groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # clip_id -> attribute -> group
 
 
 def load(
@@ -108,6 +137,10 @@ def load(
         evaluation=_evaluation(result, source, {clip.clip_id for clip in clips}),
         checks=_checks(folder / "verification.jsonl"),
         benchmarks=tuple((path.stem, _rows(path)) for path in benchmarks),
+        gap=_gap(folder / "gap.json", clips),
+        motion=_motion(folder / "motion.jsonl"),
+        audit=_audit(folder / "audit.json"),
+        groups=_groups(folder / "groups.csv", clips),
     )
 
 
@@ -197,6 +230,67 @@ def _checks(path: Path) -> tuple[Check, ...]:
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}, line {number}: not a verification row ({error}); remove or mend it") from error
     return tuple(checks)
+
+
+def _gap(path: Path, clips: tuple[Clip, ...]) -> GapScores | None:
+    if not path.exists():
+        return None
+    record = _object(path, "remove it, and run `tellmark report` again")
+    if record.get("schema") != GAP_SCHEMA:
+        raise InputError(f"{path} has schema {record.get('schema')!r}, not {GAP_SCHEMA!r}; remove it and report again")
+    known = {clip.clip_id: clip for clip in clips}
+    try:
+        rows = tuple(
+            HeldOut(
+                clip=known[row["clip_id"]],
+                arm=str(row["arm"]),
+                score=float(row["score"]),
+                tells={str(name): float(value) for name, value in row["tells"].items()},
+                windows=tuple(float(value) for value in row["windows"]),
+                fold=int(row["fold"]),
+            )
+            for row in record["rows"]
+        )
+        return GapScores(
+            rows, tuple(record["doses"]), tuple(record["distances"]), str(record["tells"]), tuple(record["notes"])
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path} lacks or garbles {error}; remove it, and run `tellmark report` again") from error
+
+
+def _motion(path: Path) -> dict[str, dict[str, float]]:
+    if not path.exists():
+        return {}
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return {
+            str(row["clip_id"]): {k: float(v) for k, v in row.items() if isinstance(v, int | float)} for row in rows
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is garbled ({error}); remove it, and run `tellmark report` again") from error
+
+
+def _audit(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    record = _object(path, "run `tellmark audit` again, or remove it")
+    if record.get("schema") != AUDIT_SCHEMA or not isinstance(record.get("controls"), list):
+        raise InputError(f"{path} is no {AUDIT_SCHEMA}; run `tellmark audit` again, or remove it")
+    return record
+
+
+def _groups(path: Path, clips: tuple[Clip, ...]) -> dict[str, dict[str, str]]:
+    """Groups of each clip: from ``params`` of the manifest, and from groups.csv, a row an identity."""
+    found: dict[str, dict[str, str]] = {}
+    table = {row["identity"]: row for row in _rows(path) if row.get("identity")} if path.exists() else {}
+    for clip in clips:
+        params = json.loads(clip.params)
+        given = params.get("groups") if isinstance(params, dict) else None
+        groups = {str(name): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
+        groups |= {k: v for k, v in table.get(clip.identity, {}).items() if k != "identity" and v}
+        if groups:
+            found[clip.clip_id] = groups
+    return found
 
 
 def _rows(path: Path) -> tuple[dict[str, str], ...]:
