@@ -69,6 +69,23 @@ def gaps(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> Figure:
     return figure
 
 
+def bars(rows: Sequence[tuple[str, float]], label: str) -> Figure:
+    """A bar a row, with its number, on a logarithmic scale around 1."""
+    with _figure(0.5 * len(rows) + 0.75) as (figure, axes):
+        places = np.arange(len(rows))[::-1]
+        axes.barh(places, [value - 1 for _, value in rows], left=1, height=0.55, color=OTHER)
+        for place, (_, value) in zip(places, rows, strict=True):
+            axes.text(value, place, f" {value:.2f} ", va="center", ha="left" if value >= 1 else "right", color=INK)
+        axes.set_xscale("log")
+        values = [value for _, value in rows]
+        axes.set_xlim(min(0.1, *values) / 2, max(10, *values) * 2)
+        axes.axvline(1, color=MUTED, linewidth=1)
+        axes.set_yticks(places, [name for name, _ in rows], fontsize=7.5)
+        axes.set_xlabel(label)
+        axes.grid(axis="x")
+    return figure
+
+
 def doses(rows: Sequence[Mapping[str, Any]], columns: int = 3) -> Figure:
     """A small picture a dial: AUC over severity, its intervals, and the dose at which it passes .75."""
     height = -(-len(rows) // columns)
