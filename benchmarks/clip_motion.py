@@ -43,7 +43,7 @@ def clip_motion(track: Track, sound: Path | None, start_s: float = 0.0) -> dict[
         found |= {
             "sync confidence": agreement.confidence,
             "sync distance": agreement.distance,
-            "sync offset": float(agreement.offset),
+            "sync offset, frames": float(abs(agreement.offset)),
         }
         loudness = heard[:, -3].astype(np.float64)  # energy, a value every 10 ms
         frames = min(len(turns) - 1, len(loudness) // sync.HOPS_A_FRAME)

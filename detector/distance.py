@@ -26,32 +26,40 @@ def embed(clips: Sequence[ClipFeatures], real: Sequence[ClipFeatures]) -> F64:
     return np.asarray(np.clip(np.where(np.isfinite(x), (x - centre) / scale, 0), -5, 5), np.float64)
 
 
-def kernel_distance(a: F64, b: F64) -> float:
-    """Unbiased squared MMD of rows (N, D) and (M, D) under k(x, y) = (x . y / D + 1)^3; near 0 for one distribution."""
-    if min(len(a), len(b)) < 2:
+def kernel_distance(a: F64, b: F64, people_a: Sequence[str], people_b: Sequence[str]) -> float:
+    """Unbiased squared MMD of rows (N, D) and (M, D) under k(x, y) = (x . y / D + 1)^3; near 0 for one distribution.
+
+    Clips of one person are no independent draws, so pairs of one person count nowhere; NaN without other pairs.
+    """
+    who_a, who_b = np.asarray(people_a), np.asarray(people_b)
+    sides = ((a, a, who_a, who_a), (b, b, who_b, who_b), (a, b, who_a, who_b))
+    masks = [one[:, None] != other[None] for _, _, one, other in sides]
+    if not all(mask.any() for mask in masks):
         return float("nan")
-    kaa, kbb, kab = (_kernel(*pair) for pair in ((a, a), (b, b), (a, b)))
-    within = [(k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in (kaa, kbb)]
-    return float(within[0] + within[1] - 2 * kab.mean())
+    aa, bb, ab = (float(_kernel(x, y)[mask].mean()) for (x, y, _, _), mask in zip(sides, masks, strict=True))
+    return aa + bb - 2 * ab
 
 
-def interval(a: F64, b: F64, groups: Sequence[str], *, seed: int = 0, rounds: int = 200) -> tuple[float, float]:
-    """95 % interval; ``groups`` are the persons of a, then of b.
+def interval(
+    a: F64, b: F64, people_a: Sequence[str], people_b: Sequence[str], *, seed: int = 0, rounds: int = 200
+) -> tuple[float, float]:
+    """95 % interval of :func:`kernel_distance`.
 
     Half of the persons are drawn without replacement, which varies as much as whole samples do (delete-half jackknife).
     Drawing with replacement would put a clip beside itself, which the distance takes for likeness.
     """
-    names, index = np.unique(np.asarray(groups), return_inverse=True)
+    who_a, who_b = np.asarray(people_a), np.asarray(people_b)
+    names = np.unique(np.concatenate([who_a, who_b]))
     rng = np.random.default_rng(seed)
-    whole, values = kernel_distance(a, b), []
+    whole, values = kernel_distance(a, b, people_a, people_b), []
     for _ in range(rounds):
-        chosen = np.isin(index, rng.permutation(len(names))[: max(2, len(names) // 2)])
-        value = kernel_distance(a[chosen[: len(a)]], b[chosen[len(a) :]])
-        if np.isfinite(value):
-            values.append(value - whole)
-    if not values:
+        drawn = rng.permutation(names)[: max(2, len(names) // 2)]
+        left, right = np.isin(who_a, drawn), np.isin(who_b, drawn)
+        values.append(kernel_distance(a[left], b[right], who_a[left].tolist(), who_b[right].tolist()) - whole)
+    known = np.array(values)[np.isfinite(values)]
+    if not len(known):
         return float("nan"), float("nan")
-    low, high = np.percentile(values, [2.5, 97.5])
+    low, high = np.percentile(known, [2.5, 97.5])
     return whole + float(low), whole + float(high)
 
 

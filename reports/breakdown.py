@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from tellmark.reports.dose import curve
 from tellmark.reports.gap import Arm, Gap, Scored, gap
 from tellmark.reports.records import HeldOut, Records
-from tellmark.types import F64
+from tellmark.types import F64, Label
 
 WINDOW_S = 1.6
+ALL_FAKES = "all forgeries"
 FEWEST = 4  # clips of a class, below which a part is not shown
 
 Row = dict[str, Any]
@@ -123,17 +124,25 @@ def distances(records: Records) -> list[Row]:
 
 
 def motion(records: Records) -> list[Row]:
-    """Each measure of motion: mean and 95 % interval over persons, for negatives and for each method."""
+    """Each measure of motion: mean and 95 % interval over persons, for what is no forgery and for the forgeries.
+
+    Methods of fewer than :data:`FEWEST` persons count among all forgeries and are not shown apart.
+    """
     by_id = {clip.clip_id: clip for clip in records.clips}
     names = list(dict.fromkeys(name for values in records.motion.values() for name in values))
     found = []
     for name in names:
-        sets: dict[str, dict[str, list[float]]] = {}
+        sets: dict[str, dict[str, list[float]]] = {ALL_FAKES: {}}
         for clip_id, values in records.motion.items():
             clip = by_id.get(clip_id)
             if clip is not None and np.isfinite(values.get(name, np.nan)):
-                sets.setdefault(clip.method, {}).setdefault(clip.identity, []).append(values[name])
-        for method, people in sorted(sets.items()):
+                both = (clip.method, ALL_FAKES) if clip.label is Label.FAKE else (clip.method,)
+                for key in both:
+                    sets.setdefault(key, {}).setdefault(clip.identity, []).append(values[name])
+        fakes = {clip.method for clip in records.clips if clip.label is Label.FAKE}
+        for method, people in sorted(sets.items(), key=lambda item: (item[0] in fakes, item[0] == ALL_FAKES, item[0])):
+            if len(people) < FEWEST or (len(fakes) == 1 and method in fakes):
+                continue
             means = np.array([np.mean(values) for values in people.values()])
             low, high = _mean_interval(means, _seed(records))
             found.append(

@@ -121,7 +121,7 @@ def motion(rows: Sequence[Mapping[str, Any]], negatives: Sequence[str]) -> Figur
     columns = 2
     height = -(-len(names) // columns)
     with _style():
-        figure = Figure(figsize=(WIDTH_IN, (0.2 * len(methods) + 0.55) * height), layout="constrained")
+        figure = Figure(figsize=(WIDTH_IN, (0.15 * len(methods) + 0.5) * height), layout="constrained")
         grid = figure.subplots(height, columns, sharey=True, squeeze=False)
         for axes, name in zip(grid.flat, names, strict=False):
             for row in (row for row in rows if row["measure"] == name):

@@ -6,6 +6,7 @@ import csv
 import importlib.resources
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from tellmark.reports import figures
+from tellmark.reports.breakdown import FEWEST
 from tellmark.reports.latex import COLUMNS, tabular
 from tellmark.reports.records import Records, load
 from tellmark.reports.results import measure, scored
@@ -73,15 +75,14 @@ def build_report(
 def _plots(records: Records, results: Mapping[str, Any]) -> dict[str, tuple[Figure, str]]:
     """Name -> (figure, the text that stands for it)."""
     evaluation, rows = records.evaluation, results["tells"]
-    groups = sorted({(score.fake, score.label, score.method) for score in evaluation.scores}, reverse=True)
-    dots = [
-        (
-            label if label == method else f"{label}: {method}",
-            fake,
-            np.array([s.p for s in evaluation.scores if (s.label, s.method) == (label, method)]),
-        )
-        for fake, label, method in groups
-    ]
+    sets: dict[tuple[bool, str], list[float]] = {}
+    counts = Counter((score.label, score.method) for score in evaluation.scores)
+    for score in evaluation.scores:
+        small = counts[score.label, score.method] < FEWEST and len(counts) > 4
+        method = "other methods" if small else score.method
+        name = score.label if score.label == method else f"{score.label}: {method}"
+        sets.setdefault((score.fake, name), []).append(score.p)
+    dots = [(name, fake, np.array(values)) for (fake, name), values in sorted(sets.items(), reverse=True)]
     medians = ", ".join(f"{name} {np.median(values):.2f}" for name, _, values in dots)
     plots = {}
     if rows:

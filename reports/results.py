@@ -227,6 +227,7 @@ def _made_with(records: Records) -> dict[str, Any]:
         "machine": dict(records.dataset.get("machine", {})),
         "dataset_seed": records.dataset.get("seed"),
         "evaluation_seed": records.evaluation.seed,
+        "tells": records.gap.tells if records.gap else None,
         "plan": records.dataset.get("plan_text"),
     }
 

@@ -7,7 +7,9 @@ with their face resampled and blended as our fakes are, and nothing forged: the 
 from __future__ import annotations
 
 import csv
+import importlib.metadata
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -20,10 +22,11 @@ from tellmark.generator.methods.null import resampled
 from tellmark.generator.track import Source, find_videos
 from tellmark.generator.types import SIZE
 from tellmark.manifest import PARQUET
-from tellmark.runs import Progress, atomic_path
+from tellmark.runs import Progress, atomic_path, machine
 from tellmark.types import U8
 
 INDEX = "index.csv"
+_PACKAGES = ("numpy", "scikit-learn", "opencv-contrib-python", "mediapipe", "av")  # which decide the numbers
 _COLUMNS = ("path", "kind", "system", "person_id", "licence")
 
 
@@ -49,10 +52,8 @@ def gather(
     for source in find_videos(fake, persons):
         inner = Path(source.name).parts
         system = systems.get(source.path.resolve()) or (inner[0] if len(inner) > 1 else "unnamed system")
-        person = (
-            source.person_id if persons or len(inner) == 1 else Path(inner[-1]).stem.rstrip("0123456789").rstrip("_")
-        )
-        rows.append(_row(Source(source.path, source.name, person or system), "fake", system))
+        person = source.person_id if persons or len(inner) == 1 else re.sub(r"_\d+$", "", source.path.stem)
+        rows.append(_row(Source(source.path, source.name, person), "fake", system))
     about = {"schema": "tellmark.folders/1", "rows": rows, "seconds": seconds, "variants": variants}
     record = out / "dataset.json"
     if (out / PARQUET).exists() and record.exists() and json.loads(record.read_text()).get("folders") == about:
@@ -69,7 +70,11 @@ def gather(
         if not any((clip.label == "fake") == (kind == "fake") for clip in clips):
             raise InputError(f"no video of {found} shows a face of 64 px or more; give closer views of one face")
     with atomic_path(record, force=True) as temporary:
-        temporary.write_text(json.dumps({"schema": "tellmark.dataset/1", "name": out.name, "folders": about}, indent=1))
+        versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+        facts = {"schema": "tellmark.dataset/1", "name": f"{fake.name} against {real.name}"}
+        temporary.write_text(
+            json.dumps({**facts, "versions": versions, "machine": machine(), "folders": about}, indent=1)
+        )
     return out
 
 

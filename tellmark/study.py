@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -21,23 +20,22 @@ from typing import Any
 
 import numpy as np
 
-from tellmark.benchmarks.channels import CHANNELS
-from tellmark.benchmarks.clip_motion import clip_motion
+from tellmark.clip_records import VERIFICATION, motion_missing, write_motion, write_verification
 from tellmark.detector.distance import embed, interval, kernel_distance
 from tellmark.detector.doses import dial_of, judge_doses
 from tellmark.detector.evaluate import measured, record
-from tellmark.detector.features import ClipFeatures, version
+from tellmark.detector.features import NAMES, ClipFeatures, version
 from tellmark.detector.heldout import HeldOut, judge_held_out
-from tellmark.errors import TellmarkError
-from tellmark.generator.face_tracks import read_track
-from tellmark.generator.track import FPS, Track, track_video
+from tellmark.errors import InputError
 from tellmark.manifest import PARQUET, read_clips
-from tellmark.media import probe, sha256_of
+from tellmark.media import sha256_of
 from tellmark.runs import Progress, atomic_path
 from tellmark.types import Clip, Label
 
-GAP, EVALUATION, MOTION, VERIFICATION = "gap.json", "evaluation.json", "motion.jsonl", "verification.jsonl"
+GAP, EVALUATION = "gap.json", "evaluation.json"
 SCHEMA = "tellmark.gap/1"
+FEWEST = 4  # clips of a set, below which no distance is given
+OURS = ("persons held out", "scores as given")  # evaluations that are written here, and over each other
 ARMS = ("null", "plain")  # methods of clips that are no forgeries and that nobody learns from
 
 Bar = Callable[[str], Any]
@@ -51,6 +49,7 @@ class Settings:
     seed: int = 0
     verified: int = 6  # marked clips that go through every channel; 0: none
     motion: bool = True
+    scores: Path | None = None  # CSV of clip_id and score: somebody else's detector, instead of models of the tells
 
 
 def study(folder: Path, bar: Bar, settings: Settings | None = None) -> None:
@@ -61,18 +60,23 @@ def study(folder: Path, bar: Bar, settings: Settings | None = None) -> None:
     chosen = settings or Settings()
     clips = read_clips(folder)
     stamp = {"manifest": sha256_of(folder / PARQUET), "tells": version(), "seed": chosen.seed}
-    if _stamp_of(folder / GAP) != stamp:
+    if chosen.scores is not None:
+        stamp["tells"] = f"scores {sha256_of(chosen.scores)[:12]}"
+    if _stamp_of(folder / GAP) != stamp and chosen.scores is not None:
+        write_scores(folder, clips, chosen.scores, stamp)
+    elif _stamp_of(folder / GAP) != stamp:
         with bar("features") as progress:
             pairs, notes = measured(folder, clips, progress=progress)
         with bar("persons held out") as progress:
             _scores(folder, pairs, notes, stamp, progress)
-    if chosen.motion and _outdated(folder / MOTION, clips):
+    undialled = [clip for clip in clips if dial_of(clip) is None]
+    if chosen.motion and motion_missing(folder, undialled):
         with bar("motion") as progress:
-            _motion(folder, [clip for clip in clips if dial_of(clip) is None], progress)
-    marked = [clip for clip in clips if clip.marked and clip.label is Label.FAKE and dial_of(clip) is None]
+            write_motion(folder, undialled, progress)
+    marked = [clip for clip in undialled if clip.marked and clip.label is Label.FAKE]
     if marked and chosen.verified and not (folder / VERIFICATION).exists():
         with bar("channels") as progress:
-            _verify(folder, marked[:: max(1, len(marked) // chosen.verified)][: chosen.verified], progress)
+            write_verification(folder, marked[:: max(1, len(marked) // chosen.verified)][: chosen.verified], progress)
 
 
 def _scores(
@@ -85,6 +89,8 @@ def _scores(
     """Write gap.json, and evaluation.json unless somebody else's evaluation is there."""
     seed = int(stamp["seed"])
     whole = [pair for pair in pairs if dial_of(pair[0]) is None]
+    if not whole:
+        raise InputError(f"no clip of {folder} shows a face for 1.6 s; give longer clips of one visible face")
     taught = [pair for pair in whole if pair[0].method not in ARMS]
     others = [pair for pair in whole if pair[0].method in ARMS]
     judged = judge_held_out(taught, others, seed=seed, progress=progress)
@@ -105,7 +111,7 @@ def _scores(
         },
     )  # fmt: skip
     mine = _read_json(folder / EVALUATION)
-    if mine and mine.get("model") != "persons held out":
+    if mine and mine.get("model") not in OURS:
         return
     kept = {clip.clip_id: one for one in judged if (clip := one.clip).method not in ARMS}
     ordered = [pair for pair in taught if pair[0].clip_id in kept]
@@ -122,12 +128,46 @@ def _scores(
     _write_json(folder / EVALUATION, found)
 
 
+def write_scores(folder: Path, clips: Sequence[Clip], scores: Path, stamp: Mapping[str, Any]) -> None:
+    """Write gap.json and evaluation.json from a CSV file of clip_id and score (0 to 1), by whatever detector.
+
+    They are taken to be of one model that never saw these persons. Raises :class:`InputError` for a file without these
+    columns, or with scores for one class alone.
+    """
+    try:
+        with scores.open(newline="", encoding="utf-8") as file:
+            given = {row["clip_id"]: float(row["score"]) for row in csv.DictReader(file)}
+    except (OSError, KeyError, ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{scores} has no columns clip_id and score ({error}); write one row a clip") from error
+    if any(not 0 <= value <= 1 for value in given.values()):
+        raise InputError(f"{scores} has scores outside 0 to 1; give the probability of a fake")
+    known = [clip for clip in clips if clip.clip_id in given and dial_of(clip) is None]
+    if len({clip.label is Label.FAKE for clip in known}) < 2:
+        raise InputError(f"{scores} scores {len(known)} clips of this dataset, of one class; score fakes and others")
+    rows = [
+        {"clip_id": c.clip_id, "arm": _arm(c), "score": given[c.clip_id], "tells": {}, "windows": [], "fold": 0}
+        for c in known
+    ]
+    left = len(clips) - len(known)
+    notes = [f"{left} clips have no score and were left out"] if left else []
+    whole = {"schema": SCHEMA, **stamp, "rows": rows, "doses": [], "distances": [], "notes": notes}
+    nothing = ClipFeatures(np.zeros(0), np.full((1, len(NAMES)), np.nan), 0, 0, 0, 0.0)
+    pairs = [(clip, nothing) for clip in known if clip.method not in ARMS]
+    values = np.array([given[clip.clip_id] for clip, _ in pairs])
+    found = record(pairs, values, {}, "scores as given", folder.name, seed=int(stamp["seed"]), notes=notes)
+    _write_json(folder / GAP, whole)
+    _write_json(folder / EVALUATION, found)
+
+
+def _arm(clip: Clip) -> str:
+    return "fake" if clip.label is Label.FAKE else clip.method if clip.method in ARMS else "negative"
+
+
 def _row(one: HeldOut) -> dict[str, Any]:
     clip = one.clip
-    arm = "fake" if clip.label is Label.FAKE else clip.method if clip.method in ARMS else "negative"
     return {
         "clip_id": clip.clip_id,
-        "arm": arm,
+        "arm": _arm(clip),
         "score": round(one.judgement.p_synthetic, 12),
         "tells": {name: round(tell["score"], 12) for name, tell in one.judgement.tells.items()},
         "windows": [round(float(p), 12) for p in one.judgement.windows],
@@ -137,94 +177,31 @@ def _row(one: HeldOut) -> dict[str, Any]:
 
 def _distances(pairs: Sequence[tuple[Clip, ClipFeatures]], seed: int) -> list[dict[str, Any]]:
     """How far each method's clips are from the negatives, as sets; one half of these from the other is the floor."""
-    sets: dict[str, list[tuple[Clip, ClipFeatures]]] = {}
+    sets: dict[str, list[tuple[Clip, ClipFeatures]]] = {"all forgeries": []}
     for clip, features in pairs:
-        name = clip.method if clip.label is Label.FAKE or clip.method in ARMS else "negatives"
-        sets.setdefault(name, []).append((clip, features))
-    negatives = sets.pop("negatives", [])
-    base = [features for _, features in negatives]
-    if len(base) < 4:
-        return []
+        arm = _arm(clip)
+        sets.setdefault(clip.method if arm != "negative" else "negative", []).append((clip, features))
+        if arm == "fake":
+            sets["all forgeries"].append((clip, features))
+    negatives = sets.pop("negative", [])
     people = np.random.default_rng(seed).permutation(sorted({clip.identity for clip, _ in negatives}))
     half = set(people[: len(people) // 2].tolist())
-    rows = [("negatives, one half from the other", [p for p in negatives if p[0].identity in half],
+    rows = [("no forgeries: one half from the other", [p for p in negatives if p[0].identity in half],
              [p for p in negatives if p[0].identity not in half])]  # fmt: skip
-    rows += [(name, found, negatives) for name, found in sorted(sets.items())]
+    rows += [(name, found, negatives) for name, found in sets.items() if len(found) >= FEWEST]
     result = []
-    for name, left, right in rows:
-        a, b = (embed([features for _, features in side], base) for side in (left, right))
-        low, high = interval(a, b, [clip.identity for clip, _ in [*left, *right]], seed=seed)
-        result.append({"set": name, "clips": len(left), "value": kernel_distance(a, b), "low": low, "high": high})
+    for name, *sides in rows:
+        a, b = (embed([f for _, f in side], [f for _, f in negatives]) for side in sides)
+        who = [[clip.identity for clip, _ in side] for side in sides]
+        low, high = interval(a, b, *who, seed=seed)
+        value = kernel_distance(a, b, *who)
+        result.append({"set": name, "clips": len(a), "value": value, "low": low, "high": high})
     return result
-
-
-def _motion(folder: Path, clips: Sequence[Clip], progress: Progress | None) -> None:
-    """Write motion.jsonl, a row a clip with a face; the sound of two folders' clips is in their sources."""
-    sources = _sources(folder)
-    rows = []
-    for done, clip in enumerate(clips):
-        path = folder / clip.path
-        heard = sources.get(clip.source_id, path)
-        try:
-            if clip.track_path and clip.fps == FPS:
-                points = read_track(folder / clip.track_path)
-                track = Track(points, np.ones(len(points), bool), FPS, 512, 512, clip.sha256, True)
-            else:
-                track = track_video(path)
-            sound = heard if probe(heard).has_audio else None
-            start = float(json.loads(clip.params).get("start_s", 0.0))
-            rows.append({"clip_id": clip.clip_id, **clip_motion(track, sound, start)})
-        except TellmarkError as error:
-            rows.append({"clip_id": clip.clip_id, "note": type(error).__name__})
-        if progress:
-            progress(done + 1, len(clips))
-    with atomic_path(folder / MOTION, force=True) as temporary:
-        temporary.write_text("".join(json.dumps(_finite(row)) + "\n" for row in rows), encoding="utf-8")
-
-
-def _sources(folder: Path) -> dict[str, Path]:
-    """source_id -> the file it was cut from, for a dataset of two folders."""
-    index = folder / "index.csv"
-    if not index.exists():
-        return {}
-    with index.open(newline="", encoding="utf-8") as file:
-        paths = [row["path"] for row in csv.DictReader(file)]
-    return {hashlib.sha256(path.encode()).hexdigest()[:12]: Path(path) for path in paths}
-
-
-def _verify(folder: Path, clips: Sequence[Clip], progress: Progress | None) -> None:
-    """Write verification.jsonl: what is left of mark and credentials after each channel."""
-    from tellmark.watermark.verify import verify
-
-    rows, done = [], 0
-    scratch = folder / ".channel.mp4"
-    for clip in clips:
-        payload = verify(folder / clip.path).watermark.payload
-        for name, channel in CHANNELS.items():
-            channel(folder / clip.path, scratch)
-            verdict = verify(scratch)
-            mark, done = verdict.watermark, done + 1
-            rows.append(
-                {"clip_id": clip.clip_id, "channel": name, "verdict": verdict.verdict, "p_value": mark.p_value,
-                 "payload_ok": payload is not None and mark.payload == payload}
-            )  # fmt: skip
-            if progress:
-                progress(done, len(clips) * len(CHANNELS))
-    scratch.unlink(missing_ok=True)
-    with atomic_path(folder / VERIFICATION, force=True) as temporary:
-        temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def _stamp_of(path: Path) -> dict[str, Any] | None:
     found = _read_json(path)
     return found and {key: found.get(key) for key in ("manifest", "tells", "seed")}
-
-
-def _outdated(path: Path, clips: Sequence[Clip]) -> bool:
-    if not path.exists():
-        return True
-    known = {json.loads(line)["clip_id"] for line in path.read_text(encoding="utf-8").splitlines()}
-    return not known >= {clip.clip_id for clip in clips if dial_of(clip) is None}
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

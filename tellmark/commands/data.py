@@ -155,6 +155,7 @@ def detect(files: tuple[Path, ...], *, model: Path | None, console: Console) -> 
 @click.option("--persons", type=PATH, metavar="CSV", help="Who is in which video: columns path, person_id, system.")
 @click.option("--seconds", default=6.4, show_default=True, help="Of each video of the two folders.")
 @click.option("--work", type=PATH, metavar="FOLDER", help="Where their cut clips are kept. Default: OUT-clips.")
+@click.option("--scores", type=PATH, metavar="CSV", help="Your own detector's: columns clip_id and score (0 to 1).")
 @OUT
 @click.option("--seed", default=0, show_default=True, help="Of the folds and the bootstrap.")
 @FORCE
@@ -168,6 +169,7 @@ def report(
     persons: Path | None,
     seconds: float,
     work: Path | None,
+    scores: Path | None,
     seed: int,
     force: bool,
     console: Console,
@@ -199,10 +201,12 @@ def report(
                 seconds=seconds,
                 progress=progress,
             )
-        done = f"tellmark report --real {real.name} --fake {fake.name} -o {out.name}"
+        done = f"tellmark report --real {real.name} --fake {fake.name} --seconds {seconds:g} -o {out.name}"
     else:
         done = f"tellmark report {folder.name} -o {out.name}"
-    study(folder, console.progress, Settings(seed=seed))
+    done += (f" --persons {persons.name}" if persons else "") + (f" --scores {scores.name}" if scores else "")
+    done += f" --seed {seed}"
+    study(folder, console.progress, Settings(seed=seed, scores=scores))
     page = build_report(folder, out, commands=[done], force=force)
     console.result({"schema": "tellmark.report/1", "page": str(page)}, str(page))
 
