@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from tellmark.reports.dose import curve
 from tellmark.reports.gap import Arm, Gap, Scored, gap
-from tellmark.reports.records import HeldOut, Records
+from tellmark.reports.measured import HeldOut
+from tellmark.reports.records import Records
 from tellmark.types import F64, Label
 
 WINDOW_S = 1.6

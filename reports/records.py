@@ -5,7 +5,6 @@ Everything is a record on disk; nothing is measured here and nothing of the gene
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,11 +15,10 @@ import numpy as np
 
 from tellmark.errors import InputError
 from tellmark.manifest import read_clips
+from tellmark.reports.measured import GapScores, csv_rows, json_object, read_audit, read_gap, read_groups, read_motion
 from tellmark.types import F64, Clip, Label, VerdictKind
 
 EVALUATION_SCHEMA = "tellmark.evaluation/1"
-GAP_SCHEMA = "tellmark.gap/1"
-AUDIT_SCHEMA = "tellmark.audit/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +76,6 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldOut:
-    """Scores of one clip by models that never saw its person (``tellmark.gap/1``)."""
-
-    clip: Clip
-    arm: str  # fake | negative | null | plain
-    score: float  # all tells together, in [0, 1]
-    tells: Mapping[str, float]  # of each tell alone
-    windows: tuple[float, ...]  # of each window of 1.6 s, in order
-    fold: int
-
-
-@dataclass(frozen=True, slots=True)
-class GapScores:
-    """What the gap and the dose-response curves are computed from."""
-
-    rows: tuple[HeldOut, ...]
-    doses: tuple[Mapping[str, Any], ...]  # dial, severity (0: without it), clip_id, identity, score, fold
-    distances: tuple[Mapping[str, Any], ...]  # set, clips, value, low, high
-    tells: str  # version of the features
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Records:
     """All that one report is about."""
 
@@ -123,37 +98,25 @@ def load(
 
     Raises :class:`InputError` where a record is missing, damaged, of another schema, or not of this dataset.
     """
-    dataset = _object(folder / "dataset.json", "build it with `tellmark dataset build`")
+    dataset = json_object(folder / "dataset.json", "build it with `tellmark dataset build`")
     clips = tuple(read_clips(folder))
     if isinstance(evaluation, Mapping):
         result, source = evaluation, "the evaluation"
     else:
         path = evaluation or folder / "evaluation.json"
-        result, source = _object(path, f"make it with `tellmark evaluate MODEL {folder}`"), str(path)
+        result, source = json_object(path, f"make it with `tellmark evaluate MODEL {folder}`"), str(path)
     return Records(
         folder=folder,
         dataset=dataset,
         clips=clips,
         evaluation=_evaluation(result, source, {clip.clip_id for clip in clips}),
         checks=_checks(folder / "verification.jsonl"),
-        benchmarks=tuple((path.stem, _rows(path)) for path in benchmarks),
-        gap=_gap(folder / "gap.json", clips),
-        motion=_motion(folder / "motion.jsonl"),
-        audit=_audit(folder / "audit.json"),
-        groups=_groups(folder / "groups.csv", clips),
+        benchmarks=tuple((path.stem, csv_rows(path)) for path in benchmarks),
+        gap=read_gap(folder / "gap.json", clips),
+        motion=read_motion(folder / "motion.jsonl"),
+        audit=read_audit(folder / "audit.json"),
+        groups=read_groups(folder / "groups.csv", clips),
     )
-
-
-def _object(path: Path, hint: str) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path} is missing; {hint}") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as JSON ({error}); {hint}") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{path} holds no JSON object; {hint}")
-    return value
 
 
 def _evaluation(record: Mapping[str, Any], source: str, known: set[str]) -> Evaluation:
@@ -230,75 +193,6 @@ def _checks(path: Path) -> tuple[Check, ...]:
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}, line {number}: not a verification row ({error}); remove or mend it") from error
     return tuple(checks)
-
-
-def _gap(path: Path, clips: tuple[Clip, ...]) -> GapScores | None:
-    if not path.exists():
-        return None
-    record = _object(path, "remove it, and run `tellmark report` again")
-    if record.get("schema") != GAP_SCHEMA:
-        raise InputError(f"{path} has schema {record.get('schema')!r}, not {GAP_SCHEMA!r}; remove it and report again")
-    known = {clip.clip_id: clip for clip in clips}
-    try:
-        rows = tuple(
-            HeldOut(
-                clip=known[row["clip_id"]],
-                arm=str(row["arm"]),
-                score=float(row["score"]),
-                tells={str(name): float(value) for name, value in row["tells"].items()},
-                windows=tuple(float(value) for value in row["windows"]),
-                fold=int(row["fold"]),
-            )
-            for row in record["rows"]
-        )
-        return GapScores(
-            rows, tuple(record["doses"]), tuple(record["distances"]), str(record["tells"]), tuple(record["notes"])
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path} lacks or garbles {error}; remove it, and run `tellmark report` again") from error
-
-
-def _motion(path: Path) -> dict[str, dict[str, float]]:
-    if not path.exists():
-        return {}
-    try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        return {
-            str(row["clip_id"]): {k: float(v) for k, v in row.items() if isinstance(v, int | float)} for row in rows
-        }
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is garbled ({error}); remove it, and run `tellmark report` again") from error
-
-
-def _audit(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    record = _object(path, "run `tellmark audit` again, or remove it")
-    if record.get("schema") != AUDIT_SCHEMA or not isinstance(record.get("controls"), list):
-        raise InputError(f"{path} is no {AUDIT_SCHEMA}; run `tellmark audit` again, or remove it")
-    return record
-
-
-def _groups(path: Path, clips: tuple[Clip, ...]) -> dict[str, dict[str, str]]:
-    """Groups of each clip: from ``params`` of the manifest, and from groups.csv, a row an identity."""
-    found: dict[str, dict[str, str]] = {}
-    table = {row["identity"]: row for row in _rows(path) if row.get("identity")} if path.exists() else {}
-    for clip in clips:
-        params = json.loads(clip.params)
-        given = params.get("groups") if isinstance(params, dict) else None
-        groups = {str(name): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
-        groups |= {k: v for k, v in table.get(clip.identity, {}).items() if k != "identity" and v}
-        if groups:
-            found[clip.clip_id] = groups
-    return found
-
-
-def _rows(path: Path) -> tuple[dict[str, str], ...]:
-    try:
-        with path.open(newline="", encoding="utf-8") as handle:
-            return tuple(dict(row) for row in csv.DictReader(handle))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as CSV ({error}); name a file of benchmarks/results") from error
 
 
 def _pair(value: Any) -> tuple[float, float]:
