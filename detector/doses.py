@@ -56,7 +56,7 @@ def judge_doses(pairs: Pairs, *, seed: int = 0, count: int = FOLDS) -> list[Dose
         names = np.random.default_rng(seed).permutation(np.unique(who))
         if len(names) < 3:
             continue
-        for fold, left_out in enumerate(np.array_split(names, min(count, len(names)))):
+        for fold, left_out in enumerate(np.array_split(names, max(2, min(count, len(names) // 2)))):
             judged = np.isin(who, left_out)
             scores = _probe(means[rows], severity, ~judged)
             found += [

@@ -8,11 +8,12 @@ Some of that is no forgery: framing, resampling, blending and encoding leave tra
 pipeline. The null arm measures them. It is the negatives' own footage after every stage of the fakes but the synthesis;
 nobody learns from it, and the very same models score it: N = 2 AUC(null) - 1. The gap is
 
-    G = D - N = 2 (AUC(fake) - AUC(null)).
+    G = D - max(N, 0).
 
 - Footage that was only passed through the pipeline has G = 0, since then D and N estimate the same thing.
 - G grows when forgeries score higher and nothing else changes, so it grows with the dose of any artifact that is seen.
-- It is not cut off at 0 or 1, which would bias its mean; with N < 0 it can exceed D, and N is printed beside it.
+- The correction only ever takes away: a pipeline cannot hide a forgery better than chance, so that N below 0 is chance,
+  and G stays at or below D. G itself is not cut off at 0, which would bias its mean.
 - Generators compare where negatives, null arm, folds and the tells' version are the same.
 - The index is the gap of all tells together, not a mean over tells: a mean would change with the list of tells.
 
@@ -67,7 +68,7 @@ class Scored:
 class Gap:
     """A gap with its parts; 95 % intervals; NaN where an arm is missing or too few persons could be drawn."""
 
-    value: float  # D - N; D itself without a null arm
+    value: float  # D - max(N, 0); D itself without a null arm
     low: float
     high: float
     detectability: float
@@ -86,10 +87,10 @@ def gap(clips: Scored, *, seed: int = 0, draws: int = DRAWS) -> Gap:
     fake, null = (2 * _paired_auc(clips, arm, one)[0] - 1 for arm in (Arm.FAKE, Arm.NULL))
     fakes, nulls = (2 * _paired_auc(clips, arm, drawn) - 1 for arm in (Arm.FAKE, Arm.NULL))
     corrected = bool(np.isfinite(null))
-    values = fakes - nulls if corrected else fakes
+    values = fakes - np.maximum(nulls, 0) if corrected else fakes
     low, high = _interval(values)
     return Gap(
-        value=float(fake - null if corrected else fake),
+        value=float(fake - max(null, 0) if corrected else fake),
         low=low,
         high=high,
         detectability=float(fake),

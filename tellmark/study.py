@@ -11,6 +11,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import inspect
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from tellmark.clip_records import VERIFICATION, motion_missing, write_motion, write_verification
+from tellmark.detector import distance, doses, heldout, model, trees
 from tellmark.detector.distance import embed, interval, kernel_distance
 from tellmark.detector.doses import dial_of, judge_doses
 from tellmark.detector.evaluate import measured, record
@@ -59,7 +62,7 @@ def study(folder: Path, bar: Bar, settings: Settings | None = None) -> None:
     """
     chosen = settings or Settings()
     clips = read_clips(folder)
-    stamp = {"manifest": sha256_of(folder / PARQUET), "tells": version(), "seed": chosen.seed}
+    stamp = {"manifest": sha256_of(folder / PARQUET), "tells": version(), "seed": chosen.seed, "ruler": _ruler()}
     if chosen.scores is not None:
         stamp["tells"] = f"scores {sha256_of(chosen.scores)[:12]}"
     if _stamp_of(folder / GAP) != stamp and chosen.scores is not None:
@@ -94,7 +97,7 @@ def _scores(
     taught = [pair for pair in whole if pair[0].method not in ARMS]
     others = [pair for pair in whole if pair[0].method in ARMS]
     judged = judge_held_out(taught, others, seed=seed, progress=progress)
-    doses = judge_doses([pair for pair in pairs if pair[0].label is Label.FAKE], seed=seed)
+    dosed = judge_doses([pair for pair in pairs if pair[0].label is Label.FAKE], seed=seed)
     _write_json(
         folder / GAP,
         {
@@ -104,7 +107,7 @@ def _scores(
             "doses": [
                 {"dial": d.dial, "severity": d.severity, "clip_id": d.clip_id, "identity": d.identity,
                  "score": round(d.score, 9), "fold": d.fold}
-                for d in doses
+                for d in dosed
             ],
             "distances": _distances(whole, seed),
             "notes": list(notes),
@@ -199,9 +202,15 @@ def _distances(pairs: Sequence[tuple[Clip, ClipFeatures]], seed: int) -> list[di
     return result
 
 
+def _ruler() -> str:
+    """Eight hex digits that change with the code that makes scores of features, as ``version`` does with the tells."""
+    modules = (distance, doses, heldout, model, trees)
+    return hashlib.sha256("".join(inspect.getsource(module) for module in modules).encode()).hexdigest()[:8]
+
+
 def _stamp_of(path: Path) -> dict[str, Any] | None:
     found = _read_json(path)
-    return found and {key: found.get(key) for key in ("manifest", "tells", "seed")}
+    return found and {key: found.get(key) for key in ("manifest", "tells", "seed", "ruler")}
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

@@ -46,6 +46,15 @@ def test_footage_that_only_passed_the_pipeline_has_none() -> None:
     assert np.mean([one.detectability for one in found]) > 0.3
 
 
+def test_a_null_that_scores_low_by_chance_adds_nothing() -> None:
+    found = gap(scored(1.5, -1.0))
+    assert found.null < -0.2
+    assert found.value == found.detectability
+    assert found.high <= 1
+    values = [gap(scored(0.0, 0.0, seed=seed), draws=10).value for seed in range(60)]
+    assert -0.12 < np.mean(values) < 0.02
+
+
 def test_without_a_null_arm_it_is_not_corrected() -> None:
     found = gap(scored(1.5, None))
     assert not found.corrected
