@@ -59,7 +59,9 @@ def by_compression(records: Records) -> list[Row]:
 
 def by_size(records: Records) -> list[Row]:
     """A gap for each size of picture, clips of that size alone."""
-    return _parts(records, "size", _split(_rows(records), lambda row: f"{row.clip.width} × {row.clip.height}"))
+    return _parts(
+        records, "size", _split(_rows(records), lambda row: f"{row.clip.width}\u00a0×\u00a0{row.clip.height}")
+    )
 
 
 def by_duration(records: Records) -> list[Row]:

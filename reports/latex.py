@@ -8,7 +8,7 @@ from typing import Any
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"$\times$", "–": "--", "−": "$-$",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"$\times$", "–": "--", "−": "$-$", "\u00a0": "~",
 }  # fmt: skip
 
 COLUMNS: dict[str, dict[str, str]] = {
@@ -61,7 +61,7 @@ def tabular(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
 
 def escaped(text: str) -> str:
     """Text as LaTeX prints it."""
-    return re.sub(r"[\\&%$#_{}~^×–−]", lambda match: _SPECIAL[match[0]], text)
+    return re.sub(r"[\\&%$#_{}~^×–−\u00a0]", lambda match: _SPECIAL[match[0]], text)
 
 
 def _cell(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The failure gallery, virtual actors alone: no frame of a real person leaves this module, whatever the manifest holds."""
+"""The failure gallery, of virtual actors alone: no frame of a real person leaves here, whatever the manifest holds."""
 
 from __future__ import annotations
 
