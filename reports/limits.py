@@ -61,7 +61,7 @@ def _design(records: Records) -> list[str]:
 def _confounds(records: Records) -> list[str]:
     found = []
     fake = [clip for clip in records.clips if clip.label is Label.FAKE]
-    other = [clip for clip in records.clips if clip.label is not Label.FAKE]
+    other = [clip for clip in records.clips if clip.label is not Label.FAKE and clip.method != "plain"]  # takes no part
     marked = [sum(clip.marked for clip in group) / max(len(group), 1) for group in (fake, other)]
     if abs(marked[0] - marked[1]) > 0.01:
         found.append(

@@ -187,11 +187,13 @@ def _distances(pairs: Sequence[tuple[Clip, ClipFeatures]], seed: int) -> list[di
         if arm == "fake":
             sets["all forgeries"].append((clip, features))
     negatives = sets.pop("negative", [])
+    fakes = [name for name in sets if name not in (*ARMS, "all forgeries")]
+    only = sets[fakes[0]] if len(fakes) == 1 else None  # the same as all of them
     people = np.random.default_rng(seed).permutation(sorted({clip.identity for clip, _ in negatives}))
     half = set(people[: len(people) // 2].tolist())
     rows = [("no forgeries: one half from the other", [p for p in negatives if p[0].identity in half],
              [p for p in negatives if p[0].identity not in half])]  # fmt: skip
-    rows += [(name, found, negatives) for name, found in sets.items() if len(found) >= FEWEST]
+    rows += [(name, found, negatives) for name, found in sets.items() if len(found) >= FEWEST and found is not only]
     result = []
     for name, *sides in rows:
         a, b = (embed([f for _, f in side], [f for _, f in negatives]) for side in sides)
