@@ -50,7 +50,8 @@ def curve(dial: str, severity: F64, clips: Scored, *, seed: int = 0) -> Curve:
         auc=tuple(float(value) for value in values),
         auc_ci=tuple((float(a), float(b)) for a, b in np.nanpercentile(draws, [2.5, 97.5], axis=0).T),
         dose=_known(_crossing(doses, values)),
-        dose_ci=(_known(float(low)), _known(float(high))),
+        # Below the smallest severity nothing was measured: a crossing there may lie anywhere up to it.
+        dose_ci=(0.0 if low < doses[0] else _known(float(low)), _known(max(float(high), float(doses[0])))),
         clips=min(part.count(Arm.FAKE) for part in parts),
         persons=len(np.unique(clips.identity)),
     )

@@ -1,4 +1,4 @@
-"""Every figure with a decimal point in the docs is one of the results named for its page, rounded as the page rounds it.
+"""Every figure with a decimal point in the docs is one of the results named for its page, rounded as there.
 
 A looser net than that of the README (`test_claims`): it does not know which figure is meant, only that it was measured.
 The lab book (`docs/log.md`) is no page of figures, and the cards of the actors, the lip reading and the detector quote

@@ -109,6 +109,13 @@ def test_the_dose_at_which_a_known_artifact_is_seen() -> None:
     assert (found.clips, found.persons) == (60, 60)
 
 
+def test_a_crossing_below_the_smallest_dose_may_lie_anywhere_below_it() -> None:
+    found = curve("blur", *_doses(40.0))
+    assert found.dose is not None
+    assert 0 < found.dose < 0.25
+    assert found.dose_ci == (0.0, 0.25)
+
+
 def test_a_dial_that_nothing_sees_has_no_dose() -> None:
     found = curve("sound", *_doses(0.0))
     assert found.dose is None
