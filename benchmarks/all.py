@@ -34,7 +34,7 @@ def run(*, quick: bool = False, gate: str = "", only: str = "") -> list[dict[str
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) if quick else RESULTS
         rows = [_measured(claim, folder, quick, before.get(claim.row)) for claim in chosen]
-    if not only:
+    if not only and not gate:
         plot(rows, RESULTS / f"{'all-quick' if quick else 'all'}-{machine_slug()}.svg")
     return rows
 

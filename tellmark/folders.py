@@ -47,13 +47,7 @@ def gather(
     person_id and, if known, system, knows better. Raises :class:`~tellmark.errors.UsageError` for a folder without
     videos and :class:`InputError` where no clip of a class shows a face.
     """
-    rows = [_row(source, "real", "") for source in find_videos(real, persons)]
-    systems = _systems(persons) if persons else {}
-    for source in find_videos(fake, persons):
-        inner = Path(source.name).parts
-        system = systems.get(source.path.resolve()) or (inner[0] if len(inner) > 1 else "unnamed system")
-        person = source.person_id if persons or len(inner) == 1 else re.sub(r"_\d+$", "", source.path.stem)
-        rows.append(_row(Source(source.path, source.name, person), "fake", system))
+    rows = index_rows(real, fake, persons)
     about = {"schema": "tellmark.folders/1", "rows": rows, "seconds": seconds, "variants": variants}
     record = out / "dataset.json"
     if (out / PARQUET).exists() and record.exists() and json.loads(record.read_text()).get("folders") == about:
@@ -76,6 +70,19 @@ def gather(
             json.dumps({**facts, "versions": versions, "machine": machine(), "folders": about}, indent=1)
         )
     return out
+
+
+def index_rows(real: Path, fake: Path, persons: Path | None = None) -> list[dict[str, str]]:
+    """A row of the index for each video: path, kind, system, person_id, licence; see :func:`gather`."""
+    rows = [_row(source, "real", "") for source in find_videos(real, persons)]
+    systems = _systems(persons) if persons else {}
+    for source in find_videos(fake, persons):
+        inner = Path(source.name).parts
+        system = systems.get(source.path.resolve()) or (inner[0] if len(inner) > 1 else "unnamed system")
+        listed = source.path.resolve() in systems
+        person = source.person_id if listed or len(inner) == 1 else re.sub(r"_\d+$", "", source.path.stem)
+        rows.append(_row(Source(source.path, source.name, person), "fake", system))
+    return rows
 
 
 def null_rendered(frames: list[U8]) -> list[U8]:

@@ -69,10 +69,13 @@ def bench(name: str, *, quick: bool, settings: tuple[str, ...], results: str | N
         if chosen and "unexpected keyword" in str(error):
             raise UsageError(f"bench {name} has no such setting: {error}") from error
         raise
-    path = write_results(results or (f"{name}-quick" if name == "all" and quick else name), rows)
     for row in rows:
         console.result(row, "  ".join(f"{key} {value}" for key, value in row.items()))
-    console.say(f"written to {path}")
+    if chosen.get("gate"):  # compared with results, not one of them
+        console.say("compared with " + chosen["gate"])
+    else:
+        path = write_results(results or (f"{name}-quick" if name == "all" and quick else name), rows)
+        console.say(f"written to {path}")
     answer(not any(row.get("regressed") == "yes" for row in rows))
 
 
