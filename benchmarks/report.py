@@ -37,11 +37,11 @@ def run(*, quick: bool = False, clips: str = "") -> list[dict[str, Any]]:
         folder = Path(name) / "data"
         made = invent(folder, count)
         taught = [(clip, found) for clip, found in made if clip.method != "null"]
-        start = time.perf_counter()
-        judge_held_out(taught)
-        fitting = time.perf_counter() - start
-        pages, times = [], []
+        pages, times, alone = [], [], []
         for part in ("one", "two"):
+            start = time.perf_counter()
+            judge_held_out(taught)
+            alone.append(time.perf_counter() - start)
             (folder / GAP).unlink(missing_ok=True)
             (folder / "evaluation.json").unlink(missing_ok=True)
             start = time.perf_counter()
@@ -49,7 +49,7 @@ def run(*, quick: bool = False, clips: str = "") -> list[dict[str, Any]]:
             build_report(folder, Path(name) / part)
             times.append(time.perf_counter() - start)
             pages.append({p.relative_to(Path(name) / part): p.read_bytes() for p in (Path(name) / part).rglob("*.*")})
-    seconds = min(times)
+    seconds, fitting = min(times), min(alone)
     return [
         {"measure": "clips", "value": count, "unit": f"of {WINDOWS} windows"},
         {"measure": "report, features cached", "value": round(seconds, 2), "unit": "s"},

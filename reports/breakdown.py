@@ -28,6 +28,14 @@ def overall(records: Records) -> Gap | None:
     return gap(_scored(rows), seed=records.evaluation.seed) if rows else None
 
 
+def zero(records: Records) -> Row | None:
+    """The gap as if null renders were the forgeries: 0 but for chance, if the definition holds on these clips."""
+    if records.gap is None or not records.gap.zero:
+        return None
+    scored = _scored(records.gap.zero)
+    return {"clips": scored.count(Arm.FAKE), **_flat(gap(scored, seed=_seed(records)))}
+
+
 def by_tell(records: Records) -> list[Row]:
     """A gap for each tell, the largest first, with the evaluation's strongest feature of it."""
     rows, known = _rows(records), {tell.family: tell for tell in records.evaluation.tells}

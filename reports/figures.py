@@ -109,6 +109,8 @@ def doses(rows: Sequence[Mapping[str, Any]], columns: int = 3) -> Figure:
             axes.tick_params(labelsize=7.5)
         for axes in list(grid.flat)[len(rows) :]:
             axes.set_visible(False)
+        for axes in list(grid.flat)[max(0, len(rows) - columns) : len(rows)]:
+            axes.tick_params(labelbottom=True)
         figure.supxlabel("severity", fontsize=9, color=INK)
         figure.supylabel("AUC against the same fakes without it", fontsize=9, color=INK)
     return figure

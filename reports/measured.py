@@ -33,6 +33,7 @@ class GapScores:
     """What the gap and the dose-response curves are computed from."""
 
     rows: tuple[HeldOut, ...]
+    zero: tuple[HeldOut, ...]  # as if null renders were the forgeries
     doses: tuple[Mapping[str, Any], ...]  # dial, severity (0: without it), clip_id, identity, score, fold
     distances: tuple[Mapping[str, Any], ...]  # set, clips, value, low, high
     tells: str  # version of the features
@@ -48,22 +49,23 @@ def read_gap(path: Path, clips: tuple[Clip, ...]) -> GapScores | None:
         raise InputError(f"{path} has schema {record.get('schema')!r}, not {GAP_SCHEMA!r}; remove it and report again")
     known = {clip.clip_id: clip for clip in clips}
     try:
-        rows = tuple(
-            HeldOut(
-                clip=known[row["clip_id"]],
-                arm=str(row["arm"]),
-                score=float(row["score"]),
-                tells={str(name): float(value) for name, value in row["tells"].items()},
-                windows=tuple(float(value) for value in row["windows"]),
-                fold=int(row["fold"]),
-            )
-            for row in record["rows"]
-        )
+        rows, zero = (tuple(_held_out(row, known) for row in record[part]) for part in ("rows", "zero"))
         return GapScores(
-            rows, tuple(record["doses"]), tuple(record["distances"]), str(record["tells"]), tuple(record["notes"])
+            rows, zero, tuple(record["doses"]), tuple(record["distances"]), str(record["tells"]), tuple(record["notes"])
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path} lacks or garbles {error}; remove it, and run `tellmark report` again") from error
+
+
+def _held_out(row: Mapping[str, Any], known: Mapping[str, Clip]) -> HeldOut:
+    return HeldOut(
+        clip=known[row["clip_id"]],
+        arm=str(row["arm"]),
+        score=float(row["score"]),
+        tells={str(name): float(value) for name, value in row["tells"].items()},
+        windows=tuple(float(value) for value in row["windows"]),
+        fold=int(row["fold"]),
+    )
 
 
 def read_motion(path: Path) -> dict[str, dict[str, float]]:

@@ -40,6 +40,7 @@ def measure(records: Records) -> dict[str, Any]:
             "identities": evaluation.n_identities,
             "negative_class": evaluation.negative_class,
         },
+        "zero": breakdown.zero(records),
         "tells": breakdown.by_tell(records) or _tells(records),
         "methods": breakdown.by_method(records) or _methods(records),
         "compression": breakdown.by_compression(records),

@@ -16,7 +16,7 @@ import inspect
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from tellmark.detector.distance import embed, interval, kernel_distance
 from tellmark.detector.doses import dial_of, judge_doses
 from tellmark.detector.evaluate import measured, record
 from tellmark.detector.features import NAMES, ClipFeatures, version
-from tellmark.detector.heldout import HeldOut, judge_held_out
+from tellmark.detector.heldout import HeldOut, Pairs, judge_held_out
 from tellmark.errors import InputError
 from tellmark.manifest import PARQUET, read_clips
 from tellmark.media import sha256_of
@@ -104,6 +104,7 @@ def _scores(
             "schema": SCHEMA,
             **stamp,
             "rows": [_row(one) for one in judged],
+            "zero": _zero(taught, others, seed),
             "doses": [
                 {"dial": d.dial, "severity": d.severity, "clip_id": d.clip_id, "identity": d.identity,
                  "score": round(d.score, 9), "fold": d.fold}
@@ -131,6 +132,21 @@ def _scores(
     _write_json(folder / EVALUATION, found)
 
 
+def _zero(taught: Pairs, others: Pairs, seed: int) -> list[dict[str, Any]]:
+    """Rows as if null renders were the forgeries, which should have no gap: those of half of the persons stand in for
+    fakes, those of the other half are the null arm. Empty for fewer than four persons.
+    """
+    nulls = [pair for pair in others if pair[0].method == "null"]
+    people = np.random.default_rng(seed).permutation(sorted({clip.identity for clip, _ in nulls}))
+    if len(people) < 4:
+        return []
+    half = set(people[: len(people) // 2].tolist())
+    fakes = [(replace(clip, label=Label.FAKE, method="pipeline"), f) for clip, f in nulls if clip.identity in half]
+    negatives = [pair for pair in taught if pair[0].label is not Label.FAKE]
+    rest = [pair for pair in nulls if pair[0].identity not in half]
+    return [_row(one) | {"tells": {}, "windows": []} for one in judge_held_out([*fakes, *negatives], rest, seed=seed)]
+
+
 def write_scores(folder: Path, clips: Sequence[Clip], scores: Path, stamp: Mapping[str, Any]) -> None:
     """Write gap.json and evaluation.json from a CSV file of clip_id and score (0 to 1), by whatever detector.
 
@@ -153,7 +169,7 @@ def write_scores(folder: Path, clips: Sequence[Clip], scores: Path, stamp: Mappi
     ]
     left = len(clips) - len(known)
     notes = [f"{left} clips have no score and were left out"] if left else []
-    whole = {"schema": SCHEMA, **stamp, "rows": rows, "doses": [], "distances": [], "notes": notes}
+    whole = {"schema": SCHEMA, **stamp, "rows": rows, "zero": [], "doses": [], "distances": [], "notes": notes}
     nothing = ClipFeatures(np.zeros(0), np.full((1, len(NAMES)), np.nan), 0, 0, 0, 0.0)
     pairs = [(clip, nothing) for clip in known if clip.method not in ARMS]
     values = np.array([given[clip.clip_id] for clip, _ in pairs])

@@ -60,6 +60,9 @@ def test_null_renders_are_judged_and_taken_off(folder: Path, tmp_path: Path) -> 
     assert gap["corrected"]
     assert (gap["fakes"], gap["negatives"], gap["nulls"]) == (36, 12, 12)
     assert gap["value"] > 0.5 > abs(gap["null"]) - 0.2
+    zero = results["zero"]
+    assert zero["clips"] == 6
+    assert zero["gap_low"] <= 0 <= zero["gap_high"]  # null renders in the place of forgeries
     assert {row["method"] for row in results["methods"]} == {"talk", "swap", "lipsync"}
     assert results["detector"]["model"] == "persons held out"
     assert r"\toprule" in (tmp_path / "out" / "tables" / "tells.tex").read_text()

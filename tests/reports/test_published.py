@@ -36,6 +36,12 @@ def test_a_report_is_whole(report: Path) -> None:
 
 
 @pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
+def test_footage_that_only_passed_the_pipeline_has_no_gap(report: Path) -> None:
+    zero = results(report)["zero"]
+    assert zero["gap_low"] <= 0 <= zero["gap_high"]
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
 def test_only_actors_are_named_and_shown(report: Path) -> None:
     scores = results(report)["scores"]
     assert all(re.fullmatch(r"actor:\d+|person-[0-9a-f]{8}", row["identity"]) for row in scores)
