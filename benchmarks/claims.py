@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -17,7 +17,12 @@ from tellmark.errors import InputError
 from tellmark.runs import RESULTS
 
 _MACHINE = r"[a-z0-9-]+-\d+core"
-_REDUCE: dict[str, Callable[[Iterable[float]], float]] = {"sum": sum, "min": min, "max": max}
+_REDUCE: dict[str, Callable[[Sequence[float]], float]] = {
+    "sum": sum,
+    "min": min,
+    "max": max,
+    "last": lambda values: values[-1],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,9 @@ def readme_rows(text: str) -> dict[str, str]:
 def _rows(name: str, machine: str | None, folder: Path) -> list[dict[str, str]]:
     if name == "card":
         return _card()
+    if name == "published":
+        with (folder.parents[1] / "reports/published/history.csv").open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
     files = [path for path in sorted(folder.glob(f"{name}-*.csv")) if re.fullmatch(f"{name}-{_MACHINE}", path.stem)]
     files = [path for path in files if path.stem == f"{name}-{machine}"] or files
     if not files:
