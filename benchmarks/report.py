@@ -23,7 +23,8 @@ from tellmark.detector.features import NAMES, ClipFeatures, version
 from tellmark.detector.heldout import judge_held_out
 from tellmark.manifest import write_manifest
 from tellmark.reports.report import build_report
-from tellmark.study import GAP, Settings, study
+from tellmark.study import Settings, study
+from tellmark.study_files import GAP
 from tellmark.types import Clip, Label
 
 WINDOWS = 3  # of 1.6 s

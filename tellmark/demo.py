@@ -34,7 +34,8 @@ from tellmark.generator.types import Controls
 from tellmark.generator.voice import synthesize
 from tellmark.media import VideoReader, rgb_to_i420, write_image
 from tellmark.reports.report import build_report
-from tellmark.study import EVALUATION, Settings, study
+from tellmark.study import Settings, study
+from tellmark.study_files import EVALUATION
 from tellmark.types import U8, Verdict
 from tellmark.watermark.explain import explain
 from tellmark.watermark.verify import verify

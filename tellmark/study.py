@@ -10,11 +10,8 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import inspect
-import json
-import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,20 +25,17 @@ from tellmark.detector import distance, doses, heldout, model, trees
 from tellmark.detector.distance import embed, interval, kernel_distance
 from tellmark.detector.doses import dial_of, judge_doses
 from tellmark.detector.evaluate import measured, record
-from tellmark.detector.features import NAMES, ClipFeatures, version
+from tellmark.detector.features import ClipFeatures, version
 from tellmark.detector.heldout import HeldOut, Pairs, judge_held_out
 from tellmark.errors import InputError
+from tellmark.given_scores import write_scores
 from tellmark.manifest import PARQUET, read_clips
 from tellmark.media import sha256_of
-from tellmark.runs import Progress, atomic_path
+from tellmark.runs import Progress
+from tellmark.study_files import ARMS, EVALUATION, GAP, OURS, SCHEMA, arm_of, read_json, write_json
 from tellmark.types import Clip, Label
 
-GAP, EVALUATION = "gap.json", "evaluation.json"
-SCHEMA = "tellmark.gap/1"
 FEWEST = 4  # clips of a set, below which no distance is given
-OURS = ("persons held out", "scores as given")  # evaluations that are written here, and over each other
-ARMS = ("null", "plain")  # methods of clips that are no forgeries and that nobody learns from
-
 Bar = Callable[[str], Any]
 """``console.progress``: a context manager that yields a callback, or None."""
 
@@ -99,7 +93,7 @@ def _scores(
     others = [pair for pair in whole if pair[0].method in ARMS]
     judged = judge_held_out(taught, others, seed=seed, progress=progress)
     dosed = judge_doses([pair for pair in pairs if pair[0].label is Label.FAKE], seed=seed)
-    _write_json(
+    write_json(
         folder / GAP,
         {
             "schema": SCHEMA,
@@ -115,7 +109,7 @@ def _scores(
             "notes": list(notes),
         },
     )  # fmt: skip
-    mine = _read_json(folder / EVALUATION)
+    mine = read_json(folder / EVALUATION)
     if mine and mine.get("model") not in OURS:
         return
     kept = {clip.clip_id: one for one in judged if (clip := one.clip).method not in ARMS}
@@ -130,7 +124,7 @@ def _scores(
         seed=seed,
         notes=notes,
     )
-    _write_json(folder / EVALUATION, found)
+    write_json(folder / EVALUATION, found)
 
 
 def _zero(taught: Pairs, others: Pairs, seed: int) -> list[dict[str, Any]]:
@@ -148,46 +142,11 @@ def _zero(taught: Pairs, others: Pairs, seed: int) -> list[dict[str, Any]]:
     return [_row(one) | {"tells": {}, "windows": []} for one in judge_held_out([*fakes, *negatives], rest, seed=seed)]
 
 
-def write_scores(folder: Path, clips: Sequence[Clip], scores: Path, stamp: Mapping[str, Any]) -> None:
-    """Write gap.json and evaluation.json from a CSV file of clip_id and score (0 to 1), by whatever detector.
-
-    They are taken to be of one model that never saw these persons. Raises :class:`InputError` for a file without these
-    columns, or with scores for one class alone.
-    """
-    try:
-        with scores.open(newline="", encoding="utf-8") as file:
-            given = {row["clip_id"]: float(row["score"]) for row in csv.DictReader(file)}
-    except (OSError, KeyError, ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{scores} has no columns clip_id and score ({error}); write one row a clip") from error
-    if any(not 0 <= value <= 1 for value in given.values()):
-        raise InputError(f"{scores} has scores outside 0 to 1; give the probability of a fake")
-    known = [clip for clip in clips if clip.clip_id in given and dial_of(clip) is None]
-    if len({clip.label is Label.FAKE for clip in known}) < 2:
-        raise InputError(f"{scores} scores {len(known)} clips of this dataset, of one class; score fakes and others")
-    rows = [
-        {"clip_id": c.clip_id, "arm": _arm(c), "score": given[c.clip_id], "tells": {}, "windows": [], "fold": 0}
-        for c in known
-    ]
-    left = len(clips) - len(known)
-    notes = [f"{left} clips have no score and were left out"] if left else []
-    whole = {"schema": SCHEMA, **stamp, "rows": rows, "zero": [], "doses": [], "distances": [], "notes": notes}
-    nothing = ClipFeatures(np.zeros(0), np.full((1, len(NAMES)), np.nan), 0, 0, 0, 0.0)
-    pairs = [(clip, nothing) for clip in known if clip.method not in ARMS]
-    values = np.array([given[clip.clip_id] for clip, _ in pairs])
-    found = record(pairs, values, {}, "scores as given", folder.name, seed=int(stamp["seed"]), notes=notes)
-    _write_json(folder / GAP, whole)
-    _write_json(folder / EVALUATION, found)
-
-
-def _arm(clip: Clip) -> str:
-    return "fake" if clip.label is Label.FAKE else clip.method if clip.method in ARMS else "negative"
-
-
 def _row(one: HeldOut) -> dict[str, Any]:
     clip = one.clip
     return {
         "clip_id": clip.clip_id,
-        "arm": _arm(clip),
+        "arm": arm_of(clip),
         "score": round(one.judgement.p_synthetic, 12),
         "tells": {name: round(tell["score"], 12) for name, tell in one.judgement.tells.items()},
         "windows": [round(float(p), 12) for p in one.judgement.windows],
@@ -199,7 +158,7 @@ def _distances(pairs: Sequence[tuple[Clip, ClipFeatures]], seed: int) -> list[di
     """How far each method's clips are from the negatives, as sets; one half of these from the other is the floor."""
     sets: dict[str, list[tuple[Clip, ClipFeatures]]] = {"all forgeries": []}
     for clip, features in pairs:
-        arm = _arm(clip)
+        arm = arm_of(clip)
         sets.setdefault(clip.method if arm != "negative" else "negative", []).append((clip, features))
         if arm == "fake":
             sets["all forgeries"].append((clip, features))
@@ -228,26 +187,5 @@ def _ruler() -> str:
 
 
 def _stamp_of(path: Path) -> dict[str, Any] | None:
-    found = _read_json(path)
+    found = read_json(path)
     return found and {key: found.get(key) for key in ("manifest", "tells", "seed", "ruler")}
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    with atomic_path(path, force=True) as temporary:
-        temporary.write_text(json.dumps(_finite(value)), encoding="utf-8")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,7 +11,8 @@ from tellmark.benchmarks.report import invent, run
 from tellmark.detector import model
 from tellmark.errors import InputError
 from tellmark.reports.report import build_report
-from tellmark.study import EVALUATION, GAP, Settings, study
+from tellmark.study import Settings, study
+from tellmark.study_files import EVALUATION, GAP
 
 SETTINGS = Settings(motion=False, verified=0)
 
