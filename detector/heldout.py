@@ -15,9 +15,11 @@ import numpy as np
 from tellmark.detector.features import ClipFeatures
 from tellmark.detector.model import FOLDS, Judgement, Tells, folds
 from tellmark.detector.train import fit
+from tellmark.errors import InputError
 from tellmark.runs import Progress
 from tellmark.types import Clip, Label
 
+FEWEST = 3  # persons a class
 Pairs = Sequence[tuple[Clip, ClipFeatures]]
 
 
@@ -42,10 +44,17 @@ def judge_held_out(
     """Judge ``taught`` and ``others`` by models of ``taught``; a person's clips are all judged in one fold.
 
     Somebody who is in ``others`` alone is judged in the first fold: no model saw them. Raises
-    :class:`~tellmark.errors.InputError` where a class has fewer than two persons.
+    :class:`~tellmark.errors.InputError` where a class has fewer than three persons: those left to learn from are split
+    once more, for calibration.
     """
     labels = np.array([int(clip.label is Label.FAKE) for clip, _ in taught], np.int64)
     who = np.array([clip.identity for clip, _ in taught])
+    persons = {label: len(set(who[labels == label].tolist())) for label in (1, 0)}
+    if min(persons.values()) < FEWEST:
+        raise InputError(
+            f"fakes of {persons[1]} and other clips of {persons[0]} persons show a face for 1.6 s, and {FEWEST} of "
+            "each are needed; add clips of others, or say who is in which (--persons)"
+        )
     result: list[HeldOut] = []
     parts = list(folds(labels, who, count, seed))
     homes = {str(name): number for number, (_, judged) in enumerate(parts) for name in who[judged]}

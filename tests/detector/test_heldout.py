@@ -10,6 +10,7 @@ from tellmark.detector.doses import judge_doses
 from tellmark.detector.features import NAMES, ClipFeatures
 from tellmark.detector.heldout import judge_held_out
 from tellmark.detector.model import Tells
+from tellmark.errors import InputError
 from tellmark.types import Clip, Label
 
 
@@ -58,6 +59,11 @@ def test_nobody_is_judged_by_a_model_that_saw_them(monkeypatch: pytest.MonkeyPat
         for m in ("real", "null", "talk")
     }
     assert by_method["talk"] > 0.7 > 0.4 > max(by_method["real"], by_method["null"])
+
+
+def test_two_persons_a_class_are_too_few() -> None:
+    with pytest.raises(InputError, match=r"fakes of 2 and other clips of 12 persons .*--persons"):
+        judge_held_out(people(12, "real", 0, 1) + people(2, "talk", 1.5, 2))
 
 
 def dialled(shift: float, persons: int = 12) -> list[tuple[Clip, ClipFeatures]]:
