@@ -234,3 +234,10 @@ class Renderer(Protocol):
     def render(self, motion: Motion, index: int) -> U8:
         """Frame ``index`` of the motion: (512, 512, 3) RGB uint8. The array may be reused by the next call."""
         ...
+
+
+class PortraitRenderer(Renderer, Protocol):
+    """A renderer of portraits; it says where it put the face."""
+
+    points: F32
+    """(478, 3) px of the frame that was rendered last."""
