@@ -1,0 +1,46 @@
+"""The shortcut audit: audit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tellmark.console import PATH, Console, answer, command
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("fakes", metavar="[FAKES]", type=PATH, required=False)
+@click.option("--model", type=PATH, help="Audit this model's scores. Default: models trained on DIR, persons held out.")
+@click.option("--most", default=40, show_default=True, type=click.IntRange(4), help="Clips to encode anew.")
+@click.option("--seed", default=0, show_default=True)
+@command
+def audit(folder: Path, fakes: Path | None, *, model: Path | None, most: int, seed: int, console: Console) -> None:
+    """Measure the twelve controls on a dataset: has a detector learnt the forgery, or something else?
+
+    DIR is a dataset of ours, of FaceForensics++, Celeb-DF, DFDC or FakeAVCeleb; or DIR holds real videos and FAKES fake
+    ones. The table is kept in DIR/audit.json and, with --model, beside the model: evaluate and report quote it. Exit
+    code 1 if a control fails.
+    """
+    from tellmark.detector.audit import FILE, audit_folder, beside
+    from tellmark.detector.model import TellModel
+    from tellmark.types import Kind
+    from tellmark.watermark.embed import Embedder
+    from tellmark.watermark.payload import Payload
+
+    with console.progress("auditing") as progress:
+        found = audit_folder(
+            folder,
+            fakes,
+            TellModel.load(model) if model else None,
+            mark=lambda width, height: Embedder(Payload.new(Kind.CONTROL), width=width, height=height).embed,
+            most=most,
+            seed=seed,
+            progress=progress,
+        )
+    found.save(folder / FILE)
+    if model is not None:
+        found.save(beside(model))
+    console.result(found.to_json(), found.table())
+    answer(not found.failed)
