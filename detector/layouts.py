@@ -37,8 +37,8 @@ def read_dataset(folder: Path, *, quality: str | None = None) -> list[Clip]:
     if sorted(folder.glob("**/metadata.json")):
         return _found(folder, _dfdc(folder))
     raise InputError(
-        f"{folder} is no dataset: neither manifest.parquet nor the folders of FaceForensics++, Celeb-DF, DFDC or "
-        "FakeAVCeleb; give one, or a folder of real videos and one of fakes"
+        f"{folder} is no dataset: neither the manifest of `tellmark dataset build` nor the folders of FaceForensics++, "
+        "Celeb-DF, DFDC or FakeAVCeleb; give one of these"
     )
 
 

@@ -23,17 +23,22 @@ def audit(folder: Path, fakes: Path | None, *, model: Path | None, most: int, se
     ones. The table is kept in DIR/audit.json and, with --model, beside the model: evaluate and report quote it. Exit
     code 1 if a control fails.
     """
-    from tellmark.detector.audit import FILE, audit_folder, beside
-    from tellmark.detector.model import TellModel
+    from tellmark.detector.audit.record import FILE, beside
+    from tellmark.detector.audit.run import audit_folder
+    from tellmark.detector.fusion import Fusion, load_model
+    from tellmark.errors import UsageError
     from tellmark.types import Kind
     from tellmark.watermark.embed import Embedder
     from tellmark.watermark.payload import Payload
 
+    chosen = load_model(model) if model else None
+    if isinstance(chosen, Fusion):
+        raise UsageError("only models of boosted tells are audited; leave --model out to audit the dataset")
     with console.progress("auditing") as progress:
         found = audit_folder(
             folder,
             fakes,
-            TellModel.load(model) if model else None,
+            chosen,
             mark=lambda width, height: Embedder(Payload.new(Kind.CONTROL), width=width, height=height).embed,
             most=most,
             seed=seed,
