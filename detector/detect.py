@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tellmark.detector import tells
-from tellmark.detector.features import ClipFeatures, clip_features
+from tellmark.detector.features import ClipFeatures, clip_features, measure
 from tellmark.detector.model import TellModel
+from tellmark.detector.people import windows_of_people
+from tellmark.detector.tracks import read_frames
 from tellmark.detector.window import FPS, FRAMES
 from tellmark.errors import MediaError
 from tellmark.faces import MIN_FACE_PX
 from tellmark.media import read_image
-from tellmark.types import Detection
+from tellmark.types import F64, Detection
+
+if TYPE_CHECKING:  # torch takes seconds
+    from tellmark.detector.fusion import Fusion
 
 SHIPPED = Path(__file__).parent / "default.npz"
 
@@ -23,8 +31,8 @@ def default_model() -> TellModel:
     return TellModel.load(SHIPPED)
 
 
-def detect(path: Path | str, model: TellModel | Path | None = None) -> Detection:
-    """Judge the largest face of a video, window by window of 1.6 s.
+def detect(path: Path | str, model: TellModel | Fusion | Path | None = None) -> Detection:
+    """Judge the largest face of a video, window by window of 1.6 s; where there are several, each of them as well.
 
     ``p_synthetic`` supposes that real and synthetic clips are equally frequent. It is None, with a note that says
     why, for a still (most tells need motion), without a face, for a face below 64 px, and where no face stays for 1.6
@@ -32,7 +40,13 @@ def detect(path: Path | str, model: TellModel | Path | None = None) -> Detection
     neither video nor picture, and :class:`~tellmark.errors.InputError` for a ``model`` that is none.
     """
     path = Path(path)
-    model = model if isinstance(model, TellModel) else TellModel.load(model) if model else default_model()
+    if isinstance(model, Path):
+        from tellmark.detector.fusion import load_model
+
+        model = load_model(model)
+    if model is not None and not isinstance(model, TellModel):
+        return _by_views(path, model)
+    model = model or default_model()
     found = clip_features(path)
     if not len(found.x):
         return Detection(
@@ -42,8 +56,41 @@ def detect(path: Path | str, model: TellModel | Path | None = None) -> Detection
     timeline = tuple((round(float(t), 3), float(p)) for t, p in zip(found.times_s, verdict.windows, strict=True))
     note = None
     if found.faces > 1:
-        note = f"up to {found.faces} faces were seen; this is about the largest one"
-    return Detection(str(path), verdict.p_synthetic, verdict.tells, timeline, model.name, found.faces, note)
+        note = f"up to {found.faces} faces were seen; this is about the largest one, `people` has each"
+    people = _people(path, model) if found.faces > 1 else ()
+    return Detection(str(path), verdict.p_synthetic, verdict.tells, timeline, model.name, found.faces, note, people)
+
+
+def _people(path: Path, model: TellModel) -> tuple[dict[str, Any], ...]:
+    """The verdict on each person who stays for a window, largest face first; box is x0, y0, x1, y1 where they began."""
+    rows: dict[int, list[F64]] = {}
+    times: dict[int, list[float]] = {}
+    boxes: dict[int, list[float]] = {}
+    for person, part in windows_of_people(read_frames(path)):
+        rows.setdefault(person, []).append(measure(part))
+        times.setdefault(person, []).append(part.start_s + len(part) / 2 / FPS)
+        points = part.source_landmarks[0][:, :2]
+        boxes.setdefault(person, [*map(float, points.min(0)), *map(float, points.max(0))])
+    found = []
+    for person in sorted(rows, key=lambda one: boxes[one][1] - boxes[one][3]):
+        verdict = model.judge(np.array(rows[person]))
+        timeline = [(round(t, 3), float(p)) for t, p in zip(times[person], verdict.windows, strict=True)]
+        box = [round(value, 1) for value in boxes[person]]
+        found.append({"person": person, "p_synthetic": verdict.p_synthetic, "timeline": timeline, "box": box})
+    return tuple(found)
+
+
+def _by_views(path: Path, model: Fusion) -> Detection:
+    """The same by a network, a temporal model or a fusion; ``tells`` has a score a part."""
+    from tellmark.detector.views import clip_views
+
+    seen = clip_views(path, model.needs)
+    if not len(seen):
+        why = "a still has no motion to judge" if seen.frames == 1 else "no face of 64 px or more stays for 1.6 s"
+        return Detection(str(path), None, {}, (), model.name, seen.faces, f"cannot say: {why}")
+    verdict = model.judge(seen.views)
+    timeline = tuple((round(float(t), 3), float(p)) for t, p in zip(seen.times_s, verdict.windows, strict=True))
+    return Detection(str(path), verdict.p_synthetic, verdict.tells, timeline, model.name, seen.faces)
 
 
 def _still_tells(path: Path, found: ClipFeatures, model: TellModel) -> dict[str, dict[str, float]]:

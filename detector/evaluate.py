@@ -5,11 +5,14 @@ The record, ``tellmark.evaluation/1``, is JSON-able; NaN is written as null:
 - ``schema``, ``model`` (its name), ``dataset`` (the folder's name), ``n_clips``, ``n_identities``, ``seed``;
 - ``negative_class``: ``real``, ``reference`` or ``mixed``;
 - ``overall``: ``auc``, ``auc_ci`` [low, high] (95 %, bootstrap over identities), ``ap``, ``eer``, ``tpr_at_1pct_fpr``,
-  ``brier``, ``ece``, ``ece_balanced`` (classes weighed alike, as the probabilities suppose), ``roc`` [[fpr, tpr], ..];
+  ``tpr_at_01pct_fpr``, ``window_auc`` (single windows of 1.6 s instead of clips), ``brier``, ``ece``, ``ece_balanced``
+  (classes weighed alike, as the probabilities suppose), ``intervals`` of these, ``roc`` [[fpr, tpr], ..];
 - ``tells``: family -> ``auc``, ``auc_ci`` (of the family's own score), ``top_feature``, ``cohens_d`` (of that feature,
   on clip means);
 - ``methods``: method -> ``auc`` of its fakes against all negatives, ``n``;
 - ``watermark``: null, or ``fake_<arm>_vs_negative_<arm>`` -> AUC for the arms ``marked`` and ``clean``;
+- ``groups``: what :func:`tellmark.detector.groups.group_gaps` says; ``audit``: the sentence of the dataset's audit and
+  of the model's, or that there is none;
 - ``scores``: [{``clip_id``, ``label``, ``identity``, ``method``, ``p``}, ..] of the clips that could be judged;
 - ``notes``: sentences, among them why a part is missing.
 """
@@ -19,18 +22,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tellmark.detector import metrics, tells
+from tellmark.detector.audit.record import FILE, found_in, sentence
 from tellmark.detector.clips import pseudonym
 from tellmark.detector.features import NAMES, ClipFeatures, cached_features, clip_features
+from tellmark.detector.groups import group_gaps
+from tellmark.detector.layouts import read_dataset
 from tellmark.detector.model import TellModel
+from tellmark.detector.views import cached_views
 from tellmark.errors import InputError
-from tellmark.manifest import read_clips
 from tellmark.runs import Progress
 from tellmark.types import F64, Clip, Label
+
+if TYPE_CHECKING:  # torch takes seconds
+    from tellmark.detector.fusion import Fusion
 
 SCHEMA = "tellmark.evaluation/1"
 CACHE = ".features"
@@ -53,7 +62,7 @@ def measured(
 
 
 def evaluate(
-    model: TellModel,
+    model: TellModel | Fusion,
     folder: Path,
     *,
     split: str | None = "test",
@@ -65,19 +74,42 @@ def evaluate(
 
     Raises :class:`InputError` where the split has no clips, or none of a class that can be judged.
     """
-    clips = [clip for clip in read_clips(folder) if split is None or clip.split == split]
+    clips = [clip for clip in read_dataset(folder) if split is None or clip.split == split]
     if not clips:
         raise InputError(f"{folder} has no clips of the split {split!r}; evaluate another one")
     pairs, notes = measured(folder, clips, progress=progress)
     if not pairs:
         raise InputError(f"no clip of {folder} shows a face for 1.6 s; give longer clips of one visible face")
-    verdicts = [model.judge(features.x) for _, features in pairs]
+    if isinstance(model, TellModel):
+        verdicts = [model.judge(features.x) for _, features in pairs]
+        families = {name: np.array([v.tells[name]["score"] for v in verdicts]) for name in tells.FAMILIES}
+    else:
+        seen = [cached_views(folder / clip.path, clip.sha256, folder / CACHE, model.needs) for clip, _ in pairs]
+        verdicts, families = [model.judge(one.views) for one in seen], {}
     scores = np.array([verdict.p_synthetic for verdict in verdicts])
-    families = {name: np.array([v.tells[name]["score"] for v in verdicts]) for name in tells.FAMILIES}
     overlap = set(model.card.get("identities", ())) & {pseudonym(clip.identity) for clip, _ in pairs}
     if overlap:
         notes.append(f"{len(overlap)} identities were in the model's training: these numbers are too good")
-    return record(pairs, scores, families, model.name, folder.name, seed=seed, bootstraps=bootstraps, notes=notes)
+    found = record(pairs, scores, families, model.name, folder.name, seed=seed, bootstraps=bootstraps, notes=notes)
+    who = [clip.identity for (clip, _), verdict in zip(pairs, verdicts, strict=True) for _ in verdict.windows]
+    fake = [
+        clip.label is Label.FAKE for (clip, _), verdict in zip(pairs, verdicts, strict=True) for _ in verdict.windows
+    ]
+    single = np.concatenate([verdict.windows for verdict in verdicts])
+    found["overall"]["window_auc"] = metrics.auc(np.array(fake, int), single)
+    found["overall"]["intervals"]["window_auc"] = list(
+        metrics.auc_interval(np.array(fake, int), single, who, bootstraps=bootstraps, seed=seed)
+    )
+    found["audit"] = audit_lines(folder, model)
+    return _jsonable(found)  # type: ignore[no-any-return]
+
+
+def audit_lines(folder: Path, model: TellModel | Fusion | None = None) -> list[str]:
+    """What the audits of a dataset and of a model say, or that there was none."""
+    said = found_in(folder / FILE)
+    lines = [sentence(said) if said else f"{folder.name} was not audited; run `tellmark audit`"]
+    own = model.card.get("audit") if model is not None else None
+    return [*lines, str(own)] if own else lines
 
 
 def record(
@@ -117,11 +149,13 @@ def record(
             "brier": metrics.brier(labels, scores),
             "ece": metrics.expected_calibration_error(labels, scores),
             "ece_balanced": metrics.expected_calibration_error(labels, scores, balanced=True),
+            "tpr_at_01pct_fpr": metrics.tpr_at_fpr(labels, scores, 0.001),
             "roc": np.column_stack([fpr, tpr]).round(6).tolist(),
         },
         "tells": _tells(pairs, labels, families, who, seed, bootstraps),
         "methods": _methods(clips, labels, scores),
         "watermark": watermark,
+        "groups": group_gaps(clips, labels, scores, bootstraps=bootstraps, seed=seed),
         "scores": [
             {"clip_id": c.clip_id, "label": str(c.label), "identity": c.identity, "method": c.method, "p": float(p)}
             for c, p in zip(clips, scores, strict=True)
@@ -129,6 +163,22 @@ def record(
         "notes": [*notes, *([reason] if reason else [])],
     }
     return _jsonable(found)  # type: ignore[no-any-return]
+
+
+def _intervals(
+    labels: np.ndarray[Any, Any], scores: F64, who: Sequence[str], bootstraps: int, seed: int
+) -> dict[str, list[float]]:
+    def at(rate: float) -> metrics.Metric:
+        return lambda y, s: metrics.tpr_at_fpr(y, s, rate)
+
+    kinds: dict[str, metrics.Metric] = {
+        "ap": metrics.average_precision, "eer": metrics.equal_error_rate, "tpr_at_1pct_fpr": at(0.01),
+        "tpr_at_01pct_fpr": at(0.001), "brier": metrics.brier, "ece": metrics.expected_calibration_error,
+    }  # fmt: skip
+    return {
+        name: list(metrics.metric_interval(kind, labels, scores, who, bootstraps=bootstraps, seed=seed))
+        for name, kind in kinds.items()
+    }
 
 
 def _tells(
@@ -140,7 +190,7 @@ def _tells(
     bootstraps: int,
 ) -> dict[str, Any]:
     means = np.array([_known_mean(features.x) for _, features in pairs])
-    result = {}
+    result: dict[str, Any] = {}
     for family, scores in families.items():
         columns = [i for i, name in enumerate(NAMES) if name.startswith(f"{family}.")]
         effects = np.array([metrics.cohens_d(labels, means[:, i]) for i in columns])

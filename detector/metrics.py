@@ -6,7 +6,7 @@ They follow scikit-learn's definitions (tested against it) and return NaN where 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from tellmark.types import F64
 
 BOOTSTRAPS = 1000
+Metric = Callable[[ArrayLike, ArrayLike], float]
 
 
 def auc(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -37,17 +38,48 @@ def auc_interval(
     and Welsh 2007). Draws that miss a class are left out; NaN where all do.
     """
     y, s = _checked(labels, scores)
-    _, member = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
-    count = int(member.max(initial=-1)) + 1
-    if count == 0:
-        return float("nan"), float("nan")
-    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=bootstraps)
-    values = np.concatenate([_weighted_aucs(y, s, block[:, member]) for block in np.array_split(draws, 20)])
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return float("nan"), float("nan")
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    values = [_weighted_aucs(y, s, weights) for weights in _draws(groups, bootstraps, seed)]
+    return _percentiles(np.concatenate(values) if values else np.zeros(0), level)
+
+
+def difference_interval(
+    first: tuple[ArrayLike, ArrayLike, Sequence[str]],
+    second: tuple[ArrayLike, ArrayLike, Sequence[str]],
+    *,
+    bootstraps: int = BOOTSTRAPS,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """As :func:`auc_interval`, of AUC(first) - AUC(second), each (labels, scores, groups).
+
+    A group is drawn as often for one as for the other: what the two have in common cancels.
+    """
+    (y, s), (z, t) = _checked(*first[:2]), _checked(*second[:2])
+    values = [
+        _weighted_aucs(y, s, weights[:, : len(y)]) - _weighted_aucs(z, t, weights[:, len(y) :])
+        for weights in _draws([*first[2], *second[2]], bootstraps, seed)
+    ]
+    return _percentiles(np.concatenate(values) if values else np.zeros(0), level)
+
+
+def metric_interval(
+    metric: Metric,
+    labels: ArrayLike,
+    scores: ArrayLike,
+    groups: Sequence[str],
+    *,
+    bootstraps: int = BOOTSTRAPS,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """As :func:`auc_interval`, of any other ``metric(labels, scores)``; slower, one draw after the other."""
+    y, s = _checked(labels, scores)
+    values = [
+        metric(np.repeat(y, times), np.repeat(s, times))
+        for weights in _draws(groups, bootstraps, seed)
+        for times in weights
+    ]
+    return _percentiles(np.array(values, np.float64), level)
 
 
 def roc(labels: ArrayLike, scores: ArrayLike) -> tuple[F64, F64]:
@@ -137,6 +169,23 @@ def _checked(labels: ArrayLike, scores: ArrayLike) -> tuple[F64, F64]:
     if not np.isin(y, (0.0, 1.0)).all():
         raise ValueError("labels must be 0 or 1")
     return y, s
+
+
+def _draws(groups: Sequence[str], bootstraps: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Blocks (B, N) of how often each clip is drawn, whole groups at a time."""
+    _, member = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+    count = int(member.max(initial=-1)) + 1
+    if count:
+        draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=bootstraps)
+        yield from (block[:, member] for block in np.array_split(draws, 20))
+
+
+def _percentiles(values: F64, level: float) -> tuple[float, float]:
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
 def _weighted_aucs(labels: F64, scores: F64, weights: NDArray[np.generic]) -> F64:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tellmark.detector import tells
+from tellmark.detector.audit.record import beside, found_in, sentence
 from tellmark.detector.features import NAMES
 from tellmark.detector.trees import Trees, from_sklearn
 from tellmark.errors import InputError
@@ -174,6 +175,8 @@ class TellModel:
             raise InputError(
                 f"{path} is no model of `tellmark train` ({error}); give one, or leave --model out"
             ) from error
+        if audit := found_in(beside(path)):
+            model.card["audit"] = sentence(audit)
         if model.names != NAMES:
             raise InputError(f"{path} was trained on other features; train it again with `tellmark train`")
         return model

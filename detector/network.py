@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from tellmark.detector.learning import Schedule, descend
+from tellmark.detector.meso import meso4, meso_inception
 from tellmark.detector.model import Rows, balanced_weights
+from tellmark.detector.selfblend import degrade, self_blend
+from tellmark.detector.views import Views
 from tellmark.detector.window import Window
 from tellmark.types import F64, U8
 
@@ -49,19 +56,28 @@ class NetworkModel:
     net: torch.nn.Module
     size: int
 
-    def predict(self, x: U8) -> F64:
-        """(N,) probability of each row of ``x`` (N, K, size, size, 3) to be fake: the mean of its K crops' log-odds."""
+    def margin(self, views: Views) -> F64:
+        """(N,) log-odds of each window: the mean of its crops'."""
         self.net.eval()
         with torch.inference_mode():
-            logits = [self.net(_tensor(crops)).mean().item() for crops in x]
-        return np.asarray(1 / (1 + np.exp(-np.asarray(logits, np.float64))), np.float64)
+            logits = [self.net(_tensor(_sized(crops, self.size))).mean().item() for crops in views["crops"]]
+        return np.asarray(logits, np.float64)
+
+    def predict(self, x: U8) -> F64:
+        """(N,) probability of each row of ``x`` (N, K, s, s, 3) to be fake."""
+        return np.asarray(1 / (1 + np.exp(-self.margin({"crops": x}))), np.float64)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """The weights by name."""
+        return {name: value.numpy() for name, value in self.net.state_dict().items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """:class:`~tellmark.detector.model.Classifier` of a timm backbone; ``fit`` returns the :class:`NetworkModel`.
+    """A network on aligned crops; ``fit`` returns the :class:`NetworkModel`.
 
-    backbone: a timm name; ``mobilenetv4_conv_small`` takes 23 ms a 128 px crop to train on one core, 5 ms to run.
+    backbone: a timm name (``mobilenetv4_conv_small`` takes 23 ms a 128 px crop to train on one core, 5 ms to run),
+    ``meso4`` or ``meso_inception``. size: px. blended: share of the real crops that are shown as self-blended fakes.
     """
 
     backbone: str = "mobilenetv4_conv_small"
@@ -69,35 +85,60 @@ class Network:
     epochs: int = 8
     batch: int = 16
     learning_rate: float = 1e-3
+    blended: float = 0.0
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The views that it reads."""
+        return ("crops",)
 
     def represent(self, window: Window, count: int = 4) -> U8:
         """(count, size, size, 3) crops spread over the window."""
         chosen = np.linspace(0, len(window) - 1, count).round().astype(int)
-        crops = [cv2.resize(window.crops[i], (self.size, self.size), interpolation=cv2.INTER_AREA) for i in chosen]
-        return np.asarray(crops, np.uint8)
+        return _sized(np.asarray([window.crops[i] for i in chosen], np.uint8), self.size)
 
-    def fit(self, x: U8, rows: Rows, *, seed: int = 0) -> NetworkModel:
-        """Train from scratch on ``x`` (N, K, size, size, 3): a random crop a row and epoch, half of them mirrored."""
-        torch.set_num_threads(1)
+    def fit(self, x: U8 | Views, rows: Rows, *, seed: int = 0, checkpoint: Path | None = None) -> NetworkModel:
+        """Train from scratch on crops (N, K, s, s, 3): a random one a row and epoch, half of them mirrored."""
+        crops = x if isinstance(x, np.ndarray) else x["crops"]
+
+        def batch(chosen: NDArray[np.intp], rng: np.random.Generator) -> tuple[torch.Tensor, NDArray[np.int64]]:
+            shown = crops[chosen, rng.integers(0, crops.shape[1], len(chosen))].copy()
+            labels = rows.labels[chosen].copy()
+            for k in range(len(shown)):
+                if self.blended and labels[k] == 0 and rng.random() < self.blended:
+                    shown[k], labels[k] = self_blend(shown[k], rng), 1
+                if self.blended:
+                    shown[k] = degrade(shown[k], rng)
+            turned = rng.random(len(shown)) < 0.5
+            shown[turned] = shown[turned][:, :, ::-1]
+            return _tensor(_sized(shown, self.size)), labels
+
         torch.manual_seed(seed)
-        rng = np.random.default_rng(seed)
-        goal = torch.from_numpy(rows.labels.astype(np.float32))
-        weight = torch.from_numpy(balanced_weights(rows).astype(np.float32))
+        schedule = Schedule(self.epochs, self.batch, self.learning_rate)
+        net = descend(self.build(), batch, balanced_weights(rows), schedule, seed=seed, checkpoint=checkpoint)
+        return NetworkModel(net, self.size)
+
+    def build(self) -> torch.nn.Module:
+        """The network, untrained."""
+        if self.backbone in _OURS:
+            return _OURS[self.backbone]()
         net: torch.nn.Module = import_timm().create_model(self.backbone, pretrained=False, num_classes=1)
-        optimiser = torch.optim.AdamW(net.parameters(), lr=self.learning_rate, weight_decay=0.05)
-        net.train()
-        for _ in range(self.epochs):
-            order = rng.permutation(len(x))
-            for batch in np.array_split(order, max(1, len(order) // self.batch)):
-                crops = x[batch, rng.integers(0, x.shape[1], len(batch))]
-                turned = rng.random(len(batch)) < 0.5
-                crops[turned] = crops[turned][:, :, ::-1]
-                logits = net(_tensor(crops))[:, 0]
-                loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, goal[batch], weight[batch])
-                optimiser.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimiser.step()
+        return net
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> NetworkModel:
+        """The inverse of :meth:`NetworkModel.state`. Raises KeyError or RuntimeError for weights of another network."""
+        net = self.build()
+        net.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.items()})
         return NetworkModel(net.eval(), self.size)
+
+
+_OURS: dict[str, Callable[[], torch.nn.Module]] = {"meso4": meso4, "meso_inception": meso_inception}
+
+
+def _sized(crops: U8, size: int) -> U8:
+    if crops.shape[1] == size:
+        return crops
+    return np.asarray([cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA) for crop in crops], np.uint8)
 
 
 def _tensor(crops: U8) -> torch.Tensor:

@@ -71,17 +71,17 @@ class WindowReader:
                 tracker.close()
 
     def _windows(self, tracker: FaceTracker) -> Iterator[Window]:
-        part = _Part()
+        part = Part()
         for time_s, rgb in resample(self._source):
             self.frames += 1
             face = self._follow(tracker.track(rgb), part.face)
             if face is None or not part.fits(face, rgb):
-                part = _Part()
+                part = Part()
             if face is not None:
                 part.add(time_s, rgb, face)
             if len(part.times) == self._length:
                 yield part.window()
-                part = _Part()
+                part = Part()
 
     def _follow(self, faces: list[Face], last: Face | None) -> Face | None:
         """The face followed so far, else the largest; None where there is none of a size that can be judged."""
@@ -96,7 +96,7 @@ class WindowReader:
         return face
 
 
-class _Part:
+class Part:
     """A window being filled."""
 
     def __init__(self) -> None:

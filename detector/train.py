@@ -14,9 +14,9 @@ from tellmark.detector import metrics, tells
 from tellmark.detector.clips import identity_leaks, pseudonym
 from tellmark.detector.evaluate import evaluate, measured, record
 from tellmark.detector.features import ClipFeatures
+from tellmark.detector.layouts import read_dataset
 from tellmark.detector.model import FOLDS, Judgement, Rows, TellModel, Tells, folds
 from tellmark.errors import InputError
-from tellmark.manifest import read_clips
 from tellmark.runs import Progress, check_output
 from tellmark.types import F64, Clip, Label
 
@@ -47,7 +47,7 @@ def train(
     pairs: list[tuple[Clip, ClipFeatures]] = []
     held_out: list[Path] = []
     for folder in sources:
-        clips = read_clips(folder)
+        clips = read_dataset(folder)
         if leaks := identity_leaks(clips):
             raise InputError(
                 f"{folder}: {leaks[0]} and {len(leaks) - 1} more identities are in several splits; split by identity"

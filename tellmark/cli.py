@@ -11,12 +11,12 @@ import traceback
 import click
 
 from tellmark import __version__
-from tellmark.commands import clips, data, render, tools
+from tellmark.commands import audit, clips, data, render, tools
 from tellmark.errors import TellmarkError
 
 _COMMANDS = (
     render.render, clips.mark, clips.verify, clips.serve, clips.keys,
-    data.dataset, data.track, data.train, data.evaluate, data.detect, data.report,
+    data.dataset, data.track, data.train, data.evaluate, data.detect, audit.audit, data.report,
     tools.demo, tools.bench, tools.doctor,
 )  # fmt: skip
 

@@ -197,6 +197,7 @@ class _VideoTrack:
             "crf": str(encoding.crf),
             "preset": encoding.preset,
             "g": str(max(1, round(encoding.keyframe_s * fps))),
+            **({"x265-params": "log-level=none"} if encoding.codec == "libx265" else {}),  # it writes to stderr itself
             **options,
         }
         context = self._stream.codec_context

@@ -145,6 +145,9 @@ class Detection:
     model: str
     faces: int
     note: str | None = None  # why nothing can be said
+    people: tuple[
+        dict[str, Any], ...
+    ] = ()  # of several: {"person", "p_synthetic", "timeline", "box"} each, largest first
 
     def to_json(self) -> dict[str, Any]:
         """The ``tellmark.detection/1`` object."""

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tellmark.console import FORCE, OUT, PATH, Console, answer, command, table
+from tellmark.errors import UsageError
 
 
 @click.group()
@@ -94,15 +95,25 @@ def track(folder: Path, out: Path, *, jobs: int, persons: Path | None, console: 
 @click.command()
 @click.argument("folder", metavar="DIR", type=PATH)
 @OUT
+@click.option("--kind", default="tells", show_default=True, help="tells, network, temporal or fusion (of the three).")
 @click.option("--seed", default=0, show_default=True)
 @FORCE
 @command
-def train(folder: Path, out: Path, *, seed: int, force: bool, console: Console) -> None:
-    """Train a detector on a dataset and write the model. Its split `test` is left for `tellmark evaluate`."""
-    from tellmark.detector.train import train as train_model
+def train(folder: Path, out: Path, *, kind: str, seed: int, force: bool, console: Console) -> None:
+    """Train a detector on a dataset and write the model. Its split `test` is left for `tellmark evaluate`.
 
+    DIR is a dataset of ours, of FaceForensics++, Celeb-DF, DFDC or FakeAVCeleb. Networks use a GPU where there is one,
+    several under `torchrun`, and go on where an earlier run stopped.
+    """
     with console.progress("training") as progress:
-        model = train_model(folder, out, name=out.stem, seed=seed, force=force, progress=progress)
+        if kind == "tells":
+            from tellmark.detector.train import train as train_model
+
+            model: Any = train_model(folder, out, name=out.stem, seed=seed, force=force, progress=progress)
+        else:
+            from tellmark.detector.train_kinds import train_kind
+
+            model = train_kind(kind, folder, out, seed=seed, force=force, progress=progress)
     overall = model.card["cross_validation"]["overall"]
     record = {"schema": "tellmark.model/1", "path": str(out), **model.card}
     console.result(record, f"{out}  {_auc(overall)}, cross-validated over persons")
@@ -119,33 +130,46 @@ def evaluate(model: Path, folder: Path, *, split: str, seed: int, console: Conso
     import json
 
     from tellmark.detector.evaluate import evaluate as evaluate_model
-    from tellmark.detector.model import TellModel
+    from tellmark.detector.fusion import load_model
     from tellmark.runs import atomic_path
 
     with console.progress("evaluating") as progress:
         record = evaluate_model(
-            TellModel.load(model), folder, split=None if split == "all" else split, seed=seed, progress=progress
+            load_model(model), folder, split=None if split == "all" else split, seed=seed, progress=progress
         )
     with atomic_path(folder / "evaluation.json", force=True) as temporary:
         temporary.write_text(json.dumps(record))
-    console.result(record, f"{_auc(record['overall'])} on {record['n_clips']} clips of the split {split}")
+    lines = [f"{_auc(record['overall'])} on {record['n_clips']} clips of the split {split}", *record["audit"]]
+    console.result(record, "\n".join(lines + [f"note: {note}" for note in record["notes"]]))
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=PATH)
 @click.option("--model", type=PATH, help="A model of `tellmark train`. Default: the one that ships.")
+@click.option("--picture", type=PATH, metavar="OUT.png", help="Paint the evidence on the frame; of one file.")
+@FORCE
 @command
-def detect(files: tuple[Path, ...], *, model: Path | None, console: Console) -> None:
+def detect(files: tuple[Path, ...], *, model: Path | None, picture: Path | None, force: bool, console: Console) -> None:
     """Say how synthetic each video or picture looks, and which tells say so."""
     from tellmark.detector.detect import detect as detect_file
 
+    if picture is not None and len(files) > 1:
+        raise UsageError("--picture is of one file; give one")
     for file in files:
         detection = detect_file(file, model=model)
         lines = [f"{file}: " + ("cannot say" if detection.p_synthetic is None else f"p = {detection.p_synthetic:.2f}")]
         lines += [f"  {detection.note}"] if detection.note else []
         for family, tell in sorted(detection.tells.items(), key=lambda item: -abs(item[1]["contribution"])):
             lines.append(f"  {family:20} score {tell['score']:.2f}  contribution {tell['contribution']:+.2f}")
+        for person in detection.people:
+            at = ", ".join(f"{value:.0f}" for value in person["box"])
+            lines.append(f"  person at {at}: p = {person['p_synthetic']:.2f}")
         console.result(detection.to_json(), "\n".join(lines))
+        if picture is not None:
+            from tellmark.detector.heatmap import draw
+
+            made = draw(detection, picture, force=force)
+            console.say(f"written to {made}" if made else "nothing to paint: there is no verdict")
 
 
 @click.command()

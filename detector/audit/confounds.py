@@ -1,0 +1,143 @@
+"""Controls 1 to 4 and 7: what else than the forgery could tell the classes apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from tellmark.detector import metrics
+from tellmark.detector.audit import probes
+from tellmark.detector.audit.material import Material, missing
+from tellmark.detector.audit.record import Control
+from tellmark.detector.audit.variants import AGAIN, AS_IS, SWAPS, Variant
+from tellmark.errors import InputError
+from tellmark.types import F64
+
+_WATERMARK = "if it fails, the watermark is taken for the forgery, or for its absence"
+
+
+def watermark(material: Material) -> Iterator[Control]:
+    """1: does a mark alone move the scores, and do they survive when marks and classes are swapped?
+
+    Both arms of both classes are made from the same clips. What is marked already gets a second mark: there is no
+    unmarked fake of ours on disk, and one mark more has to move the scores as little as the first.
+    """
+    band, cross = (
+        (1, "watermark alone", _WATERMARK, ".50 +- .05"),
+        (1, "off-diagonal drop", _WATERMARK, "drop <= .02"),
+    )
+    plain = [i for i, clip in enumerate(material.clips) if clip.method == "plain"]
+    real = [i for i, c in enumerate(material.clips) if c.method == "real" and c.marked]
+    if plain and real:
+        scores, chosen = material.scores(), [*plain, *real]
+        labels = np.repeat([0, 1], [len(plain), len(real)])
+        name = "plain real against marked real"
+        scored = material.scored(chosen, scores[chosen], labels)
+        yield _band(material.auc(1, name, _WATERMARK, scored, band[3], 0.55))
+    if material.mark is None:
+        yield missing(*band, "no marker was given")
+        yield missing(*cross, "no marker was given")
+        return
+    again, once = material.variant(AGAIN), material.variant(Variant(AGAIN.encoding, marks=1))
+    arms = {"clean": dict(zip(*again, strict=True)), "marked": dict(zip(*once, strict=True))}
+    both = sorted(set(arms["clean"]) & set(arms["marked"]))
+    already = sum(material.clips[i].marked for i in both)
+    note = f"{already} of {len(both)} clips were marked before, and have a second mark in that arm" if already else ""
+    negatives = [i for i in both if material.labels[i] == 0]
+    scores = np.array([arms[arm][i] for arm in ("clean", "marked") for i in negatives])
+    labels = np.repeat([0, 1], len(negatives))
+    scored = material.scored([*negatives, *negatives], scores, labels)
+    yield _band(material.auc(*band[:3], scored, band[3], 0.55, note))
+
+    def arm(fakes: str, others: str) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], F64, list[str]]:
+        taken = np.array([arms[fakes if material.labels[i] else others][i] for i in both])
+        return material.scored(both, taken, material.labels[both])
+
+    areas = {(f, o): metrics.auc(*arm(f, o)[:2]) for f in arms for o in arms}
+    best = max((("clean", "clean"), ("marked", "marked")), key=areas.__getitem__)
+    worst = min((("clean", "marked"), ("marked", "clean")), key=areas.__getitem__)
+    table = ", ".join(f"{f} fakes against {o} others {area:.3f}" for (f, o), area in areas.items())
+    yield material.drop(*cross[:3], arm(*best), arm(*worst), 0.02, table)
+
+
+def encoder(material: Material) -> Iterator[Control]:
+    """2: what the container alone gives away. 3: what another encoder costs, for both classes and for one alone."""
+    yield _probe(
+        material,
+        2,
+        "container alone",
+        "if it fails, the classes come in different containers, rates, sizes or lengths",
+        np.array([probes.metadata(path) for path in material.paths]),
+        "<= .55",
+        0.55,
+    )
+    meaning = "if it fails, the scores are those of one encoder's output"
+    chosen, scores = material.variant(AS_IS)
+    before = dict(zip(chosen, scores, strict=True))
+    worst: list[float] = []
+    for name, variant in SWAPS.items():
+        there, swapped = material.variant(variant)
+        after = dict(zip(there, swapped, strict=True))
+        both = [i for i in chosen if i in after]
+        labels = material.labels[both]
+        plain, other = np.array([before[i] for i in both]), np.array([after[i] for i in both])
+        area = metrics.auc(labels, plain)
+        worst += [area - metrics.auc(labels, np.where(labels == side, plain, other)) for side in (0, 1)]
+        first, second = (material.scored(both, values, labels) for values in (plain, other))
+        yield material.drop(3, f"{name} for both classes", meaning, first, second, 0.03)
+    note = "of the three swaps; drops when only the fakes, or only the others, are encoded otherwise: " + ", ".join(
+        f"{value:+.3f}" for value in worst
+    )
+    value = max(worst)
+    yield Control(3, "one class encoded otherwise, worst", meaning, value, None, "report", True, note)
+
+
+def null_render(material: Material) -> Iterator[Control]:
+    """4: real clips that went through every stage but the synthesis, against real ones."""
+    meaning = "if it fails, resampling and blending are taken for the forgery"
+    null = [i for i, clip in enumerate(material.clips) if clip.method == "null"]
+    originals = {material.clips[i].original for i in null}
+    real = [i for i, clip in enumerate(material.clips) if clip.clip_id in originals]
+    chosen, labels = [*null, *real], np.repeat([1, 0], [len(null), len(real)])
+    if not null or not real:
+        yield missing(
+            4, "null render, by the scores", meaning, "<= .55", "the dataset has no null arm (arms = ['null'])"
+        )
+        return
+    scored = material.scored(chosen, material.scores()[chosen], labels)
+    yield material.auc(4, "null render, by the scores", meaning, scored, "<= .55", 0.55)
+    means = np.array([np.nanmean(material.features[i].x, axis=0) for i in chosen])
+    trained = probes.probe_scores(means, labels.astype(np.int64), material.who[chosen], seed=material.seed)
+    row = material.auc(
+        4, "null render, trained to tell it", meaning, material.scored(chosen, trained, labels), "report", 1.0
+    )
+    yield row
+
+
+def elsewhere(material: Material) -> Iterator[Control]:
+    """7: the scenery, the first frame and the first 0.2 s of sound, each alone."""
+    measures: dict[str, Callable[[int], F64]] = {
+        "background alone": lambda i: probes.background(probes.first_window(material.paths[i])),
+        "first frame alone": lambda i: probes.first_frame(material.paths[i]),
+        "leading 0.2 s of sound alone": lambda i: probes.leading_sound(material.paths[i]),
+    }
+    for name, measure in measures.items():
+        x = np.array([measure(i) for i in range(len(material.clips))])
+        meaning = "if it fails, the classes differ where nothing was forged"
+        yield _probe(material, 7, name, meaning, x, "report, <= .60", 0.60)
+
+
+def _probe(material: Material, number: int, name: str, meaning: str, x: F64, mark: str, limit: float) -> Control:
+    try:
+        scores = probes.probe_scores(x, material.labels, material.who, seed=material.seed)
+    except InputError as error:
+        return missing(number, name, meaning, mark, str(error))
+    everyone = range(len(material.clips))
+    return material.auc(number, name, meaning, material.scored(everyone, scores, material.labels), mark, limit)
+
+
+def _band(row: Control) -> Control:
+    """The row with the pass mark of a value that must lie around one half."""
+    return row if row.value is None else replace(row, passed=abs(row.value - 0.5) <= 0.05)

@@ -1,0 +1,166 @@
+"""What all controls are measured on: the clips, a score of each by a model that does not know it, and variants of some.
+
+Where no model is given, each clip is scored by a model that was trained on the other persons of the same dataset: the
+controls are then about the dataset.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tellmark.detector import metrics
+from tellmark.detector.audit.record import Control
+from tellmark.detector.audit.variants import Marker, Variant, variant_features
+from tellmark.detector.features import ClipFeatures
+from tellmark.detector.model import FOLDS, Judgement, Rows, Tells, folds
+from tellmark.types import F64, Clip, Label
+
+Scored = tuple[NDArray[np.int64], F64, list[str]]
+"""labels (N,) 1 = fake, scores (N,), identities."""
+
+
+class Judge(Protocol):
+    """A model that was trained."""
+
+    @property
+    def name(self) -> str:
+        """As results quote it."""
+        ...
+
+    def judge(self, x: F64) -> Judgement:
+        """The verdict on the windows ``x`` of one clip."""
+        ...
+
+
+@dataclass(slots=True)
+class Material:
+    """The clips of an audit; see the module."""
+
+    paths: list[Path]
+    clips: list[Clip]
+    features: list[ClipFeatures]
+    model: Judge | None
+    seed: int
+    bootstraps: int
+    most: int  # clips that variants are made of
+    mark: Marker | None = None
+    judges: list[Judge] = field(default_factory=list)  # one a clip
+    _variants: dict[Variant, tuple[list[int], F64]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.judges = [self.model] * len(self.clips) if self.model else self._by_others(self.seed)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """(N,) 1 = fake."""
+        return np.array([int(clip.label is Label.FAKE) for clip in self.clips], np.int64)
+
+    @property
+    def who(self) -> NDArray[np.str_]:
+        """(N,) identities."""
+        return np.array([clip.identity for clip in self.clips])
+
+    @property
+    def rows(self) -> tuple[F64, Rows]:
+        """Windows of all clips."""
+        owner = [i for i, found in enumerate(self.features) for _ in found.x]
+        sha = np.array([clip.sha256 for clip in self.clips])
+        methods = np.array([clip.method for clip in self.clips])
+        rows = Rows(self.labels[owner], sha[owner], self.who[owner], methods[owner])
+        return np.concatenate([found.x for found in self.features]), rows
+
+    def scores(self, seed: int | None = None) -> F64:
+        """(N,) probability of each clip to be fake; another ``seed`` deals the persons to other folds."""
+        judges = self.judges if seed is None or self.model else self._by_others(seed)
+        pairs = zip(judges, self.features, strict=True)
+        return np.array([judge.judge(found.x).p_synthetic for judge, found in pairs])
+
+    def scored(self, chosen: Sequence[int] | NDArray[np.intp], scores: F64, labels: NDArray[np.int64]) -> Scored:
+        """``scores`` and ``labels`` (both of the chosen clips) with their identities."""
+        return labels, scores, [self.clips[i].identity for i in chosen]
+
+    @property
+    def subjects(self) -> list[int]:
+        """Clips that variants are made of: originals and fakes in their best quality, classes and persons in turn."""
+        able = [
+            i
+            for i, clip in enumerate(self.clips)
+            if clip.compression in (None, "raw", "c23") and clip.method not in ("null", "plain")
+        ]
+        rng = np.random.default_rng(self.seed)
+        queues = [[i for i in rng.permutation(able) if self.labels[i] == label] for label in (0, 1)]
+        half = self.most // 2
+        return sorted(int(i) for queue in queues for i in _spread(queue, self.who)[:half])
+
+    def variant(self, variant: Variant) -> tuple[list[int], F64]:
+        """The subjects that have one, and the score of each one's ``variant``, by its own judge."""
+        if variant not in self._variants:
+            chosen, scores = [], []
+            for i in self.subjects:
+                found = variant_features(self.paths[i], variant, mark=self.mark, seed=i)
+                if len(found.x):
+                    chosen.append(i)
+                    scores.append(self.judges[i].judge(found.x).p_synthetic)
+            self._variants[variant] = chosen, np.array(scores)
+        return self._variants[variant]
+
+    def auc(
+        self, number: int, name: str, meaning: str, scored: Scored, mark: str, limit: float, note: str = ""
+    ) -> Control:
+        """A row on the AUC of ``scored``, which passes up to ``limit``."""
+        labels, scores, who = scored
+        keep = np.isfinite(scores)
+        if len(set(labels[keep].tolist())) < 2:
+            return missing(number, name, meaning, mark, "there are not both classes to compare")
+        labels, scores, who = labels[keep], scores[keep], [one for one, kept in zip(who, keep, strict=True) if kept]
+        value = metrics.auc(labels, scores)
+        interval = metrics.auc_interval(labels, scores, who, bootstraps=self.bootstraps, seed=self.seed)
+        said = f"{len(labels)} clips, {len(set(who))} persons" + (f"; {note}" if note else "")
+        return Control(number, name, meaning, value, interval, mark, value <= limit, said)
+
+    def drop(
+        self, number: int, name: str, meaning: str, before: Scored, after: Scored, limit: float, note: str = ""
+    ) -> Control:
+        """A row on AUC(before) - AUC(after)."""
+        mark = f"drop <= {limit:g}".replace("0.", ".")
+        value = metrics.auc(*before[:2]) - metrics.auc(*after[:2])
+        if not math.isfinite(value):
+            return missing(number, name, meaning, mark, "there are not both classes to compare")
+        interval = metrics.difference_interval(before, after, bootstraps=self.bootstraps, seed=self.seed)
+        said = f"AUC {metrics.auc(*before[:2]):.3f}, then {metrics.auc(*after[:2]):.3f}; {len(after[0])} clips"
+        said += f"; {note}" if note else ""
+        return Control(number, name, meaning, value, interval, mark, value <= limit, said)
+
+    def _by_others(self, seed: int) -> list[Judge]:
+        x, rows = self.rows
+        judges: list[Judge | None] = [None] * len(self.clips)
+        for _, test in folds(self.labels, self.who, FOLDS, seed):
+            taught = ~np.isin(rows.identities, self.who[test])
+            model = Tells().fit(x[taught], rows[taught], seed=seed)
+            for i in test:
+                judges[i] = model
+        if any(judge is None for judge in judges):
+            raise AssertionError("every clip is in one fold")
+        return [judge for judge in judges if judge is not None]
+
+
+def missing(number: int, name: str, meaning: str, mark: str, why: str) -> Control:
+    """A row without a value."""
+    return Control(number, name, meaning, None, None, mark, None, why)
+
+
+def _spread(queue: list[int], who: NDArray[np.str_]) -> list[int]:
+    """The clips in an order in which every person comes once before any comes twice."""
+    turn: dict[str, int] = {}
+    keyed = []
+    for place, i in enumerate(queue):
+        turn[who[i]] = turn.get(who[i], 0) + 1
+        keyed.append((turn[who[i]], place, i))
+    return [i for _, _, i in sorted(keyed)]

@@ -1,0 +1,92 @@
+"""Measures the twelve controls on a dataset, and puts them together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tellmark.detector.audit import confounds, protocol
+from tellmark.detector.audit.material import Judge, Material
+from tellmark.detector.audit.record import Audit, Control
+from tellmark.detector.audit.variants import Marker
+from tellmark.detector.evaluate import measured
+from tellmark.detector.layouts import read_dataset, two_folders
+from tellmark.detector.metrics import BOOTSTRAPS
+from tellmark.errors import InputError
+from tellmark.runs import Progress
+from tellmark.types import Clip
+
+_STAGES = 9
+
+
+def audit(
+    folder: Path,
+    model: Judge | None = None,
+    *,
+    clips: Sequence[Clip] | None = None,
+    mark: Marker | None = None,
+    most: int = 40,
+    seed: int = 0,
+    bootstraps: int = BOOTSTRAPS,
+    progress: Progress | None = None,
+) -> Audit:
+    """Measure the twelve controls on a dataset's clips.
+
+    model: whose scores are audited; None: models trained on the dataset, persons held out. clips: those of another
+    layout than ours, paths relative to ``folder``. mark: puts a watermark on frames (control 1; the detector cannot).
+    most: how many clips are encoded anew for controls 1, 3 and 11, half of each class.
+
+    Raises :class:`InputError` where the dataset cannot be read, or has fewer than two persons a class.
+    """
+    found, _ = measured(folder, list(clips) if clips is not None else read_dataset(folder))
+    if not found:
+        raise InputError(f"no clip of {folder} shows a face for 1.6 s; give longer clips of one visible face")
+    material = Material(
+        [folder / clip.path for clip, _ in found],
+        [clip for clip, _ in found],
+        [features for _, features in found],
+        model,
+        seed,
+        bootstraps,
+        most,
+        mark,
+    )
+    rows: list[Control] = []
+    stages = (
+        confounds.watermark, confounds.encoder, confounds.null_render, protocol.random_labels, protocol.splits,
+        confounds.elsewhere, protocol.strip, protocol.intervals,
+    )  # fmt: skip
+    for done, stage in enumerate(stages):
+        if progress:
+            progress(done, _STAGES)
+        rows += stage(material)
+    last, cells = protocol.matrix(material)
+    if progress:
+        progress(_STAGES, _STAGES)
+    return Audit(
+        folder.name,
+        model.name if model else None,
+        len(found),
+        len(set(material.who.tolist())),
+        seed,
+        bootstraps,
+        tuple(sorted([*rows, *last], key=lambda row: row.number)),
+        tuple(cells),
+    )
+
+
+def audit_folder(
+    folder: Path,
+    fakes: Path | None = None,
+    model: Judge | None = None,
+    *,
+    mark: Marker | None = None,
+    most: int = 40,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Audit:
+    """As :func:`audit`, of a dataset of any layout, or of ``folder`` with real videos and ``fakes``."""
+    if fakes is None:
+        return audit(folder, model, mark=mark, most=most, seed=seed, progress=progress)
+    root, clips = two_folders(folder, fakes)
+    return audit(root, model, clips=clips, mark=mark, most=most, seed=seed, progress=progress)

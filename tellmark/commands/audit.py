@@ -1,0 +1,51 @@
+"""The shortcut audit: audit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tellmark.console import PATH, Console, answer, command
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("fakes", metavar="[FAKES]", type=PATH, required=False)
+@click.option("--model", type=PATH, help="Audit this model's scores. Default: models trained on DIR, persons held out.")
+@click.option("--most", default=40, show_default=True, type=click.IntRange(4), help="Clips to encode anew.")
+@click.option("--seed", default=0, show_default=True)
+@command
+def audit(folder: Path, fakes: Path | None, *, model: Path | None, most: int, seed: int, console: Console) -> None:
+    """Measure the twelve controls on a dataset: has a detector learnt the forgery, or something else?
+
+    DIR is a dataset of ours, of FaceForensics++, Celeb-DF, DFDC or FakeAVCeleb; or DIR holds real videos and FAKES fake
+    ones. The table is kept in DIR/audit.json and, with --model, beside the model: evaluate and report quote it. Exit
+    code 1 if a control fails.
+    """
+    from tellmark.detector.audit.record import FILE, beside
+    from tellmark.detector.audit.run import audit_folder
+    from tellmark.detector.fusion import Fusion, load_model
+    from tellmark.errors import UsageError
+    from tellmark.types import Kind
+    from tellmark.watermark.embed import Embedder
+    from tellmark.watermark.payload import Payload
+
+    chosen = load_model(model) if model else None
+    if isinstance(chosen, Fusion):
+        raise UsageError("only models of boosted tells are audited; leave --model out to audit the dataset")
+    with console.progress("auditing") as progress:
+        found = audit_folder(
+            folder,
+            fakes,
+            chosen,
+            mark=lambda width, height: Embedder(Payload.new(Kind.CONTROL), width=width, height=height).embed,
+            most=most,
+            seed=seed,
+            progress=progress,
+        )
+    found.save(folder / FILE)
+    if model is not None:
+        found.save(beside(model))
+    console.result(found.to_json(), found.table())
+    answer(not found.failed)
