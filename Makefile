@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test check browser clean
+.PHONY: demo test check browser gate clean
 
 demo: .venv/installed
 	$(BIN)/tellmark demo -o demo-out --force
@@ -13,6 +13,10 @@ test: .venv/installed check
 # Apart from `test`: Chromium run as root takes real-time priority, and on two busy cores starved everything else.
 browser: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -m browser
+
+# Speeds as ratios to what is measured beside them, against the committed ones: fails where one fell behind by 10 %.
+gate: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/tellmark bench all --quick --with gate=benchmarks/results/all-quick-amd-epyc-2core.csv
 
 check: .venv/installed
 	$(BIN)/ruff check .

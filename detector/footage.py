@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,9 @@ _SIDE = 2.2  # of the crop over the face's height
 _SIZES = (512, 384, 320)  # px
 _CRFS = (18, 23, 28)
 
+Arm = Callable[[list[U8]], list[U8]]
+"""Square frames of one clip in, as many frames out: another rendering of the same footage; none where there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Look:
@@ -48,13 +51,21 @@ class _Look:
 
 
 def build(
-    index: Path, out: Path, *, variants: int = 2, seconds: float = 6.4, seed: int = 0, progress: Progress | None = None
+    index: Path,
+    out: Path,
+    *,
+    variants: int = 2,
+    seconds: float = 6.4,
+    seed: int = 0,
+    arms: Mapping[str, Arm] | None = None,
+    progress: Progress | None = None,
 ) -> list[Clip]:
     """Write ``variants`` clips for each real or fake row of ``index``, and the manifest.
 
-    The first variant is 512 px and CRF 23; the others draw both at random. Rows without a usable face are left out.
-    Every clip has split ``train``: the set is made for cross-validation by person. Raises :class:`InputError` for an
-    index without the columns.
+    The first variant is 512 px and CRF 23; the others draw both at random. ``arms`` render the frames of real clips
+    once more before they are encoded, each to a clip whose method is the arm's name. Rows without a usable face are
+    left out. Every clip has split ``train``: the set is made for cross-validation by person. Raises
+    :class:`InputError` for an index without the columns.
     """
     table = pd.read_csv(index)
     if missing := {"path", "kind", "system", "person_id", "licence"} - set(table):
@@ -65,9 +76,14 @@ def build(
     for done, row in enumerate(rows):
         key = hashlib.sha256(str(row["path"]).encode()).hexdigest()[:12]
         looks = _looks(np.random.default_rng([seed, int(key, 16)]), variants)
-        clips += _variants(
-            index.parent / str(row["path"]), {str(k): str(v) for k, v in row.items()}, key, out, looks, seconds
-        )
+        cut = list(_cut_to_face(index.parent / str(row["path"]), round(seconds * FPS)))
+        if cut:
+            frames = [frame for _, frame in cut]
+            entry = {str(name): str(value) for name, value in row.items()} | {"start_s": f"{cut[0][0]:.3f}"}
+            clips += _variants(frames, entry, key, out, looks)
+            for arm, render in (arms or {}).items() if entry["kind"] == "real" else ():
+                if rendered := render(frames):
+                    clips += _variants(rendered, entry | {"system": arm}, f"{key}-{arm}", out, looks)
         if progress:
             progress(done + 1, len(rows))
     write_manifest(out, clips)
@@ -80,10 +96,7 @@ def _looks(rng: np.random.Generator, count: int) -> list[_Look]:
     return looks[:count]
 
 
-def _variants(source: Path, row: dict[str, str], key: str, out: Path, looks: list[_Look], seconds: float) -> list[Clip]:
-    frames = list(_cut_to_face(source, round(seconds * FPS)))
-    if not frames:
-        return []
+def _variants(frames: list[U8], row: dict[str, str], key: str, out: Path, looks: list[_Look]) -> list[Clip]:
     clips = []
     for number, look in enumerate(looks):
         path = out / "clips" / f"{key}-{number}.mp4"
@@ -96,9 +109,9 @@ def _variants(source: Path, row: dict[str, str], key: str, out: Path, looks: lis
                 path=str(path.relative_to(out)),
                 sha256=sha256_of(path),
                 label=Label.FAKE if fake else Label.REAL,
-                method=row["system"] if fake else "real",
+                method=row["system"] or str(row["kind"]),
                 identity=row["person_id"],
-                source_id=key,
+                source_id=key[:12],
                 voice_id="",
                 split="train",
                 seed=0,
@@ -113,18 +126,18 @@ def _variants(source: Path, row: dict[str, str], key: str, out: Path, looks: lis
                 payload=None,
                 generator_version="",
                 licence=row["licence"],
-                params=json.dumps({"variant": number}),
+                params=json.dumps({"variant": number, "start_s": float(row["start_s"])}),
             )
         )
     return clips
 
 
-def _cut_to_face(source: Path, limit: int) -> Iterator[U8]:
-    """Square crops around the place of the face in the first frame that has one; nothing for small faces."""
+def _cut_to_face(source: Path, limit: int) -> Iterator[tuple[float, U8]]:
+    """(time in s, square crop) around the face's place in the first frame that has one; nothing for small faces."""
     box: tuple[int, int, int] | None = None
     count = 0
     with MediapipeTracker() as tracker:
-        for _, rgb in read_frames(source):
+        for time_s, rgb in read_frames(source):
             if box is None:
                 faces = tracker.track(rgb)
                 if not faces or faces[0].size < MIN_FACE_PX:
@@ -135,7 +148,7 @@ def _cut_to_face(source: Path, limit: int) -> Iterator[U8]:
                 top = int(np.clip((y0 + y1 - side) / 2, 0, rgb.shape[0] - side))
                 box = (left, top, side)
             left, top, side = box
-            yield rgb[top : top + side, left : left + side].copy()
+            yield time_s, rgb[top : top + side, left : left + side].copy()
             count += 1
             if count == limit:
                 return

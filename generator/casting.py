@@ -50,7 +50,8 @@ def cast(plan: Plan) -> tuple[list[Take], list[str]]:
             name = f"actor-{actor}-{k:02d}"
             takes.append(
                 Take(name, f"actor:{actor}", f"actor:{actor}", split, _filmed(plan, "reference"),
-                     number(plan.seed, name), voices.sound(split, name), plan.licence, _rate(plan, name), actor=actor)
+                     number(plan.seed, name), voices.sound(split, name), plan.licence, _rate(plan, name), actor=actor,
+                     renderer=_renderer(plan, name))
             )  # fmt: skip
     for key, split in _deal(plan, "portraits", list(pictures)).items():
         assert plan.portraits is not None
@@ -59,7 +60,8 @@ def cast(plan: Plan) -> tuple[list[Take], list[str]]:
             name = f"portrait-{key}-{k:02d}"
             takes.append(
                 Take(name, f"portrait:{key}", f"portrait:{key}", split, ("talk",), number(plan.seed, name),
-                     voices.sound(split, name), licence, _rate(plan, name), path=pictures[key], consent=consent)
+                     voices.sound(split, name), licence, _rate(plan, name), path=pictures[key], consent=consent,
+                     renderer=_renderer(plan, name))
             )  # fmt: skip
     for person, split in _deal(plan, "people", list(people)).items():
         takes += _person_takes(plan, person, people[person], split)
@@ -87,6 +89,10 @@ def _rate(plan: Plan, name: str) -> float:
     return plan.fps[number(plan.seed, name, "fps") % len(plan.fps)]
 
 
+def _renderer(plan: Plan, name: str) -> str:
+    return plan.renderers[number(plan.seed, name, "renderer") % len(plan.renderers)]
+
+
 def _person_takes(plan: Plan, person: str, files: Sequence[Recording], split: str) -> list[Take]:
     """Consecutive stretches of a person's footage, heard with its own sound."""
     assert plan.footage is not None
@@ -98,7 +104,7 @@ def _person_takes(plan: Plan, person: str, files: Sequence[Recording], split: st
         takes.append(
             Take(name, f"person:{person}", f"footage:{file.key}", split, _filmed(plan, "real"),
                  number(plan.seed, name), sound, plan.footage.licence, _rate(plan, name), path=file.path,
-                 consent=plan.footage.consent)
+                 consent=plan.footage.consent, renderer=_renderer(plan, name))
         )  # fmt: skip
     return takes
 

@@ -21,12 +21,14 @@ from tellmark.generator.actors import recipe_sha256
 from tellmark.generator.face_tracks import follow
 from tellmark.generator.footage import Shot, find_shot, framed
 from tellmark.generator.portrait import load_portrait
+from tellmark.generator.puppetry import puppeteer
 from tellmark.generator.reference import ReferenceRenderer
 from tellmark.generator.retarget import retarget
 from tellmark.generator.roles import Take, number
 from tellmark.generator.rules import RuleMotion
 from tellmark.generator.soundtrack import record
 from tellmark.generator.speech import load_speech
+from tellmark.generator.surroundings import complete
 from tellmark.generator.track import Track
 from tellmark.generator.types import SIZE, Controls, Motion, Portrait, Speech
 from tellmark.media import sha256_of, write_image
@@ -89,10 +91,12 @@ class Scene:
         )
 
     def performance(self, still: Portrait) -> Motion:
-        """What is done in the original, in the terms in which ``still`` moves."""
+        """What is done in the original, in the terms in which ``still`` moves; of its own still, all that is seen."""
         everywhere = np.ones(self.count, np.bool_)
         track = Track(self.track, everywhere, self.take.fps, SIZE, SIZE, sha256="", has_audio=True)
-        return retarget(track, still.landmarks if still is self.still else None)
+        if still is not self.still:
+            return retarget(track)
+        return complete(self.frames, still, puppeteer(track, still.landmarks))
 
     @cached_property
     def donor(self) -> Scene:

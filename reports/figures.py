@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,19 +41,105 @@ INK, MUTED, RULE, PAPER, FAKE, OTHER = list(PALETTE)[:6]
 VERDICT_COLOURS = dict(zip(("intact", "recovered", "watermarked", "altered", "none"), list(PALETTE)[6:], strict=True))
 
 
-def tells(families: Sequence[str], gaps: Sequence[float], intervals: Sequence[tuple[float, float]]) -> Figure:
-    """Detectability of each family with its interval, strongest first."""
-    with _figure(0.34 * len(families) + 0.75) as (figure, axes):
-        rows = np.arange(len(families))[::-1]
-        for row, value, (low, high) in zip(rows, gaps, intervals, strict=True):
-            axes.plot([low, high], [row, row], color=FAKE, linewidth=2, solid_capstyle="round")
-            axes.plot(value, row, "o", color=FAKE, markersize=6, markeredgecolor=PAPER)
+def tells(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """The gap of each family with its interval, largest first; a hollow mark where it stood before the correction."""
+    return gaps([(str(row["family"]).replace("_", " "), row) for row in rows])
+
+
+def gaps(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> Figure:
+    """One line a row: the gap, its interval, and a hollow mark for the detectability that was not yet corrected."""
+    with _figure(0.34 * len(rows) + 0.75) as (figure, axes):
+        places = np.arange(len(rows))[::-1]
+        lows = [0.0]
+        for place, (_, row) in zip(places, rows, strict=True):
+            low, high = row["gap_low"], row["gap_high"]
+            if low is not None and high is not None:
+                axes.plot([low, high], [place, place], color=FAKE, linewidth=2, solid_capstyle="round")
+                lows.append(low)
+            if row["null"] is not None:
+                axes.plot(row["detectability"], place, "o", color="none", markersize=6, markeredgecolor=MUTED)
+            if row["gap"] is not None:
+                axes.plot(row["gap"], place, "o", color=FAKE, markersize=6, markeredgecolor=PAPER)
         axes.axvline(0, color=MUTED, linewidth=1)
-        axes.set_yticks(rows, [family.replace("_", " ") for family in families])
-        axes.set_ylim(-0.6, len(families) - 0.4)
-        axes.set_xlim(min(-0.1, *(low for low, _ in intervals)) - 0.03, 1.03)
-        axes.set_xlabel("detectability (0 = chance, 1 = certain)")
+        axes.set_yticks(places, [name for name, _ in rows])
+        axes.set_ylim(-0.6, len(rows) - 0.4)
+        axes.set_xlim(max(-1.03, min(-0.1, *lows) - 0.03), 1.03)
+        axes.set_xlabel("gap (0 = as the pipeline alone, 1 = certain)")
         axes.grid(axis="x")
+    return figure
+
+
+def bars(rows: Sequence[tuple[str, float]], label: str) -> Figure:
+    """A bar a row, with its number, on a logarithmic scale around 1."""
+    with _figure(0.5 * len(rows) + 0.75) as (figure, axes):
+        places = np.arange(len(rows))[::-1]
+        axes.barh(places, [value - 1 for _, value in rows], left=1, height=0.55, color=OTHER)
+        for place, (_, value) in zip(places, rows, strict=True):
+            axes.text(value, place, f" {value:.2f} ", va="center", ha="left" if value >= 1 else "right", color=INK)
+        axes.set_xscale("log")
+        values = [value for _, value in rows]
+        axes.set_xlim(min(0.1, *values) / 2, max(10, *values) * 2)
+        axes.axvline(1, color=MUTED, linewidth=1)
+        axes.set_yticks(places, [name for name, _ in rows], fontsize=7.5)
+        axes.set_xlabel(label)
+        axes.grid(axis="x")
+    return figure
+
+
+def doses(rows: Sequence[Mapping[str, Any]], columns: int = 3) -> Figure:
+    """A small picture a dial: AUC over severity, its intervals, and the dose at which it passes .75."""
+    height = -(-len(rows) // columns)
+    with _style():
+        figure = Figure(figsize=(WIDTH_IN, 1.25 * height + 0.45), layout="constrained")
+        grid = figure.subplots(height, columns, sharex=True, sharey=True, squeeze=False)
+        for axes, row in zip(grid.flat, rows, strict=False):
+            x, y = [0.0, *row["severities"]], [0.5, *row["auc"]]
+            axes.axhline(0.75, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
+            axes.axhline(0.5, color=RULE, linewidth=0.8)
+            axes.fill_between(
+                x, [0.5, *(low or 0.0 for low in row["auc_low"])],
+                [0.5, *(1.0 if high is None else high for high in row["auc_high"])],
+                color=FAKE, alpha=0.18, linewidth=0,
+            )  # fmt: skip
+            axes.plot(x, y, "o-", color=FAKE, markersize=3.5, linewidth=1.5)
+            if row["dose"] is not None:
+                axes.plot([row["dose"]] * 2, [0.0, 0.75], color=OTHER, linewidth=1.2)
+            axes.set_title(row["dial"].replace("_", " "), fontsize=8, color=INK, pad=3)
+            axes.set(xlim=(-0.03, 1.03), ylim=(0.3, 1.03))
+            axes.tick_params(labelsize=7.5)
+        for axes in list(grid.flat)[len(rows) :]:
+            axes.set_visible(False)
+        for axes in list(grid.flat)[max(0, len(rows) - columns) : len(rows)]:
+            axes.tick_params(labelbottom=True)
+        figure.supxlabel("severity", fontsize=9, color=INK)
+        figure.supylabel("AUC against the same fakes without it", fontsize=9, color=INK)
+    return figure
+
+
+def motion(rows: Sequence[Mapping[str, Any]], negatives: Sequence[str]) -> Figure:
+    """A small picture a measure: mean and interval of each method; the band is that of the negatives."""
+    names = list(dict.fromkeys(row["measure"] for row in rows))
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    columns = 2
+    height = -(-len(names) // columns)
+    with _style():
+        figure = Figure(figsize=(WIDTH_IN, (0.15 * len(methods) + 0.5) * height), layout="constrained")
+        grid = figure.subplots(height, columns, sharey=True, squeeze=False)
+        for axes, name in zip(grid.flat, names, strict=False):
+            for row in (row for row in rows if row["measure"] == name):
+                place, real = -methods.index(row["method"]), row["method"] in negatives
+                if row["low"] is not None:
+                    axes.plot([row["low"], row["high"]], [place] * 2, color=OTHER if real else FAKE, linewidth=1.6)
+                    if real:
+                        axes.axvspan(row["low"], row["high"], color=OTHER, alpha=0.1, linewidth=0)
+                axes.plot(row["mean"], place, "o", color=OTHER if real else FAKE, markersize=3.5)
+            axes.set_title(name, fontsize=8, color=INK, pad=3)
+            axes.set_yticks([-k for k in range(len(methods))], methods, fontsize=7.5)
+            axes.set_ylim(-len(methods) + 0.4, 0.6)
+            axes.tick_params(axis="x", labelsize=7.5)
+            axes.grid(axis="x")
+        for axes in list(grid.flat)[len(names) :]:
+            axes.set_visible(False)
     return figure
 
 
@@ -149,6 +235,13 @@ def inline(svg: str, name: str, alternative: str) -> str:
 
 @contextmanager
 def _figure(height_in: float) -> Iterator[tuple[Figure, Axes]]:
+    with _style():
+        figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
+        yield figure, figure.add_subplot()
+
+
+@contextmanager
+def _style() -> Iterator[None]:
     style: dict[Any, Any] = {
         "font.family": "DejaVu Sans",
         "font.size": 9,
@@ -168,8 +261,7 @@ def _figure(height_in: float) -> Iterator[tuple[Figure, Axes]]:
         "figure.facecolor": "none",
     }
     with matplotlib.rc_context(style):
-        figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
-        yield figure, figure.add_subplot()
+        yield
 
 
 def _spread(values: F64) -> F64:

@@ -61,7 +61,7 @@ def _design(records: Records) -> list[str]:
 def _confounds(records: Records) -> list[str]:
     found = []
     fake = [clip for clip in records.clips if clip.label is Label.FAKE]
-    other = [clip for clip in records.clips if clip.label is not Label.FAKE]
+    other = [clip for clip in records.clips if clip.label is not Label.FAKE and clip.method != "plain"]  # takes no part
     marked = [sum(clip.marked for clip in group) / max(len(group), 1) for group in (fake, other)]
     if abs(marked[0] - marked[1]) > 0.01:
         found.append(
@@ -112,11 +112,18 @@ def _size(records: Records) -> list[str]:
 
 
 def _scope(records: Records) -> list[str]:
+    nulls = [row for row in records.gap.rows if row.arm == "null"] if records.gap else []
+    pipeline = (
+        "The gap is corrected by footage that passed through tellmark's own pipeline without a forgery. What another "
+        "system's pipeline leaves (its crop, its resampling, its encoder before ours) counts as its forgery."
+        if nulls
+        else "The gap is not corrected for what the pipeline itself (framing, resampling, encoding) leaves on clips "
+        "without any synthesis; that needs null renders, which this dataset does not hold."
+    )
     return [
+        pipeline,
         "The gap is what this detector finds with these features. A low gap does not mean that a clip cannot be told "
         "from an authentic one: another detector, or a longer clip, may find more.",
         "The figures hold for forgeries made in the same way, at the same size and compression. Detectors lose much of "
         "their accuracy on other systems and on files that passed through a network.",
-        "The detectability of a tell is not corrected for what the pipeline itself (framing, resampling, encoding) "
-        "leaves on clips without any synthesis; that needs null-rendered footage, which this dataset does not hold.",
     ]

@@ -5,10 +5,9 @@ Everything is a record on disk; nothing is measured here and nothing of the gene
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from tellmark.errors import InputError
 from tellmark.manifest import read_clips
+from tellmark.reports.measured import GapScores, csv_rows, json_object, read_audit, read_gap, read_groups, read_motion
 from tellmark.types import F64, Clip, Label, VerdictKind
 
 EVALUATION_SCHEMA = "tellmark.evaluation/1"
@@ -85,6 +85,10 @@ class Records:
     evaluation: Evaluation
     checks: tuple[Check, ...]  # empty: not measured
     benchmarks: tuple[tuple[str, tuple[dict[str, str], ...]], ...]  # (name, rows) of each CSV file
+    gap: GapScores | None = None  # None: not measured; the evaluation alone speaks then
+    motion: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # clip_id -> measure -> value
+    audit: Mapping[str, Any] | None = None  # tellmark.audit/1
+    groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # clip_id -> attribute -> group
 
 
 def load(
@@ -94,33 +98,25 @@ def load(
 
     Raises :class:`InputError` where a record is missing, damaged, of another schema, or not of this dataset.
     """
-    dataset = _object(folder / "dataset.json", "build it with `tellmark dataset build`")
+    dataset = json_object(folder / "dataset.json", "build it with `tellmark dataset build`")
     clips = tuple(read_clips(folder))
     if isinstance(evaluation, Mapping):
         result, source = evaluation, "the evaluation"
     else:
         path = evaluation or folder / "evaluation.json"
-        result, source = _object(path, f"make it with `tellmark evaluate MODEL {folder}`"), str(path)
+        result, source = json_object(path, f"make it with `tellmark evaluate MODEL {folder}`"), str(path)
     return Records(
         folder=folder,
         dataset=dataset,
         clips=clips,
         evaluation=_evaluation(result, source, {clip.clip_id for clip in clips}),
         checks=_checks(folder / "verification.jsonl"),
-        benchmarks=tuple((path.stem, _rows(path)) for path in benchmarks),
+        benchmarks=tuple((path.stem, csv_rows(path)) for path in benchmarks),
+        gap=read_gap(folder / "gap.json", clips),
+        motion=read_motion(folder / "motion.jsonl"),
+        audit=read_audit(folder / "audit.json"),
+        groups=read_groups(folder / "groups.csv", clips),
     )
-
-
-def _object(path: Path, hint: str) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path} is missing; {hint}") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as JSON ({error}); {hint}") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{path} holds no JSON object; {hint}")
-    return value
 
 
 def _evaluation(record: Mapping[str, Any], source: str, known: set[str]) -> Evaluation:
@@ -197,14 +193,6 @@ def _checks(path: Path) -> tuple[Check, ...]:
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}, line {number}: not a verification row ({error}); remove or mend it") from error
     return tuple(checks)
-
-
-def _rows(path: Path) -> tuple[dict[str, str], ...]:
-    try:
-        with path.open(newline="", encoding="utf-8") as handle:
-            return tuple(dict(row) for row in csv.DictReader(handle))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as CSV ({error}); name a file of benchmarks/results") from error
 
 
 def _pair(value: Any) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import csv
 import importlib.resources
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from tellmark.reports import figures
+from tellmark.reports.breakdown import FEWEST
+from tellmark.reports.latex import COLUMNS, tabular
 from tellmark.reports.records import Records, load
 from tellmark.reports.results import measure, scored
 from tellmark.reports.samples import samples
@@ -33,7 +36,7 @@ def build_report(
     commands: Sequence[str] = (),
     force: bool = False,
 ) -> Path:
-    """Write ``out_dir``: index.html, results.json, CSV tables and figures/; return the path of index.html.
+    """Write ``out_dir``: index.html, results.json, CSV and LaTeX tables, figures/; return the path of index.html.
 
     ``directory`` holds dataset.json, manifest.parquet, the clips, evaluation.json (or ``evaluation`` stands in for it)
     and, where channels were tried, verification.jsonl. ``benchmarks`` are CSV files shown as tables; ``commands`` the
@@ -60,8 +63,10 @@ def build_report(
     )
     for name, svg in drawn.items():
         _write(out / "figures" / f"{name}.svg", svg)
-    for name in ("tells", "methods", "channels", "scores"):
+    for name in TABLES:
         _write_csv(out / f"{name}.csv", results[name])
+        if name in COLUMNS:
+            _write_or_remove(out / "tables" / f"{name}.tex", tabular(name, results[name]) if results[name] else None)
     _write(out / "results.json", json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     _write(index, page)
     return index
@@ -70,27 +75,36 @@ def build_report(
 def _plots(records: Records, results: Mapping[str, Any]) -> dict[str, tuple[Figure, str]]:
     """Name -> (figure, the text that stands for it)."""
     evaluation, rows = records.evaluation, results["tells"]
-    groups = sorted({(score.fake, score.label, score.method) for score in evaluation.scores}, reverse=True)
-    dots = [
-        (
-            label if label == method else f"{label}: {method}",
-            fake,
-            np.array([s.p for s in evaluation.scores if (s.label, s.method) == (label, method)]),
-        )
-        for fake, label, method in groups
-    ]
+    sets: dict[tuple[bool, str], list[float]] = {}
+    counts = Counter((score.label, score.method) for score in evaluation.scores)
+    for score in evaluation.scores:
+        small = counts[score.label, score.method] < FEWEST and len(counts) > 4
+        method = "other methods" if small else score.method
+        name = score.label if score.label == method else f"{score.label}: {method}"
+        sets.setdefault((score.fake, name), []).append(score.p)
+    dots = [(name, fake, np.array(values)) for (fake, name), values in sorted(sets.items(), reverse=True)]
     medians = ", ".join(f"{name} {np.median(values):.2f}" for name, _, values in dots)
     plots = {}
     if rows:
-        strongest = rows[0]
-        plots["tells"] = (
-            figures.tells(
-                [row["family"] for row in rows],
-                [row["gap"] for row in rows],
-                [(row["gap_low"], row["gap_high"]) for row in rows],
-            ),
-            f"Detectability of {len(rows)} tells with 95% intervals. The strongest is {strongest['family']} at "
-            f"{strongest['gap']:.2f}. All values are in the table.",
+        plots["tells"] = (figures.tells(rows), _said("Gap of each tell", rows, "family"))
+    for name, key in (("methods", "method"), ("compression", "compression"), ("sizes", "size"), ("groups", "group")):
+        if len(results[name]) > 1:
+            named = [(f"{row.get('attribute', '')} {row[key]}".strip(), row) for row in results[name]]
+            plots[name] = (figures.gaps(named), _said(f"Gap by {key}", results[name], key))
+    if len(results["durations"]) > 1:
+        named = [(f"{row['seconds']:.1f} s", row) for row in results["durations"]]
+        plots["durations"] = (figures.gaps(named), _said("Gap by seconds judged", results["durations"], "seconds"))
+    if results["doses"]:
+        seen = [row for row in results["doses"] if row["dose"] is not None]
+        plots["doses"] = (
+            figures.doses(results["doses"]),
+            f"Response to {len(results['doses'])} dials; {len(seen)} pass an AUC of .75. All values are in the table.",
+        )
+    if results["motion"]:
+        negatives = {clip.method for clip in records.clips if clip.label is not Label.FAKE}
+        plots["motion"] = (
+            figures.motion(results["motion"], sorted(negatives)),
+            "Measures of motion for each method beside the negatives. All values are in the table.",
         )
     plots["roc"] = (
         figures.roc(evaluation.overall["roc"]),
@@ -115,22 +129,48 @@ def _plots(records: Records, results: Mapping[str, Any]) -> dict[str, tuple[Figu
     return plots
 
 
+def _said(what: str, rows: Sequence[Mapping[str, Any]], key: str) -> str:
+    """The text that stands for a plot of gaps."""
+    known = [row for row in rows if row["gap"] is not None]
+    ends = (max(known, key=lambda row: row["gap"]), min(known, key=lambda row: row["gap"])) if known else ()
+    return f"{what}, {len(rows)} rows. " + " ".join(
+        f"{name}: {row[key]} at {row['gap']:.2f}." for name, row in zip(("Largest", "Smallest"), ends, strict=False)
+    )
+
+
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters["signed"] = lambda value: f"{round(value, 2) + 0.0:.2f}".replace("-", "−")  # no minus zero
+    environment.filters["signed"] = _signed
+    environment.filters["figure"] = lambda value, digits=2: "–" if value is None else f"{value:.{digits}f}"
     environment.filters["breakable"] = lambda name: Markup("<wbr>").join(re.split(r"(?<=[._])", name))
     environment.globals["labels"] = {label.value: text for label, text in LABELS.items()}
     source = importlib.resources.files("tellmark.reports").joinpath("report.html").read_text("utf-8")
     return environment.from_string(source)
 
 
+TABLES = (
+    "tells", "methods", "compression", "sizes", "durations", "doses", "distances", "motion", "groups", "channels",
+    "scores",
+)  # fmt: skip
 LABELS = {
-    Label.FAKE: "a forgery: one portrait, animated",
+    Label.FAKE: "forgeries; the methods are in the table",
     Label.REFERENCE: "a virtual actor performing in 3D before a simulated camera; not real",
     Label.REAL: "footage of a real person",
 }
+
+
+def _signed(value: float | None) -> str:
+    """Two decimals, a true minus, no minus zero."""
+    return "–" if value is None else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
+
+
+def _write_or_remove(path: Path, text: str | None) -> None:
+    if text is None:
+        path.unlink(missing_ok=True)
+    else:
+        _write(path, text)
 
 
 def _write(path: Path, text: str) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tellmark.reports import breakdown
+from tellmark.reports.gap import Arm
 from tellmark.reports.limits import limits, overlaps
 from tellmark.reports.records import Records
 from tellmark.reports.samples import ACTOR
@@ -24,11 +26,10 @@ SPLITS = ("train", "val", "test")
 def measure(records: Records) -> dict[str, Any]:
     """Every number of the report as plain JSON data (schema ``tellmark.report/1``)."""
     evaluation, overall = records.evaluation, records.evaluation.overall
-    low, high = overall["auc_ci"]
     return {
         "schema": SCHEMA,
         "name": records.dataset.get("name", records.folder.name),
-        "gap": {"value": gap(overall["auc"]), "ci": [gap(low), gap(high)]},
+        "gap": _index(records),
         "detector": {key: value for key, value in overall.items() if key != "roc"}
         | {
             "model": evaluation.model,
@@ -39,19 +40,17 @@ def measure(records: Records) -> dict[str, Any]:
             "identities": evaluation.n_identities,
             "negative_class": evaluation.negative_class,
         },
-        "tells": [
-            {
-                "family": tell.family,
-                "gap": gap(tell.auc),
-                "gap_low": gap(tell.auc_ci[0]),
-                "gap_high": gap(tell.auc_ci[1]),
-                "auc": tell.auc,
-                "top_feature": tell.top_feature,
-                "cohens_d": tell.cohens_d,
-            }
-            for tell in evaluation.tells
-        ],
-        "methods": _methods(records),
+        "zero": breakdown.zero(records),
+        "tells": breakdown.by_tell(records) or _tells(records),
+        "methods": breakdown.by_method(records) or _methods(records),
+        "compression": breakdown.by_compression(records),
+        "sizes": breakdown.by_size(records),
+        "durations": breakdown.by_duration(records),
+        "doses": breakdown.doses(records),
+        "distances": breakdown.distances(records),
+        "motion": breakdown.motion(records),
+        "groups": breakdown.by_group(records),
+        "audit": _audit(records),
         "calibration": [
             {"low": one.low, "high": one.high, "clips": one.count, "mean_p": one.mean_p, "fakes": one.rate}
             for one in reliability(*scored(records))
@@ -90,6 +89,63 @@ def scored(records: Records) -> tuple[F64, NDArray[np.bool_]]:
     return np.array([row.p for row in rows]), np.array([row.fake for row in rows])
 
 
+def _index(records: Records) -> dict[str, Any]:
+    """The headline; without held-out scores, the uncorrected detectability of the evaluation."""
+    found = breakdown.overall(records)
+    low, high = records.evaluation.overall["auc_ci"]
+    plain = {"value": gap(records.evaluation.overall["auc"]), "ci": [gap(low), gap(high)]}
+    parts = {"detectability": plain["value"], "detectability_ci": plain["ci"], "null": None, "null_ci": None}
+    counts = {"fakes": len(records.evaluation.p(True)), "negatives": len(records.evaluation.p(False)), "nulls": 0}
+    if found is None or not np.isfinite([found.value, found.low, found.high]).all():
+        return plain | parts | counts | {"corrected": False, "identities": records.evaluation.n_identities}
+    rows = records.gap.rows if records.gap else ()
+    return {
+        "value": found.value,
+        "ci": [found.low, found.high],
+        "detectability": found.detectability,
+        "detectability_ci": list(found.detectability_ci),
+        "null": found.null if found.corrected else None,
+        "null_ci": list(found.null_ci) if found.corrected else None,
+        "corrected": found.corrected,
+        "fakes": sum(row.arm == Arm.FAKE for row in rows),
+        "negatives": sum(row.arm == Arm.NEGATIVE for row in rows),
+        "nulls": sum(row.arm == Arm.NULL for row in rows),
+        "identities": len({row.clip.identity for row in rows}),
+    }
+
+
+def _tells(records: Records) -> list[dict[str, Any]]:
+    """Detectability of each tell as the evaluation has it, where no held-out scores are on record."""
+    return [
+        {
+            "family": tell.family,
+            **_uncorrected(tell.auc, tell.auc_ci),
+            "auc": tell.auc,
+            "top_feature": tell.top_feature,
+            "cohens_d": tell.cohens_d,
+        }
+        for tell in records.evaluation.tells
+    ]
+
+
+def _uncorrected(auc: float, interval: tuple[float, float]) -> dict[str, Any]:
+    value, low, high = gap(auc), gap(interval[0]), gap(interval[1])
+    return {
+        "gap": value, "gap_low": low, "gap_high": high,
+        "detectability": value, "detectability_low": low, "detectability_high": high,
+        "null": None, "null_low": None, "null_high": None,
+    }  # fmt: skip
+
+
+def _audit(records: Records) -> dict[str, Any] | None:
+    """The shortcut audit as far as it is shown; notes may name files, so they stay behind."""
+    if records.audit is None:
+        return None
+    keys = ("number", "name", "meaning", "value", "interval", "pass_mark", "passed")
+    controls = [{key: row.get(key) for key in keys} for row in records.audit["controls"]]
+    return {"model": records.audit.get("model"), "clips": records.audit.get("n_clips"), "controls": controls}
+
+
 def _methods(records: Records) -> list[dict[str, Any]]:
     """Detectability of each forgery method against all negatives."""
     rows = records.evaluation.scores
@@ -109,10 +165,8 @@ def _methods(records: Records) -> list[dict[str, Any]]:
             {
                 "method": method,
                 "clips": len(fakes),
-                "gap": gap(value),
-                "gap_low": gap(low),
-                "gap_high": gap(high),
-                "auc": value,
+                "negatives": len(negatives),
+                **_uncorrected(value, (low, high)),
             }
         )
     return table
@@ -174,6 +228,7 @@ def _made_with(records: Records) -> dict[str, Any]:
         "machine": dict(records.dataset.get("machine", {})),
         "dataset_seed": records.dataset.get("seed"),
         "evaluation_seed": records.evaluation.seed,
+        "tells": records.gap.tells if records.gap else None,
         "plan": records.dataset.get("plan_text"),
     }
 

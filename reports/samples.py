@@ -1,4 +1,4 @@
-"""Sample frames of virtual actors. No frame of a real person leaves this module, whatever the manifest holds."""
+"""The failure gallery, of virtual actors alone: no frame of a real person leaves here, whatever the manifest holds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from tellmark.errors import InputError
@@ -33,6 +32,7 @@ class Sample:
     """Frames of a scored fake and, at the same times, of the clip it pairs with."""
 
     identity: str
+    why: str  # it is shown
     p: float
     original_p: float | None  # None: the original was not scored
     fake: tuple[Picture, ...]
@@ -44,20 +44,26 @@ def may_be_shown(clip: Clip) -> bool:
     return clip.identity.startswith(ACTOR) and clip.label is not Label.REAL
 
 
-def choose(clips: Sequence[Clip], scores: Mapping[str, float], count: int = 3) -> list[tuple[Clip, Clip]]:
-    """(fake, original) pairs of different actors, evenly spaced from the best to the worst detected fake."""
+def choose(clips: Sequence[Clip], scores: Mapping[str, float], count: int = 3) -> list[tuple[str, Clip, Clip]]:
+    """(why, fake, original) of different actors: the ``count`` - 1 worst misses, then the worst false alarm.
+
+    Where there is room for three or more, the forgery that was found most clearly comes last, for comparison.
+    """
     by_id = {clip.clip_id: clip for clip in clips if may_be_shown(clip)}
     pairs: dict[str, tuple[Clip, Clip]] = {}
-    for clip in sorted(by_id.values(), key=lambda clip: (-scores.get(clip.clip_id, 0.0), clip.clip_id)):
+    for clip in sorted(by_id.values(), key=lambda clip: (scores.get(clip.clip_id, 0.0), clip.clip_id)):
         original = by_id.get(clip.original or "")
         if clip.label is Label.FAKE and clip.clip_id in scores and original is not None:
             pairs.setdefault(clip.identity, (clip, original))
     ranked = list(pairs.values())
-    rows = np.unique(np.linspace(0, len(ranked) - 1, min(count, len(ranked))).round().astype(int)) if ranked else []
-    return [ranked[row] for row in rows]
+    best = [("found most clearly", *ranked.pop())] if len(ranked) > 2 and count > 2 else []
+    alarms = sorted(ranked, key=lambda pair: (-scores.get(pair[1].clip_id, 0.0), pair[1].clip_id))
+    alarm = [("false alarm: the original that scored highest", *alarms[0])] if len(ranked) > 1 and count > 2 else []
+    missed = [pair for pair in ranked if not alarm or pair != alarms[0]][: count - len(alarm) - len(best)]
+    return [*(("missed: a forgery that scored lowest", *pair) for pair in missed), *alarm, *best]
 
 
-def samples(folder: Path, clips: Sequence[Clip], scores: Mapping[str, float], count: int = 3) -> list[Sample]:
+def samples(folder: Path, clips: Sequence[Clip], scores: Mapping[str, float], count: int = 4) -> list[Sample]:
     """Decode the frames of the pairs that :func:`choose` names.
 
     Raises :class:`InputError` if a clip of the dataset is missing, :class:`MediaError` if it cannot be decoded.
@@ -65,12 +71,13 @@ def samples(folder: Path, clips: Sequence[Clip], scores: Mapping[str, float], co
     return [
         Sample(
             identity=fake.identity,
+            why=why,
             p=scores[fake.clip_id],
             original_p=scores.get(original.clip_id),
             fake=_pictures(folder, fake),
             original=_pictures(folder, original),
         )
-        for fake, original in choose(clips, scores, count)
+        for why, fake, original in choose(clips, scores, count)
     ]
 
 

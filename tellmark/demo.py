@@ -21,9 +21,7 @@ import numpy as np
 from tellmark.benchmarks.channels import CHANNELS
 from tellmark.console import Console
 from tellmark.detector.detect import detect
-from tellmark.detector.evaluate import measured
-from tellmark.detector.model import Tells
-from tellmark.detector.train import cross_validate, train
+from tellmark.detector.train import train
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import UsageError
 from tellmark.generator.actors import actor
@@ -34,9 +32,10 @@ from tellmark.generator.plan import load_plan
 from tellmark.generator.speech import load_speech
 from tellmark.generator.types import Controls
 from tellmark.generator.voice import synthesize
-from tellmark.manifest import read_clips
 from tellmark.media import VideoReader, rgb_to_i420, write_image
 from tellmark.reports.report import build_report
+from tellmark.study import Settings, study
+from tellmark.study_files import EVALUATION
 from tellmark.types import U8, Verdict
 from tellmark.watermark.explain import explain
 from tellmark.watermark.verify import verify
@@ -74,18 +73,18 @@ def run(out: Path, console: Console, *, force: bool = False) -> dict[str, Any]:
         verdicts = _verdicts(out / "channels", clips[0].path, console)
     with steps("3/6  A small dataset: the same actors, filmed in 3D and faked from one still"):
         folder = _dataset(out / "dataset", console)
-    with steps("4/6  A detector, trained on it and tested on actors it never saw"), console.progress("training") as bar:
-        train(folder, out / "detector.model", name="demo", force=True, progress=bar)
+    with steps("4/6  A detector, trained on it and tested on actors it never saw"):
+        with console.progress("training") as bar:
+            train(folder, out / "detector.model", name="demo", force=True, progress=bar)
         # Sixteen people are few: every one of them is judged, by a model that never saw that person.
-        pairs, _ = measured(folder, read_clips(folder))
-        evaluation = cross_validate(pairs, Tells(), dataset="demo")
+        study(folder, console.progress, Settings(verified=_VERIFIED_CLIPS))
+        evaluation = json.loads((folder / EVALUATION).read_text())
     with steps("5/6  The detector that ships, on the first clip"):
         detection = detect(clips[0].path)
         told = "cannot say" if detection.p_synthetic is None else f"p(synthetic) = {detection.p_synthetic:.2f}"
         console.say(f"     {told}, by {detection.model}")
     with steps("6/6  The report"):
-        _verify_dataset(folder)
-        page = build_report(folder, out / "report", evaluation=evaluation, commands=["tellmark demo"], force=True)
+        page = build_report(folder, out / "report", commands=["tellmark demo"], force=True)
     auc, (low, high) = evaluation["overall"]["auc"], evaluation["overall"]["auc_ci"]
     console.say(f"\nThe detector tells fakes from references with AUC {auc:.2f} [{low:.2f}, {high:.2f}].")
     return {
@@ -155,31 +154,6 @@ def _dataset(folder: Path, console: Console) -> Path:
     problems = check(folder)
     console.say("     dataset check: " + ("; ".join(problems) or "no problems"))
     return folder
-
-
-def _verify_dataset(folder: Path) -> None:
-    """Write verification.jsonl: what is left of mark and credentials after each channel, for the report."""
-    rows = []
-    clips = sorted((folder / "clips").glob("*.mp4"))[:_VERIFIED_CLIPS]
-    scratch = folder / ".channel.mp4"
-    for clip in clips:
-        payload = verify(clip).watermark.payload
-        for name, channel in CHANNELS.items():
-            channel(clip, scratch)
-            verdict = verify(scratch)
-            mark = verdict.watermark
-            same = payload is not None and mark.payload == payload
-            rows.append(
-                {
-                    "clip_id": clip.stem,
-                    "channel": name,
-                    "verdict": verdict.verdict,
-                    "payload_ok": same,
-                    "p_value": mark.p_value,
-                }
-            )
-    scratch.unlink(missing_ok=True)
-    (folder / "verification.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def _test_pattern(path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tellmark.generator.methods import Forgery
 from tellmark.generator.methods.setting import performed
-from tellmark.generator.render import MeshRenderer
+from tellmark.generator.renderers import renderer
 from tellmark.generator.scene import Scene
 
 
@@ -16,10 +16,10 @@ def forge(scene: Scene, driver: Scene | None = None) -> Forgery:
     """Drive the scene's still by the original of ``driver``, by default the scene's own."""
     driver = driver or scene
     motion = driver.performance(scene.still)
-    renderer = MeshRenderer(scene.still)
+    made = renderer(scene.take.renderer, scene.still)
     return Forgery(
-        frames=performed(scene, renderer, motion),
+        frames=performed(scene, made, motion),
         wav=driver.wav,
         voice_id=driver.take.sound.voice_id,
-        params={"renderer": renderer.name, "motion_model": "tracked", "driver": driver.take.take_id},
+        params={"renderer": made.name, "motion_model": "tracked", "driver": driver.take.take_id},
     )

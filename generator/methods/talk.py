@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tellmark.generator.methods import Forgery
 from tellmark.generator.methods.setting import performed
-from tellmark.generator.render import MeshRenderer
+from tellmark.generator.renderers import renderer
 from tellmark.generator.roles import number
 from tellmark.generator.rules import RuleMotion
 from tellmark.generator.scene import Scene
@@ -15,10 +15,10 @@ def forge(scene: Scene) -> Forgery:
     """Animate the scene's still by the rules of the motion model."""
     seed = number(scene.take.seed, "talk") % 2**31
     motion = RuleMotion().generate(scene.speech, Controls(), seed)
-    renderer = MeshRenderer(scene.still)
+    made = renderer(scene.take.renderer, scene.still)
     return Forgery(
-        frames=performed(scene, renderer, motion),
+        frames=performed(scene, made, motion),
         wav=scene.wav,
         voice_id=scene.take.sound.voice_id,
-        params={"renderer": renderer.name, "motion_model": RuleMotion.name, "seed": seed},
+        params={"renderer": made.name, "motion_model": RuleMotion.name, "seed": seed},
     )

@@ -11,8 +11,12 @@ from tellmark.console import FORCE, PATH, Console, answer, command
 from tellmark.errors import UsageError
 
 _BENCHMARKS = [
+    "all",
     "render",
+    "renderers",
+    "actors",
     "talk",
+    "reenact",
     "motion",
     "latent",
     "memory",
@@ -29,6 +33,7 @@ _BENCHMARKS = [
     "fuzz",
     "detector",
     "dataset",
+    "report",
 ]
 
 
@@ -51,7 +56,10 @@ def demo(out: Path, *, force: bool, console: Console) -> None:
 @click.option("--as", "results", metavar="NAME", help="Name of the results, so that a part does not replace the whole.")
 @command
 def bench(name: str, *, quick: bool, settings: tuple[str, ...], results: str | None, console: Console) -> None:
-    """Measure, print and write benchmarks/results/NAME-<machine>.csv."""
+    """Measure, print and write benchmarks/results/NAME-<machine>.csv.
+
+    `all` repeats the README's figures; with a gate, exit code 1 where one fell behind by more than 10 %.
+    """
     import importlib
 
     from tellmark.runs import write_results
@@ -64,10 +72,14 @@ def bench(name: str, *, quick: bool, settings: tuple[str, ...], results: str | N
         if chosen and "unexpected keyword" in str(error):
             raise UsageError(f"bench {name} has no such setting: {error}") from error
         raise
-    path = write_results(results or name, rows)
     for row in rows:
         console.result(row, "  ".join(f"{key} {value}" for key, value in row.items()))
-    console.say(f"written to {path}")
+    if chosen.get("gate"):  # compared with results, not one of them
+        console.say("compared with " + chosen["gate"])
+    else:
+        path = write_results(results or (f"{name}-quick" if name == "all" and quick else name), rows)
+        console.say(f"written to {path}")
+    answer(not any(row.get("regressed") == "yes" for row in rows))
 
 
 @click.command()

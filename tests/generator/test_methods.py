@@ -11,10 +11,12 @@ import pytest
 
 from tellmark.generator.actors import actor
 from tellmark.generator.check import check
+from tellmark.generator.dataset import build
 from tellmark.generator.face_tracks import read_track
 from tellmark.generator.masks import read_masks
 from tellmark.generator.methods import method
 from tellmark.generator.methods.warp import hull, oval
+from tellmark.generator.plan import load_plan
 from tellmark.generator.scene import Scene
 from tellmark.generator.types import Portrait
 from tellmark.landmarks import LIPS_OUTER, face_width, mouth_opening
@@ -73,6 +75,17 @@ def test_outside_of_the_mask_a_fake_is_its_original(everything: Path, name: str)
     if name in ("lipsync", "swap"):
         assert inside > 2 * outside
     assert 0.005 < (covered > 0).mean() < 0.95
+
+
+def test_the_plan_says_which_renderer_animates(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(
+        'seconds = 1\nfps = 10\nactors = [11]\nmethods = ["reference", "talk"]\nrenderer = "splat"\n'
+        '[splits]\ntest = 1.0\n[voices]\nlanguages = ["en-us"]\nvariants = ["m1"]\n'
+    )
+    build(load_plan(tmp_path / "plan.toml"), tmp_path / "data")
+    used = {clip.method: json.loads(clip.params)["renderer"] for clip in read_clips(tmp_path / "data")}
+    assert used == {"reference": "reference", "talk": "splat"}
+    assert check(tmp_path / "data") == []
 
 
 @pytest.mark.parametrize("name", ["talk", "reenact"])

@@ -6,6 +6,7 @@ import re
 import shutil
 import wave
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tellmark.errors import InputError, UsageError
 from tellmark.generator.casting import cast
 from tellmark.generator.estimate import dry_run
 from tellmark.generator.plan import Plan, load_plan, public_text
+from tellmark.generator.recipe import actor_attributes
 from tellmark.generator.roles import Take
 from tellmark.generator.sentences import languages, sentences
 from tellmark.media import rgb_to_i420
@@ -62,6 +64,26 @@ def make_film(path: Path, seconds: float, sound: bool = True) -> None:
 def make_picture(path: Path, value: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (8, 8), (value, value, value)).save(path)
+
+
+def test_actors_are_balanced_on_request(write: Write) -> None:
+    chosen = write('actors = 12\nbalance = ["presentation", "lighting"]').actors
+    counts = Counter((one.presentation, one.lighting) for one in map(actor_attributes, chosen))
+    assert len(chosen) == 12
+    assert set(counts.values()) == {2}
+    with pytest.raises(UsageError, match="choose among presentation"):
+        write('actors = 12\nbalance = ["age"]')
+    with pytest.raises(UsageError, match="number of actors"):
+        write('actors = [1, 2, 3]\nbalance = ["lighting"]')
+
+
+def test_renderers_are_dealt_to_the_takes(write: Write) -> None:
+    assert {take.renderer for take in cast(write("actors = 3"))[0]} == {"mesh"}
+    assert {take.renderer for take in cast(write('actors = 3\nrenderer = "splat"'))[0]} == {"splat"}
+    dealt = cast(write('actors = 24\nrenderer = ["splat", "mesh"]'))[0]
+    assert {take.renderer for take in dealt} == {"mesh", "splat"}
+    with pytest.raises(UsageError, match="choose one of"):
+        write('actors = 3\nrenderer = "vertex"')
 
 
 def test_defaults(write: Write) -> None:

@@ -13,10 +13,30 @@ from tellmark.reports.statistics import reliability
 P = np.linspace(0.02, 0.98, 40)
 
 
+DOSE = {
+    "dial": "mouth_blur",
+    "severities": [0.3, 1.0],
+    "auc": [0.6, 0.95],
+    "auc_low": [0.5, 0.9],
+    "auc_high": [0.7, None],
+    "dose": 0.6,
+}
+
+
+def gap_row(family: str, value: float, null: float | None) -> dict[str, object]:
+    low = {"gap_low": value - 0.1, "gap_high": value + 0.1 if null else None}
+    return {"family": family, "gap": value, **low, "null": null, "detectability": value + (null or 0)}
+
+
 def make(name: str) -> Figure:
     match name:
         case "tells":
-            return figures.tells(["texture", "lip_sync"], [0.8, -0.1], [(0.7, 0.9), (-0.3, 0.1)])
+            return figures.tells([gap_row("texture", 0.8, 0.1), gap_row("lip_sync", -0.1, None)])
+        case "doses":
+            return figures.doses([DOSE, DOSE | {"dial": "gaze_drift", "dose": None}])
+        case "motion":
+            real = {"measure": "delta P", "method": "real", "mean": 0.9, "low": 0.7, "high": 1.1}
+            return figures.motion([real, real | {"method": "talk", "low": None}], ["real"])
         case "roc":
             return figures.roc([(0, 0), (0.1, 0.8), (1, 1)])
         case "scores":
@@ -27,7 +47,7 @@ def make(name: str) -> Figure:
             return figures.channels(["untouched", "crf28"], [{"intact": 1.0}, {"recovered": 0.75, "none": 0.25}])
 
 
-ALL = ("tells", "roc", "scores", "calibration", "channels")
+ALL = ("tells", "doses", "motion", "roc", "scores", "calibration", "channels")
 
 
 @pytest.mark.parametrize("name", ALL)

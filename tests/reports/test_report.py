@@ -27,6 +27,7 @@ def test_numbers_of_the_headline(make_folder: Callable[..., Any], tmp_path: Path
     assert f'id="headline">{2 * auc - 1:.2f}' in page
     assert "0.42&nbsp;to&nbsp;0.94" in page
     assert f"in {100 * auc:.0f} of 100 draws" in page
+    assert "not corrected" in page
 
 
 def test_an_interval_that_holds_zero_is_called_so(make_folder: Callable[..., Any], tmp_path: Path) -> None:
@@ -57,7 +58,7 @@ def test_the_same_records_give_the_same_bytes(make_folder: Callable[..., Any], t
     for name in ("a", "b"):
         build_report(folder.path, tmp_path / name)
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
-    assert len(files) == 11
+    assert len(files) == 14
     for file in files:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes(), file
 

@@ -23,15 +23,17 @@ def colour(uri: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1])))).mean(axis=(0, 1))
 
 
-def test_shows_actors_from_best_to_worst_detected(make_folder: Callable[..., Any]) -> None:
+def test_shows_the_worst_misses_first_and_the_clearest_find_last(make_folder: Callable[..., Any]) -> None:
     folder = make_folder(actors=6, people=4)
     scores = scores_of(folder)
-    shown = samples(folder.path, folder.clips, scores, count=3)
-    fakes = sorted(
-        (p for name, p in scores.items() if name.startswith("actor") and name.endswith("talk")), reverse=True
-    )
-    assert [sample.p for sample in shown][:: len(shown) - 1] == [fakes[0], fakes[-1]]
-    assert len({sample.identity for sample in shown}) == 3
+    shown = samples(folder.path, folder.clips, scores, count=4)
+    fakes = sorted(p for name, p in scores.items() if name.startswith("actor") and name.endswith("talk"))
+    assert shown[0].p == fakes[0]
+    assert shown[-1].p == fakes[-1]
+    assert [sample.why.split()[0] for sample in shown] == ["missed:", "missed:", "false", "found"]
+    assert len({sample.identity for sample in shown}) == 4
+    others = [sample.original_p for sample in shown[:2]]
+    assert all(shown[2].original_p >= p for p in others)
     for sample in shown:
         assert len(sample.fake) == len(sample.original) == 2
         assert colour(sample.fake[0].uri) == pytest.approx([40, 90, 160], abs=6)

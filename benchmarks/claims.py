@@ -1,0 +1,98 @@
+"""The README's figures and where they come from: claims.toml, read, filled in from result files, and compared."""
+
+from __future__ import annotations
+
+import csv
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tellmark.errors import InputError
+from tellmark.runs import RESULTS
+
+_MACHINE = r"[a-z0-9-]+-\d+core"
+_REDUCE: dict[str, Callable[[Sequence[float]], float]] = {
+    "sum": sum,
+    "min": min,
+    "max": max,
+    "last": lambda values: values[-1],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One row of the README's table of figures."""
+
+    row: str  # how its first cell begins
+    says: str  # its second cell, with {0}, {1} .. for the values
+    values: tuple[Mapping[str, Any], ...]
+    run: Mapping[str, Any] | None  # bench, settings, quick
+    peer: Mapping[str, Any] | None  # what the first value is set against
+    higher_is_better: bool
+
+    def text(self, folder: Path = RESULTS) -> str:
+        """The cell as the results of ``folder`` have it."""
+        return self.says.format(*(value(where, folder) for where in self.values))
+
+
+def claims() -> list[Claim]:
+    """All of claims.toml, in order."""
+    table = tomllib.loads(resources.files("tellmark.benchmarks").joinpath("claims.toml").read_text("utf-8"))
+    return [
+        Claim(one["row"], one["says"], tuple(one["values"]), one.get("run"), one.get("peer"), one["better"] == "higher")
+        for one in table["claim"]
+    ]
+
+
+def value(where: Mapping[str, Any], folder: Path = RESULTS) -> float:
+    """One value of a claim. Raises :class:`InputError` where no result file has it."""
+    rows = _rows(where["results"], where.get("machine"), folder)
+    wanted = {key: text if isinstance(text, list) else [text] for key, text in where["where"].items()}
+    rows = [row for row in rows if all(row.get(key) in texts for key, texts in wanted.items())]
+    columns = where["column"] if isinstance(where["column"], list) else [where["column"]]
+    found = [float(row[column]) for row in rows for column in columns if row.get(column)]
+    least = max((len(texts) for texts in wanted.values()), default=1)
+    if len(found) < least or (len(found) > 1 and "reduce" not in where):
+        raise InputError(f"{where['results']} has {len(found)} values for {dict(where['where'])}; run the bench again")
+    return float(where.get("scale", 1)) * _REDUCE[where.get("reduce", "sum")](found)
+
+
+def readme_rows(text: str) -> dict[str, str]:
+    """First cell -> second cell of the README's table "What it measures"."""
+    part = text[text.index("## What it measures") :]
+    lines = [line for line in part[: part.index("\n## ", 3)].splitlines() if line.startswith("| ")]
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    return {row[0].strip("| "): row[1] for row in cells if len(row) == 3 and row[1] != "measured"}
+
+
+def _rows(name: str, machine: str | None, folder: Path) -> list[dict[str, str]]:
+    if name == "card":
+        return _card()
+    if name == "published":
+        with (folder.parents[1] / "reports/published/history.csv").open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    files = [path for path in sorted(folder.glob(f"{name}-*.csv")) if re.fullmatch(f"{name}-{_MACHINE}", path.stem)]
+    files = [path for path in files if path.stem == f"{name}-{machine}"] or files
+    if not files:
+        raise InputError(f"{folder} has no results of {name}; run `tellmark bench {name}`")
+    with files[0].open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _card() -> list[dict[str, str]]:
+    """What the model that ships says of itself, as rows of {measure, value}."""
+    from tellmark.detector.detect import default_model
+
+    card = default_model().card
+    overall, left_out = card["cross_validation"]["overall"], card["unseen_methods"].values()
+    low, high = overall["auc_ci"]
+    weights = [one["n"] for one in left_out]
+    mean = float(np.average([one["auc"] for one in left_out], weights=weights)) if weights else float("nan")
+    values = {"auc": overall["auc"], "auc, low": low, "auc, high": high, "auc, systems left out": mean}
+    return [{"measure": name, "value": repr(float(number))} for name, number in values.items()]

@@ -1,0 +1,106 @@
+"""Two folders of anybody's videos, real and fake, become a dataset that can be measured like one of ours.
+
+Every clip is cut to its face and written by one encoder (``detector.footage``). Real clips are written a second time
+with their face resampled and blended as our fakes are, and nothing forged: the null arm that a gap is corrected by.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.metadata
+import json
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from tellmark.detector import footage
+from tellmark.errors import FaceError, InputError
+from tellmark.generator.face_tracks import follow
+from tellmark.generator.methods.null import resampled
+from tellmark.generator.track import Source, find_videos
+from tellmark.generator.types import SIZE
+from tellmark.manifest import PARQUET
+from tellmark.runs import Progress, atomic_path, machine
+from tellmark.types import U8
+
+INDEX = "index.csv"
+_PACKAGES = ("numpy", "scikit-learn", "opencv-contrib-python", "mediapipe", "av")  # which decide the numbers
+_COLUMNS = ("path", "kind", "system", "person_id", "licence")
+
+
+def gather(
+    real: Path,
+    fake: Path,
+    out: Path,
+    *,
+    persons: Path | None = None,
+    seconds: float = 6.4,
+    variants: int = 1,
+    progress: Progress | None = None,
+) -> Path:
+    """Write the dataset of two folders to ``out`` and return it; one of the same files and settings is kept.
+
+    A person is the first folder below ``real``, or a file's name without its last number; below ``fake`` the first
+    folder is the system that made the clips. ``persons``, a CSV file with the columns path (relative to itself),
+    person_id and, if known, system, knows better. Raises :class:`~tellmark.errors.UsageError` for a folder without
+    videos and :class:`InputError` where no clip of a class shows a face.
+    """
+    rows = index_rows(real, fake, persons)
+    about = {"schema": "tellmark.folders/1", "rows": rows, "seconds": seconds, "variants": variants}
+    record = out / "dataset.json"
+    if (out / PARQUET).exists() and record.exists() and json.loads(record.read_text()).get("folders") == about:
+        return out
+    out.mkdir(parents=True, exist_ok=True)
+    with atomic_path(out / INDEX, force=True) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, _COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    clips = footage.build(
+        out / INDEX, out, variants=variants, seconds=seconds, arms={"null": null_rendered}, progress=progress
+    )
+    for kind, found in (("real", real), ("fake", fake)):
+        if not any((clip.label == "fake") == (kind == "fake") for clip in clips):
+            raise InputError(f"no video of {found} shows a face of 64 px or more; give closer views of one face")
+    with atomic_path(record, force=True) as temporary:
+        versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+        facts = {"schema": "tellmark.dataset/1", "name": f"{fake.name} against {real.name}"}
+        temporary.write_text(
+            json.dumps({**facts, "versions": versions, "machine": machine(), "folders": about}, indent=1)
+        )
+    return out
+
+
+def index_rows(real: Path, fake: Path, persons: Path | None = None) -> list[dict[str, str]]:
+    """A row of the index for each video: path, kind, system, person_id, licence; see :func:`gather`."""
+    rows = [_row(source, "real", "") for source in find_videos(real, persons)]
+    systems = _systems(persons) if persons else {}
+    for source in find_videos(fake, persons):
+        inner = Path(source.name).parts
+        system = systems.get(source.path.resolve()) or (inner[0] if len(inner) > 1 else "unnamed system")
+        listed = source.path.resolve() in systems
+        person = source.person_id if listed or len(inner) == 1 else re.sub(r"_\d+$", "", source.path.stem)
+        rows.append(_row(Source(source.path, source.name, person), "fake", system))
+    return rows
+
+
+def null_rendered(frames: list[U8]) -> list[U8]:
+    """Square frames of one face, resampled and blended as fakes are; none where the face cannot be followed."""
+    how = cv2.INTER_AREA if frames[0].shape[0] > SIZE else cv2.INTER_CUBIC
+    large = np.stack([np.asarray(cv2.resize(frame, (SIZE, SIZE), interpolation=how), np.uint8) for frame in frames])
+    try:
+        track = follow(large)
+    except FaceError:
+        return []
+    return [frame for frame, _ in resampled(large, track, np.random.default_rng(0))]
+
+
+def _row(source: Source, kind: str, system: str) -> dict[str, str]:
+    path = str(source.path.resolve())
+    return {"path": path, "kind": kind, "system": system, "person_id": source.person_id, "licence": "as given"}
+
+
+def _systems(persons: Path) -> dict[Path, str]:
+    with persons.open(newline="", encoding="utf-8") as file:
+        return {(persons.parent / row["path"]).resolve(): row.get("system", "") for row in csv.DictReader(file)}

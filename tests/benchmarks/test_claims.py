@@ -1,0 +1,47 @@
+"""Every figure of the README comes from a result file that is in the repository."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+from tellmark.benchmarks.claims import Claim, claims, readme_rows, value
+from tellmark.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "benchmarks" / "results"
+ROWS = readme_rows((ROOT / "README.md").read_text())
+
+
+@pytest.mark.parametrize("claim", claims(), ids=lambda claim: claim.row)
+def test_a_row_says_what_was_measured(claim: Claim) -> None:
+    said = [cell for name, cell in ROWS.items() if name.startswith(claim.row)]
+    assert said == [claim.text(RESULTS)]
+
+
+def test_every_row_with_a_figure_is_claimed() -> None:
+    known = [claim.row for claim in claims()]
+    assert len(ROWS) > 10
+    assert [name for name in ROWS if not any(name.startswith(row) for row in known)] == []
+
+
+def test_no_other_number_with_a_unit_is_in_the_readme() -> None:
+    """Outside the table, the README has no measured figure; versions, sizes and options are none."""
+    text = (ROOT / "README.md").read_text()
+    start = text.index("## What it measures")
+    prose = re.sub(r"```.*?```", "", text[:start] + text[text.index("\n## ", start + 3) :], flags=re.S)
+    assert re.findall(r"\d[\d.,]*\s?(?:frames/s|dB|ms|MB|clips/minute)\b|AUC \.?\d", prose) == []
+
+
+def test_a_value_is_found_by_what_its_row_holds(tmp_path: Path) -> None:
+    with (tmp_path / "x-some-cpu-2core.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["a", "b"], ["one", "1.5"], ["two", "2"]])
+    assert value({"results": "x", "where": {"a": "one"}, "column": "b", "scale": 10}, tmp_path) == 15
+    assert value({"results": "x", "where": {}, "column": "b", "reduce": "max"}, tmp_path) == 2
+    with pytest.raises(InputError, match="2 values"):
+        value({"results": "x", "where": {}, "column": "b"}, tmp_path)
+    with pytest.raises(InputError, match="0 values"):
+        value({"results": "x", "where": {"a": "three"}, "column": "b"}, tmp_path)
+    with pytest.raises(InputError, match="no results of y"):
+        value({"results": "y", "where": {}, "column": "b"}, tmp_path)
