@@ -1,8 +1,10 @@
 """`tellmark bench dataset`: is nothing lost or doubled when a build is killed, and what does a build cost?
 
-Parts, chosen with ``--with part=..``. ``kills`` kills the builder (SIGKILL, workers too) at a random moment, goes on
-with --resume and compares with an undisturbed build. ``cost`` compares one worker with two, the time spent with the dry
-run's estimate, and what a finished build spends on being resumed. ``check`` times `dataset check`.
+Parts, chosen with ``--with part=..``. ``kills`` sends SIGKILL at a random moment, to the builder and its workers, to
+the builder alone or to one worker alone, goes on with --resume at once and compares with an undisturbed build. ``cost``
+compares one worker with two, the time spent with the dry run's estimate, and what a finished build spends on being
+resumed. ``check`` times `dataset check`. ``stages`` measures the constants of the dry run, with ``footage=FOLDER`` on a
+film.
 
 Files are compared by their coded pictures and sound, packet by packet: only the C2PA signature, whose numbers are drawn
 anew, and with it the file's own SHA-256 may differ. Rows are compared but for that SHA-256, masks and tracks byte by
@@ -20,12 +22,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 
+from tellmark.benchmarks.dataset_stages import stages
 from tellmark.errors import UsageError
 from tellmark.generator.casting import cast
 from tellmark.generator.check import check
@@ -40,12 +44,25 @@ seed = 5
 seconds = 1
 fps = 10
 actors = [11, 12]
-methods = ["reference", "talk", "lipsync", "swap"]
 [splits]
 test = 1.0
 [voices]
 languages = ["en-us"]
 variants = ["m1", "f2"]
+"""
+_KILLED = """
+seed = 5
+seconds = 1
+fps = 10
+methods = ["real", "talk"]
+arms = ["null"]
+compression = ["c23", "messenger"]
+[splits]
+test = 1.0
+[footage]
+folder = "films"
+licence = "virtual actors"
+consent = "virtual actors"
 """
 _COST = """
 seed = 6
@@ -58,10 +75,13 @@ test = 1.0
 languages = ["en-us"]
 variants = ["m1", "f2"]
 """
-_PARTS = ("kills", "cost", "check")
+_VICTIMS = (("the builder and its workers", 1), ("the builder and its workers", 2), ("the builder", 2), ("a worker", 2))
+_PARTS = ("kills", "cost", "check", "stages")
 
 
-def run(*, quick: bool = False, part: str = "all", kills: str = "20", seconds: str = "5") -> list[dict[str, Any]]:
+def run(
+    *, quick: bool = False, part: str = "all", kills: str = "20", seconds: str = "5", footage: str = ""
+) -> list[dict[str, Any]]:
     """Rows of {measure, value, target}."""
     if part not in (*_PARTS, "all"):
         raise UsageError(f"--with part={part}: choose one of {', '.join((*_PARTS, 'all'))}")
@@ -75,38 +95,49 @@ def run(*, quick: bool = False, part: str = "all", kills: str = "20", seconds: s
             rows += _cost(folder, 1.0 if quick else float(seconds))
         if part in ("check", "all"):
             rows += _check(folder)
+        if part == "stages":
+            rows += stages(footage, 2.0 if quick else 3.0)
     return rows
 
 
 def _kills(folder: Path, times: int) -> list[dict[str, Any]]:
-    plan = folder / "small.toml"
-    plan.write_text(_SMALL)
+    (folder / "small.toml").write_text(_SMALL)
+    _build(folder / "small.toml", folder / "small").wait()
+    (folder / "films").mkdir()
+    for path in (folder / "small" / "clips").glob("*-reference.mp4"):
+        shutil.copy(path, folder / "films")
+    plan = folder / "killed.toml"
+    plan.write_text(_KILLED)  # of films, whose takes are made faster than those of actors
     _build(plan, folder / "whole").wait()
     total = len(read_rows(folder / "whole"))
     wanted = _contents(folder / "whole")
     rng = np.random.default_rng(7)
-    same, clips_before = 0, []
+    same: Counter[str] = Counter()
+    tried: Counter[str] = Counter()
+    clips_before = []
     for k in range(times):
+        who, workers = _VICTIMS[k % len(_VICTIMS)]
         out = folder / f"killed-{k}"
-        while not _killed(plan, out, 1 + k % 2, int(rng.integers(0, total)), float(rng.uniform(0, 2.0))):
+        while not _killed(plan, out, who, workers, int(rng.integers(0, total)), float(rng.uniform(0, 2.0))):
             shutil.rmtree(out)
         clips_before.append(_finished(out))
-        if _build(plan, out, resume=True).wait() == 0 and not check(out) and _contents(out) == wanted:
-            same += 1
-        print(
-            f"kill {k + 1}: {clips_before[-1]} clips were finished, {same} of {k + 1} the same",
-            file=sys.stderr,
-            flush=True,
-        )
+        tried[who] += 1
+        resumed = _build(plan, out, resume=True)
+        wrong = [f"exit code {resumed.returncode}"] if resumed.wait() else [*check(out), *_differences(out, wanted)]
+        same[who] += not wrong
+        shutil.rmtree(out)
+        done = f"{clips_before[-1]} clips were finished, {sum(same.values())} of {k + 1} the same {'; '.join(wrong)}"
+        print(f"kill {k + 1} ({who}): {done}", file=sys.stderr, flush=True)
     spread = f"{min(clips_before)} to {max(clips_before)} of {total}"
     return [
-        {"measure": f"same after SIGKILL and --resume, of {times}", "value": same, "target": times},
+        {"measure": f"same after SIGKILL and --resume, of {times}", "value": sum(same.values()), "target": times},
+        *({"measure": f"of these to {who}, of {n}", "value": same[who], "target": n} for who, n in tried.items()),
         {"measure": "clips finished when killed", "value": spread, "target": ""},
     ]
 
 
-def _killed(plan: Path, out: Path, workers: int, clips: int, later_s: float) -> bool:
-    """Kill a build ``later_s`` after it has finished ``clips`` clips; False if it was done before.
+def _killed(plan: Path, out: Path, who: str, workers: int, clips: int, later_s: float) -> bool:
+    """Kill ``later_s`` after a build has finished ``clips`` clips; False if it was done before.
 
     By progress and not by the clock, which other work on the machine would slow down or speed up.
     """
@@ -116,9 +147,22 @@ def _killed(plan: Path, out: Path, workers: int, clips: int, later_s: float) -> 
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(later_s)
         return False
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    return True
+    if who == "the builder and its workers":
+        os.killpg(process.pid, signal.SIGKILL)
+    elif who == "the builder":
+        process.kill()
+    else:
+        found = _workers(process.pid)
+        if not found:  # none has been started yet
+            process.kill()
+        else:
+            os.kill(found[0], signal.SIGKILL)
+    return process.wait() != 0
+
+
+def _workers(builder: int) -> list[int]:
+    children = Path(f"/proc/{builder}/task/{builder}/children").read_text().split()
+    return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def _finished(out: Path) -> int:
@@ -143,6 +187,11 @@ def _contents(folder: Path) -> dict[str, Any]:
     return found
 
 
+def _differences(folder: Path, wanted: dict[str, Any]) -> list[str]:
+    found = _contents(folder)
+    return [f"{name} differs" for name in sorted(found.keys() | wanted.keys()) if found.get(name) != wanted.get(name)]
+
+
 def essence(path: Path) -> str:
     """SHA-256 of all packets of a file, with their times."""
     digest = hashlib.sha256()
@@ -162,7 +211,7 @@ def _cost(folder: Path, seconds: float) -> list[dict[str, Any]]:
     _timed(warm, folder / "warm", 1)
     cpu_one, wall_one = _timed(path, folder / "one", 1)
     cpu_two, wall_two = _timed(path, folder / "two", 2)
-    estimate = 60 * float(str(dry_run(plan)["estimated minutes"]))
+    estimate = 60 * float(str(dry_run(plan)["estimated CPU minutes"]))
     clips = sum(len(versions(plan, take)) for take in cast(plan)[0])
     return [
         {"measure": "clips", "value": clips, "target": ""},

@@ -23,9 +23,18 @@ from tellmark.generator.scenery import smoothstep
 from tellmark.generator.strands import Skull
 from tellmark.generator.types import SIZE, Portrait
 from tellmark.landmarks import FACE_OVAL, LEFT_EYE, LIPS_OUTER, RIGHT_EYE
-from tellmark.types import F32, U8
+from tellmark.types import F32, F64, U8
 
-__all__ = ["ActorAttributes", "Parts", "actor", "actor_attributes", "compose", "parts_of", "photograph"]
+__all__ = [
+    "ActorAttributes",
+    "Parts",
+    "actor",
+    "actor_attributes",
+    "compose",
+    "parts_of",
+    "photograph",
+    "recipe_sha256",
+]
 
 
 _FEATURE_PX = 32.0  # reach of an eye or the mouth
@@ -152,8 +161,10 @@ def parts_of(seed: int) -> Parts:
     head = _head(recipe, shape, space, skull)
     hair, order = strands.grow(recipe.hair, skull, seed)
     colours = strands.shade(hair, order, recipe.hair, skull, light, seed)
-    thickness = np.full(len(hair), 0.7, np.float32)
+    thickness = strands.thickness(hair, recipe.hair, skull)
     back, front, depth = strands.draw(hair, colours, thickness, float(skull.face[:, 2].max() + 0.05 * skull.height))
+    if recipe.hair.flow == "crop":
+        front = strands.undercoat(front, recipe.hair.colour)
     cheeks = np.round(shape[[205, 425, 214, 434], :2]).astype(int)
     skin = 0.88 * np.median(head[cheeks[:, 1], cheeks[:, 0], :3], axis=0)
     return Parts(
@@ -186,6 +197,14 @@ def compose(parts: Parts) -> tuple[F32, F32]:
     return np.asarray(np.clip(picture, 0, 1), np.float32), matte
 
 
+def frame_of(recipe: Recipe) -> F64:
+    """(2, 3) matrix from the composed picture to the still: how the camera was held."""
+    roll, zoom, right, down = recipe.framing
+    matrix = cv2.getRotationMatrix2D((SIZE / 2, 0.42 * SIZE), -roll, zoom)
+    matrix[:, 2] += right, down
+    return np.asarray(matrix, np.float64)
+
+
 def photograph(picture: F32, seed: int) -> U8:
     """What a camera makes of the picture: a little blur, vignetting, noise, 8 bits."""
     rng = np.random.default_rng([seed, 2])
@@ -202,7 +221,16 @@ def actor(seed: int) -> Portrait:
     """The portrait of virtual actor ``seed``: the same bytes every time; needs nobody's consent."""
     parts = parts_of(seed)
     picture, matte = compose(parts)
-    image = photograph(picture, seed)
-    recipe = json.dumps(dataclasses.asdict(parts.recipe), sort_keys=True)
-    digest = hashlib.sha256(f"tellmark.actor/{VERSION}:{recipe}".encode()).hexdigest()
-    return Portrait(image, find_face(image).landmarks, matte, f"actor:{seed}", digest)
+    held = frame_of(parts.recipe)
+    picture, matte = (
+        cv2.warpAffine(layer, held, (SIZE, SIZE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+        for layer in (picture, matte)
+    )
+    image, matte = photograph(np.clip(picture, 0, 1), seed), np.clip(matte, 0, 1)
+    return Portrait(image, find_face(image).landmarks, matte, f"actor:{seed}", recipe_sha256(seed))
+
+
+def recipe_sha256(seed: int) -> str:
+    """What stands for actor ``seed`` in place of a file's checksum."""
+    recipe = json.dumps(dataclasses.asdict(draw_recipe(seed)), sort_keys=True)
+    return hashlib.sha256(f"tellmark.actor/{VERSION}:{recipe}".encode()).hexdigest()

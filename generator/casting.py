@@ -8,16 +8,18 @@ of work. Real people appear under a hash: file names often are names.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from tellmark.errors import UsageError
+from tellmark.errors import TellmarkError, UsageError
 from tellmark.generator import sources
 from tellmark.generator.roles import Sound, Take, number
 from tellmark.generator.sentences import sentences
 from tellmark.generator.sources import Imported, Recording
+from tellmark.generator.voice import check_voices
 
 if TYPE_CHECKING:
     from tellmark.generator.plan import Plan
@@ -31,14 +33,16 @@ def cast(plan: Plan) -> tuple[list[Take], list[str]]:
     Raises :class:`UsageError` or :class:`InputError` where a split would stay without identities or voices.
     """
     left_out: list[str] = []
-    people = sources.people(plan.footage, plan.seconds, left_out) if plan.footage else {}
-    pictures = sources.pictures(plan.portraits, left_out) if plan.portraits else {}
-    imports = sources.imports(plan.imports, plan.seconds, left_out) if plan.imports else {}
-    for kind, found in (("actors", plan.actors), ("people with usable footage", people)):
+    with _placed(plan, "footage.folder"):
+        people = sources.people(plan.footage, plan.seconds, left_out) if plan.footage else {}
+    with _placed(plan, "portraits.folder"):
+        pictures = sources.pictures(plan.portraits, left_out) if plan.portraits else {}
+    with _placed(plan, "import.folder"):
+        imports = sources.imports(plan.imports, plan.seconds, left_out) if plan.imports else {}
+    for key, kind, found in (("actors", "actors", plan.actors), ("footage", "people with usable footage", people)):
         if found and len(found) < len(plan.splits):
-            raise UsageError(
-                f"{plan.name}: {len(found)} {kind} for {len(plan.splits)} splits; add some, or give fewer [splits]"
-            )
+            why = f"{len(found)} {kind} for {len(plan.splits)} splits; add some, or give fewer [splits]"
+            raise UsageError(f"{plan.place(key)}: {why}")
     voices = _Voices(plan, left_out)
     takes: list[Take] = []
     for actor, split in _deal(plan, "actors", plan.actors).items():
@@ -46,7 +50,8 @@ def cast(plan: Plan) -> tuple[list[Take], list[str]]:
             name = f"actor-{actor}-{k:02d}"
             takes.append(
                 Take(name, f"actor:{actor}", f"actor:{actor}", split, _filmed(plan, "reference"),
-                     number(plan.seed, name), voices.sound(split, name), plan.licence, _rate(plan, name), actor=actor)
+                     number(plan.seed, name), voices.sound(split, name), plan.licence, _rate(plan, name), actor=actor,
+                     renderer=_renderer(plan, name))
             )  # fmt: skip
     for key, split in _deal(plan, "portraits", list(pictures)).items():
         assert plan.portraits is not None
@@ -55,13 +60,23 @@ def cast(plan: Plan) -> tuple[list[Take], list[str]]:
             name = f"portrait-{key}-{k:02d}"
             takes.append(
                 Take(name, f"portrait:{key}", f"portrait:{key}", split, ("talk",), number(plan.seed, name),
-                     voices.sound(split, name), licence, _rate(plan, name), path=pictures[key], consent=consent)
+                     voices.sound(split, name), licence, _rate(plan, name), path=pictures[key], consent=consent,
+                     renderer=_renderer(plan, name))
             )  # fmt: skip
     for person, split in _deal(plan, "people", list(people)).items():
         takes += _person_takes(plan, person, people[person], split)
     for person, split in _deal(plan, "imports", list(imports)).items():
         takes += _import_takes(plan, person, imports[person], split)
     return _partnered(plan, sorted(takes, key=lambda take: take.take_id)), left_out
+
+
+@contextmanager
+def _placed(plan: Plan, key: str) -> Iterator[None]:
+    """Errors raised in here say where the plan names what they are about."""
+    try:
+        yield
+    except TellmarkError as error:
+        raise type(error)(f"{plan.place(key)}: {error}") from error
 
 
 def _filmed(plan: Plan, original: str) -> tuple[str, ...]:
@@ -72,6 +87,10 @@ def _filmed(plan: Plan, original: str) -> tuple[str, ...]:
 
 def _rate(plan: Plan, name: str) -> float:
     return plan.fps[number(plan.seed, name, "fps") % len(plan.fps)]
+
+
+def _renderer(plan: Plan, name: str) -> str:
+    return plan.renderers[number(plan.seed, name, "renderer") % len(plan.renderers)]
 
 
 def _person_takes(plan: Plan, person: str, files: Sequence[Recording], split: str) -> list[Take]:
@@ -85,7 +104,7 @@ def _person_takes(plan: Plan, person: str, files: Sequence[Recording], split: st
         takes.append(
             Take(name, f"person:{person}", f"footage:{file.key}", split, _filmed(plan, "real"),
                  number(plan.seed, name), sound, plan.footage.licence, _rate(plan, name), path=file.path,
-                 consent=plan.footage.consent)
+                 consent=plan.footage.consent, renderer=_renderer(plan, name))
         )  # fmt: skip
     return takes
 
@@ -123,8 +142,8 @@ def _partnered(plan: Plan, takes: Sequence[Take]) -> list[Take]:
             needed.append("reenact")
         if needed and (donor is None or words is None):
             raise UsageError(
-                f"{plan.name}: {take.identity} is alone in split {take.split}, and {needed[0]} needs another identity "
-                "there; add some, or give fewer [splits]"
+                f"{plan.place('methods')}: {take.identity} is alone in split {take.split}, and {needed[0]} needs "
+                "another identity there; add some, or give fewer [splits]"
             )
         if donor is not None:
             donor = dataclasses.replace(donor, fps=take.fps)  # so that it has as many frames
@@ -166,13 +185,18 @@ class _Voices:
     def __init__(self, plan: Plan, left_out: list[str]) -> None:
         self._plan = plan
         folder = plan.voices.folder
-        self._files = sources.voices(folder, plan.seconds, left_out) if folder else {}
+        with _placed(plan, "voices.folder"):
+            self._files = sources.voices(folder, plan.seconds, left_out) if folder else {}
         if not (plan.actors or plan.portraits):
             return  # footage brings its own sound
+        if folder is None:
+            with _placed(plan, "voices"):
+                check_voices(plan.voices.languages, plan.voices.variants)
         names = list(self._files) if plan.voices.folder else list(plan.voices.variants)
         if len(names) < len(plan.splits):
             raise UsageError(
-                f"{plan.name}: {len(names)} voices for {len(plan.splits)} splits, and a voice belongs to one; add "
+                f"{plan.place('voices')}: {len(names)} voices for {len(plan.splits)} splits, and a voice belongs to "
+                "one; add "
                 + (f"recordings of {plan.seconds:g} s or more" if plan.voices.folder else "variants under [voices]")
             )
         dealt = _deal(plan, "voices", names)

@@ -47,14 +47,17 @@ def beard(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
     outline = np.round(shape[[*jaw, 215, 207, 206, 165, 164, 391, 426, 427, 435], :2]).astype(np.int32)
     region = np.zeros((SIZE, SIZE), np.float32)
     cv2.fillPoly(region, [outline], 1.0)
-    region = cv2.GaussianBlur(region, (0, 0), 3.5)
+    region = cv2.GaussianBlur(region, (0, 0), 6.0)
     lips = shape[list(LIPS_OUTER), :2]
     lips = lips.mean(axis=0) + (lips - lips.mean(axis=0)) * [1.0, 1.15]
     cv2.fillPoly(region, [np.round(lips).astype(np.int32)], 0.0)
     low, high = shape[jaw, :2].min(axis=0) - 4, shape[jaw, :2].max(axis=0) + 4
     low[1] = shape[2, 1]
-    root = rng.uniform(low, high, (int(26000 * (0.35 + 0.65 * recipe.beard)), 2))
-    inside = region[root[:, 1].astype(int), root[:, 0].astype(int)] ** 1.5
+    root = rng.uniform(low, high, (int(34000 * (0.35 + 0.65 * recipe.beard)), 2))
+    # Thickest on chin and upper lip, sparse towards the cheeks.
+    away = np.abs(root[:, 0] - shape[164, 0]) / np.ptp(shape[oval, 0])
+    rise = np.clip((shape[152, 1] - root[:, 1]) / np.ptp(shape[oval, 1]) - 0.12, 0, 1)
+    inside = region[root[:, 1].astype(int), root[:, 0].astype(int)] ** 1.5 * np.exp(-7 * away * rise)
     root = root[rng.random(len(root)) < inside]
     middle = shape[164, :2]
     heading = np.stack([(root[:, 0] - middle[0]) / 140 + rng.normal(0, 0.3, len(root)), np.ones(len(root))], axis=1)
@@ -62,10 +65,14 @@ def beard(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
     t = np.linspace(0, 1, 8)[None, :, None]
     path = root[:, None] + heading[:, None] * length[:, None, None] * t
     hairs = np.dstack([path, np.zeros(path.shape[:2])]).astype(np.float32)
-    tone = np.asarray(recipe.hair.colour) * 0.55 * np.exp(rng.normal(0, 0.25, (len(root), 1, 1)))
+    tone = np.asarray(recipe.hair.colour) * 0.55 * np.exp(rng.normal(0, 0.14, (len(root), 1, 1)))
     tone = np.broadcast_to(tone + rng.normal(0, 0.01, (len(root), 1, 3)), hairs.shape)
-    thickness = np.full(len(root), 0.25 + 0.25 * recipe.beard, np.float32)
-    return strands.draw(hairs, np.clip(tone, 0, 1).astype(np.float32), thickness, 1.0)[1]
+    thickness = np.full(len(root), 0.16 + 0.17 * recipe.beard, np.float32)
+    drawn = strands.draw(hairs, np.clip(tone, 0, 1).astype(np.float32), thickness, 1.0)[1]
+    # Between the hairs, and where they are shaved, roots show through the skin.
+    shade = (cv2.GaussianBlur(region, (0, 0), 4.0) * (0.14 + 0.20 * recipe.beard))[..., None]
+    under = np.dstack([shade * np.asarray(recipe.hair.colour, np.float32) * 0.40, shade])
+    return np.asarray(drawn + under * (1 - drawn[..., 3:]), np.float32)
 
 
 def form_light(recipe: Recipe, shape: F32) -> F32:

@@ -20,6 +20,7 @@ import tellmark
 from tellmark.errors import InputError, UsageError
 from tellmark.generator.casting import cast
 from tellmark.generator.datasheet import datasheet
+from tellmark.generator.occupancy import building, sweep_scratch
 from tellmark.generator.plan import Plan, public_text
 from tellmark.generator.roles import Take, versions
 from tellmark.generator.takes import record_path, skip_path
@@ -55,6 +56,20 @@ def build(
     out = Path(out)
     takes, left_out = cast(plan)
     _open(out, plan, resume=resume)
+    with building(out):
+        return _build(plan, out, takes, len(left_out), workers, ray, progress)
+
+
+def _build(
+    plan: Plan,
+    out: Path,
+    takes: Sequence[Take],
+    left_out: int,
+    workers: int,
+    ray: str | None,
+    progress: Progress | None,
+) -> dict[str, Any]:
+    _sweep(out)
     counts = {take.take_id: len(versions(plan, take)) for take in takes}
     total = sum(counts.values())
     todo = [take for take in takes if not _done(plan, out, take)]
@@ -66,7 +81,7 @@ def build(
             done += counts[take_id]
             if progress:
                 progress(done, total)
-        return _finish(plan, takes, out, len(left_out))
+        return _finish(plan, takes, out, left_out)
     except Exception as error:
         if full_disk(error):
             raise InputError(
@@ -77,7 +92,7 @@ def build(
 
 
 def _open(out: Path, plan: Plan, *, resume: bool) -> None:
-    """Make the folder, or check that it can be gone on with, and remove what a killed build left half-written."""
+    """Make the folder, or check that it can be gone on with."""
     kept = out / ".build" / "plan.sha256"
     digest = hashlib.sha256(plan.text.encode()).hexdigest()
     if out.exists() and not out.is_dir():
@@ -89,16 +104,24 @@ def _open(out: Path, plan: Plan, *, resume: bool) -> None:
             raise UsageError(f"{out} holds no unfinished dataset; name another folder")
         if kept.read_text(encoding="utf-8") != digest:
             raise UsageError(f"{out} was begun with another plan; use that one, or name another folder")
-    folders = [*(out / name for name in _FOLDERS), record_path(out, "x").parent, skip_path(out, "x").parent]
     try:
-        for folder in folders:
+        for folder in _folders(out):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{out} cannot be written ({error.strerror}); name another folder") from error
-    for folder in (out, *folders):
+    _write(kept, digest)
+
+
+def _folders(out: Path) -> list[Path]:
+    return [*(out / name for name in _FOLDERS), record_path(out, "x").parent, skip_path(out, "x").parent]
+
+
+def _sweep(out: Path) -> None:
+    """Remove what a killed build left half-written."""
+    sweep_scratch()
+    for folder in (out, *_folders(out)):
         for stale in folder.glob(".*.part*"):
             stale.unlink(missing_ok=True)
-    _write(kept, digest)
 
 
 def _done(plan: Plan, out: Path, take: Take) -> bool:

@@ -18,8 +18,6 @@ from torch.nn import functional
 CONTEXT = 75  # frames of the past that are seen: 3 s
 CLEAN = 2.0  # the noise level that marks frames of the past
 
-Cache = list[tuple[Tensor, Tensor]]  # keys and values (B, H, n, C) of the past, a layer each
-
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
@@ -71,26 +69,20 @@ class MotionTransformer(nn.Module):
         place = torch.cat([place, place])
         mask = attention_mask(steps).to(past.device)
         for block in self.blocks:
-            tokens, _ = block(tokens, shift, place, mask, None)
+            tokens = block(tokens, shift, place, mask)
         return torch.as_tensor(self.out(_norm(tokens[:, steps:])))
 
     def common(self, sound: Tensor, heard: Tensor, given: Tensor) -> Tensor:
         """(..., W) what the tokens of a frame have in common, whatever they say of its motion."""
         return torch.as_tensor(self.sound(sound) * heard + self.silence * (1 - heard) + self.conditions(given))
 
-    def step(self, token: Tensor, time: float, place: int, cache: Cache, *, keep: bool) -> Tensor:
-        """(B, D) velocity at one token (B, W) after the cached past; ``keep`` makes it part of the past."""
-        tokens = token[:, None]
-        shift = self.modulate(self.time(_waves(torch.full(tokens.shape[:2], time))))
-        at = torch.tensor([place])
-        for index, block in enumerate(self.blocks):
-            past = cache[index] if index < len(cache) else None
-            if past is not None and keep and past[0].shape[2] == CONTEXT:
-                past = past[0][:, :, 1:], past[1][:, :, 1:]
-            tokens, grown = block(tokens, shift, at, None, past)
-            if keep:
-                cache[index:] = [grown, *cache[index + 1 :]]
-        return torch.as_tensor(self.out(_norm(tokens[:, 0])))
+    def shifts(self, time: float) -> list[Tensor]:
+        """(6, W) shift, scale and gate of attention and feed-forward in each layer at one noise level.
+
+        Scales and gates are factors: the one they start from is added.
+        """
+        shift = self.modulate(self.time(_waves(torch.tensor(time))))
+        return [torch.stack(_parts(shift + torch.as_tensor(block.shift))) for block in self.blocks]
 
 
 _FREQUENCIES = 16
@@ -105,21 +97,22 @@ class _Block(nn.Module):
         self.feed = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
         self.shift = nn.Parameter(torch.zeros(6 * width))
 
-    def forward(
-        self, tokens: Tensor, shift: Tensor, place: Tensor, mask: Tensor | None, cached: tuple[Tensor, Tensor] | None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        move1, scale1, gate1, move2, scale2, gate2 = (shift + self.shift).chunk(6, -1)
-        hidden = _norm(tokens) * (1 + scale1) + move1
+    def forward(self, tokens: Tensor, shift: Tensor, place: Tensor, mask: Tensor) -> Tensor:
+        move1, scale1, gate1, move2, scale2, gate2 = _parts(shift + self.shift)
+        hidden = _norm(tokens) * scale1 + move1
         query, key, value = (
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in self.qkv(hidden).chunk(3, -1)
         )
         query, key = _turned(query, place), _turned(key, place)
-        if cached is not None:
-            key, value = torch.cat([cached[0], key], 2), torch.cat([cached[1], value], 2)
         seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        tokens = tokens + (1 + gate1) * self.proj(seen.transpose(1, 2).flatten(2))
-        hidden = _norm(tokens) * (1 + scale2) + move2
-        return tokens + (1 + gate2) * self.feed(hidden), (key, value)
+        tokens = tokens + gate1 * self.proj(seen.transpose(1, 2).flatten(2))
+        hidden = _norm(tokens) * scale2 + move2
+        return torch.as_tensor(tokens + gate2 * self.feed(hidden))
+
+
+def _parts(shift: Tensor) -> tuple[Tensor, ...]:
+    move1, scale1, gate1, move2, scale2, gate2 = shift.chunk(6, -1)
+    return move1, 1 + scale1, 1 + gate1, move2, 1 + scale2, 1 + gate2
 
 
 def attention_mask(steps: int) -> Tensor:
@@ -142,12 +135,14 @@ def _waves(level: Tensor) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], -1)
 
 
+def turn_rates(count: int) -> Tensor:
+    """(count,) radians a frame of the rotary position embedding. In double precision: an hour has 90,000 frames."""
+    return torch.exp(-torch.linspace(0, 5, count, dtype=torch.float64))
+
+
 def _turned(tokens: Tensor, place: Tensor) -> Tensor:
     """Rotary position embedding (Su et al. 2021) of (B, H, T, C)."""
-    half = tokens.shape[-1] // 2
-    # In double precision: after an hour a place has five digits.
-    rates = torch.exp(-torch.linspace(0, 5, half, device=tokens.device, dtype=torch.float64))
-    angles = place[:, None] * rates
+    angles = place[:, None] * turn_rates(tokens.shape[-1] // 2).to(tokens.device)
     cos, sin = angles.cos().to(tokens.dtype), angles.sin().to(tokens.dtype)
-    first, second = tokens[..., :half], tokens[..., half:]
+    first, second = tokens.chunk(2, -1)
     return torch.cat([first * cos - second * sin, first * sin + second * cos], -1)

@@ -1,33 +1,49 @@
-"""What a plan will cost: counts, minutes and megabytes, before anything is made."""
+"""What a plan will cost: counts, minutes and megabytes, before anything is made.
+
+Costs are CPU seconds of one core of a machine whose ``calibrate.unit_s`` is ``UNIT_S``, as ``tellmark bench dataset
+--with part=stages`` measures them; the dry run measures the machine at hand and scales them.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
 
+from tellmark.generator.calibrate import UNIT_S, unit_s
 from tellmark.generator.casting import cast
 from tellmark.generator.ladder import rung
 from tellmark.generator.plan import Plan
 from tellmark.generator.roles import Take, Version, versions
 
-# CPU seconds on one core of a cloud machine: to open a take, to forge a frame, to mark, encode and sign a clip.
-_OPEN_S = {"reference": 2.6, "real": 0.6, None: 1.0}
-_FILM_S = {"reference": 0.045, "real": 0.022, None: 0.0}
-_FORGE_S: Mapping[str, float] = {
-    "talk": 0.024, "reenact": 0.030, "lipsync": 0.040, "swap": 0.022, "selfblend": 0.026, "splice": 0.034, "null": 0.022
+Cost = tuple[float, float]  # s once, s a frame
+
+_START_S = 3.5  # of a process: imports, the tracker, what numba loads
+_FIND: Mapping[str, Cost] = {"reference": (2.3, 0), "real": (0.3, 0.009)}  # the renderer, or the face in the footage
+_FILM: Mapping[str, Cost] = {"reference": (0, 0.036), "real": (0, 0.006)}
+_FOLLOW_S = 0.005  # a frame: the face of an original, or of a fake
+_STILL_S = 0.25
+_FORGE: Mapping[str, Cost] = {
+    "talk": (0.4, 0.013), "reenact": (0.4, 0.014), "lipsync": (0.6, 0.016), "swap": (0.1, 0.016),
+    "selfblend": (0.1, 0.016), "splice": (0.8, 0.005), "null": (0.1, 0.007)
 }  # fmt: skip
-_DIAL_S, _MASK_S, _WRITE_S, _SIGN_S = 0.012, 0.003, 0.009, 0.15
+_WRITE_S: Mapping[str | None, float] = {"raw": 0.015, "c40": 0.007, "messenger": 0.006}  # a frame: mark, encode, mask
+_WRITE_23_S = 0.0075
+_SIGN_S = 0.12  # a clip: open, sign, register
+_DIAL_S = 0.010  # a frame
 _CLIP_BYTES, _TRACK_BYTES, _MASK_BYTES = 10_000, 1_700, 1_500  # of a clip, of a frame, of a frame
 _BYTES_PER_SECOND: Mapping[str | None, int] = {"raw": 900_000, "c40": 22_000, "messenger": 24_000}
 _AT_CRF_23 = 53_000
 
 
-def dry_run(plan: Plan) -> dict[str, object]:
-    """What ``build`` would make: counts, length, and estimates of time (one worker) and size."""
+def dry_run(plan: Plan, *, workers: int = 1) -> dict[str, object]:
+    """What ``build`` would make: counts, length, size, and minutes on this machine if it does nothing else.
+
+    Takes some seconds, in which it measures the machine.
+    """
     takes, left_out = cast(plan)
     clips = [(take, version) for take in takes for version in versions(plan, take)]
     seconds = len(clips) * plan.seconds
-    cost = sum(_seconds(plan, take) for take in takes)
+    cost = (cpu_s(plan, takes) + workers * _START_S) * unit_s() / UNIT_S
     size = sum(_bytes(plan, take, version) for take, version in clips)
     return {
         "name": plan.name,
@@ -37,22 +53,35 @@ def dry_run(plan: Plan) -> dict[str, object]:
         "identities": len({take.identity for take in takes}),
         "voices": len({take.sound.voice_id for take in takes}),
         "minutes of video": round(seconds / 60, 2),
-        "estimated minutes": round(cost / 60, 1),
+        "estimated CPU minutes": round(cost / 60, 2),
+        "estimated minutes": round(cost / 60 / min(workers, len(takes)), 2),
         "estimated MB": round(size / 1e6, 1),
         "files left out": len(left_out),
     }
 
 
-def _seconds(plan: Plan, take: Take) -> float:
-    """CPU seconds of one take."""
+def cpu_s(plan: Plan, takes: list[Take]) -> float:
+    """CPU seconds of all takes, on the machine of ``UNIT_S``."""
+    return sum(_take_s(plan, take) for take in takes)
+
+
+def _take_s(plan: Plan, take: Take) -> float:
     frames = plan.seconds * take.fps
-    total = _OPEN_S[take.original] + frames * _FILM_S[take.original]
-    total += sum(frames * _FORGE_S.get(name, 0.0) for name in take.methods)
+    total = _STILL_S
+    if take.original:
+        find, film = _FIND[take.original], _FILM[take.original]
+        total += find[0] + frames * (find[1] + film[1] + _FOLLOW_S)
+        if "swap" in take.methods:
+            total += find[0] + frames * find[1] + _STILL_S
+        if plan.driver == "other" and "reenact" in take.methods:
+            total += frames * (film[1] + _FOLLOW_S)
+    for name in take.methods:
+        if name in _FORGE:
+            once, each = _FORGE[name]
+            total += once + frames * (each + _FOLLOW_S)
     for version in versions(plan, take):
-        total += _SIGN_S + frames * (_WRITE_S + _MASK_S)
+        total += _SIGN_S + frames * _WRITE_S.get(version.compression, _WRITE_23_S)
         total += frames * _DIAL_S / max(1, len(plan.compression)) if version.dial else 0.0
-    if "swap" in take.methods or (plan.driver == "other" and "reenact" in take.methods):
-        total += _OPEN_S[take.original]
     return total
 
 

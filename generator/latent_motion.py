@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import numba
 import numpy as np
 import torch
 from scipy import signal
@@ -15,7 +16,7 @@ from scipy import signal
 from tellmark.generator.basis import expression_basis
 from tellmark.generator.latent import DYNAMICS, FaceLatent, face_latent, point_weights
 from tellmark.generator.types import EXPRESSIONS, Motion
-from tellmark.types import F32
+from tellmark.types import F32, F64
 
 FPS = 25.0
 ROTATION, SHIFT, DISTANCE, LIDS, GAZE = slice(0, 3), slice(3, 5), slice(5, 6), slice(6, 8), slice(8, 10)
@@ -104,11 +105,21 @@ class _Reader:
             moved = self._model.decode(codes, self._identity.expand(len(codes), -1)).numpy()
         goal = (moved * self._weigh).reshape(len(moved), -1).astype(np.float64) @ self._own.T
         weights = np.clip(goal @ self._inverse, 0, 1.2)
-        jaw, pucker = EXPRESSIONS.index("jaw"), EXPRESSIONS.index("pucker")
-        for _ in range(_ROUNDS):
-            both = (weights[:, jaw] * weights[:, pucker])[:, None]
-            weights = np.clip(weights - self._rate * (weights @ self._gram + both * self._product - goal), 0, 1.2)
+        _descend(weights, goal, self._gram, self._product, self._rate)
         return np.asarray(weights, np.float32)
+
+
+_JAW, _PUCKER = EXPRESSIONS.index("jaw"), EXPRESSIONS.index("pucker")
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _descend(weights: F64, goal: F64, gram: F64, product: F64, rate: float) -> None:
+    """Projected gradient on the rows of ``weights`` (T, E), in place."""
+    for row in range(len(weights)):
+        at = weights[row]
+        for _ in range(_ROUNDS):
+            slope = gram @ at + at[_JAW] * at[_PUCKER] * product - goal[row]
+            at[:] = np.minimum(np.maximum(at - rate * slope, 0.0), 1.2)
 
 
 @cache

@@ -18,6 +18,7 @@ from tellmark.landmarks import LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS
 from tellmark.types import F32, F64, U8
 
 _EYEBALL_RADII = 2.0  # eyeball radius over iris radius (12 mm over 5.9 mm)
+WIDEST = 0.4  # of its way down, that a lid goes up at most
 _SAMPLES = 57  # points of a lid's edge
 _LONG_LASHES = 0.30  # height over the eye's width up to which thin dark detail counts as lashes
 _LID = 0.42  # greatest height of the skin that stretches, over the eye's width
@@ -55,7 +56,7 @@ def build_eyes(image: U8, landmarks: F32) -> tuple[Eye, Eye]:
 
 def draw_eye(
     eye: Eye,
-    upper_drop: float,  # -0.2 wide .. 0 as in the portrait .. 1 closed
+    upper_drop: float,  # -WIDEST wide .. 0 as in the portrait .. 1 closed
     lower_rise: float,  # 0 rest .. 1 a third of the way up
     gaze_deg: tuple[float, float],  # yaw to the viewer's right, pitch up, relative to the portrait
 ) -> U8:  # (h, w, 3)
@@ -66,7 +67,7 @@ def draw_eye(
     across = np.array([-eye.along[1], eye.along[0]])
     gaze = np.array([shift @ eye.along, shift @ across], np.float32)
     out = np.empty(eye.picture.shape, np.uint8)
-    drop, rise = min(max(upper_drop, -0.2), 1.0), min(max(lower_rise, 0.0), 1.0)
+    drop, rise = min(max(upper_drop, -WIDEST), 1.0), min(max(lower_rise, 0.0), 1.0)
     paint_eye(
         eye.picture, eye.bare, eye.eyeball, out, eye.origin, eye.along, eye.width, eye.upper, eye.lower, eye.closing,
         eye.lid, eye.iris, eye.iris_radius, gaze, drop, rise,

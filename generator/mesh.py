@@ -24,6 +24,8 @@ _RELIEF = 1.25  # the tracker's depth is shallow: turned by 8 degrees without th
 # Hair and outline of one picture turn less than a head does, and faces track as turned by 0.9 of their angle (median of
 # three estimators on 12 portraits; real heads track at 0.96): they are turned by that much more.
 _TURN = np.array([1.1, 1.1, 1.0])
+_SWAY = 0.4  # share of a head's shift that the shoulders make, where nothing is known of them
+_NECK = 0.55  # face widths from the middle to where neck and hanging hair end
 _CAMERA = 6.0  # camera distance in face widths
 _PRODUCTS = tuple(tuple(EXPRESSIONS.index(part) for part in name.split("*")) for name in CORRECTIVES)
 
@@ -41,6 +43,8 @@ class Mesh:
     face_width: float  # px
     px_per_mm: float
     anchor: F32  # (2, 2) px: fixed points of growing and of shrinking
+    rim: NDArray[np.int32]  # (R,) face points on its outline
+    follow: F32  # (N - 478, R) how far the points around move with those
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,9 @@ class Pose:
     rotation: F32  # (3, 3)
     shift: F32  # (2,) px
     scale: float
+    shape: F32 | None = None  # (478, 2) px: what the face's points do beyond the expressions
+    crown: F32 | None = None  # (2, 3) px to px, from where hair and ears are by the pose to where they are
+    torso: F32 | None = None  # (2, 3) px to px, where the shoulders are; None: they sway with the head
 
 
 def build_mesh(landmarks: F32) -> Mesh:
@@ -78,11 +85,11 @@ def build_mesh(landmarks: F32) -> Mesh:
     edge_zone = signed_distance(layout.outline, rest[:, :2]) < 0.16 * width
     rest[:, 2] = without_cliffs(rest, layout.triangles, edge_zone)
 
-    below = (rest[:, :2] - chin[:2]) @ down[:2] / height
-    head = 1 - _smooth((below + 0.06) / 0.55)
+    head = head_share(rest[:, :2], landmarks)
     head[: len(landmarks)] = 1
     follow = np.exp(-((distance / (0.17 * width)) ** 2)).astype(np.float32)
-    outer_basis = np.einsum("no,eoc->enc", to_rim * follow[:, None], face_basis[:, layout.rim])
+    follow = to_rim * follow[:, None]
+    outer_basis = np.einsum("no,eoc->enc", follow, face_basis[:, layout.rim])
 
     bottom = np.array([chin[0], SIZE], np.float32)
     return Mesh(
@@ -95,11 +102,24 @@ def build_mesh(landmarks: F32) -> Mesh:
         face_width=float(width),
         px_per_mm=frame.px_per_mm,
         anchor=np.stack([chin[:2], 0.5 * (chin[:2] + bottom)]).astype(np.float32),
+        rim=np.array(layout.rim, np.int32),
+        follow=follow.astype(np.float32),
     )
 
 
+def head_share(points: F32, landmarks: F32) -> F32:
+    """(n,) share in which places (n, 2) px of the portrait belong to the head: 1 above the chin, 0 on the shoulders."""
+    frame = face_frame(landmarks)
+    across, down = (axis[:2] / frame.px_per_mm for axis in frame.axes[:2])
+    relative = points - landmarks[152, :2]
+    below = relative @ down / (178 * frame.px_per_mm)
+    # What lies far to the side at the chin's height is a shoulder, or hair that lies on one.
+    beside = np.maximum(np.abs(relative @ across) / (140 * frame.px_per_mm) - _NECK, 0) * _smooth((below + 0.3) / 0.3)
+    return np.asarray(1 - _smooth((below + 0.06 + 0.4 * beside) / 0.34), np.float32)
+
+
 def pose_of(mesh: Mesh, motion: Motion, index: int) -> Pose:
-    """Head pose of a frame. Angles beyond what one picture can carry approach a limit softly."""
+    """Pose of a frame. Angles beyond what one picture can carry approach a limit softly."""
     yaw, pitch, roll = np.deg2rad(_soft_limits(_TURN * motion.rotation_deg[index].astype(np.float64)))
     cos, sin = np.cos, np.sin
     turn = np.array([[cos(yaw), 0, -sin(yaw)], [0, 1, 0], [sin(yaw), 0, cos(yaw)]])
@@ -107,7 +127,22 @@ def pose_of(mesh: Mesh, motion: Motion, index: int) -> Pose:
     tilt = np.array([[cos(roll), -sin(roll), 0], [sin(roll), cos(roll), 0], [0, 0, 1]])
     shift = np.clip(motion.translation[index], -0.6, 0.6) * mesh.face_width
     scale = 1 / float(np.clip(motion.distance[index], 0.6, 1.7))
-    return Pose((tilt @ nod @ turn).astype(np.float32), shift.astype(np.float32), scale)
+    rotation = (tilt @ nod @ turn).astype(np.float32)
+    seen = motion.seen
+    if seen is None:
+        return Pose(rotation, shift.astype(np.float32), scale)
+    crown, torso = (placed(place[index], mesh.face_width) for place in (seen.crown, seen.torso))
+    return Pose(rotation, shift.astype(np.float32), scale, seen.shape[index] * mesh.face_width, crown, torso)
+
+
+def placed(place: F32, face_width: float) -> F32:
+    """(2, 3) affine map, px to px, of a place as :class:`~tellmark.generator.types.Seen` gives it."""
+    x, y, roll, grown = (float(value) for value in place)
+    linear = np.exp(grown) * np.array([[np.cos(np.deg2rad(roll)), -np.sin(np.deg2rad(roll))],
+                                       [np.sin(np.deg2rad(roll)), np.cos(np.deg2rad(roll))]])  # fmt: skip
+    middle = np.full(2, SIZE / 2)
+    shift = middle - linear @ middle + face_width * np.array([x, y])
+    return np.column_stack([linear, shift]).astype(np.float32)
 
 
 def expression_weights(expression: F32) -> F32:
@@ -120,12 +155,25 @@ def expression_weights(expression: F32) -> F32:
 def move(mesh: Mesh, expression: F32, pose: Pose) -> F32:
     """(N, 3) px: the mesh's points under an expression and a pose; z keeps the order of depth."""
     points = mesh.rest + np.tensordot(expression_weights(expression), mesh.basis, axes=1)
+    if pose.shape is not None:
+        face = len(pose.shape)
+        points[:face, :2] += pose.shape
+        points[face:, :2] += mesh.follow @ pose.shape[mesh.rim]
     _keep_lips_apart(points, mesh.rest)
     turned = turn_head(mesh, points, pose)
     share = mesh.head[:, None]
-    points = points + (turned - points) * share
     anchor = mesh.anchor[0 if pose.scale > 1 else 1]
-    points[:, :2] = anchor + (points[:, :2] - anchor) * pose.scale + pose.shift * (0.4 + 0.6 * share)
+    head = anchor + (turned[:, :2] - anchor) * pose.scale + pose.shift
+    if pose.crown is not None:
+        around = head[len(head) - len(mesh.follow) :]
+        far = 1 - mesh.follow.sum(1, keepdims=True)
+        around += far * (around @ pose.crown[:, :2].T + pose.crown[:, 2] - around)
+    if pose.torso is None:
+        torso = anchor + (points[:, :2] - anchor) * pose.scale + _SWAY * pose.shift
+    else:
+        torso = points[:, :2] @ pose.torso[:, :2].T + pose.torso[:, 2]
+    points += (turned - points) * share
+    points[:, :2] = torso + (head - torso) * share
     return np.asarray(points, np.float32)
 
 

@@ -23,7 +23,8 @@ from tellmark.generator import latent_motion as columns
 from tellmark.generator.acoustics import SAMPLE_RATE_HZ
 from tellmark.generator.behaviour import HEAD_SHARE
 from tellmark.generator.conditioning import CONDITIONS, SOUND, conditions, sound_rows
-from tellmark.generator.diffusion import CLEAN, Cache, MotionTransformer, Sizes
+from tellmark.generator.decoding import Decoder
+from tellmark.generator.diffusion import MotionTransformer, Sizes
 from tellmark.generator.encoder import EncoderStream, SpeechEncoder
 from tellmark.generator.online import Blinks
 from tellmark.generator.types import EXPRESSIONS, Controls, Encoded, Motion, Speech
@@ -55,9 +56,10 @@ class Performance:
         self._noise = torch.Generator().manual_seed(seed % 2**63)
         given = conditions(controls.gaze_deg, controls.distance, controls.emotion, lips=False, head=True)
         self._given = torch.from_numpy(given)[None]
-        self._change = torch.from_numpy(self._weights.change)
-        self._place = torch.from_numpy(_start(controls) / self._weights.spread)
-        self._cache: Cache = []
+        self._place = _start(controls) / self._weights.spread
+        # With guidance, a second past runs beside the first, which cannot hear.
+        self._hears = torch.tensor([[1.0], [0.0]]) if guidance > 0 else torch.ones(1, 1)
+        self._decoder = Decoder(self._weights.network, len(self._hears))
         self._frame = 0
         self._blinks = Blinks(np.random.default_rng((seed % 2**64, 17)))
 
@@ -75,27 +77,26 @@ class Performance:
         """Nothing: no row waits."""
         return Motion.rest(columns.FPS, 0)
 
-    @torch.inference_mode()
     def latent(self, heard: Encoded) -> F32:
         """(n, CHANNELS) latent motion of n rows of speech, at least one."""
-        network, rows = self._weights.network, torch.from_numpy(sound_rows(heard))
-        # With guidance, a second past runs beside the first, which cannot hear.
-        hears = torch.tensor([[1.0], [0.0]]) if self._guidance > 0 else torch.ones(1, 1)
-        size = len(hears)
         made = []
-        for row in rows:
-            common = network.common(row.expand(size, -1), hears, self._given.expand(size, -1))
-            flowing = torch.randn(self._place.shape, generator=self._noise)
+        for common in self._common(heard):
+            flowing = torch.randn(self._place.shape, generator=self._noise).numpy()
             for step in range(self._steps):
-                token = common + network.noisy(torch.cat([self._place, flowing]).expand(size, -1))
-                flow = network.step(token, step / self._steps, self._frame, self._cache, keep=False)
-                flowing = flowing + (flow[0] + self._guidance * (flow[0] - flow[-1])) / self._steps
-            self._place = self._place + flowing * self._change
-            token = common + network.past(torch.cat([self._place, flowing]).expand(size, -1))
-            network.step(token, CLEAN, self._frame, self._cache, keep=True)
+                flow = self._decoder.flow(common, self._place, flowing, step / self._steps)
+                flowing = flowing + (flow[0] + np.float32(self._guidance) * (flow[0] - flow[-1])) / self._steps
+            self._place = self._place + flowing * self._weights.change
+            self._decoder.keep(common, self._place, flowing)
             self._frame += 1
-            made.append(self._place.numpy() * self._weights.spread)
+            made.append(self._place * self._weights.spread)
         return np.stack(made)
+
+    @torch.inference_mode()
+    def _common(self, heard: Encoded) -> F32:
+        """(n, streams, W) what the tokens of each frame have in common."""
+        rows = torch.from_numpy(sound_rows(heard))[:, None]
+        size = len(rows), len(self._hears), -1
+        return self._weights.network.common(rows.expand(size), self._hears, self._given.expand(size)).numpy()
 
 
 class DiffusionMotion:

@@ -13,9 +13,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from tellmark.generator.basis import JAW_DROP_MM, LOWER_LIP, UPPER_LIP, face_frame
+from tellmark.generator.basis import JAW_DROP_MM, face_frame
 from tellmark.generator.mesh import Mesh, Pose, place_rigid
+from tellmark.generator.opening import close_lips, lip_gaps, opening_mask, seam_colour
 from tellmark.generator.raster import mix
+from tellmark.generator.softness import softness
 from tellmark.generator.teeth import (
     HALF_MM,
     TALL_MM,
@@ -30,6 +32,7 @@ from tellmark.landmarks import LIPS_INNER
 from tellmark.types import F32, U8
 
 _OWN_TEETH_MM = 2.5  # lips further apart than this at rest show an interior worth keeping
+_LONGEST_MM = 8.5  # of the upper teeth, that a raised lip shows
 _JAW = EXPRESSIONS.index("jaw")
 
 
@@ -42,9 +45,11 @@ class Mouth:
     upper: F32  # (h, w, 4) premultiplied sprite, y = 0 at ``TALL_MM`` above the cutting edges
     lower: F32  # (h, w, 4), y = 0 at the cutting edges
     own: F32 | None  # (SIZE, SIZE, 4) premultiplied, in the portrait's pixels
+    soft: float  # px sigma of the portrait's blur
     sprite_px_per_mm: float
     show_mm: float  # from the upper lip's edge at rest down to the upper teeth's edges
     rest_drop_mm: float  # from there to the lower teeth's edges
+    seam: F32  # (3,) RGB between closed lips
     cavity: F32  # (3,) RGB
     tongue: F32  # (3,) RGB
 
@@ -52,10 +57,11 @@ class Mouth:
 def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
     """Prepare the mouth of a framed portrait."""
     axes = face_frame(landmarks).axes
-    rest_gap = _gaps(landmarks)
+    rest_gap = lip_gaps(landmarks)
     gap_mm = float(rest_gap[4:7].mean()) / mesh.px_per_mm
     white = white_point(image, landmarks)
     scale = 1.5 * mesh.px_per_mm
+    soft = softness(image, landmarks)
     own = own_interior(image, landmarks) if gap_mm > _OWN_TEETH_MM else None
     colour = colourfulness(image, landmarks)
     # Teeth hang from the upper lip, wherever the lower one is.
@@ -63,12 +69,14 @@ def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
     return Mouth(
         frame=np.stack([seam, seam + 10 * axes[0], seam + 10 * axes[1]]).astype(np.float32),
         rest_gap=rest_gap,
-        upper=_fade(upper_teeth(white, scale), colour),
-        lower=_fade(lower_teeth(white, scale), colour),
+        upper=_softened(_fade(upper_teeth(white, scale), colour), 1.5 * soft),
+        lower=_softened(_fade(lower_teeth(white, scale), colour), 1.5 * soft),
         own=own,
+        soft=soft,
         sprite_px_per_mm=scale,
         show_mm=max(5.0 - 0.25 * gap_mm, 3.0),
         rest_drop_mm=gap_mm + 1.4,
+        seam=seam_colour(image, landmarks),
         cavity=_fade((white * (0.25, 0.10, 0.095)).astype(np.float32), colour),
         tongue=_fade((white * (0.72, 0.38, 0.37)).astype(np.float32), colour),
     )
@@ -82,21 +90,29 @@ def draw_mouth(
     expression: F32,  # (E,)
     pose: Pose,
 ) -> None:
-    """Draw the interior into the opening of the lips; nothing where they are as closed as at rest."""
-    opened = float((_gaps(points) / pose.scale - mouth.rest_gap).max())
+    """Draw the interior into the opening of the lips; nothing where they are as far apart as at rest."""
+    gaps = lip_gaps(points) / pose.scale
+    opened = float((gaps - mouth.rest_gap).max())
     fade = min(max(opened / (1.3 * mesh.px_per_mm), 0.0), 1.0)
     loop = points[list(LIPS_INNER), :2]
+    if fade <= 0:
+        close_lips(frame, loop, mouth.rest_gap / mesh.px_per_mm, gaps / mesh.px_per_mm, mouth.seam, mouth.soft)
     x0, y0 = np.floor(loop.min(0)).astype(int) - 3
     x1, y1 = np.ceil(loop.max(0)).astype(int) + 4
     x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, SIZE), min(y1, SIZE)
     if fade <= 0 or x1 - x0 < 4 or y1 - y0 < 4:
         return
-    mask = _opening_mask(loop - (x0, y0), x1 - x0, y1 - y0)
+    mask = opening_mask(loop - (x0, y0), x1 - x0, y1 - y0, mouth.soft)
     skull = place_rigid(mesh, mouth.frame, pose)
     to_mm = _inverse_affine(skull, np.array([[0, 0], [10, 0], [0, 10]], np.float32))
     to_mm[:, 2] += to_mm[:, :2] @ (x0, y0)
+    # A lip that rises far bares the gums of nobody: teeth are at most so long.
+    lip_mm = float(to_mm[1, :2] @ (points[13, :2] - (x0, y0)) + to_mm[1, 2])
+    show_mm = min(mouth.show_mm, _LONGEST_MM + lip_mm)
     colour = np.empty((*mask.shape, 3), np.float32)
-    jaw = float(np.clip(expression[_JAW], -0.1, 1.3))
+    opened_mm = max(opened, 0.0) / mesh.px_per_mm
+    # Whatever the jaw is said to do, its teeth stay near the lower lip.
+    jaw_mm = np.clip(float(expression[_JAW]) * JAW_DROP_MM * 0.9, 0.6 * opened_mm, opened_mm + 1.0)
     own = mouth.own
     rest = mouth.frame
     to_rest = np.zeros((2, 3), np.float32)
@@ -107,7 +123,7 @@ def draw_mouth(
     _paint(
         colour, mask, to_mm, to_rest.astype(np.float32), mouth.upper, mouth.lower,
         own if own is not None else np.zeros((1, 1, 4), np.float32), mouth.sprite_px_per_mm,
-        mouth.show_mm, jaw * JAW_DROP_MM * 0.9 + mouth.rest_drop_mm, mouth.cavity, mouth.tongue,
+        show_mm, float(jaw_mm) + mouth.rest_drop_mm, mouth.cavity, mouth.tongue,
         1 / (mesh.px_per_mm * pose.scale),
     )  # fmt: skip
     mix(frame[y0:y1, x0:x1], colour, mask * np.float32(fade * fade * (3 - 2 * fade)))
@@ -120,25 +136,8 @@ def _fade(colours: F32, colour: float) -> F32:
     return faded
 
 
-def _gaps(points: F32) -> F32:
-    """(11,) px from the upper to the lower inner lip."""
-    upper, lower = points[list(UPPER_LIP[3]), :2], points[list(LOWER_LIP[3]), :2]
-    return np.asarray(np.linalg.norm(lower - upper, axis=1), np.float32)
-
-
-def _opening_mask(loop: F32, width: int, height: int) -> F32:
-    """Antialiased mask of the closed loop (20, 2), rounded by a periodic Catmull-Rom spline."""
-    steps = np.linspace(0, 1, 4, endpoint=False)[:, None]
-    a, b, c, d = (np.roll(loop, shift, axis=0)[:, None] for shift in (1, 0, -1, -2))
-    t = steps[None]
-    curve = b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
-    # The corners of the mouth are corners.
-    curve[9:11], curve[[0, 19]] = (b + (c - b) * t)[9:11], (b + (c - b) * t)[[0, 19]]
-    outline = np.rint((curve.reshape(-1, 2) * 2 + 0.5) * 16).astype(np.int32)
-    large = np.zeros((height * 2, width * 2), np.uint8)
-    cv2.fillPoly(large, [outline], 255, cv2.LINE_AA, 4)
-    mask = cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.7), np.float32) / 255
+def _softened(sprite: F32, sigma: float) -> F32:
+    return np.asarray(cv2.GaussianBlur(sprite, (0, 0), sigma), np.float32) if sigma > 0.1 else sprite
 
 
 def _inverse_affine(source: F32, goal: F32) -> NDArray[np.float64]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from tellmark.encoding import Encoding
 from tellmark.errors import InputError
 from tellmark.generator.dials import DIALS
+from tellmark.generator.recipe import ActorAttributes, balanced
+from tellmark.generator.renderers import RENDERERS
 from tellmark.generator.sentences import languages, sentences
-from tellmark.generator.toml_table import TomlTable
+from tellmark.generator.toml_table import TomlTable, place_of
 
 SPLITS = ("train", "val", "test")
 ORIGINALS = ("reference", "real")
@@ -25,6 +27,7 @@ PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "sl
 
 _SHARES = {"train": 0.6, "val": 0.2, "test": 0.2}
 _FIRST_ACTOR = 100  # smaller seeds are left to examples, so that a dataset's people are not those of the README
+_CHOICE = 20  # seeds looked at for every actor of a balanced cast
 _MOST_ACTORS = 10_000  # by number; another plan seed begins where these end
 
 _TOML_STRING = r'"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\''
@@ -61,6 +64,7 @@ class Plan:
     takes: int  # performances an identity gives, at most
     methods: tuple[str, ...]
     arms: tuple[str, ...]  # of ARMS
+    renderers: tuple[str, ...]  # that animate stills, dealt to the takes: of RENDERERS
     driver: str  # whose performance drives a `reenact` fake: of DRIVERS
     compression: tuple[str, ...]  # of COMPRESSION; empty: ``encoding`` alone
     dials: Mapping[str, tuple[float, ...]]  # artifact -> severities, each in (0, 1]
@@ -73,7 +77,12 @@ class Plan:
     footage: Folder | None
     imports: Folder | None
     voices: Voices
-    text: str = field(repr=False)  # the TOML
+    path: Path  # of the TOML
+    text: str = field(repr=False)
+
+    def place(self, key: str) -> str:
+        """Where the plan says ``key`` (dotted): how errors that show only later begin."""
+        return place_of(self.path, self.text, key)
 
 
 def load_plan(path: Path | str) -> Plan:
@@ -92,7 +101,21 @@ def load_plan(path: Path | str) -> Plan:
     table = TomlTable.read(
         path,
         text,
-        ("name", "seed", "fps", "seconds", "takes", "methods", "arms", "driver", "compression", "licence", "actors"),
+        (
+            "name",
+            "seed",
+            "fps",
+            "seconds",
+            "takes",
+            "methods",
+            "arms",
+            "renderer",
+            "driver",
+            "compression",
+            "licence",
+            "actors",
+            "balance",
+        ),
         ("encoding", "splits", "dials", "portraits", "footage", "import", "voices"),
     )
     seed = table.whole("seed", 0, 0, 2**31 - 1)
@@ -117,6 +140,7 @@ def load_plan(path: Path | str) -> Plan:
         takes=table.whole("takes", 1, 1, 1000),
         methods=methods,
         arms=arms,
+        renderers=_renderers(table),
         driver=table.choice("driver", "self", DRIVERS),
         compression=compression,
         dials=dials,
@@ -133,8 +157,16 @@ def load_plan(path: Path | str) -> Plan:
         footage=footage,
         imports=imports,
         voices=_voices(table),
+        path=path,
         text=text,
     )
+
+
+def _renderers(table: TomlTable) -> tuple[str, ...]:
+    """One by name, or a list."""
+    if isinstance(table.values.get("renderer"), str):
+        return (table.choice("renderer", RENDERERS[0], RENDERERS),)
+    return table.subset("renderer", RENDERERS[:1], RENDERERS)
 
 
 def public_text(plan: Plan) -> str:
@@ -155,7 +187,13 @@ def _actors(table: TomlTable, seed: int) -> tuple[int, ...]:
     value = table.values.get("actors", 0)
     if type(value) is int and 0 <= value <= _MOST_ACTORS:
         first = _FIRST_ACTOR + _MOST_ACTORS * seed
-        return tuple(range(first, first + value))
+        names = tuple(one.name for one in fields(ActorAttributes))
+        by = table.subset("balance", (), names)
+        if not by:
+            return tuple(range(first, first + value))
+        return tuple(balanced(value, by, range(first, first + min(_CHOICE * value, _MOST_ACTORS))))
+    if "balance" in table:
+        table.refuse("balance", "needs a number of actors to choose; a list of seeds is chosen already, remove one")
     if not isinstance(value, list) or not all(type(one) is int and one >= 0 for one in value):
         table.refuse("actors", "give a number of virtual actors, or a list of their seeds")
     for one in value:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,6 +16,7 @@ from tellmark.generator.scenery import Body
 from tellmark.generator.strands import HairStyle
 from tellmark.types import F32
 
+_MONK = ("f6ede4", "f3e7db", "f7ead0", "eadaba", "d7bd96", "a07e56", "825c43", "604134", "3a312a", "292420")
 VERSION = 1  # another version, another person behind the same seed
 MELANIN = np.array([-0.62, -0.88, -1.02], np.float32)  # log sRGB from the lightest skin to the darkest
 HAIR_COLOURS = {
@@ -41,6 +44,7 @@ class ActorAttributes:
 
     presentation: str  # "feminine" or "masculine": the group of faces that was mixed
     skin_tone: str  # group of the individual typology angle (Chardon et al. 1991) of the skin colour
+    monk_tone: int  # nearest of the ten tones of the Monk Skin Tone Scale (Monk 2019), 1 the lightest
     eye_colour: str
     hair_colour: str
     hair_style: str
@@ -70,6 +74,7 @@ class Recipe:
     contrast: float  # strength of the main light
     aspect: float  # stretch of the face across
     beard: float  # 0 none .. 1 full
+    framing: tuple[float, float, float, float]  # of the still: degrees clockwise, zoom, px to the right and down
 
 
 def draw_recipe(seed: int) -> Recipe:
@@ -105,7 +110,7 @@ def draw_recipe(seed: int) -> Recipe:
         hair=_draw_hair(feminine, HAIR_COLOURS[hair_colour], melanin, rng),
         body=Body(
             neck=round(float(rng.normal(0.248 if feminine else 0.278, 0.010)), 4),
-            shoulders=round(float(rng.normal(0.98 if feminine else 1.12, 0.04)), 4),
+            shoulders=round(float(rng.normal(1.14 if feminine else 1.30, 0.05)), 4),
             garment=str(rng.choice(scenery.GARMENTS, p=[0.42, 0.24, 0.22, 0.12])),
             colour=_rounded(cloth),  # type: ignore[arg-type]
             seed=int(rng.integers(2**31)),
@@ -113,6 +118,7 @@ def draw_recipe(seed: int) -> Recipe:
         background=str(rng.choice(scenery.BACKDROPS)),
         light=_rounded(light),  # type: ignore[arg-type]
         contrast=round(float(rng.uniform(0.25, 0.55)), 3),
+        framing=_draw_framing(seed),
         aspect=round(float(rng.normal(0.94 if feminine else 0.955, 0.022)), 4),
         beard=0.0 if feminine or rng.random() < 0.55 else round(float(rng.beta(0.9, 0.9)), 3),
     )
@@ -129,6 +135,7 @@ def actor_attributes(seed: int) -> ActorAttributes:
     return ActorAttributes(
         "feminine" if recipe.feminine else "masculine",
         skin_tone_group(recipe.skin),
+        monk_tone(recipe.skin),
         recipe.eye_colour,
         recipe.hair_colour,
         recipe.hair.flow,
@@ -145,6 +152,36 @@ def skin_tone_group(srgb: tuple[float, float, float]) -> str:
     angle = np.rad2deg(np.arctan2(lightness - 50, b))
     names = ("dark", "brown", "tan", "intermediate", "light", "very light")
     return names[int(np.searchsorted([-30, 10, 28, 41, 55], angle))]
+
+
+def monk_tone(srgb: tuple[float, float, float]) -> int:
+    """The tone of the Monk Skin Tone Scale, 1 to 10, that is nearest in CIELAB."""
+    swatches = f32([[int(tone[k : k + 2], 16) / 255 for k in (0, 2, 4)] for tone in _MONK])
+    colours = cv2.cvtColor(np.concatenate([f32([srgb]), swatches])[None], cv2.COLOR_RGB2LAB)[0]
+    return 1 + int(np.linalg.norm(colours[1:] - colours[0], axis=1).argmin())
+
+
+def balanced(count: int, by: tuple[str, ...], seeds: Iterable[int]) -> list[int]:
+    """The ``count`` of ``seeds`` with every combination of the attributes ``by`` about equally often.
+
+    ``by`` names fields of :class:`ActorAttributes`. Combinations take turns; one that the seeds hardly offer stays
+    rare. Fewer come back where they run out.
+    """
+    cells: dict[tuple[Any, ...], list[int]] = {}
+    for seed in seeds:
+        attributes = actor_attributes(seed)
+        cells.setdefault(tuple(getattr(attributes, name) for name in by), []).append(seed)
+    order = sorted(cells.values())
+    dealt = [cell[turn] for turn in range(max(map(len, order), default=0)) for cell in order if turn < len(cell)]
+    return sorted(dealt[:count])
+
+
+def _draw_framing(seed: int) -> tuple[float, float, float, float]:
+    """Nobody holds a camera level, or sits in its middle. Drawn apart, so that the person does not hang on it."""
+    rng = np.random.default_rng([VERSION, seed, 1])
+    roll, zoom = float(np.clip(rng.normal(0, 2.2), -5, 5)), float(rng.uniform(1.04, 1.32))
+    right, down = rng.normal(0, [9, 6]).tolist()
+    return round(roll, 2), round(zoom, 3), round(right, 1), round(down, 1)
 
 
 def _draw_hair(

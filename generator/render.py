@@ -10,14 +10,16 @@ import cv2
 import numpy as np
 
 from tellmark.generator.layers import PAD, split
-from tellmark.generator.lids import build_eyes, draw_eye
-from tellmark.generator.mesh import build_mesh, move, pose_of
+from tellmark.generator.lids import WIDEST, build_eyes, draw_eye
+from tellmark.generator.mesh import build_mesh, move, placed, pose_of
 from tellmark.generator.mouth import build_mouth, draw_mouth
 from tellmark.generator.raster import over, raster
 from tellmark.generator.types import EXPRESSIONS, SIZE, Motion, Portrait
 from tellmark.types import F32, U8
 
 _FACE_POINTS = 478
+_CORNERS = np.array([[0, 0], [SIZE, 0], [0, SIZE], [SIZE, SIZE]], np.float32)
+_STILL = 0.25  # px that the background's corners may be off before it is fetched anew
 _INDEX = {name: index for index, name in enumerate(EXPRESSIONS)}
 
 
@@ -25,7 +27,8 @@ class MeshRenderer:
     """:class:`~tellmark.generator.types.Renderer` by warping a layered mesh. Not for two threads at once.
 
     The same portrait, motion and index give the same bytes; the rest frame gives the portrait. ``render`` returns
-    the same array each time, and leaves in ``points`` (478, 3) px where it put the face.
+    the same array each time, and leaves in ``points`` (478, 3) px where it put the face, in ``around`` (n, 2) px where
+    the mesh's other points went.
     """
 
     name = "mesh"
@@ -38,19 +41,21 @@ class MeshRenderer:
         self._eyes = build_eyes(portrait.image, portrait.landmarks)
         self._mouth = build_mouth(portrait.image, portrait.landmarks, self._mesh)
         self.points = self._mesh.rest[:_FACE_POINTS]
+        self.around = self._mesh.rest[_FACE_POINTS:, :2]
         self._map_x = np.zeros((SIZE, SIZE), np.float32)
         self._map_y = np.zeros((SIZE, SIZE), np.float32)
         self._depth = np.zeros((SIZE, SIZE), np.float32)
         self._layer = np.zeros((SIZE, SIZE, 4), np.uint8)
         self._frame = np.zeros((SIZE, SIZE, 3), np.uint8)
+        self._moved = np.zeros((SIZE, SIZE, 3), np.uint8)
 
     def render(self, motion: Motion, index: int) -> U8:
         """Frame ``index`` of the motion: (512, 512, 3) RGB uint8, overwritten by the next call."""
         expression = motion.expression[index]
-        self._draw_eyes(expression, motion.blink[index], motion.gaze_deg[index])
+        self._draw_eyes(motion, index)
         pose = pose_of(self._mesh, motion, index)
         points = move(self._mesh, expression, pose)
-        self.points = points[:_FACE_POINTS]
+        self.points, self.around = points[:_FACE_POINTS], points[_FACE_POINTS:, :2]
         # Where no triangle falls, far outside, the map points beyond the layer and fetches nothing.
         self._map_x.fill(-PAD)
         self._depth.fill(np.inf)
@@ -61,7 +66,7 @@ class MeshRenderer:
         self._fetch(cv2.INTER_LINEAR, slice(rows.stop, SIZE), slice(0, SIZE))
         self._fetch(cv2.INTER_LINEAR, rows, slice(0, columns.start))
         self._fetch(cv2.INTER_LINEAR, rows, slice(columns.stop, SIZE))
-        over(self._layer, self._background, self._frame)
+        over(self._layer, self._scene(motion, index), self._frame)
         draw_mouth(self._mouth, self._frame, points, self._mesh, expression, pose)
         return self._frame
 
@@ -79,14 +84,28 @@ class MeshRenderer:
             borderMode=cv2.BORDER_CONSTANT,
         )
 
-    def _draw_eyes(self, expression: F32, blink: F32, gaze_deg: F32) -> None:
+    def _scene(self, motion: Motion, index: int) -> U8:
+        """The background where the motion has it."""
+        if motion.seen is None:
+            return self._background
+        affine = placed(motion.seen.scene[index], self._mesh.face_width)
+        if np.abs(_CORNERS @ affine[:, :2].T + affine[:, 2] - _CORNERS).max() < _STILL:
+            return self._background
+        cv2.warpAffine(self._background, affine, (SIZE, SIZE), self._moved, borderMode=cv2.BORDER_REPLICATE)
+        return self._moved
+
+    def _draw_eyes(self, motion: Motion, index: int) -> None:
         """Update the eyes in the person layer."""
+        gaze_deg, blink = motion.gaze_deg[index], np.clip(motion.blink[index], -WIDEST, 1)
         squint, smile, angry, raised = (
-            float(np.clip(expression[_INDEX[name]], 0, 1)) for name in ("squint", "smile", "brow_down", "brow_up")
+            float(np.clip(motion.expression[index, _INDEX[name]], 0, 1))
+            for name in ("squint", "smile", "brow_down", "brow_up")
         )
         # Lids rise with the brows and with an upward gaze; that a lowered gaze closes them is the motion's to say.
         half = 0.16 * squint + 0.08 * angry - 0.10 * raised - 0.10 * float(np.clip(gaze_deg[1] / 15, 0, 1))
-        for eye, closed in zip(self._eyes, np.clip(blink, 0, 1).tolist(), strict=True):
+        if motion.seen is not None:
+            half = 0.0  # lids that were seen need no such guess
+        for eye, closed in zip(self._eyes, blink.tolist(), strict=True):
             drop = closed + half * (1 - closed)
             picture = draw_eye(eye, drop, 0.9 * squint + 0.25 * smile, (float(gaze_deg[0]), float(gaze_deg[1])))
             height, width = picture.shape[:2]

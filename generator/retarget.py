@@ -25,8 +25,8 @@ _READ = np.array(
 )  # of a gaze to the side and up: what the tracker's irises follow (13 portraits, known gaze)
 # Nose bridge, brows and cheekbones: the tracker's corners of the eyes follow the iris by a third.
 _AROUND = (*(168, 6, 193, 417, 122, 351, 70, 63, 105, 66, 107, 300, 293, 334, 296, 336), 230, 229, 228, 450, 449, 448)
-_SHUT = 0.42  # eye opening over that of the open eye when the lids meet: the tracker never reads 0
-_OPEN_PERCENTILE = 70
+SHUT = 0.42  # eye opening over that of the open eye when the lids meet: the tracker never reads 0
+OPEN_PERCENTILE = 70
 _LIPS = tuple(sorted({point for ring in (*UPPER_LIP, *LOWER_LIP) for point in ring}))
 _OTHERS = (
     *RIGHT_BROW,
@@ -76,8 +76,8 @@ def retarget(track: Track, rest: F32 | None = None, *, smooth: bool = True) -> M
     if smooth:
         rotation, shift, expression, look = (steady(x) for x in (rotation, shift, expression, look))
         distance, lids = steady(distance[:, None])[:, 0], steady(lids)
-    arrays = (rotation, shift, distance, expression, np.clip(lids, 0, 1), look)
-    return Motion(track.fps, *(np.asarray(array, np.float32) for array in arrays))
+    channels = (rotation, shift, distance[:, None], expression, np.clip(lids, 0, 1), look)
+    return Motion.from_array(track.fps, np.concatenate(channels, axis=1).astype(np.float32))
 
 
 def bridged(landmarks: F32, found: NDArray[np.bool_]) -> F32:
@@ -108,8 +108,8 @@ def gaze(heads: Heads, rest: F64, lids: F64) -> F64:
 def blinks(heads: Heads) -> F64:
     """(T, 2) of the subject's right and left eye: 0 as open as it usually is, 1 shut."""
     opening = np.stack(eye_opening(heads.shape.astype(np.float32)), axis=1).astype(np.float64)
-    usual = np.percentile(opening, _OPEN_PERCENTILE, axis=0)
-    return np.asarray(np.clip((1 - opening / usual) / (1 - _SHUT), 0, 1), np.float64)
+    usual = np.percentile(opening, OPEN_PERCENTILE, axis=0)
+    return np.asarray(np.clip((1 - opening / usual) / (1 - SHUT), 0, 1), np.float64)
 
 
 def expressions(heads: Heads, rest: F64) -> F64:

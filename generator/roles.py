@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tellmark.generator.renderers import RENDERERS
+
 if TYPE_CHECKING:
     from tellmark.generator.plan import Plan
 
@@ -58,6 +60,7 @@ class Take:
     actor: int | None = None  # the seed of a virtual actor
     path: Path | None = None  # the picture or the footage
     consent: str | None = None
+    renderer: str = RENDERERS[0]  # that animates stills
     system: str | None = None  # that made an imported clip
     donor: Take | None = None  # of another identity of the split: a face for `swap`, a driver for `reenact`
     words: Sound | None = None  # what `lipsync` and `splice` have the lips say: of another take, else of the donor

@@ -7,6 +7,7 @@ scratch folder that is mapped into memory, 0.8 MB each: they are gone through se
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import islice
@@ -16,16 +17,18 @@ from typing import Any
 import numpy as np
 
 from tellmark.errors import FaceError
-from tellmark.generator.actors import actor
+from tellmark.generator.actors import recipe_sha256
 from tellmark.generator.face_tracks import follow
 from tellmark.generator.footage import Shot, find_shot, framed
 from tellmark.generator.portrait import load_portrait
+from tellmark.generator.puppetry import puppeteer
 from tellmark.generator.reference import ReferenceRenderer
 from tellmark.generator.retarget import retarget
 from tellmark.generator.roles import Take, number
 from tellmark.generator.rules import RuleMotion
 from tellmark.generator.soundtrack import record
 from tellmark.generator.speech import load_speech
+from tellmark.generator.surroundings import complete
 from tellmark.generator.track import Track
 from tellmark.generator.types import SIZE, Controls, Motion, Portrait, Speech
 from tellmark.media import sha256_of, write_image
@@ -88,10 +91,12 @@ class Scene:
         )
 
     def performance(self, still: Portrait) -> Motion:
-        """What is done in the original, in the terms in which ``still`` moves."""
+        """What is done in the original, in the terms in which ``still`` moves; of its own still, all that is seen."""
         everywhere = np.ones(self.count, np.bool_)
         track = Track(self.track, everywhere, self.take.fps, SIZE, SIZE, sha256="", has_audio=True)
-        return retarget(track, still.landmarks if still is self.still else None)
+        if still is not self.still:
+            return retarget(track)
+        return complete(self.frames, still, puppeteer(track, still.landmarks))
 
     @cached_property
     def donor(self) -> Scene:
@@ -105,7 +110,7 @@ class Scene:
     def source_sha256(self) -> str:
         """Of the picture or the film, or of the actor's recipe."""
         if self.take.actor is not None:
-            return actor(self.take.actor).sha256
+            return recipe_sha256(self.take.actor)
         assert self.take.path is not None
         return sha256_of(self.take.path)
 
@@ -150,9 +155,24 @@ def kept(frames: Iterable[U8], count: int, path: Path) -> U8:
     done = 0
     for frame in frames:
         if stored is None:
-            stored = np.memmap(path, np.uint8, "w+", shape=(count, *frame.shape))
+            stored = mapped(path, (count, *frame.shape))
         stored[done] = frame
         done += 1
     if stored is None or done < count:
         raise FaceError(f"the picture ends after {done} of {count} frames")
     return stored
+
+
+def mapped(path: Path, shape: tuple[int, ...]) -> U8:
+    """An array in a new file. Raises :class:`OSError` where the disk has no room for all of it.
+
+    Without the room set aside, a page that finds the disk full would end the process with a signal.
+    """
+    if hasattr(os, "posix_fallocate"):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.posix_fallocate(handle, 0, int(np.prod(shape)))
+        finally:
+            os.close(handle)
+        return np.memmap(path, np.uint8, "r+", shape=shape)
+    return np.memmap(path, np.uint8, "w+", shape=shape)

@@ -53,7 +53,7 @@ def backdrop(kind: str, light: F32, seed: int) -> F32:
         spot = np.exp(-(((x - 0.5 + 0.2 * rng.normal()) / 0.55) ** 2 + ((y - 0.4) / 0.6) ** 2))[..., None]
         picture = base * (0.72 + 0.4 * spot)
     elif kind == "wall":
-        base = f32([0.74, 0.71, 0.67]) + f32((hue - 0.5) * 0.22)
+        base = (f32([0.74, 0.71, 0.67]) + f32((hue - 0.5) * 0.09)) * np.float32(rng.uniform(0.7, 1.12))
         picture = base * (1 + 0.018 * noise(rng, 40) + 0.006 * noise(rng, 3))[..., None]
     else:
         picture = _clutter(kind, rng, x, y)
@@ -78,7 +78,7 @@ def _clutter(kind: str, rng: np.random.Generator, x: F32, y: F32) -> F32:
         canvas = np.clip(leaf * (1 - share) + sky * share, 0.02, 1).astype(np.float32)
         lights, radius = 60, (5, 16)
     else:
-        canvas[:] = f32([0.10, 0.10, 0.13]) + f32(rng.uniform(0, 0.12, 3))
+        canvas[:] = f32([0.10, 0.10, 0.13]) + f32(rng.uniform(0, 0.05, 3))
         canvas = cv2.GaussianBlur(canvas * (1 + 0.5 * noise(rng, 50))[..., None], (0, 0), 20)
         lights, radius = 26, (14, 38)
     warm = kind == "bokeh"
@@ -103,7 +103,8 @@ def torso(body: Body, oval: F32, skin: F32, light: F32) -> F32:
     across, down = (x - middle) / height, (y - chin) / height
     # Outline: straight neck, then the trapezius, then the round of the shoulder.
     outline = PchipInterpolator(
-        [-1.2, -0.02, 0.08, 0.16, 0.24, 0.32, 0.42, 0.6, 0.9], [0, 0, 0.03, 0.12, 0.33, 0.60, 0.84, 1, 1.05]
+        [-1.2, -0.02, 0.08, 0.16, 0.24, 0.32, 0.42, 0.56, 0.76, 1.0],
+        [0, 0, 0.03, 0.11, 0.28, 0.50, 0.70, 0.87, 0.98, 1.04],
     )
     slope = outline(np.clip(down[:, 0], -1.2, 0.9))[:, None]
     half = (body.neck + (body.shoulders - body.neck) * slope).astype(np.float32)
@@ -112,7 +113,7 @@ def torso(body: Body, oval: F32, skin: F32, light: F32) -> F32:
     flesh = flesh * (1 + 0.012 * noise(rng, 1.2) + 0.02 * noise(rng, 9))[..., None]
     edge, inside = _neckline(body, across, down)
     cloth = np.asarray(body.colour, np.float32) * _folds(rng, across, down, light)[..., None]
-    cloth = cloth * (1 + 0.016 * noise(rng, 1.0) + 0.010 * noise(rng, 2.2))[..., None]
+    cloth = cloth * (1 + 0.008 * noise(rng, 1.0) + 0.005 * noise(rng, 2.2))[..., None]
     cloth = cloth * (1 - 0.25 * np.exp(-np.abs(inside - 0.028) / 0.004))[..., None]  # the seam
     shadow = 1 - 0.35 * np.exp(-np.maximum(-inside, 0) / 0.02)  # the cloth's shadow on the skin
     colour = flesh * shadow[..., None] * (1 - edge[..., None]) + cloth * edge[..., None]

@@ -54,8 +54,9 @@ def pictures(folder: Folder, left_out: list[str]) -> dict[str, Path]:
 def voices(folder: Folder, seconds: float, left_out: list[str]) -> dict[str, list[Recording]]:
     """Voice -> recordings of ``seconds`` or more. A sub-folder is a voice; a file in none is one by itself."""
     found: dict[str, list[Recording]] = {}
+    files = _Files(folder.path, seconds, left_out)
     for path in _files(folder.path):
-        _add(found, _owner(folder.path, path), folder.path, path, seconds, left_out, picture=False)
+        files.add(found, _owner(folder.path, path), path, picture=False)
     return found
 
 
@@ -67,8 +68,9 @@ def people(folder: Folder, seconds: float, left_out: list[str]) -> dict[str, lis
     files = _files(folder.path)
     owners = _owners(folder, folder.persons) if folder.persons else {path: _owner(folder.path, path) for path in files}
     found: dict[str, list[Recording]] = {}
+    usable = _Files(folder.path, seconds, left_out)
     for path, person in sorted(owners.items()):
-        _add(found, person, folder.path, path, seconds, left_out, picture=True)
+        usable.add(found, person, path, picture=True)
     if not found:
         raise InputError(
             f"{folder.path} has no footage of {seconds:g} s with sound; {'; '.join(left_out[:3]) or 'none'}"
@@ -83,13 +85,14 @@ def imports(folder: Folder, seconds: float, left_out: list[str]) -> dict[str, li
     """
     owners = _owners(folder, folder.persons) if folder.persons else {path: str(path) for path in _files(folder.path)}
     found: dict[str, list[Imported]] = {}
+    usable = _Files(folder.path, seconds, left_out)
     for path, person in sorted(owners.items()):
         inside = path.relative_to(folder.path.resolve())
         if len(inside.parts) < 2:
             left_out.append(f"{path} lies in no sub-folder with the name of the system that made it")
             continue
         kept: dict[str, list[Recording]] = {}
-        _add(kept, person, folder.path, path, seconds, left_out, picture=True)
+        usable.add(kept, person, path, picture=True)
         for owner, recordings in kept.items():
             found.setdefault(owner, []).extend(Imported(recording, inside.parts[0]) for recording in recordings)
     if not found:
@@ -127,32 +130,42 @@ def _owner(folder: Path, path: Path) -> str:
     return inside.parts[0] if len(inside.parts) > 1 else inside.stem
 
 
-def _add(
-    found: dict[str, list[Recording]],
-    owner: str,
-    folder: Path,
-    path: Path,
-    seconds: float,
-    left_out: list[str],
-    *,
-    picture: bool,
-) -> None:
-    """Add a file to its owner's recordings, or to ``left_out`` with the reason."""
-    try:
-        info = probe(path)
-    except MediaError as error:
-        left_out.append(str(error))
-        return
-    for unusable, why in (
-        (not info.has_audio, "has no sound"),
-        (picture and not info.has_video, "has no picture"),
-        (info.duration_s < seconds, f"is shorter than {seconds:g} s"),
-    ):
-        if unusable:
-            left_out.append(f"{path} {why}")
+class _Files:
+    """Takes files one by one, and leaves out with the reason what cannot be used.
+
+    A copy of an earlier file is left out: under two names, one person would be two, perhaps in two splits.
+    """
+
+    def __init__(self, folder: Path, seconds: float, left_out: list[str]) -> None:
+        self._folder, self._seconds, self._left_out = folder.resolve(), seconds, left_out
+        self._of_size: dict[int, list[Path]] = {}
+
+    def add(self, found: dict[str, list[Recording]], owner: str, path: Path, *, picture: bool) -> None:
+        """Add a file to its owner's recordings."""
+        try:
+            info = probe(path)
+        except MediaError as error:
+            self._left_out.append(str(error))
             return
-    key = _hash(str(path.relative_to(folder.resolve())))
-    found.setdefault(_hash(owner), []).append(Recording(path, info.duration_s, key))
+        earlier = self._copied(path)
+        for unusable, why in (
+            (not info.has_audio, "has no sound"),
+            (picture and not info.has_video, "has no picture"),
+            (info.duration_s < self._seconds, f"is shorter than {self._seconds:g} s"),
+            (earlier is not None, f"is a copy of {earlier.name if earlier else ''}"),
+        ):
+            if unusable:
+                self._left_out.append(f"{path} {why}")
+                return
+        key = _hash(str(path.relative_to(self._folder)))
+        found.setdefault(_hash(owner), []).append(Recording(path, info.duration_s, key))
+
+    def _copied(self, path: Path) -> Path | None:
+        """An earlier file with the same bytes; read only where one has the same size."""
+        same_size = self._of_size.setdefault(path.stat().st_size, [])
+        found = next((one for one in same_size if sha256_of(one) == sha256_of(path)), None)
+        same_size.append(path)
+        return found
 
 
 def _hash(name: str) -> str:

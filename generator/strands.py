@@ -18,6 +18,13 @@ from tellmark.types import F32
 
 STEPS = 30  # points on a strand
 OVERSAMPLING = 2
+# Where hair ends: how low (second row) at which distance behind the face (first row), of a unit sphere. Short hair goes
+# down before the ears, long hair falls over them.
+_HAIRLINE = ([-1, -0.8, -0.55, -0.25, 0, 0.5, 1], [-0.70, -0.60, -0.46, -0.22, 0.12, 0.6, 0.8])
+_BARBERED = (
+    [-1, -0.8, -0.62, -0.50, -0.40, -0.25, 0, 0.5, 1],
+    [-0.70, -0.63, -0.56, -0.40, -0.06, 0.10, 0.16, 0.6, 0.8],
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +67,20 @@ def skull_of(oval: F32) -> Skull:
 def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     """Strands (n, STEPS, 3) and the layer of each in [0, 1], 0 next to the skin, sorted from inner to outer."""
     rng = np.random.default_rng(seed)
-    roots = _roots(style, skull, rng, locks := int(420 + 380 * style.density))
+    # Short hair stands by itself: many single hairs, where long hair hangs in locks.
+    short = style.flow == "crop"
+    roots = _roots(style, skull, rng, locks := int((420 + 380 * style.density) * (2.5 if short else 1)))
     layer = rng.random(locks).astype(np.float32) ** 0.8
     guides = _comb(style, skull, roots, layer, rng)
-    children = int(14 + 16 * style.density)
+    children = 12 if short else int(14 + 16 * style.density)
     parent = np.repeat(np.arange(locks), children)
     count = len(parent)
     t = np.linspace(0, 1, STEPS, dtype=np.float32)[None, :, None]
-    spread = rng.normal(0, 0.022 * skull.height, (count, 1, 3)).astype(np.float32)
-    strands = guides[parent] + spread * (1 - style.clumping * t**0.8)
+    spread = rng.normal(0, (0.014 if short else 0.022) * skull.height, (count, 1, 3)).astype(np.float32)
+    strands = guides[parent] + spread * (1 - (0.9 if short else 1.0) * style.clumping * t**0.8)
     # A slow random walk makes each strand its own; waves run in phase within a lock.
     walk = np.cumsum(rng.normal(0, 1, (count, STEPS, 3)), axis=1).astype(np.float32)
-    strands += walk * (style.frizz * 0.0035 * skull.height) * t
+    strands += walk * (style.frizz * (0.008 if short else 0.0035) * skull.height) * t
     phase = rng.uniform(0, 2 * np.pi, locks)[parent] + rng.normal(0, 0.35, count)
     angle = 2 * np.pi * style.frequency * t[..., 0] + phase[:, None].astype(np.float32)
     amplitude = style.wave * skull.height * np.minimum(1, 3 * t[..., 0])
@@ -89,13 +98,12 @@ def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int)
     while sum(map(len, chosen)) < count:
         direction = rng.normal(size=(4 * count, 3))
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-        limit = np.interp(
-            direction[:, 2], [-1, -0.8, -0.55, -0.25, 0, 0.5, 1], [-0.70, -0.60, -0.46, -0.22, 0.12, 0.6, 0.8]
-        )
+        limit = np.interp(direction[:, 2], *(_HAIRLINE if style.flow != "crop" else _BARBERED))
         temple = np.exp(-(((np.abs(direction[:, 0]) - 0.55) / 0.16) ** 2)) * np.clip(-direction[:, 2], 0, 1)
         limit -= style.temples * temple
         limit -= style.hairline * np.clip(0.3 - direction[:, 2], 0, 1)
-        inside = direction[:, 1] < limit + rng.normal(0, 0.035, len(direction))
+        ragged = 0.065 if style.flow == "crop" else 0.035
+        inside = direction[:, 1] < limit + rng.normal(0, ragged, len(direction))
         chosen.append(direction[inside & (direction[:, 2] < 0.75)].astype(np.float32))
     return np.concatenate(chosen)[:count]
 
@@ -195,11 +203,12 @@ def shade(strands: F32, layers: F32, style: HairStyle, skull: Skull, light: F32,
     around /= np.linalg.norm(around, axis=2, keepdims=True) + 1e-6
     facing = 0.5 + 0.5 * (around @ light)
     t = np.linspace(0, 1, STEPS, dtype=np.float32)[None]
-    depth = 0.28 + 0.72 * layers[:, None] ** 0.9
+    short = style.flow == "crop"
+    depth = (0.45 + 0.55 * layers[:, None] ** 0.9) if short else (0.28 + 0.72 * layers[:, None] ** 0.9)
     body = (0.30 + 0.75 * facing) * (0.35 + 0.65 * diffuse) * depth * (0.86 + 0.14 * np.minimum(1, 4 * t))
-    colour = np.asarray(style.colour, np.float32) * np.exp(rng.normal(0, 0.18, (len(strands), 1, 1)))
+    colour = np.asarray(style.colour, np.float32) * np.exp(rng.normal(0, 0.12 if short else 0.18, (len(strands), 1, 1)))
     colour = colour * (1 + rng.normal(0, 0.02, (len(strands), 1, 3)))
-    shine = style.gloss * depth * facing
+    shine = style.gloss * depth * facing * (0.45 if short else 1.0)
     out = colour * body[..., None]
     out += (shine * highlight**28 * 0.20)[..., None]
     out += colour * (shine * highlight**9 * 0.60)[..., None]
@@ -260,6 +269,23 @@ def draw(strands: F32, colours: F32, thickness: F32, split_z: float) -> tuple[F3
         layers.append(np.asarray(cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA), np.float32))
     depth = cv2.resize(nearest, (SIZE, SIZE), interpolation=cv2.INTER_NEAREST)
     return layers[0], layers[1], np.asarray(depth, np.float32)
+
+
+def undercoat(layer: F32, colour: tuple[float, float, float]) -> F32:
+    """A premultiplied layer over the scalp's own shade, which softens its edge: skin under short hair is not bare."""
+    soft = cv2.GaussianBlur(layer[..., 3], (0, 0), 7.0)
+    cover = (0.8 * np.clip(1.3 * soft - 0.1, 0, 1) ** 1.5)[..., None]
+    return np.asarray(
+        layer + np.dstack([cover * np.asarray(colour, np.float32) * 0.55, cover]) * (1 - layer[..., 3:]), np.float32
+    )
+
+
+def thickness(strands: F32, style: HairStyle, skull: Skull) -> F32:
+    """(n,) opacity of the strands: barbers thin out the sides of short hair."""
+    if style.flow != "crop":
+        return np.full(len(strands), 0.7, np.float32)
+    height = (strands[:, 0, 1] - skull.centre[1]) / skull.radii[1]
+    return np.asarray(0.24 + 0.38 * np.clip(0.25 - 1.4 * height, 0, 1), np.float32)
 
 
 def backed(layer: F32, colour: tuple[float, float, float]) -> F32:

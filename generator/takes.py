@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -28,10 +27,11 @@ from tellmark.generator.face_tracks import follow, write_track
 from tellmark.generator.ladder import Rung, rung
 from tellmark.generator.masks import MaskWriter
 from tellmark.generator.methods import Forgery, method
+from tellmark.generator.occupancy import scratch, working
 from tellmark.generator.origin import consent_sha256, provenance
 from tellmark.generator.plan import Plan
 from tellmark.generator.roles import Take, Version, number, versions
-from tellmark.generator.scene import Scene, kept
+from tellmark.generator.scene import Scene, kept, mapped
 from tellmark.generator.soundtrack import RECORDED_HZ, write_sound
 from tellmark.generator.types import SIZE
 from tellmark.manifest import to_row
@@ -62,12 +62,18 @@ def make_take(plan: Plan, take: Take, out: Path) -> str:
     A take is left out as a whole where its footage, its donor's or its picture turns out to be unusable; what was
     written of it is removed. Returns the take's id.
     """
+    with working(out):
+        _make(plan, take, out)
+    return take.take_id
+
+
+def _make(plan: Plan, take: Take, out: Path) -> None:
     missing = [version for version in versions(plan, take) if not record_path(out, take.clip_id(version)).exists()]
     if not missing or skip_path(out, take.take_id).exists():
-        return take.take_id
-    with tempfile.TemporaryDirectory(prefix="tellmark-") as scratch:
+        return
+    with scratch() as folder:
         try:
-            scene = Scene(take, plan.seconds, Path(scratch))
+            scene = Scene(take, plan.seconds, folder)
             for name, group in groupby(missing, key=lambda version: version.method):
                 _Studio(plan, scene, name, out).make(list(group))
         except (FaceError, MediaError) as error:
@@ -75,7 +81,6 @@ def make_take(plan: Plan, take: Take, out: Path) -> str:
             _write_json(skip_path(out, take.take_id), reason)
             for version in versions(plan, take):
                 _remove(out, take.clip_id(version))
-    return take.take_id
 
 
 def _remove(out: Path, clip_id: str) -> None:
@@ -125,7 +130,7 @@ class _Studio:
         else:
             forgery = method(self._name)(scene)
         stem = scene.folder / f"{take.take_id}.{self._name}"
-        masks = np.memmap(f"{stem}.masks", np.uint8, "w+", shape=(scene.count, SIZE, SIZE))
+        masks = mapped(Path(f"{stem}.masks"), (scene.count, SIZE, SIZE))
 
         def frames() -> Iterator[U8]:
             for index, (frame, mask) in enumerate(forgery.frames):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -48,7 +49,8 @@ class TomlTable:
         """Refuse every other key."""
         for key in self.values:
             if key not in keys + tables:
-                self.refuse(key, f"unknown; the keys here are {', '.join((*keys, *(f'[{name}]' for name in tables)))}")
+                known = ", ".join((*keys, *(f"[{name}]" for name in tables)))
+                self.refuse(key, f"unknown{_nearest(key, keys + tables)}; the keys here are {known}")
 
     def number(self, key: str, default: float, low: float, high: float) -> float:
         """A number in [low, high]."""
@@ -102,21 +104,37 @@ class TomlTable:
         given = self.texts(key, default)
         for one in given:
             if one not in among:
-                self.refuse(key, f"{one!r} is unknown; choose among {', '.join(among) or 'nothing, as this plan is'}")
+                choice = ", ".join(among) or "nothing, as this plan is"
+                self.refuse(key, f"{one!r} is unknown{_nearest(one, among)}; choose among {choice}")
         return tuple(one for one in among if one in given)
 
     def choice(self, key: str, default: str, among: tuple[str, ...]) -> str:
         """One of ``among``."""
         value = self.text(key, default)
         if value not in among:
-            self.refuse(key, f"{value!r} is unknown; choose one of {', '.join(among)}")
+            self.refuse(key, f"{value!r} is unknown{_nearest(value, among)}; choose one of {', '.join(among)}")
         return value
 
     def refuse(self, key: str, why: str) -> NoReturn:
         """Raise :class:`UsageError` that names the key, its line (or its table's) and ``why``."""
         dotted = f"{self.name}.{key}" if self.name else key
-        line = self.lines.get(dotted) or self.lines.get(self.name)
-        raise UsageError(f"{self.path}{f', line {line}' if line else ''}: {dotted}: {why}")
+        raise UsageError(f"{_place(self.path, self.lines, dotted)}: {why}")
+
+
+def place_of(path: Path, text: str, dotted: str) -> str:
+    """Where a plan says ``dotted``, such as ``plan.toml, line 3: splits.train``; of its table where it does not."""
+    return _place(path, dict(_key_lines(text)), dotted)
+
+
+def _place(path: Path, lines: Mapping[str, int], dotted: str) -> str:
+    line = lines.get(dotted) or lines.get(dotted.rpartition(".")[0])
+    return f"{path}{f', line {line}' if line else ''}: {dotted}"
+
+
+def _nearest(word: str, among: tuple[str, ...]) -> str:
+    """A guess at what was meant."""
+    found = difflib.get_close_matches(word, among, 1)
+    return f", perhaps {found[0]!r} is meant" if found else ""
 
 
 def _key_lines(text: str) -> Iterator[tuple[str, int]]:

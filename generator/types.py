@@ -7,11 +7,12 @@ the mesh renderer and every later one stand behind these.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tellmark.errors import UsageError
 from tellmark.types import F32, U8
@@ -124,6 +125,23 @@ class Controls:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What a video shows of a performance beyond what a motion model makes, one row a frame.
+
+    A place is (x right, y down, roll in degrees clockwise as seen, log of the scale), shifts in face widths, about the
+    middle of the frame, relative to the portrait.
+    """
+
+    shape: F32  # (T, 478, 2) face widths: what the face's points do beyond pose and expressions, as if unturned
+    crown: F32  # (T, 4) place of hair, ears and hat, relative to where the face's pose has them
+    torso: F32  # (T, 4) place of the shoulders
+    scene: F32  # (T, 4) place of what is behind the person
+
+    def __getitem__(self, rows: slice | NDArray[np.integer[Any]]) -> Seen:
+        return Seen(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
 class Motion:
     """A performance, one row a frame. All arrays are float32 with T rows."""
 
@@ -136,9 +154,14 @@ class Motion:
     expression: F32  # (T, len(EXPRESSIONS)), 0 = as in the portrait, 1 = full
     blink: F32  # (T, 2) subject's right and left eye, 0 open .. 1 closed
     gaze_deg: F32  # (T, 2) of the eyes in the head: yaw (to the viewer's right), pitch (up), relative to the portrait
+    seen: Seen | None = None  # of a motion that was read from video; no channel of :meth:`array`
 
     def __len__(self) -> int:
         return len(self.distance)
+
+    def __getitem__(self, rows: slice) -> Motion:
+        part = Motion.from_array(self.fps, self.array()[rows])
+        return part if self.seen is None else replace(part, seen=self.seen[rows])
 
     def array(self) -> F32:
         """(T, D) all channels side by side, in the order of the fields."""
@@ -211,3 +234,10 @@ class Renderer(Protocol):
     def render(self, motion: Motion, index: int) -> U8:
         """Frame ``index`` of the motion: (512, 512, 3) RGB uint8. The array may be reused by the next call."""
         ...
+
+
+class PortraitRenderer(Renderer, Protocol):
+    """A renderer of portraits; it says where it put the face."""
+
+    points: F32
+    """(478, 3) px of the frame that was rendered last."""

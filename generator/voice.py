@@ -13,7 +13,7 @@ import ctypes
 import os
 import threading
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -101,6 +101,15 @@ def synthesize(
     return phonemes
 
 
+def check_voices(languages: Sequence[str], variants: Sequence[str]) -> None:
+    """Raise :class:`UsageError` where espeak-ng is not installed, or lacks one of these."""
+    with _LOCK, _espeak() as (library, _):
+        for language in languages:
+            _choose(library, language)
+        for variant in variants:
+            _known_variant(variant)
+
+
 @contextmanager
 def _espeak() -> Iterator[tuple[ctypes.CDLL, int]]:
     """The library, freshly loaded and initialised, and its sample rate in Hz."""
@@ -140,12 +149,16 @@ def _known_variant(variant: str) -> str:
     return name
 
 
+def _choose(library: ctypes.CDLL, voice: str) -> None:
+    if library.espeak_SetVoiceByName(voice.encode()) != 0:
+        raise UsageError(f"espeak-ng has no voice {voice}: try a language such as {', '.join(LANGUAGES[:6])}")
+
+
 def _speak(
     library: ctypes.CDLL, text: str, voice: str, speed: int, pitch: int
 ) -> tuple[NDArray[np.int16], list[Phoneme]]:
     """Samples at the library's rate, and the phonemes. The caller holds the lock."""
-    if library.espeak_SetVoiceByName(voice.encode()) != 0:
-        raise UsageError(f"espeak-ng has no voice {voice}: try a language such as {', '.join(LANGUAGES[:6])}")
+    _choose(library, voice)
     library.espeak_ng_SetRandSeed(_SEED)  # breath and unevenness of a voice are drawn; seeded from the clock otherwise
     library.espeak_SetParameter(_RATE, speed, 0)
     library.espeak_SetParameter(_PITCH, pitch, 0)

@@ -25,8 +25,13 @@ from tellmark.processes import THREADS, one_thread_each, pool
 def run_here(plan: Plan, todo: Sequence[Take], out: Path, workers: int) -> Iterator[str]:
     """Make the takes in ``workers`` processes; yields their ids as they are finished."""
     if workers == 1 or len(todo) < 2:
-        for take in todo:
-            yield make_take(plan, take, out)
+        before = cv2.getNumThreads()
+        cv2.setNumThreads(1)  # as in a worker: sums in other stripes may round otherwise
+        try:
+            for take in todo:
+                yield make_take(plan, take, out)
+        finally:
+            cv2.setNumThreads(before)
         return
     with (
         one_thread_each(),

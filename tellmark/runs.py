@@ -37,7 +37,7 @@ def atomic_path(path: Path | str, *, force: bool = False) -> Iterator[Path]:
     target = Path(path)
     check_output(target, force=force)
     _sweep(target)
-    temporary = target.with_name(f".{target.stem}.{_writer()}-{secrets.token_hex(4)}.part{target.suffix}")
+    temporary = target.with_name(f".{target.stem}.{this_process()}-{secrets.token_hex(4)}.part{target.suffix}")
     try:
         yield temporary
         temporary.replace(target)
@@ -45,8 +45,8 @@ def atomic_path(path: Path | str, *, force: bool = False) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _writer() -> str:
-    """This process in a temporary file's name: machine and process number, in hexadecimal."""
+def this_process() -> str:
+    """What stands for this process in a temporary file's name: machine and process number, in hexadecimal."""
     return f"{zlib.crc32(platform.node().encode()):08x}-{os.getpid():x}"
 
 
@@ -62,18 +62,18 @@ def _sweep(target: Path) -> None:
         with contextlib.suppress(OSError):  # another run may be sweeping too
             found = name.fullmatch(left.name)
             if found and left.is_file():
-                limit_s = DEAD_S if _is_gone(found[1]) else STALE_S
+                limit_s = DEAD_S if has_ended(found[1]) else STALE_S
                 if time.time() - left.stat().st_mtime > limit_s:
                     left.unlink()
 
 
-def _is_gone(writer: str) -> bool:
-    """Whether a process of this machine has ended; False where that cannot be told."""
-    machine, process = writer.split("-")
-    if os.name != "posix" or machine != _writer().split("-")[0]:
+def has_ended(process: str) -> bool:
+    """Whether a process of this machine has ended, by its ``this_process``; False where that cannot be told."""
+    machine, number = process.split("-")
+    if os.name != "posix" or machine != this_process().split("-")[0]:
         return False
     try:
-        os.kill(int(process, 16), 0)  # asks, and sends nothing
+        os.kill(int(number, 16), 0)  # asks, and sends nothing
     except (ProcessLookupError, OverflowError):
         return True
     except OSError:  # somebody else's

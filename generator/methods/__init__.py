@@ -12,10 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tellmark.generator.scene import Scene
-from tellmark.generator.types import SIZE, Motion, Renderer
 from tellmark.types import U8
 
 
@@ -32,13 +29,6 @@ class Forgery:
     voice_id: str
     params: dict[str, Any] = field(default_factory=dict)  # what it takes to make it again: scalars and lists
     segments: tuple[tuple[float, float], ...] | None = None  # s, where it is forged; None: throughout
-
-
-def every_pixel(renderer: Renderer, motion: Motion, count: int) -> Iterator[tuple[U8, U8]]:
-    """The first ``count`` frames of a performance, all of which is made."""
-    everywhere = np.full((SIZE, SIZE), 255, np.uint8)
-    for index in range(count):
-        yield renderer.render(motion, index), everywhere
 
 
 Method = Callable[[Scene], Forgery]

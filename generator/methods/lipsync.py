@@ -26,7 +26,7 @@ from tellmark.generator.methods.warp import (
     statistics,
     with_mouth,
 )
-from tellmark.generator.render import MeshRenderer
+from tellmark.generator.renderers import renderer
 from tellmark.generator.roles import number
 from tellmark.generator.rules import MOUTH, RuleMotion
 from tellmark.generator.scene import Scene
@@ -50,7 +50,7 @@ def forge(scene: Scene) -> Forgery:
         frames=respoken(scene, scene.listen(wav), np.ones(scene.count, np.float32)),
         wav=wav,
         voice_id=words.voice_id,
-        params={"renderer": MeshRenderer.name, "motion_model": RuleMotion.name}
+        params={"renderer": scene.take.renderer, "motion_model": RuleMotion.name}
         | {f"words_{name}": value for name, value in params.items()},
     )
 
@@ -58,7 +58,7 @@ def forge(scene: Scene) -> Forgery:
 def respoken(scene: Scene, speech: Speech, share: NDArray[np.float32]) -> Iterator[tuple[U8, U8]]:
     """The original's frames with a mouth that says ``speech``, by ``share`` (T,) of its mask; frames of 0 as filmed."""
     motion = _performance(scene, speech)
-    renderer = MeshRenderer(scene.still)
+    made = renderer(scene.take.renderer, scene.still)
     untouched = np.zeros(scene.frames.shape[1:3], np.uint8)
     have = want = None
     for t in range(scene.count):
@@ -66,9 +66,9 @@ def respoken(scene: Scene, speech: Speech, share: NDArray[np.float32]) -> Iterat
         if share[t] <= 0:
             yield frame, untouched
             continue
-        rendered = renderer.render(motion, t)
-        points = _aim(face, renderer.points)
-        drawn, covered = draw(rendered, renderer.points, points, with_mouth())
+        rendered = made.render(motion, t)
+        points = _aim(face, made.points)
+        drawn, covered = draw(rendered, made.points, points, with_mouth())
         width = float(face_width(face))
         lips = np.concatenate([points[list(LIPS_OUTER)], face[list(LIPS_OUTER)]])
         inside = hull(oval(face), 0.05 * width, -0.06 * width)

@@ -1,7 +1,8 @@
 """`selfblend`: a face blended with an altered copy of itself, after Shiohara & Yamasaki 2022 (self-blended images).
 
 Only what every face swap leaves is there: an edge, and slightly other colours, sharpness and place on either side of
-it. Drawn once a clip and tied to the tracked face, so that nothing but the face itself moves from frame to frame.
+it. Drawn once a clip and tied to the tracked face, so that nothing but the face itself moves from frame to frame. The
+copy is laid within the face's outline: what is around it stays as filmed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import cv2
 import numpy as np
 
 from tellmark.generator.methods import Forgery
-from tellmark.generator.methods.warp import as_mask, blend, hull, oval
+from tellmark.generator.methods.warp import as_mask, blend, hull, oval, soften
 from tellmark.generator.scene import Scene
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import LEFT_BROW, LEFT_EYE, LIPS_OUTER, NOSE, RIGHT_BROW, RIGHT_EYE, face_width
@@ -26,6 +27,7 @@ _REGIONS = {
     "eyes": (*RIGHT_BROW, *LEFT_BROW, *RIGHT_EYE, *LEFT_EYE, *NOSE),
     "lower": (*LIPS_OUTER, *NOSE, 152, 149, 378, 172, 397),
 }
+_AROUND = np.linspace(0, 2 * np.pi, 72, endpoint=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Recipe:
 
     region: str
     grow: float  # face widths by which the region's hull grows
-    ragged: float  # face widths by which its corners are moved about
+    waves: tuple[float, ...]  # sine and cosine of the first harmonics of its outline, in shares of its radius
     feather: float  # face widths
     ratio: float  # share of the copy within
     shift: tuple[float, float]  # face widths
@@ -43,7 +45,6 @@ class Recipe:
     lift: float  # grey levels
     blur: float  # px; negative: sharpened
     coarse: float  # the copy was this much smaller once, 1 = never
-    outside: bool  # the surroundings are altered instead of the face
 
     def to_json(self) -> dict[str, Any]:
         """As parameters of a clip."""
@@ -56,7 +57,7 @@ def draw_recipe(rng: np.random.Generator) -> Recipe:
     return Recipe(
         region=str(rng.choice(list(_REGIONS))),
         grow=float(rng.uniform(-0.03, 0.05)),
-        ragged=float(rng.uniform(0, 0.05)),
+        waves=tuple(rng.normal(0, 0.05 / np.arange(1, 6).repeat(2) ** 0.5).round(4).tolist()),
         feather=float(rng.uniform(0.02, 0.14)),
         ratio=float(rng.choice([0.5, 0.75, 1.0, 1.0])),
         shift=(float(rng.uniform(-0.02, 0.02)), float(rng.uniform(-0.01, 0.01))),
@@ -65,38 +66,57 @@ def draw_recipe(rng: np.random.Generator) -> Recipe:
         lift=float(rng.uniform(-8, 8)),
         blur=float(rng.choice([-1.0, 0.0, 0.7, 1.1])),
         coarse=float(rng.choice([1.0, 1.0, 1.5, 2.0])),
-        outside=bool(rng.random() < 0.5),
     )
 
 
 def forge(scene: Scene) -> Forgery:
     """Blend the original's face with an altered copy."""
-    rng = scene.rng("selfblend")
-    recipe = draw_recipe(rng)
-    corners = rng.normal(size=(len(_points(scene.track[0], recipe)), 2))
+    recipe = draw_recipe(scene.rng("selfblend"))
     return Forgery(
-        frames=_blended(scene, recipe, corners.astype(np.float32)),
+        frames=_blended(scene, recipe),
         wav=scene.wav,
         voice_id=scene.take.sound.voice_id,
         params=recipe.to_json(),
     )
 
 
-def _blended(scene: Scene, recipe: Recipe, corners: F32) -> Iterator[tuple[U8, U8]]:
+def _blended(scene: Scene, recipe: Recipe) -> Iterator[tuple[U8, U8]]:
     for frame, face in zip(scene.frames, scene.track, strict=True):
         width = float(face_width(face))
-        altered, other = _altered(frame, face, recipe, width), frame
-        region = _points(face, recipe) + recipe.ragged * width * corners
-        weight = recipe.ratio * hull(region, recipe.feather * width, recipe.grow * width)
-        if recipe.outside:  # the face stays as filmed, what is around it is the altered copy
-            weight = hull(oval(face), 0.5 * width, 0.35 * width) * (recipe.ratio - weight)
-            weight = np.maximum(weight, 0)
-        yield blend(other, altered, weight), as_mask(weight)
+        within = hull(oval(face), 0.04 * width, -0.02 * width)
+        weight = np.asarray(
+            recipe.ratio * within * soften(_shape(face, recipe, width), recipe.feather * width), np.float32
+        )
+        yield blend(frame, _altered(frame, face, recipe, width), weight), as_mask(weight)
 
 
-def _points(face: F32, recipe: Recipe) -> F32:
+def _shape(face: F32, recipe: Recipe, width: float) -> F32:
+    """(512, 512) the region: the hull of its points with a wavy outline, turned with the head."""
     chosen = _REGIONS[recipe.region]
-    return np.asarray(oval(face)[:, :2] if chosen is None else face[list(chosen), :2], np.float32)
+    points = oval(face)[:, :2] if chosen is None else face[list(chosen), :2]
+    outline = cv2.convexHull(points.astype(np.float32))[:, 0]
+    middle = outline.mean(0)
+    across = face[LEFT_EYE[0], :2] - face[RIGHT_EYE[0], :2]
+    angle = _AROUND + np.arctan2(across[1], across[0])
+    rays = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    k = np.arange(1, len(recipe.waves) // 2 + 1)[:, None]
+    waves = np.array(recipe.waves).reshape(-1, 2)
+    wavy = 1 + waves[:, 0] @ np.sin(k * _AROUND) + waves[:, 1] @ np.cos(k * _AROUND)
+    radii = _radii(outline - middle, rays) * wavy + recipe.grow * width
+    filled = np.zeros((SIZE, SIZE), np.uint8)
+    corners = middle + np.maximum(radii, 1)[:, None] * rays
+    cv2.fillPoly(filled, [np.rint(corners * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    return filled.astype(np.float32) / 255
+
+
+def _radii(outline: F32, rays: F32) -> F32:
+    """How far it is from the origin to a convex outline around it, in each direction."""
+    start, side = outline, np.roll(outline, -1, axis=0) - outline
+    normal = np.stack([side[:, 1], -side[:, 0]], axis=1)
+    depth = (start * normal).sum(1)  # of the same sign all around
+    normal, depth = normal * np.sign(depth)[:, None], np.abs(depth)
+    slope = rays @ normal.T
+    return np.asarray(np.where(slope > 1e-6, depth / np.maximum(slope, 1e-6), np.inf).min(1))
 
 
 def _altered(frame: U8, face: F32, recipe: Recipe, width: float) -> F32:

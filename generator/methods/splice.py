@@ -43,7 +43,8 @@ def forge(scene: Scene) -> Forgery:
         frames=respoken(scene, scene.listen(wav), np.clip(rise, 0, 1).astype(np.float32)),
         wav=wav,
         voice_id=scene.take.sound.voice_id,
-        params={"words_voice_id": words.voice_id} | {f"words_{name}": value for name, value in said.items()},
+        params={"renderer": scene.take.renderer, "words_voice_id": words.voice_id}
+        | {f"words_{name}": value for name, value in said.items()},
         segments=((start_s, end_s),),
     )
 

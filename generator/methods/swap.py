@@ -1,7 +1,8 @@
 """`swap`: a filmed face under another one. The donor's still is drawn triangle by triangle onto the tracked points.
 
 Eyes and the opening of the mouth stay the target's own: the mesh is open there, so the gaze, the blinks and the teeth
-move as filmed. Colours follow the target's.
+move as filmed. So does what is not skin at the sides and the forehead, in either picture: hair, hands, the brim of a
+hat. Light and tint follow the target's.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from tellmark.generator.methods import Forgery
-from tellmark.generator.methods.warp import as_mask, blend, draw, hull, oval, recolour, soften, statistics
+from tellmark.generator.methods.skin import features, relit, skin
+from tellmark.generator.methods.warp import as_mask, blend, draw, hull, oval, soften
 from tellmark.generator.scene import Scene
-from tellmark.landmarks import face_width, triangles
-from tellmark.types import U8
+from tellmark.landmarks import LEFT_BROW, RIGHT_BROW, face_width, triangles
+from tellmark.types import F32, U8
+
+_FOREHEAD = 0.55  # of what lies between brows and hairline
 
 
 def forge(scene: Scene) -> Forgery:
@@ -28,16 +32,25 @@ def forge(scene: Scene) -> Forgery:
 
 
 def _swapped(scene: Scene) -> Iterator[tuple[U8, U8]]:
-    donor = scene.donor.still
-    have = want = None
+    still = scene.donor.still
+    donor_skin = np.rint(255 * skin(still.image, still.landmarks)).astype(np.uint8)
+    donor = np.dstack([still.image, donor_skin])
     for frame, face in zip(scene.frames, scene.track, strict=True):
-        drawn, covered = draw(donor.image, donor.landmarks, face, triangles())
+        moved, covered = draw(donor, still.landmarks, face, triangles())
+        drawn, lent = moved[..., :3], moved[..., 3].astype(np.float32) / 255
         width = float(face_width(face))
         # Not up to the outline: there the tracked points lie on hair or background as often as on skin.
-        region = hull(oval(face), 0.08 * width, -0.07 * width)
-        skin = region * covered
-        region = region * soften(covered, 0.02 * width) * covered
-        now = statistics(drawn, skin), statistics(frame, skin)
-        have = now[0] if have is None else 0.8 * have + 0.2 * now[0]
-        want = now[1] if want is None else 0.8 * want + 0.2 * now[1]
-        yield blend(frame, recolour(drawn, have, want, region), region), as_mask(np.asarray(region, np.float32))
+        region = hull(_outline(face), 0.10 * width, -0.07 * width) * covered
+        both = skin(frame, face) * lent
+        light = relit(drawn, frame, region * both)
+        region = np.asarray(region * np.maximum(both, features(face)) * soften(covered, 0.02 * width), np.float32)
+        yield blend(frame, light, region), as_mask(region)
+
+
+def _outline(face: F32) -> F32:
+    """(36, 2) the face's outline, lower at the forehead: hair hangs into it as often as not."""
+    points, brows = oval(face)[:, :2], face[[*RIGHT_BROW, *LEFT_BROW], :2].mean(0)
+    up = face[10, :2] - face[152, :2]
+    up = up / np.linalg.norm(up)
+    height = np.maximum((points - brows) @ up, 0)
+    return np.asarray(points - (1 - _FOREHEAD) * height[:, None] * up, np.float32)

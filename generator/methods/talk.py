@@ -1,9 +1,10 @@
-"""`talk`: a still, animated to the take's voice. Every pixel is made."""
+"""`talk`: a still, animated to the take's voice. Every pixel of the person is made."""
 
 from __future__ import annotations
 
-from tellmark.generator.methods import Forgery, every_pixel
-from tellmark.generator.render import MeshRenderer
+from tellmark.generator.methods import Forgery
+from tellmark.generator.methods.setting import performed
+from tellmark.generator.renderers import renderer
 from tellmark.generator.roles import number
 from tellmark.generator.rules import RuleMotion
 from tellmark.generator.scene import Scene
@@ -14,10 +15,10 @@ def forge(scene: Scene) -> Forgery:
     """Animate the scene's still by the rules of the motion model."""
     seed = number(scene.take.seed, "talk") % 2**31
     motion = RuleMotion().generate(scene.speech, Controls(), seed)
-    renderer = MeshRenderer(scene.still)
+    made = renderer(scene.take.renderer, scene.still)
     return Forgery(
-        frames=every_pixel(renderer, motion, scene.count),
+        frames=performed(scene, made, motion),
         wav=scene.wav,
         voice_id=scene.take.sound.voice_id,
-        params={"renderer": renderer.name, "motion_model": RuleMotion.name, "seed": seed},
+        params={"renderer": made.name, "motion_model": RuleMotion.name, "seed": seed},
     )

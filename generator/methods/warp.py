@@ -26,7 +26,7 @@ def with_mouth() -> NDArray[np.int32]:
 
 
 def draw(
-    picture: U8,  # (512, 512, 3)
+    picture: U8,  # (512, 512, C)
     sources: F32,  # (478, 2+) px in ``picture``
     points: F32,  # (478, 3) px where they go
     mesh: NDArray[np.int32],  # (N, 3)
@@ -45,7 +45,7 @@ def draw(
         map_y,
         depth,
     )
-    drawn, covered = np.zeros((SIZE, SIZE, 3), np.uint8), np.zeros((SIZE, SIZE), np.float32)
+    drawn, covered = np.zeros((SIZE, SIZE, picture.shape[2]), np.uint8), np.zeros((SIZE, SIZE), np.float32)
     covered[box] = np.isfinite(depth)
     fetched = cv2.remap(picture, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     drawn[box] = fetched * np.isfinite(depth)[..., None]

@@ -32,7 +32,7 @@ def build(
 
     loaded = load_plan(plan)
     if dry_run:
-        facts = estimate(loaded)
+        facts = estimate(loaded, workers=workers)
         console.result({"schema": "tellmark.dry-run/1", **facts}, table(facts))
         return
     from tellmark.generator.dataset import build as build_dataset

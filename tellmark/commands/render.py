@@ -37,6 +37,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="What moves the face: rules, or the model learned from films (docs/motion.md).",
 )
+@click.option(
+    "--renderer",
+    type=click.Choice(["mesh", "splat"]),
+    default="mesh",
+    show_default=True,
+    help="What makes the frames: a warped mesh, or points thrown anew at every frame.",
+)
 @click.option("--pose-from", type=PATH, metavar="VIDEO", help="Take the head's motion from a video.")
 @click.option("--expression-from", type=PATH, metavar="VIDEO", help="Take the face's motion from a video.")
 @click.option("--gain", metavar="NAME=G", multiple=True, help="head, blink, brow or mouth moves G times; may repeat.")
@@ -62,6 +69,7 @@ def render(
     distance: float,
     emotion: tuple[str, ...],
     motion: str,
+    renderer: str,
     pose_from: Path | None,
     expression_from: Path | None,
     gain: tuple[str, ...],
@@ -93,6 +101,7 @@ def render(
         check_output(out, force=force)
     controls = _controls(gaze, distance, emotion, gain)
     from tellmark.encoding import Encoding
+    from tellmark.generator.renderers import renderer as renderer_of
 
     if stream:
         from tellmark.generator.pcm import PcmFormat
@@ -101,6 +110,7 @@ def render(
         face = _portrait(portrait, consent, framing)
         given = {"controls": controls, "seed": seed, "encoding": Encoding(crf=crf), "registry": registry}
         given["motion_model"] = _streaming_model(motion)
+        given["renderer"] = renderer_of(renderer, face)
         _stream(face, speech, out, layout, given, force=force, console=console)
         return
     from tellmark.generator.clip import render_clip
@@ -115,6 +125,7 @@ def render(
             sound,
             out,
             motion_model=model,
+            renderer=renderer_of(renderer, face),
             controls=controls,
             seed=seed,
             encoding=Encoding(crf=crf),

@@ -13,7 +13,10 @@ from tellmark.errors import UsageError
 _BENCHMARKS = [
     "all",
     "render",
+    "renderers",
+    "actors",
     "talk",
+    "reenact",
     "motion",
     "latent",
     "memory",

@@ -1,8 +1,10 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from tellmark.generator import actors
-from tellmark.generator.recipe import actor_attributes, draw_recipe, skin_tone_group
+from tellmark.generator.recipe import actor_attributes, balanced, draw_recipe, monk_tone, skin_tone_group
 from tellmark.generator.types import SIZE, Portrait
 from tellmark.landmarks import eye_opening, gaze_offset, head_rotation_deg, mouth_opening
 
@@ -39,7 +41,10 @@ def test_looks_at_the_camera_with_lips_closed(portraits: dict[int, Portrait]) ->
 
 def test_tracker_finds_the_shape_that_was_drawn(portraits: dict[int, Portrait]) -> None:
     for seed, portrait in portraits.items():
-        error = np.linalg.norm(portrait.landmarks[:468, :2] - actors.shape_of(draw_recipe(seed))[:468, :2], axis=1)
+        recipe = draw_recipe(seed)
+        held = actors.frame_of(recipe)
+        drawn = actors.shape_of(recipe)[:468, :2] @ held[:, :2].T + held[:, 2]
+        error = np.linalg.norm(portrait.landmarks[:468, :2] - drawn, axis=1)
         assert np.median(error) < 5
 
 
@@ -84,3 +89,17 @@ def test_skin_tone_groups_are_those_of_the_typology_angle() -> None:
     assert skin_tone_group((0.78, 0.60, 0.47)) == "intermediate"
     assert skin_tone_group((0.62, 0.44, 0.33)) == "brown"
     assert skin_tone_group((0.25, 0.16, 0.12)) == "dark"
+
+
+def test_monk_tones_are_those_of_their_swatches() -> None:
+    assert monk_tone((0xF6 / 255, 0xED / 255, 0xE4 / 255)) == 1
+    assert monk_tone((0xA0 / 255, 0x7E / 255, 0x56 / 255)) == 6
+    assert monk_tone((0.16, 0.14, 0.13)) == 10
+
+
+def test_balanced_actors_are_even_in_what_was_asked() -> None:
+    chosen = balanced(20, ("presentation", "eye_colour"), range(300))
+    assert len(set(chosen)) == 20
+    counts = Counter((one.presentation, one.eye_colour) for one in map(actor_attributes, chosen))
+    assert max(counts.values()) - min(counts.values()) <= 1
+    assert balanced(5, ("garment",), range(3)) == [0, 1, 2]

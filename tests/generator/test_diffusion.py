@@ -1,10 +1,12 @@
 """The motion transformer: the step by step of use is the same computation as the all at once of training."""
 
+import numpy as np
 import pytest
 import torch
 
 from tellmark.generator import diffusion
-from tellmark.generator.diffusion import CLEAN, Cache, MotionTransformer, Sizes, attention_mask
+from tellmark.generator.decoding import Decoder
+from tellmark.generator.diffusion import MotionTransformer, Sizes, attention_mask
 
 FRAMES = 12
 
@@ -32,15 +34,16 @@ def inputs(frames: int = FRAMES) -> dict[str, torch.Tensor]:
 
 
 def one_by_one(model: MotionTransformer, given: dict[str, torch.Tensor]) -> torch.Tensor:
-    cache: Cache = []
+    """Two streams of the same, of which the second is returned."""
+    decoder = Decoder(model, streams=2)
     flows = []
     for frame in range(given["past"].shape[1]):
-        row = {name: value[:, frame] for name, value in given.items()}
-        common = model.common(row["sound"], row["heard"], row["given"])
-        noisy = common + model.noisy(torch.cat([row["before"], row["noisy"]], 1))
-        flows.append(model.step(noisy, float(row["time"]), frame, cache, keep=False))
-        model.step(common + model.past(row["past"]), CLEAN, frame, cache, keep=True)
-    return torch.stack(flows, 1)
+        row = {name: value[0, frame] for name, value in given.items()}
+        common = model.common(row["sound"], row["heard"], row["given"]).expand(2, -1).numpy()
+        before, noisy = row["before"].numpy(), row["noisy"].numpy()
+        flows.append(decoder.flow(common, before, noisy, float(row["time"]))[1])
+        decoder.keep(common, *np.split(row["past"].numpy(), 2))
+    return torch.from_numpy(np.stack(flows))[None]
 
 
 def test_steps_equal_the_training_pass(model: MotionTransformer) -> None:

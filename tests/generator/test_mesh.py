@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tellmark.generator.basis import LOWER_LIP, UPPER_LIP, expression_basis
 from tellmark.generator.layers import PAD
-from tellmark.generator.mesh import Mesh, Pose, build_mesh, move, pose_of
+from tellmark.generator.mesh import Mesh, Pose, build_mesh, head_share, move, placed, pose_of
 from tellmark.generator.types import EXPRESSIONS, SIZE, Motion, Portrait
 from tellmark.landmarks import LEFT_BROW, RIGHT_BROW, mouth_opening, mouth_width
 
@@ -143,3 +145,29 @@ def test_basis_turns_with_the_face(someone: Portrait) -> None:
     upright = expression_basis(someone.landmarks)
     tilted = expression_basis(someone.landmarks @ rotation.T)
     np.testing.assert_allclose(tilted, upright @ rotation.T, atol=0.05)
+
+
+def test_head_ends_at_the_neck_and_shoulders_begin_beside_it(someone: Portrait) -> None:
+    chin = someone.landmarks[152, :2]
+    width = float(np.linalg.norm(someone.landmarks[454, :2] - someone.landmarks[234, :2]))
+    places = np.array([[0, -0.3], [0, 0.2], [0, 0.6], [0.45, 0.1], [1.1, 0.1]], np.float32) * width + chin
+    crown, throat, chest, neck, shoulder = head_share(places.astype(np.float32), someone.landmarks)
+    assert crown > 0.99
+    assert 0.2 < throat < 0.9
+    assert chest < 0.01
+    assert shoulder < neck - 0.2
+
+
+def test_a_place_turns_grows_and_shifts_about_the_middle() -> None:
+    affine = placed(np.array([0.1, -0.2, 90.0, np.log(2)], np.float32), 100.0)
+    corner = np.array([356.0, 256.0])
+    np.testing.assert_allclose(affine[:, :2] @ corner + affine[:, 2], [256 + 10, 256 + 200 - 20], atol=1e-3)
+
+
+def test_shoulders_stand_where_they_were_seen(mesh: Mesh) -> None:
+    moved = Pose(np.eye(3, dtype=np.float32), np.array([30, 0], np.float32), 1.0)
+    still = replace(moved, torso=placed(np.zeros(4, np.float32), mesh.face_width))
+    low = mesh.head < 1e-3
+    weights = np.zeros(len(EXPRESSIONS), np.float32)
+    assert np.abs(move(mesh, weights, still)[low] - mesh.rest[low]).max() < 0.05
+    assert (move(mesh, weights, moved)[low] - mesh.rest[low])[:, 0].min() > 5  # unseen, they sway

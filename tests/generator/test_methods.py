@@ -1,15 +1,25 @@
 """What each method changed is what its mask says, on clips of a dataset as it is built."""
 
+import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from tellmark.generator.actors import actor
 from tellmark.generator.check import check
+from tellmark.generator.dataset import build
 from tellmark.generator.face_tracks import read_track
 from tellmark.generator.masks import read_masks
-from tellmark.landmarks import LIPS_OUTER, mouth_opening
+from tellmark.generator.methods import method
+from tellmark.generator.methods.warp import hull, oval
+from tellmark.generator.plan import load_plan
+from tellmark.generator.scene import Scene
+from tellmark.generator.types import Portrait
+from tellmark.landmarks import LIPS_OUTER, face_width, mouth_opening
 from tellmark.manifest import read_clips
 from tellmark.media import VideoReader, load_audio
 from tellmark.types import U8, Clip, Label
@@ -46,12 +56,12 @@ def test_everything_is_there_and_sound(everything: Path) -> None:
     assert all(found[name].original == found["reference"].clip_id for name in (*FAKES, "null"))
     small = clips(everything, "messenger")
     assert set(small) == set(found)
-    assert (small["swap"].width, small["swap"].crf) == (360, 29)
+    assert (small["swap"].width, small["swap"].crf) == (384, 29)
     assert small["swap"].original == small["reference"].clip_id
     assert verify(everything / small["swap"].path, thorough=False).verdict == "intact"
 
 
-@pytest.mark.parametrize("name", ["lipsync", "swap", "selfblend", "splice"])
+@pytest.mark.parametrize("name", ["talk", "reenact", "lipsync", "swap", "selfblend", "splice"])
 def test_outside_of_the_mask_a_fake_is_its_original(everything: Path, name: str) -> None:
     """But for what the encoder and the mark do to both."""
     found = clips(everything)
@@ -67,9 +77,60 @@ def test_outside_of_the_mask_a_fake_is_its_original(everything: Path, name: str)
     assert 0.005 < (covered > 0).mean() < 0.95
 
 
-def test_talk_and_reenact_make_every_pixel(everything: Path) -> None:
-    for name in ("talk", "reenact"):
-        assert masks(everything, clips(everything)[name]).min() == 255
+def test_the_plan_says_which_renderer_animates(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(
+        'seconds = 1\nfps = 10\nactors = [11]\nmethods = ["reference", "talk"]\nrenderer = "splat"\n'
+        '[splits]\ntest = 1.0\n[voices]\nlanguages = ["en-us"]\nvariants = ["m1"]\n'
+    )
+    build(load_plan(tmp_path / "plan.toml"), tmp_path / "data")
+    used = {clip.method: json.loads(clip.params)["renderer"] for clip in read_clips(tmp_path / "data")}
+    assert used == {"reference": "reference", "talk": "splat"}
+    assert check(tmp_path / "data") == []
+
+
+@pytest.mark.parametrize("name", ["talk", "reenact"])
+def test_the_person_is_made_and_the_place_is_as_filmed(everything: Path, name: str) -> None:
+    found = clips(everything)
+    covered, track = masks(everything, found[name]), read_track(everything / str(found[name].track_path))
+    for mask, face in zip(covered, track, strict=True):
+        x, y = face[:, :2].clip(0, 511).astype(int).T
+        assert (mask[y, x] == 255).all()
+        assert not mask[:200, :20].any()
+        assert not mask[:200, -20:].any()
+
+
+def staged(name: str, someone: Portrait, someone_else: Portrait) -> tuple[U8, U8, U8, np.ndarray[Any, Any]]:
+    """(originals, fakes, masks, track) of three frames of a face that moves, before marks and codecs."""
+    moves = [(0, 0), (6, -4), (-9, 5)]
+    originals = np.stack([np.roll(someone.image, move[::-1], (0, 1)) for move in moves])
+    track = np.stack([someone.landmarks + np.array([*move, 0], np.float32) for move in moves])
+    take = SimpleNamespace(seed=5, sound=SimpleNamespace(voice_id="v"), take_id="t", identity="i")
+    donor = SimpleNamespace(still=someone_else, take=take)
+    scene = SimpleNamespace(take=take, frames=originals, track=track, donor=donor, wav=Path("x.wav"))
+    scene.rng = lambda *words: np.random.default_rng(abs(hash(words)) % 2**32)
+    made = [(frame.copy(), mask.copy()) for frame, mask in method(name)(cast(Scene, scene)).frames]
+    return originals, np.stack([frame for frame, _ in made]), np.stack([mask for _, mask in made]), track
+
+
+@pytest.mark.parametrize("name", ["swap", "selfblend"])
+def test_masks_say_what_changed_and_how_much(name: str, someone: Portrait) -> None:
+    """To the bit: nothing changes outside of a mask, most of what it covers does, and more where it says more."""
+    originals, fakes, covered, track = staged(name, someone, actor(3))
+    apart = np.abs(fakes.astype(int) - originals).max(axis=-1)
+    assert not apart[covered == 0].any()
+    assert (apart[covered > 128] > 0).mean() > 0.6
+    full, faint = covered >= 0.9 * covered.max(), (covered > 0) & (covered < 0.2 * covered.max())
+    assert apart[full].mean() > 2 * apart[faint].mean()
+    for mask, face in zip(covered, track, strict=True):
+        assert not mask[hull(oval(face), 1.0, 0.06 * float(face_width(face))) == 0].any()  # within the face
+        assert mask.any()
+
+
+def test_a_swapped_face_is_in_the_light_of_the_film(someone: Portrait) -> None:
+    dark = dataclasses.replace(actor(3), image=(0.4 * actor(3).image).astype(np.uint8))
+    originals, fakes, covered, _ = staged("swap", someone, dark)
+    inside = covered > 200
+    assert np.abs(fakes[inside].mean(0) - originals[inside].mean(0)).max() < 0.08 * originals[inside].mean()
 
 
 def test_a_splice_is_forged_in_its_segment_alone(everything: Path) -> None:

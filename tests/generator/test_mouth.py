@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tellmark.generator.basis import LOWER_LIP
 from tellmark.generator.mesh import Mesh, Pose, build_mesh, move
 from tellmark.generator.mouth import Mouth, build_mouth, draw_mouth
 from tellmark.generator.teeth import own_interior, upper_teeth, white_point
@@ -93,3 +94,23 @@ def test_teeth_sprite_is_premultiplied_symmetric_and_in_the_light(someone: Portr
     assert (sprite[..., :3].max(2) <= 256 * sprite[..., 3] + 1e-3).all()
     np.testing.assert_allclose(sprite, sprite[:, ::-1], atol=6)
     np.testing.assert_allclose(upper_teeth(white / 2, 2.0)[..., :3], sprite[..., :3] / 2, rtol=1e-3, atol=1e-2)
+
+
+def test_lips_that_come_together_close_over_their_teeth(someone: Portrait) -> None:
+    landmarks = someone.landmarks.copy()
+    lower = [*LOWER_LIP[3], *LOWER_LIP[2], *LOWER_LIP[1]]
+    landmarks[lower, 1] += 14  # apart, with something bright between them
+    image = someone.image.copy()
+    cv2.fillPoly(image, [np.rint(landmarks[list(LIPS_INNER), :2]).astype(np.int32)], (250, 250, 250))
+    mesh = build_mesh(landmarks)
+    mouth = build_mouth(image, landmarks, mesh)
+    middle = tuple(np.rint(landmarks[13, :2] + (0, 1)).astype(int)[::-1])
+    values = []
+    for closed in (0.0, 1.0):
+        points = mesh.rest.copy()
+        points[lower, 1] -= 14 * closed
+        frame = np.full((512, 512, 3), 250, np.uint8)
+        draw_mouth(mouth, frame, points, mesh, np.zeros(len(EXPRESSIONS), np.float32), STILL)
+        values.append(int(frame[middle].mean()))
+    assert values[0] == 250  # as in the portrait
+    assert values[1] < 200

@@ -3,7 +3,10 @@
 import dataclasses
 import itertools
 import re
+import shutil
 import wave
+import zlib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from tellmark.errors import InputError, UsageError
 from tellmark.generator.casting import cast
 from tellmark.generator.estimate import dry_run
 from tellmark.generator.plan import Plan, load_plan, public_text
+from tellmark.generator.recipe import actor_attributes
 from tellmark.generator.roles import Take
 from tellmark.generator.sentences import languages, sentences
 from tellmark.media import rgb_to_i420
@@ -47,7 +51,8 @@ def make_film(path: Path, seconds: float, sound: bool = True) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     wav = path.with_suffix(".wav")
     make_sound(wav, seconds)
-    frame = rgb_to_i420(np.zeros((64, 64, 3), np.uint8))
+    shade = zlib.crc32(path.as_posix().encode()) % 256  # a film of its own: copies are left out
+    frame = rgb_to_i420(np.full((64, 64, 3), shade, np.uint8))
     with VideoWriter(
         path, width=64, height=64, fps=10, audio=wav if sound else None, encoding=Encoding(preset="ultrafast")
     ) as writer:
@@ -59,6 +64,26 @@ def make_film(path: Path, seconds: float, sound: bool = True) -> None:
 def make_picture(path: Path, value: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (8, 8), (value, value, value)).save(path)
+
+
+def test_actors_are_balanced_on_request(write: Write) -> None:
+    chosen = write('actors = 12\nbalance = ["presentation", "lighting"]').actors
+    counts = Counter((one.presentation, one.lighting) for one in map(actor_attributes, chosen))
+    assert len(chosen) == 12
+    assert set(counts.values()) == {2}
+    with pytest.raises(UsageError, match="choose among presentation"):
+        write('actors = 12\nbalance = ["age"]')
+    with pytest.raises(UsageError, match="number of actors"):
+        write('actors = [1, 2, 3]\nbalance = ["lighting"]')
+
+
+def test_renderers_are_dealt_to_the_takes(write: Write) -> None:
+    assert {take.renderer for take in cast(write("actors = 3"))[0]} == {"mesh"}
+    assert {take.renderer for take in cast(write('actors = 3\nrenderer = "splat"'))[0]} == {"splat"}
+    dealt = cast(write('actors = 24\nrenderer = ["splat", "mesh"]'))[0]
+    assert {take.renderer for take in dealt} == {"mesh", "splat"}
+    with pytest.raises(UsageError, match="choose one of"):
+        write('actors = 3\nrenderer = "vertex"')
 
 
 def test_defaults(write: Write) -> None:
@@ -90,8 +115,14 @@ def test_other_seeds_are_other_people(write: Write) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("actors = 5\nacters = 3", r"plan\.toml, line 2: acters: unknown; the keys here are name, seed"),
-        ("actors = 5\n\n[encoding]\ncfr = 3", r"line 4: encoding\.cfr: unknown; the keys here are crf, preset"),
+        (
+            "actors = 5\nacters = 3",
+            r"plan\.toml, line 2: acters: unknown, perhaps 'actors' is meant; the keys here are name",
+        ),
+        (
+            "actors = 5\n\n[encoding]\ncfr = 3",
+            r"line 4: encoding\.cfr: unknown, perhaps 'crf' is meant; the keys here are crf, preset",
+        ),
         ("actors = 5\n[encoding]\ncrf = 99", r"line 3: encoding\.crf: 99 must lie between 0 and 40"),
         ("actors = 5\n[encoding]\ncrf = 2.5", r"encoding\.crf: 2\.5 is no whole number"),
         ('actors = 5\n[encoding]\npreset = "quick"', r"'quick' is unknown; choose one of ultrafast"),
@@ -112,13 +143,16 @@ def test_other_seeds_are_other_people(write: Write) -> None:
         ("actors = 5\nfps = [25, 90]", r"line 2: fps: 90 must lie between 10 and 60"),
         (
             'actors = 5\ncompression = ["c24"]',
-            r"line 2: compression: 'c24' is unknown; choose among raw, c23, c40",
+            r"line 2: compression: 'c24' is unknown, perhaps 'c\d\d' is meant; choose among raw, c23, c40",
         ),
         ('actors = 5\ncompression = ["c23"]\n[encoding]\ncrf = 20', r"line 4: encoding\.crf: belongs to plans without"),
         ('actors = 5\narms = ["plain"]', r"line 2: arms: 'plain' is unmarked real footage"),
         ('actors = 5\narms = ["fancy"]', r"line 2: arms: 'fancy' is unknown; choose among null, plain"),
         ('actors = 5\ndriver = "me"', r"line 2: driver: 'me' is unknown; choose one of self, other"),
-        ("actors = 5\n[dials]\nmouth_blurr = [1.0]", r"line 3: dials\.mouth_blurr: unknown; the keys here are of, lip"),
+        (
+            "actors = 5\n[dials]\nmouth_blurr = [1.0]",
+            r"line 3: dials\.mouth_blurr: unknown, perhaps 'mouth_blur' is meant; the keys",
+        ),
         ("actors = 5\n[dials]\nmouth_blur = [2.0]", r"line 3: dials\.mouth_blur: 2\.0 must lie between 0 and 1"),
         ('actors = 5\n[dials]\nmouth_blur = ["x"]', r"line 3: dials\.mouth_blur: give different numbers"),
         (
@@ -203,10 +237,38 @@ def test_the_cast_follows_from_plan_and_seed(write: Write) -> None:
 
 
 def test_too_few_for_the_splits(write: Write) -> None:
-    with pytest.raises(UsageError, match="2 actors for 3 splits"):
+    with pytest.raises(UsageError, match=r"plan\.toml, line 1: actors: 2 actors for 3 splits"):
         cast(write("actors = 2"))
-    with pytest.raises(UsageError, match="2 voices for 3 splits"):
+    with pytest.raises(UsageError, match=r"line 2: voices: 2 voices for 3 splits"):
         cast(write('actors = 5\n[voices]\nvariants = ["m1", "f1"]'))
+    with pytest.raises(UsageError, match=r"line 2: methods: actor:\d+ is alone in split \w+, and swap needs another"):
+        cast(write('actors = 3\nmethods = ["reference", "swap"]'))
+
+
+def test_voices_that_do_not_exist_are_refused_before_anything_is_made(write: Write) -> None:
+    pytest.importorskip("espeakng_loader")
+    with pytest.raises(UsageError, match=r"line 2: voices: espeak-ng has no variant zz"):
+        cast(write('actors = 3\n[voices]\nvariants = ["zz", "m1", "m3"]'))
+    with pytest.raises(UsageError, match=r"line 2: voices: espeak-ng has no voice xx"):
+        cast(write('actors = 3\n[voices]\nlanguages = ["xx"]\ntexts = ["A sentence."]'))
+
+
+def test_copies_of_a_film_are_one(write: Write, tmp_path: Path) -> None:
+    """Under two names, one person would be two, perhaps in two splits."""
+    for name in ("ann", "bob", "cleo"):
+        make_film(tmp_path / "films" / f"{name}.mp4", 1.5)
+    (tmp_path / "films" / "dora").mkdir()
+    shutil.copyfile(tmp_path / "films" / "bob.mp4", tmp_path / "films" / "dora" / "1.mp4")
+    takes, left_out = cast(write('seconds = 1\n[footage]\nfolder = "films"\nlicence = "own"\nconsent = "all agreed"'))
+    assert len({take.identity for take in takes}) == 3
+    assert "is a copy of bob.mp4" in left_out[0]
+
+
+def test_unusable_files_are_said_with_the_line_that_names_them(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "a.mp4").write_bytes(b"no film")
+    with pytest.raises(InputError, match=r"plan\.toml, line 2: footage\.folder: .*films has no footage of 5 s"):
+        cast(write('[footage]\nfolder = "films"\nlicence = "own"\nconsent = "all agreed"'))
 
 
 def test_footage_is_told_apart_by_folder_file_or_csv(write: Write, tmp_path: Path) -> None:

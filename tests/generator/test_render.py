@@ -7,8 +7,9 @@ import pytest
 
 from tellmark.faces import MediapipeTracker
 from tellmark.generator.portrait import load_portrait
-from tellmark.generator.render import MeshRenderer
-from tellmark.generator.types import EXPRESSIONS, SIZE, Motion, Portrait
+from tellmark.generator.renderers import RENDERERS
+from tellmark.generator.renderers import renderer as renderer_of
+from tellmark.generator.types import EXPRESSIONS, SIZE, Motion, Portrait, PortraitRenderer
 from tellmark.landmarks import eye_opening, gaze_offset, head_rotation_deg, mouth_opening
 
 
@@ -24,9 +25,9 @@ def motion(*frames: dict[str, object]) -> Motion:
     return made
 
 
-@pytest.fixture(scope="module")
-def renderer(someone: Portrait) -> MeshRenderer:
-    return MeshRenderer(someone)
+@pytest.fixture(scope="module", params=RENDERERS)
+def renderer(request: pytest.FixtureRequest, someone: Portrait) -> PortraitRenderer:
+    return renderer_of(request.param, someone)
 
 
 @pytest.fixture(scope="module")
@@ -39,26 +40,26 @@ def landmarks(tracker: MediapipeTracker, frame: np.ndarray) -> np.ndarray:
     return tracker.track(frame)[0].landmarks
 
 
-def test_rest_frame_is_the_portrait(renderer: MeshRenderer, someone: Portrait) -> None:
+def test_rest_frame_is_the_portrait(renderer: PortraitRenderer, someone: Portrait) -> None:
     frame = renderer.render(motion({"jaw": 0.0}), 0)
     assert frame.shape == (SIZE, SIZE, 3)
     assert frame.dtype == np.uint8
     assert cv2.PSNR(frame, someone.image) >= 40
 
 
-def test_same_input_same_bytes(renderer: MeshRenderer, someone: Portrait) -> None:
+def test_same_input_same_bytes(renderer: PortraitRenderer, someone: Portrait) -> None:
     performance = motion(
         {"jaw": 0.6, "wide": 0.3, "rotation_deg": (7, -4, 3), "gaze_deg": (6, 3), "distance": 1.05},
         {"pucker": 0.8, "blink": (1, 0.4), "translation": (0.05, 0.02)},
     )
     first = [renderer.render(performance, index).copy() for index in (0, 1, 0)]
-    second = [MeshRenderer(someone).render(performance, index) for index in (0, 1)]
+    second = [renderer_of(renderer.name, someone).render(performance, index) for index in (0, 1)]
     np.testing.assert_array_equal(first[0], first[2])
     np.testing.assert_array_equal(first[0], second[0])
     np.testing.assert_array_equal(first[1], second[1])
 
 
-def test_background_stays_still(renderer: MeshRenderer, someone: Portrait) -> None:
+def test_background_stays_still(renderer: PortraitRenderer, someone: Portrait) -> None:
     frame = renderer.render(motion({"rotation_deg": (10, 5, 8), "jaw": 1.0, "translation": (0.05, 0)}), 0)
     far = cv2.dilate(someone.matte, np.ones((121, 121), np.uint8)) < 0.01
     assert far.sum() > 500
@@ -67,7 +68,7 @@ def test_background_stays_still(renderer: MeshRenderer, someone: Portrait) -> No
 
 @pytest.mark.parametrize("rotation", [(12, 0, 0), (-12, 0, 0), (0, 12, 0), (0, -12, 0), (12, 12, 12), (40, -40, 60)])
 def test_no_holes_when_the_head_turns(
-    renderer: MeshRenderer, someone: Portrait, rotation: tuple[float, float, float]
+    renderer: PortraitRenderer, someone: Portrait, rotation: tuple[float, float, float]
 ) -> None:
     frame = renderer.render(motion({"rotation_deg": rotation}), 0)
     # A hole would show as pixels darker than anything in the portrait's neighbourhood.
@@ -76,7 +77,9 @@ def test_no_holes_when_the_head_turns(
     assert holes.mean() < 2e-3
 
 
-def test_the_tracker_sees_the_head_turn(renderer: MeshRenderer, tracker: MediapipeTracker, someone: Portrait) -> None:
+def test_the_tracker_sees_the_head_turn(
+    renderer: PortraitRenderer, tracker: MediapipeTracker, someone: Portrait
+) -> None:
     rest = np.array(head_rotation_deg(landmarks(tracker, someone.image)))
     for axis in range(3):
         for angle in (-8.0, 8.0):
@@ -89,7 +92,7 @@ def test_the_tracker_sees_the_head_turn(renderer: MeshRenderer, tracker: Mediapi
 
 
 def test_the_tracker_sees_lids_gaze_and_mouth(
-    renderer: MeshRenderer, tracker: MediapipeTracker, someone: Portrait
+    renderer: PortraitRenderer, tracker: MediapipeTracker, someone: Portrait
 ) -> None:
     rest = landmarks(tracker, someone.image)
     performance = motion(
@@ -106,7 +109,7 @@ def test_the_tracker_sees_lids_gaze_and_mouth(
     assert mouth_opening(seen[4]) > mouth_opening(rest) + 0.06
 
 
-def test_lids_and_gaze_touch_only_the_eyes(renderer: MeshRenderer, someone: Portrait) -> None:
+def test_lids_and_gaze_touch_only_the_eyes(renderer: PortraitRenderer, someone: Portrait) -> None:
     eyes = np.zeros((SIZE, SIZE), np.uint8)
     for outer, inner in ((33, 133), (263, 362)):
         middle = someone.landmarks[[outer, inner], :2].mean(0)
@@ -119,7 +122,7 @@ def test_lids_and_gaze_touch_only_the_eyes(renderer: MeshRenderer, someone: Port
     assert (frame != rest).any(2)[eyes > 0].mean() > 0.1
 
 
-def test_small_motions_make_small_changes(renderer: MeshRenderer) -> None:
+def test_small_motions_make_small_changes(renderer: PortraitRenderer) -> None:
     """No popping: from rest, every channel comes in without a jump."""
     steps: list[dict[str, object]] = [{name: 0.02} for name in EXPRESSIONS]
     steps += [{"blink": (0.02, 0.02)}, {"gaze_deg": (0.3, 0)}, {"rotation_deg": (0.2, 0, 0)}, {"distance": 1.002}]
@@ -129,10 +132,18 @@ def test_small_motions_make_small_changes(renderer: MeshRenderer) -> None:
         assert cv2.PSNR(renderer.render(performance, index), rest) > 32, steps[index - 1]
 
 
+def test_the_renderers_differ(someone: Portrait) -> None:
+    performance = motion({"jaw": 0.5, "rotation_deg": (6, -3, 2), "blink": (0.5, 0.5)})
+    frames = [renderer_of(name, someone).render(performance, 0).copy() for name in RENDERERS]
+    apart = np.abs(frames[0].astype(int) - frames[1]).max(2)[someone.matte > 0.5]
+    assert np.mean(apart > 2) > 0.4
+
+
 @pytest.mark.shared
-def test_rest_frames_of_many_kinds_of_pictures(shared_data: Path) -> None:
+@pytest.mark.parametrize("name", RENDERERS)
+def test_rest_frames_of_many_kinds_of_pictures(shared_data: Path, name: str) -> None:
     paths = sorted((shared_data / "portraits").iterdir())[::16]
     for path in paths:
         portrait = load_portrait(path, consent="test")
-        frame = MeshRenderer(portrait).render(motion({}), 0)
+        frame = renderer_of(name, portrait).render(motion({}), 0)
         assert cv2.PSNR(frame, portrait.image) >= 40, path.name

@@ -64,7 +64,7 @@ def test_pose_and_distance_come_back(read: Motion) -> None:
 def test_gaze_comes_back(read: Motion) -> None:
     known, where = performance()
     for name in ("gaze right", "gaze up"):
-        assert np.abs(read.gaze_deg - known.gaze_deg)[where[name]].max() < 3, name
+        assert np.abs(read.gaze_deg - known.gaze_deg)[where[name]].max() < 4, name
 
 
 def test_a_blink_keeps_its_time_and_depth(read: Motion) -> None:

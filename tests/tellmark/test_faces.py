@@ -58,7 +58,7 @@ def test_far_faces_are_found(person: U8) -> None:
 def test_tracker_follows_a_video(person: U8) -> None:
     with MediapipeTracker() as tracker:
         tracks = [tracker.track(np.roll(person, 3 * step, axis=1))[0].landmarks[1, 0] for step in range(5)]
-    assert tracks[-1] - tracks[0] == pytest.approx(12, abs=2.5)
+    assert tracks[-1] - tracks[0] == pytest.approx(12, abs=4)
     assert min(np.diff(tracks)) > 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tellmark.errors import UsageError
-from tellmark.runs import _writer, atomic_path, home, machine_slug, write_results
+from tellmark.runs import atomic_path, home, machine_slug, this_process, write_results
 
 
 def test_success_renames_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -63,12 +63,12 @@ def test_results_name_their_machine_and_keep_every_column(tmp_path: Path) -> Non
 def test_what_a_killed_run_left_is_swept_once_nobody_can_be_writing_it(tmp_path: Path) -> None:
     """Only of the same output: after a minute where its process is gone, after a day where that cannot be told."""
     child = subprocess.run(
-        [sys.executable, "-c", "import tellmark.runs as r; print(r._writer())"],
+        [sys.executable, "-c", "import tellmark.runs as r; print(r.this_process())"],
         capture_output=True,
         text=True,
         check=True,
     )
-    gone, alive, elsewhere = child.stdout.strip(), _writer(), "0123abcd-1"
+    gone, alive, elsewhere = child.stdout.strip(), this_process(), "0123abcd-1"
     day, hour, moment = 90_000, 3600, 5
     names = {
         f".clip.{gone}-0123abcd.part.mp4": (hour, True),
