@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import csv
 import importlib
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tellmark.benchmarks.claims import Claim, claims, value
-from tellmark.errors import InputError
+from tellmark.errors import InputError, TellmarkError
 from tellmark.runs import RESULTS, machine_slug, write_results
 
 TOLERANCE = 0.10
@@ -33,10 +34,19 @@ def run(*, quick: bool = False, gate: str = "", only: str = "") -> list[dict[str
     before = _read(Path(gate)) if gate else {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) if quick else RESULTS
-        rows = [_measured(claim, folder, quick, before.get(claim.row)) for claim in chosen]
+        rows = [_tried(claim, folder, quick, before.get(claim.row)) for claim in chosen]
     if not only and not gate:
         plot(rows, RESULTS / f"{'all-quick' if quick else 'all'}-{machine_slug()}.svg")
     return rows
+
+
+def _tried(claim: Claim, folder: Path, quick: bool, before: dict[str, str] | None) -> dict[str, Any]:
+    """The claim's row; where its benchmark could not be run, why, so that hours of the others are not lost."""
+    sys.stderr.write(f"{claim.row} ..\n")
+    try:
+        return _measured(claim, folder, quick, before)
+    except TellmarkError as error:
+        return {"figure": claim.row, "says": f"not measured: {error}", "regressed": "yes" if before else "no"}
 
 
 def _measured(claim: Claim, folder: Path, quick: bool, before: dict[str, str] | None) -> dict[str, Any]:
@@ -62,12 +72,19 @@ def _row(claim: Claim, folder: Path, quick: bool) -> dict[str, Any]:
     peer = value({**claim.peer, **here}, folder) if claim.peer else None
     return {
         "figure": claim.row,
-        "says": "" if quick else claim.text(folder),
+        "says": "" if quick else _text(claim, folder),
         "value": round(first, 4),
         "peer": claim.peer["name"] if claim.peer else "",
         "peer value": None if peer is None else round(peer, 4),
         "ratio": None if not peer else round(first / peer, 4),
     }
+
+
+def _text(claim: Claim, folder: Path) -> str:
+    try:
+        return claim.text(folder)
+    except InputError as error:  # some values ask for settings, such as a folder of pictures
+        return f"in part: {error}"
 
 
 def _behind(row: dict[str, Any], higher_is_better: bool) -> float | None:
@@ -93,7 +110,7 @@ def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
     from tellmark.reports.figures import bars, standalone
     from tellmark.runs import atomic_path
 
-    known = [(f"{row['figure']}\nagainst {row['peer']}", float(row["ratio"])) for row in rows if row["ratio"]]
+    known = [(f"{row['figure']}\nagainst {row['peer']}", float(row["ratio"])) for row in rows if row.get("ratio")]
     if known:
         with atomic_path(path, force=True) as temporary:
             temporary.write_text(standalone(bars(known, "ratio to the peer measured beside it"), path.stem))

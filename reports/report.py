@@ -58,7 +58,7 @@ def build_report(
         plots={name: Markup(figures.inline(drawn[name], name, text)) for name, (_, text) in plots.items()},
         samples=samples(folder, records.clips, scores),
         benchmarks=records.benchmarks,
-        commands=list(commands) or list(records.dataset.get("commands", [])),
+        commands=list(dict.fromkeys([*records.dataset.get("commands", []), *commands])),
         css=Markup(importlib.resources.files("tellmark.reports").joinpath("report.css").read_text("utf-8")),
     )
     for name, svg in drawn.items():

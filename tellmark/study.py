@@ -129,11 +129,11 @@ def _scores(
 
 def _zero(taught: Pairs, others: Pairs, seed: int) -> list[dict[str, Any]]:
     """Rows as if null renders were the forgeries, which should have no gap: those of half of the persons stand in for
-    fakes, those of the other half are the null arm. Empty for fewer than eight persons.
+    fakes, those of the other half are the null arm. Empty for fewer than sixteen persons.
     """
     nulls = [pair for pair in others if pair[0].method == "null"]
     people = np.random.default_rng(seed).permutation(sorted({clip.identity for clip, _ in nulls}))
-    if len(people) < 8:  # half of them must do for folds within folds
+    if len(people) < 16:  # of fewer, held-out scores of nothing lie below chance by themselves
         return []
     half = set(people[: len(people) // 2].tolist())
     fakes = [(replace(clip, label=Label.FAKE, method="pipeline"), f) for clip, f in nulls if clip.identity in half]

@@ -64,3 +64,16 @@ def test_a_gate_that_is_none_is_refused(bench: list[float], tmp_path: Path) -> N
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match="bench all"):
         everything.run(quick=True, gate=str(tmp_path / "other.csv"))
+
+
+def test_a_benchmark_that_fails_loses_no_other(
+    bench: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*, quick: bool) -> list[dict[str, Any]]:
+        raise InputError("no camera here")
+
+    monkeypatch.setitem(sys.modules, "tellmark.benchmarks.made-up", types.SimpleNamespace(run=run))
+    (row,) = everything.run(quick=True)
+    assert (row["says"], row["regressed"]) == ("not measured: no camera here", "no")
+    (row,) = everything.run(quick=True, gate=gate(tmp_path, 0.5))
+    assert row["regressed"] == "yes"

@@ -39,7 +39,7 @@ def test_two_runs_write_the_same_bytes() -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("study") / "data"
-    invent(place, 60, shift=1.5)
+    invent(place, 80, shift=1.5)
     study(place, bar, SETTINGS)
     return place
 
@@ -59,10 +59,10 @@ def test_null_renders_are_judged_and_taken_off(folder: Path, tmp_path: Path) -> 
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     gap = results["gap"]
     assert gap["corrected"]
-    assert (gap["fakes"], gap["negatives"], gap["nulls"]) == (36, 12, 12)
+    assert (gap["fakes"], gap["negatives"], gap["nulls"]) == (48, 16, 16)
     assert gap["value"] > 0.5 > abs(gap["null"]) - 0.2
     zero = results["zero"]
-    assert zero["clips"] == 6
+    assert zero["clips"] == 8
     assert zero["gap_low"] <= 0 <= zero["gap_high"]  # null renders in the place of forgeries
     assert {row["method"] for row in results["methods"]} == {"talk", "swap", "lipsync"}
     assert results["detector"]["model"] == "persons held out"

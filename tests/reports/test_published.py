@@ -37,8 +37,11 @@ def test_a_report_is_whole(report: Path) -> None:
 
 @pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
 def test_footage_that_only_passed_the_pipeline_has_no_gap(report: Path) -> None:
-    zero = results(report)["zero"]
-    assert zero["gap_low"] <= 0 <= zero["gap_high"]
+    found = results(report)
+    if found["gap"]["identities"] < 16:
+        assert found["zero"] is None  # too few to say
+    else:
+        assert found["zero"]["gap_low"] <= 0 <= found["zero"]["gap_high"]
 
 
 @pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)

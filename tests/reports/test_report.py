@@ -10,9 +10,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tellmark.errors import UsageError
+from tellmark.errors import InputError, UsageError
 from tellmark.reports import build_report, measure
 from tellmark.reports.records import load
 
@@ -155,6 +156,66 @@ def test_what_could_not_be_measured_and_the_watermark_matrix(make_folder: Callab
     assert "−1.00&nbsp;to&nbsp;1.00" in pulse
     assert re.search(r"forgeries marked</th>.*0\.911.*0\.922", page)
     assert re.search(r"forgeries unmarked</th>.*0\.933.*0\.944", page)
+
+
+def test_an_audit_that_fails_is_told(make_folder: Callable[..., Any], tmp_path: Path) -> None:
+    folder = make_folder()
+    assert "Not run" in build_report(folder.path, tmp_path / "a").read_text()
+    row = {
+        "number": 4,
+        "name": "null render",
+        "meaning": "m",
+        "value": 0.71,
+        "interval": [0.6, 0.8],
+        "note": "Jane.mp4",
+    }
+    controls = [row | {"pass_mark": "<= .55", "passed": False}, row | {"number": 5, "pass_mark": "x", "passed": None}]
+    audit = {"schema": "tellmark.audit/1", "model": None, "n_clips": 12, "controls": controls}
+    (folder.path / "audit.json").write_text(json.dumps(audit))
+    page = build_report(folder.path, tmp_path / "b").read_text()
+    assert "1 fails" in page
+    assert "not measured" in page
+    assert "Jane" not in page
+    (folder.path / "audit.json").write_text(json.dumps(audit | {"schema": "other"}))
+    with pytest.raises(InputError, match="tellmark audit"):
+        build_report(folder.path, tmp_path / "c")
+
+
+def gap_record(folder: Any, seed: int = 0) -> dict[str, Any]:
+    """Held-out scores of every clip of the test split, and null renders that score like the others."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for clip in folder.clips:
+        if clip.split == "test":
+            p = float(np.clip(rng.normal(0.7 if clip.label == "fake" else 0.3, 0.15), 0, 1))
+            arm = "fake" if clip.label == "fake" else "negative"
+            rows.append(
+                {"clip_id": clip.clip_id, "arm": arm, "score": p, "tells": {"eyes": p}, "windows": [p], "fold": 0}
+            )
+    rows += [row | {"arm": "null", "score": row["score"] * 0.9} for row in rows if row["arm"] == "negative"]
+    return {
+        "schema": "tellmark.gap/1",
+        "tells": "abc",
+        "rows": rows,
+        "zero": [],
+        "doses": [],
+        "distances": [],
+        "notes": [],
+    }
+
+
+def test_groups_and_the_correction_are_shown(make_folder: Callable[..., Any], tmp_path: Path) -> None:
+    folder = make_folder(actors=12, people=0)
+    (folder.path / "gap.json").write_text(json.dumps(gap_record(folder)))
+    lines = [f"{clip.identity},{'ab'[k % 2]}" for k, clip in enumerate(c for c in folder.clips if c.label == "fake")]
+    (folder.path / "groups.csv").write_text("identity,voice\n" + "\n".join(lines) + "\n")
+    page = build_report(folder.path, tmp_path / "out").read_text()
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["gap"]["corrected"]
+    assert {(row["attribute"], row["group"]) for row in results["groups"]} == {("voice", "a"), ("voice", "b")}
+    assert [row["family"] for row in results["tells"]] == ["eyes"]
+    assert "voice: a" in page
+    assert "The gap is not corrected" not in page
 
 
 def test_an_existing_report_is_kept(make_folder: Callable[..., Any], tmp_path: Path) -> None:
