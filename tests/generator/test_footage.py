@@ -78,7 +78,8 @@ def test_the_still_is_the_most_frontal_frame_with_a_closed_mouth(face: U8, tmp_p
 
 def test_what_cannot_be_used_is_refused(face: U8, tmp_path: Path) -> None:
     half = cv2.resize(face, (256, 256), interpolation=cv2.INTER_AREA)
-    tight = np.ascontiguousarray(face[80:420, 100:420])
+    left, top, right, bottom = (round(side) for side in find_face(face).box)
+    tight = np.ascontiguousarray(face[top - 40 : bottom + 30, left - 30 : right + 30])
     cases = {
         "no face": [scene()] * FRAMES,
         "two faces": [scene((face, 0, 60), (face, 440, 60))] * FRAMES,
