@@ -84,7 +84,7 @@ def test_what_cannot_be_used_is_refused(face: U8, tmp_path: Path) -> None:
         "no face": [scene()] * FRAMES,
         "two faces": [scene((face, 0, 60), (face, 440, 60))] * FRAMES,
         "jumps": [scene((face, 0 if k < 5 else 440, 60)) for k in range(FRAMES)],
-        "px are needed": [scene((cv2.resize(half, (192, 192)), 300, 200))] * FRAMES,
+        "px are needed": [scene((cv2.resize(half, (136, 136)), 300, 200))] * FRAMES,
         "fills the picture": [cv2.resize(tight, (320, 340))] * FRAMES,
         "the picture ends": [scene((face, 200, 60))] * 6,
     }
