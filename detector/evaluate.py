@@ -189,7 +189,7 @@ def _tells(
     seed: int,
     bootstraps: int,
 ) -> dict[str, Any]:
-    means = np.array([_known_mean(features.x) for _, features in pairs])
+    means = np.array([known_mean(features.x) for _, features in pairs])
     result: dict[str, Any] = {}
     for family, scores in families.items():
         columns = [i for i, name in enumerate(NAMES) if name.startswith(f"{family}.")]
@@ -204,7 +204,8 @@ def _tells(
     return result
 
 
-def _known_mean(x: F64) -> F64:
+def known_mean(x: F64) -> F64:
+    """(D,) mean of the known values of each column of ``x`` (N, D); NaN where none is."""
     known = np.isfinite(x)
     with np.errstate(invalid="ignore"):
         return np.asarray(np.where(known, x, 0).sum(0) / np.where(known.any(0), known.sum(0), np.nan), np.float64)

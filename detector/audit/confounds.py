@@ -12,6 +12,7 @@ from tellmark.detector.audit import probes
 from tellmark.detector.audit.material import Material, missing
 from tellmark.detector.audit.record import Control
 from tellmark.detector.audit.variants import AGAIN, AS_IS, SWAPS, Variant
+from tellmark.detector.evaluate import known_mean
 from tellmark.errors import InputError
 from tellmark.types import F64
 
@@ -108,7 +109,7 @@ def null_render(material: Material) -> Iterator[Control]:
         return
     scored = material.scored(chosen, material.scores()[chosen], labels)
     yield material.auc(4, "null render, by the scores", meaning, scored, "<= .55", 0.55)
-    means = np.array([np.nanmean(material.features[i].x, axis=0) for i in chosen])
+    means = np.array([known_mean(material.features[i].x) for i in chosen])
     trained = probes.probe_scores(means, labels.astype(np.int64), material.who[chosen], seed=material.seed)
     row = material.auc(
         4, "null render, trained to tell it", meaning, material.scored(chosen, trained, labels), "report", 1.0
