@@ -2,7 +2,8 @@
 
 Costs are medians over the windows of a clip of a virtual actor, on one core. `--with data=DIR` also evaluates the
 shipped model on all clips of a dataset, with the notes of the evaluation: the model must not have been trained on it.
-`--with part=compare` and `--with part=own` are described in their modules, ``compare`` and ``own_fakes``.
+`--with part=compare`, `part=own` and `part=unseen` are described in their modules: ``compare``, ``own_fakes``,
+``unseen``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from tellmark.benchmarks import compare, own_fakes
+from tellmark.benchmarks import unseen as unseen_systems
 from tellmark.detector import tells
 from tellmark.detector.detect import default_model, detect
 from tellmark.detector.evaluate import evaluate
@@ -38,13 +40,15 @@ def run(
     *, quick: bool = False, part: str = "cost", data: str | None = None, unseen: str | None = None
 ) -> list[dict[str, Any]]:
     """Rows of {measure, value, unit}; those of the other parts say what they are."""
-    if part not in ("cost", "compare", "own"):
-        raise UsageError(f"--with part={part}: choose cost, compare or own")
+    if part not in ("cost", "compare", "own", "unseen"):
+        raise UsageError(f"--with part={part}: choose cost, compare, own or unseen")
     if part != "cost":
         if data is None:
             raise UsageError(f"part={part} needs --with data=DIR, a dataset")
         if part == "compare":
             return compare.run(Path(data), epochs=2 if quick else 6)
+        if part == "unseen":
+            return unseen_systems.run(Path(data), quick=quick)
         return own_fakes.run(Path(data), Path(unseen) if unseen else None)
     with tempfile.TemporaryDirectory() as name:
         rows = _costs(Path(name), seconds=7 if quick else 20)

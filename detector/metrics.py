@@ -20,7 +20,7 @@ Metric = Callable[[ArrayLike, ArrayLike], float]
 def auc(labels: ArrayLike, scores: ArrayLike) -> float:
     """Area under the ROC curve: P(score of a fake > score of a negative), ties counted half (Mann-Whitney)."""
     y, s = _checked(labels, scores)
-    return float(_weighted_aucs(y, s, np.ones((1, len(y))))[0])
+    return float(weighted_aucs(y, s, np.ones((1, len(y))))[0])
 
 
 def auc_interval(
@@ -38,8 +38,8 @@ def auc_interval(
     and Welsh 2007). Draws that miss a class are left out; NaN where all do.
     """
     y, s = _checked(labels, scores)
-    values = [_weighted_aucs(y, s, weights) for weights in _draws(groups, bootstraps, seed)]
-    return _percentiles(np.concatenate(values) if values else np.zeros(0), level)
+    values = [weighted_aucs(y, s, weights) for weights in _draws(groups, bootstraps, seed)]
+    return percentiles(np.concatenate(values) if values else np.zeros(0), level)
 
 
 def difference_interval(
@@ -56,10 +56,10 @@ def difference_interval(
     """
     (y, s), (z, t) = _checked(*first[:2]), _checked(*second[:2])
     values = [
-        _weighted_aucs(y, s, weights[:, : len(y)]) - _weighted_aucs(z, t, weights[:, len(y) :])
+        weighted_aucs(y, s, weights[:, : len(y)]) - weighted_aucs(z, t, weights[:, len(y) :])
         for weights in _draws([*first[2], *second[2]], bootstraps, seed)
     ]
-    return _percentiles(np.concatenate(values) if values else np.zeros(0), level)
+    return percentiles(np.concatenate(values) if values else np.zeros(0), level)
 
 
 def metric_interval(
@@ -79,7 +79,7 @@ def metric_interval(
         for weights in _draws(groups, bootstraps, seed)
         for times in weights
     ]
-    return _percentiles(np.array(values, np.float64), level)
+    return percentiles(np.array(values, np.float64), level)
 
 
 def roc(labels: ArrayLike, scores: ArrayLike) -> tuple[F64, F64]:
@@ -123,6 +123,13 @@ def tpr_at_fpr(labels: ArrayLike, scores: ArrayLike, fpr: float = 0.01) -> float
     if not np.isfinite(false_rate).all() or not np.isfinite(true_rate).all():
         return float("nan")
     return float(true_rate[false_rate <= fpr].max())
+
+
+def threshold_at(negatives: ArrayLike, share: float) -> float:
+    """Smallest score with at most ``share`` of further negatives above it expected (split conformal, Vovk 2005)."""
+    scores = np.sort(np.asarray(negatives, np.float64))
+    rank = int(np.ceil((len(scores) + 1) * (1 - share)))
+    return float(scores[rank - 1]) if 0 < rank <= len(scores) else float("inf")
 
 
 def brier(labels: ArrayLike, probabilities: ArrayLike) -> float:
@@ -180,7 +187,8 @@ def _draws(groups: Sequence[str], bootstraps: int, seed: int) -> Iterator[NDArra
         yield from (block[:, member] for block in np.array_split(draws, 20))
 
 
-def _percentiles(values: F64, level: float) -> tuple[float, float]:
+def percentiles(values: F64, level: float) -> tuple[float, float]:
+    """The middle ``level`` of the finite ``values``; NaN without one."""
     values = values[np.isfinite(values)]
     if not len(values):
         return float("nan"), float("nan")
@@ -188,7 +196,7 @@ def _percentiles(values: F64, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _weighted_aucs(labels: F64, scores: F64, weights: NDArray[np.generic]) -> F64:
+def weighted_aucs(labels: F64, scores: F64, weights: NDArray[np.generic]) -> F64:
     """AUC for each row of ``weights`` (B, N); NaN in rows that weigh a class zero."""
     _, level = np.unique(scores, return_inverse=True)
     order = np.argsort(level, kind="stable")

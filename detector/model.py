@@ -1,8 +1,9 @@
-"""The detector's model: boosted trees over the tells, additive by family, calibrated on clips of unseen persons.
+"""The detector's model: boosted trees and a discriminant over the tells, additive by family, calibrated.
 
-Every tree may ask about one family only (interaction constraints), so the log-odds of a clip are exactly a constant
-plus one term a family: the explanation is the model, not an estimate of it (a generalised additive model with trees,
-Lou et al. 2013). What is learned is turned into plain arrays; evaluation needs NumPy alone.
+Every tree may ask about one family only (interaction constraints) and the discriminant is a sum over columns, so the
+log-odds of a clip are exactly a constant plus one term a family: the explanation is the model, not an estimate of it (a
+generalised additive model with trees, Lou et al. 2013). Both halves count alike. What is learned is turned into plain
+arrays; evaluation needs NumPy alone. The calibration is that of clips of unseen persons.
 """
 
 from __future__ import annotations
@@ -10,22 +11,23 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tellmark.detector import tells
+from tellmark.detector import discriminant, tells
 from tellmark.detector.audit.record import beside, found_in, sentence
+from tellmark.detector.discriminant import Discriminant
 from tellmark.detector.features import NAMES
 from tellmark.detector.trees import Trees, from_sklearn
 from tellmark.errors import InputError
 from tellmark.runs import atomic_path
 from tellmark.types import F64
 
-SCHEMA = "tellmark.model/1"
+SCHEMA = "tellmark.model/2"
 FOLDS = 5
 _BOOSTING = {
     "learning_rate": 0.05,
@@ -98,6 +100,7 @@ class TellModel:
     probes: dict[str, Logistic]  # of a clip's mean term of one family
     names: tuple[str, ...] = NAMES
     card: dict[str, Any] = field(default_factory=dict)
+    line: Discriminant | None = None  # None: trees alone
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -109,10 +112,22 @@ class TellModel:
         """Name and version, as results quote it."""
         return str(self.card.get("name", "tells"))
 
+    @property
+    def threshold(self) -> float | None:
+        """``p_synthetic`` that few real clips of unseen persons exceed; None in a model that has no card."""
+        value = self.card.get("threshold")
+        return None if value is None else float(value)
+
     def terms(self, x: F64) -> F64:
         """(N, families) log-odds that each family adds to each window of ``x`` (N, len(names)), uncalibrated."""
         leaves = self.trees.leaves(np.asarray(x, np.float64))
-        return np.stack([leaves[:, self.family == k].sum(1) for k in range(len(self.families))], axis=1)
+        terms: F64 = np.stack([leaves[:, self.family == k].sum(1) for k in range(len(self.families))], axis=1)
+        if self.line is None:
+            return terms
+        owner = np.array([name.split(".")[0] for name in self.names])
+        parts = self.line.parts(np.asarray(x, np.float64))
+        terms += np.stack([parts[:, owner == family].sum(1) for family in self.families], axis=1)
+        return terms
 
     def margin(self, x: F64) -> F64:
         """(N,) uncalibrated log-odds of each window."""
@@ -149,7 +164,9 @@ class TellModel:
             "card": self.card,
         }
         with atomic_path(path, force=force) as temporary, temporary.open("wb") as handle:
-            np.savez_compressed(handle, about=np.array(json.dumps(about)), family=self.family, **self.trees.arrays())
+            line = {} if self.line is None else self.line.arrays()
+            arrays = {"family": self.family, **self.trees.arrays(), **line}
+            np.savez_compressed(handle, about=np.array(json.dumps(about)), **arrays)
 
     @classmethod
     def load(cls, path: Path) -> TellModel:
@@ -170,6 +187,7 @@ class TellModel:
                     probes={family: Logistic(*values) for family, values in about["probes"].items()},
                     names=tuple(about["names"]),
                     card=about["card"],
+                    line=Discriminant.from_arrays(arrays) if "slope" in arrays else None,
                 )
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise InputError(
@@ -184,25 +202,33 @@ class TellModel:
 
 @dataclass(frozen=True, slots=True)
 class Tells:
-    """:class:`Classifier` of boosted trees; ``fit`` returns the :class:`TellModel`."""
+    """:class:`Classifier` of both halves; ``fit`` returns the :class:`TellModel`."""
 
     families: tuple[str, ...] = tuple(tells.FAMILIES)
 
     def fit(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
-        """Boost, then calibrate on margins of persons that were left out. ``x`` is (N, len(NAMES))."""
+        """Learn, then calibrate on margins of persons that were left out. ``x`` is (N, len(NAMES))."""
         terms, baseline = np.zeros((len(rows), len(tells.FAMILIES))), np.zeros(len(rows))
         for train, test in folds(rows.labels, rows.identities, FOLDS, seed):
-            part = self.boost(x[train], rows[train], seed=seed)
+            part = self.learn(x[train], rows[train], seed=seed)
             terms[test], baseline[test] = part.terms(x[test]), part.baseline
         first, mean_terms = clip_means(rows.clips, terms)
         margins = clip_means(rows.clips, terms.sum(1) + baseline)[1]
         y = rows.labels[first]
         probes = {family: platt(mean_terms[:, k], y) for k, family in enumerate(tells.FAMILIES)}
-        final = self.boost(x, rows, seed=seed)
-        return TellModel(final.trees, final.family, final.baseline, platt(margins, y), probes)
+        final = self.learn(x, rows, seed=seed)
+        return replace(final, calibration=platt(margins, y), probes=probes)
+
+    def learn(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
+        """Both halves, each of the same spread over the rows: right in the order of its margins, not calibrated."""
+        model = self.boost(x, rows, seed=seed)
+        used = np.flatnonzero([name.split(".")[0] in self.families for name in NAMES])
+        line = discriminant.learn(x, rows.labels, balanced_weights(rows), used)
+        own, other = float(model.margin(x).std()), float(line.parts(x).sum(1).std())
+        return replace(model, line=line.scaled(own / other if min(own, other) > 0 else 1.0))
 
     def boost(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
-        """Boost alone: right in the order of its margins, but not calibrated."""
+        """The trees alone: right in the order of their margins, but not calibrated."""
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         columns = {

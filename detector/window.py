@@ -9,7 +9,7 @@ once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 
 import cv2
 import numpy as np
@@ -67,11 +67,9 @@ class Window:
             self._flows[index] = dense_flow(self.grey[index], self.grey[index + 1])
         return self._flows[index]
 
-    @cached_property
-    def context_flow(self) -> F32:
-        """(T - 1, h, w, 2) px, as :meth:`flow` but of the context, for all steps."""
-        pairs = zip(self.context[:-1], self.context[1:], strict=True)
-        return np.array([dense_flow(a, b) for a, b in pairs], np.float32).reshape(-1, *self.context.shape[1:], 2)
+    def context_flow(self, index: int) -> F32:
+        """(h, w, 2) px, as :meth:`flow` but of the context."""
+        return dense_flow(self.context[index], self.context[index + 1])
 
     @cached_property
     def steps(self) -> NDArray[np.intp]:
@@ -126,10 +124,13 @@ def warp_back(later: F32, flow: F32) -> F32:
 
 def dense_flow(earlier: U8, later: U8) -> F32:
     """(h, w, 2) px from ``earlier`` to ``later`` (DIS flow, Kroeger et al. 2016)."""
-    engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    flow = np.zeros((*earlier.shape, 2), np.float32)
-    engine.calc(earlier, later, flow)
+    flow: F32 = _flow_engine().calc(earlier, later, None)  # a flow of zeros would be refined, at half as much again
     return flow
+
+
+@cache
+def _flow_engine() -> cv2.DISOpticalFlow:
+    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
 
 def _outside(mask: U8) -> U8:

@@ -31,9 +31,9 @@ FEATURES = {
 
 
 def compute(window: Window) -> F64:
-    """(9,) medians over at most 13 steps, in the order of ``FEATURES``; NaN without motion steps."""
+    """(9,) medians over at most 10 steps, in the order of ``FEATURES``; NaN without motion steps."""
     rows = []
-    for t in map(int, window.steps[::3]):
+    for t in map(int, window.steps[::4]):
         now = window.grey[t].astype(np.float32)
         residual = np.abs(now - warp_back(window.grey[t + 1].astype(np.float32), window.flow(t)))
         nearest = min(window.sampled, key=lambda index: abs(index - t))

@@ -69,8 +69,16 @@ def test_the_trained_model_is_sklearns(data: Drawn, monkeypatch: pytest.MonkeyPa
         return original(self, *args, **kwargs)
 
     monkeypatch.setattr(HistGradientBoostingClassifier, "fit", keep)
-    model = Tells().fit(*data)
+    model = Tells().boost(*data)
     np.testing.assert_allclose(model.margin(data.x), fitted[-1].decision_function(data.x), atol=1e-9)
+
+
+def test_both_halves_weigh_alike(data: Drawn) -> None:
+    trees, both = Tells().boost(*data), Tells().learn(*data)
+    assert both.line is not None
+    line = both.line.parts(data.x).sum(1)
+    np.testing.assert_allclose(both.margin(data.x), trees.margin(data.x) + line, atol=1e-9)
+    assert line.std() == pytest.approx(trees.margin(data.x).std())
 
 
 def test_contributions_add_up(model: TellModel, data: Drawn) -> None:
