@@ -150,6 +150,7 @@ def record(
             "ece": metrics.expected_calibration_error(labels, scores),
             "ece_balanced": metrics.expected_calibration_error(labels, scores, balanced=True),
             "tpr_at_01pct_fpr": metrics.tpr_at_fpr(labels, scores, 0.001),
+            "intervals": _intervals(labels, scores, who, bootstraps, seed),
             "roc": np.column_stack([fpr, tpr]).round(6).tolist(),
         },
         "tells": _tells(pairs, labels, families, who, seed, bootstraps),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -107,7 +108,7 @@ def staged(name: str, someone: Portrait, someone_else: Portrait) -> tuple[U8, U8
     take = SimpleNamespace(seed=5, sound=SimpleNamespace(voice_id="v"), take_id="t", identity="i")
     donor = SimpleNamespace(still=someone_else, take=take)
     scene = SimpleNamespace(take=take, frames=originals, track=track, donor=donor, wav=Path("x.wav"))
-    scene.rng = lambda *words: np.random.default_rng(abs(hash(words)) % 2**32)
+    scene.rng = lambda *words: np.random.default_rng(zlib.crc32(repr(words).encode()))
     made = [(frame.copy(), mask.copy()) for frame, mask in method(name)(cast(Scene, scene)).frames]
     return originals, np.stack([frame for frame, _ in made]), np.stack([mask for _, mask in made]), track
 
@@ -119,7 +120,7 @@ def test_masks_say_what_changed_and_how_much(name: str, someone: Portrait) -> No
     apart = np.abs(fakes.astype(int) - originals).max(axis=-1)
     assert not apart[covered == 0].any()
     assert (apart[covered > 128] > 0).mean() > 0.6
-    full, faint = covered >= 0.9 * covered.max(), (covered > 0) & (covered < 0.2 * covered.max())
+    full, faint = covered >= 0.9 * covered.max(), (covered > 0) & (covered < 0.4 * covered.max())
     assert apart[full].mean() > 2 * apart[faint].mean()
     for mask, face in zip(covered, track, strict=True):
         assert not mask[hull(oval(face), 1.0, 0.06 * float(face_width(face))) == 0].any()  # within the face
