@@ -1,4 +1,4 @@
-"""`tellmark bench detector --with part=unseen --with data=DIR`: systems and persons never trained on.
+"""`tellmark bench detector --with part=unseen --with data=DIR --as detector-unseen`: systems never seen.
 
 One system of the fakes of DIR is left out, and one fold of the real persons. Also what share of real clips of unseen
 persons lies above a threshold that was set on others, and a control with shuffled labels.
