@@ -83,7 +83,7 @@ def test_a_detector_of_watermarks_fails_the_swap(
     monkeypatch.setattr(material_module, "variant_features", variant)
     honest = dataclasses.replace(fair, mark=lambda width, height: lambda frame: frame)
     rows = list(confounds.watermark(honest))
-    assert only(rows, "watermark alone").passed
+    assert only(rows, "watermark alone").value == pytest.approx(0.5, abs=0.1)  # chance, of 24 clips
     assert only(rows, "off-diagonal drop").passed
     misled = build(tmp_path, shortcut=True)
     misled.mark = lambda width, height: lambda frame: frame
