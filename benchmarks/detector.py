@@ -2,8 +2,8 @@
 
 Costs are medians over the windows of a clip of a virtual actor, on one core. `--with data=DIR` also evaluates the
 shipped model on all clips of a dataset, with the notes of the evaluation: the model must not have been trained on it.
-`--with part=compare`, `part=own` and `part=unseen` are described in their modules: ``compare``, ``own_fakes``,
-``unseen``.
+`--with part=compare`, `part=own`, `part=unseen` and `part=speed` are described in their modules: ``compare``,
+``own_fakes``, ``unseen`` and ``detector_speed``; `part=audit` gives the table that `tellmark audit DIR` left in DIR.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from tellmark.benchmarks import compare, own_fakes
+from tellmark.benchmarks import compare, detector_speed, own_fakes
 from tellmark.benchmarks import unseen as unseen_systems
 from tellmark.detector import tells
+from tellmark.detector.audit.record import FILE, found_in
 from tellmark.detector.detect import default_model, detect
 from tellmark.detector.evaluate import evaluate
 from tellmark.detector.features import measure
@@ -40,8 +41,10 @@ def run(
     *, quick: bool = False, part: str = "cost", data: str | None = None, unseen: str | None = None
 ) -> list[dict[str, Any]]:
     """Rows of {measure, value, unit}; those of the other parts say what they are."""
-    if part not in ("cost", "compare", "own", "unseen"):
-        raise UsageError(f"--with part={part}: choose cost, compare, own or unseen")
+    if part not in ("cost", "compare", "own", "unseen", "speed", "audit"):
+        raise UsageError(f"--with part={part}: choose cost, compare, own, unseen, speed or audit")
+    if part == "speed":
+        return detector_speed.run(quick=quick)
     if part != "cost":
         if data is None:
             raise UsageError(f"part={part} needs --with data=DIR, a dataset")
@@ -49,6 +52,8 @@ def run(
             return compare.run(Path(data), epochs=2 if quick else 6)
         if part == "unseen":
             return unseen_systems.run(Path(data), quick=quick)
+        if part == "audit":
+            return _audit(Path(data))
         return own_fakes.run(Path(data), Path(unseen) if unseen else None)
     with tempfile.TemporaryDirectory() as name:
         rows = _costs(Path(name), seconds=7 if quick else 20)
@@ -123,6 +128,18 @@ def _worth(folder: Path) -> list[dict[str, Any]]:
         for name, one in found["methods"].items()
     ]
     return rows
+
+
+def _audit(folder: Path) -> list[dict[str, Any]]:
+    record = found_in(folder / FILE)
+    if record is None:
+        raise UsageError(f"{folder} has no {FILE}; run `tellmark audit {folder}` first")
+    return [
+        {key: row[key] for key in ("number", "name", "value")}
+        | {"low": (row["interval"] or ("", ""))[0], "high": (row["interval"] or ("", ""))[1]}
+        | {key: row[key] for key in ("pass_mark", "verdict", "note")}
+        for row in record["controls"]
+    ]
 
 
 def _row(measure_: str, value: float | None, unit: str) -> dict[str, Any]:

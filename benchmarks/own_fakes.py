@@ -1,13 +1,14 @@
 """`tellmark bench detector --with part=own --with data=DIR`: our generator against real footage, persons held out.
 
 DIR is a dataset of the factory with the methods ``real`` and a fake one, both marked, and the rungs c23 and c40. Every
-clip is scored by a model that saw neither its person nor its original. ``unseen=DIR2`` has clips of the same people
-made by another renderer: they are judged by the models that were trained on DIR without their person.
+clip is scored by models that saw neither its person nor its original: one that was taught on all rungs, and one that
+was taught on the clip's own rung. Null and plain arms, where DIR has them, are more real clips to learn from; they are
+not judged. ``unseen=DIR2`` has clips of the same people made by another renderer, with their real ones: they are judged
+by the models that were taught on DIR without their person.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,59 +24,75 @@ from tellmark.errors import UsageError
 from tellmark.types import F64, Clip, Label
 
 Pairs = list[tuple[Clip, ClipFeatures]]
+Judged = list[tuple[Clip, float]]
 _TARGETS = {
     "auc": ">= .97, lower bound >= .93", "tpr_at_1pct_fpr": ">= .6", "ece": "<= .05", "auc c40": ">= .90",
     "auc unseen renderer": ">= .85",
 }  # fmt: skip
+_DRAWS = 200
 
 
 def run(folder: Path, unseen: Path | None = None) -> list[dict[str, Any]]:
-    """Rows of {measure, value, low, high, target, of}."""
-    pairs = _pairs(folder)
-    others = _pairs(unseen) if unseen is not None else []
-    scores, foreign = _held_out(pairs, others)
+    """Rows of {taught_on, measure, value, low, high, target, of}."""
+    pairs, arms = _pairs(folder)
+    others = _pairs(unseen)[0] if unseen is not None else []
+    rungs = sorted({_rung(clip) for clip, _ in pairs})
+    teachings = {"all rungs": [set(rungs)], "its own rung": [{rung} for rung in rungs]} if len(rungs) > 1 else {}
     rows: list[dict[str, Any]] = []
-    for rung in sorted({clip.compression or "as it is" for clip, _ in pairs}):
-        chosen = [i for i, (clip, _) in enumerate(pairs) if (clip.compression or "as it is") == rung]
-        suffix = "" if rung in ("c23", "as it is") else f" {rung}"
-        rows += _worth([pairs[i][0] for i in chosen], scores[chosen], suffix)
-    if others:
-        negatives = [
-            i for i, (clip, _) in enumerate(pairs) if clip.label is not Label.FAKE and clip.compression in (None, "c23")
-        ]
-        fakes = [
-            i for i, (clip, _) in enumerate(others) if clip.label is Label.FAKE and clip.compression in (None, "c23")
-        ]
-        clips = [*(pairs[i][0] for i in negatives), *(others[i][0] for i in fakes)]
-        rows += _worth(clips, np.append(scores[negatives], foreign[fakes]), " unseen renderer")
+    for name, taught in (teachings or {"all rungs": [set(rungs)]}).items():
+        judged: Judged = []
+        foreign: Judged = []
+        for chosen in taught:
+            seen, strange = _held_out(
+                *([pair for pair in some if _rung(pair[0]) in chosen] for some in (pairs, arms, others))
+            )
+            judged, foreign = judged + seen, foreign + strange
+        for rung in rungs:
+            suffix = "" if rung in ("c23", "as it is") else f" {rung}"
+            rows += _worth([one for one in judged if _rung(one[0]) == rung], name, suffix)
+        if foreign:
+            rows += _worth(foreign, name, " unseen renderer")
     return rows
 
 
-def _pairs(folder: Path) -> Pairs:
-    clips = [clip for clip in read_dataset(folder) if clip.method not in ("null", "plain") and clip.marked]
-    if {clip.label is Label.FAKE for clip in clips} != {True, False}:
+def _rung(clip: Clip) -> str:
+    return clip.compression or "as it is"
+
+
+def _pairs(folder: Path) -> tuple[Pairs, Pairs]:
+    """Marked clips of both classes, and the real ones of the arms."""
+    clips = list(read_dataset(folder))
+    judged = [clip for clip in clips if clip.method not in ("null", "plain") and clip.marked]
+    if {clip.label is Label.FAKE for clip in judged} != {True, False}:
         raise UsageError(f"data={folder} needs marked clips of both classes; build it with real and a fake method")
-    return measured(folder, clips)[0]
+    arms = [clip for clip in clips if clip.method in ("null", "plain")]
+    return measured(folder, judged)[0], measured(folder, arms)[0]
 
 
-def _held_out(pairs: Pairs, others: Pairs) -> tuple[F64, F64]:
+def _held_out(pairs: Pairs, arms: Pairs, others: Pairs) -> tuple[Judged, Judged]:
+    """``pairs`` and ``others`` with their scores; ``arms`` are learnt from."""
     labels = np.array([int(clip.label is Label.FAKE) for clip, _ in pairs], np.int64)
     who = np.array([clip.identity for clip, _ in pairs])
-    scores, foreign = np.full(len(pairs), np.nan), np.full(len(others), np.nan)
+    judged: Judged = []
+    foreign: Judged = []
     for train, test in folds(labels, who, FOLDS, 0):
-        model = fit([pairs[i] for i in train], Tells(), 0)
-        for i in test:
-            scores[i] = model.judge(pairs[i][1].x).p_synthetic
-        held = set(who[test])
-        for i, (clip, features) in enumerate(others):
-            if clip.identity in held:
-                foreign[i] = model.judge(features.x).p_synthetic
-    return scores, foreign
+        held = set(who[test].tolist())
+        more = [pair for pair in arms if pair[0].identity not in held]
+        model = fit([*(pairs[i] for i in train), *more], Tells(), 0)
+        judged += [(pairs[i][0], model.judge(pairs[i][1].x).p_synthetic) for i in test]
+        foreign += [(clip, model.judge(found.x).p_synthetic) for clip, found in others if clip.identity in held]
+    return judged, foreign
 
 
-def _worth(clips: Sequence[Clip], scores: F64, suffix: str) -> list[dict[str, Any]]:
-    keep = np.isfinite(scores)
-    clips, p = [clip for clip, kept in zip(clips, keep, strict=True) if kept], scores[keep]
+def _perfect(p: F64) -> tuple[float, float]:
+    """ECE that a perfectly calibrated model reads on as many clips with these probabilities: mean, 95th percentile."""
+    rng = np.random.default_rng(0)
+    read = [metrics.expected_calibration_error((rng.random(len(p)) < p).astype(int), p) for _ in range(_DRAWS)]
+    return float(np.mean(read)), float(np.quantile(read, 0.95))
+
+
+def _worth(judged: Judged, taught: str, suffix: str) -> list[dict[str, Any]]:
+    clips, p = [clip for clip, _ in judged], np.array([score for _, score in judged])
     labels = np.array([int(clip.label is Label.FAKE) for clip in clips])
     who = [clip.identity for clip in clips]
     of = f"{int(labels.sum())} fakes, {int((1 - labels).sum())} real, {len(set(who))} persons"
@@ -87,13 +104,27 @@ def _worth(clips: Sequence[Clip], scores: F64, suffix: str) -> list[dict[str, An
     for name, metric in (
         ("auc", metrics.auc), ("tpr_at_1pct_fpr", at_1_percent), ("eer", metrics.equal_error_rate),
         ("brier", metrics.brier), ("ece", metrics.expected_calibration_error),
+        ("ece, 5 bins of equal mass", metrics.equal_mass_calibration_error),
     ):  # fmt: skip
         low, high = metrics.metric_interval(metric, labels, p, who)
         measure = name + suffix
         rows.append(
             {
-                "measure": measure, "value": round(metric(labels, p), 3), "low": round(low, 3), "high": round(high, 3),
-                "target": _TARGETS.get(measure, ""), "of": of,
+                "taught_on": taught, "measure": measure, "value": round(metric(labels, p), 3), "low": round(low, 3),
+                "high": round(high, 3), "target": _TARGETS.get(measure, ""), "of": of,
             }
         )  # fmt: skip
+    mean, most = _perfect(p)
+    measure = f"ece a perfectly calibrated model reads, and its 95th percentile{suffix}"
+    rows.append(
+        {
+            "taught_on": taught,
+            "measure": measure,
+            "value": round(mean, 3),
+            "low": "",
+            "high": round(most, 3),
+            "target": "",
+            "of": of,
+        }
+    )
     return rows

@@ -158,6 +158,15 @@ def expected_calibration_error(
     return float(np.abs(gaps).sum())
 
 
+def equal_mass_calibration_error(labels: ArrayLike, probabilities: ArrayLike, bins: int = 5) -> float:
+    """As :func:`expected_calibration_error`, over ``bins`` of equally many clips: none is too small to say anything."""
+    y, p = _checked(labels, probabilities)
+    if not len(y):
+        return float("nan")
+    order = np.argsort(p, kind="stable")
+    return float(sum(abs((y - p)[part].sum()) for part in np.array_split(order, bins)) / len(y))
+
+
 def cohens_d(labels: ArrayLike, values: ArrayLike) -> float:
     """(Mean of fakes - mean of negatives) / pooled standard deviation; NaN values are left out."""
     y, v = np.asarray(labels), np.asarray(values, dtype=np.float64)

@@ -200,6 +200,15 @@ def _finish(plan: Plan, takes: Sequence[Take], out: Path, left_out: int) -> dict
     return {key: value for key, value in facts.items() if key != "schema"} | {"folder": str(out)}
 
 
+def say_in_datasheet(folder: Path, title: str, text: str) -> None:
+    """Add a section to the datasheet of a finished dataset, and its new checksum to SHA256SUMS."""
+    sheet, sums = folder / "README.md", folder / "SHA256SUMS"
+    _write(sheet, sheet.read_text(encoding="utf-8") + f"\n## {title}\n\n{text}\n")
+    lines = sums.read_text(encoding="utf-8").splitlines()
+    kept = [f"{sha256_of(sheet)}  {sheet.name}" if line.endswith(f"  {sheet.name}") else line for line in lines]
+    _write(sums, "\n".join(kept) + "\n")
+
+
 def _write(path: Path, text: str) -> None:
     with atomic_path(path, force=True) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tellmark.console import PATH, Console, answer, command
+
+if TYPE_CHECKING:  # they import the models
+    from tellmark.detector.audit.record import Audit
+    from tellmark.detector.model import TellModel
 
 
 @click.command()
@@ -23,29 +28,45 @@ def audit(folder: Path, fakes: Path | None, *, model: Path | None, most: int, se
     ones. The table is kept in DIR/audit.json and, with --model, beside the model: evaluate and report quote it. Exit
     code 1 if a control fails.
     """
-    from tellmark.detector.audit.record import FILE, beside
-    from tellmark.detector.audit.run import audit_folder
+    from tellmark.detector.audit.record import beside
     from tellmark.detector.fusion import Fusion, load_model
     from tellmark.errors import UsageError
-    from tellmark.types import Kind
-    from tellmark.watermark.embed import Embedder
-    from tellmark.watermark.payload import Payload
 
     chosen = load_model(model) if model else None
     if isinstance(chosen, Fusion):
         raise UsageError("only models of boosted tells are audited; leave --model out to audit the dataset")
+    found = audited(folder, fakes, chosen, most=most, seed=seed, console=console)
+    if model is not None:
+        found.save(beside(model))
+    console.result(found.to_json(), found.table())
+    answer(not found.failed)
+
+
+def audited(
+    folder: Path,
+    fakes: Path | None = None,
+    model: TellModel | None = None,
+    *,
+    most: int,
+    seed: int = 0,
+    console: Console,
+) -> Audit:
+    """The audit of a folder, kept in its audit.json."""
+    from tellmark.detector.audit.record import FILE
+    from tellmark.detector.audit.run import audit_folder
+    from tellmark.types import Kind
+    from tellmark.watermark.embed import Embedder
+    from tellmark.watermark.payload import Payload
+
     with console.progress("auditing") as progress:
         found = audit_folder(
             folder,
             fakes,
-            chosen,
+            model,
             mark=lambda width, height: Embedder(Payload.new(Kind.CONTROL), width=width, height=height).embed,
             most=most,
             seed=seed,
             progress=progress,
         )
     found.save(folder / FILE)
-    if model is not None:
-        found.save(beside(model))
-    console.result(found.to_json(), found.table())
-    answer(not found.failed)
+    return found

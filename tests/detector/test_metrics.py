@@ -40,6 +40,8 @@ def test_equal_error_rate_lies_on_the_diagonal(drawn) -> None:  # type: ignore[n
 def test_calibration_error() -> None:
     assert metrics.expected_calibration_error([0, 1, 1, 1], [0.75] * 4) == 0
     assert metrics.expected_calibration_error([0, 0, 1, 1], [1.0, 1.0, 0.0, 0.0]) == 1
+    # Two bins of two: |1 - .5| and |1 - 1.5|, in four clips.
+    assert metrics.equal_mass_calibration_error([1, 0, 1, 0], [0.3, 0.2, 0.8, 0.7], bins=2) == pytest.approx(1 / 4)
     # Right for equal classes, where one of three is fake: 0.5 claimed, 1/3 found.
     assert metrics.expected_calibration_error([0, 0, 1], [0.5] * 3) == pytest.approx(1 / 6)
     assert metrics.expected_calibration_error([0, 0, 1], [0.5] * 3, balanced=True) == pytest.approx(0)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from tellmark.errors import InputError, UsageError
 from tellmark.faces import find_face
 from tellmark.generator.actors import actor
 from tellmark.generator.check import check
-from tellmark.generator.dataset import build
+from tellmark.generator.dataset import build, say_in_datasheet
 from tellmark.generator.plan import load_plan
 from tellmark.manifest import from_row, read_rows
 from tellmark.media import VideoReader, load_audio, rgb_to_i420, sha256_of
@@ -65,6 +66,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         patch.setenv("TELLMARK_HOME", str(tmp_path_factory.getbasetemp() / "home"))
         summary = build(load_plan(plan), folder / "out", progress=lambda *step: steps.append(step))
     return Built(folder / "out", plan, summary, steps)
+
+
+def test_a_section_of_the_datasheet_can_be_added(built: Built, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(built.folder, folder)
+    say_in_datasheet(folder, "Audit", "No control fails.")
+    assert (folder / "README.md").read_text().endswith("\n## Audit\n\nNo control fails.\n")
+    assert check(folder) == []
 
 
 def test_what_is_made(built: Built) -> None:
