@@ -266,6 +266,8 @@ def _coarse(x: F64, levels: int = 48) -> F64:
             places = np.unique(np.quantile(values[known], np.linspace(0, 1, levels)))
             nearest = np.searchsorted((places[1:] + places[:-1]) / 2, values[known])
             rounded[known, column] = places[nearest]
+        else:
+            rounded[:, column] = 0.0  # scikit-learn cannot bin a column of nothing
     return rounded
 
 

@@ -146,6 +146,14 @@ def test_folds_share_no_identity(data: Drawn) -> None:
         folds(np.array([0, 0, 1]), np.array(["a", "b", "c"]), 5, 0)
 
 
+def test_a_feature_that_no_clip_has_is_not_asked_about() -> None:
+    drawn, column = draw(persons=12, shift=3.0), NAMES.index("jitter.head")
+    drawn.x[:, column] = np.nan
+    found = Tells().boost(*drawn)
+    assert column not in found.trees.feature
+    assert auc(drawn.rows.labels, found.margin(drawn.x)) > 0.9
+
+
 def test_weights_balance_classes_and_clips() -> None:
     labels, clips = np.array([0, 0, 0, 0, 1]), np.array(["a", "a", "a", "b", "c"])
     weights = balanced_weights(Rows(labels, clips, clips, np.array(["real"] * 4 + ["warp"])))
