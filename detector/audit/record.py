@@ -54,11 +54,6 @@ class Audit:
         """The rows that miss their mark."""
         return tuple(row for row in self.controls if row.passed is False)
 
-    @property
-    def not_measured(self) -> tuple[Control, ...]:
-        """The rows without a value."""
-        return tuple(row for row in self.controls if row.passed is None)
-
     def sentence(self) -> str:
         """One line for wherever the numbers of this dataset or model are shown."""
         return sentence(self.to_json())

@@ -8,6 +8,7 @@ import pytest
 
 from tellmark.errors import FaceError
 from tellmark.faces import MediapipeTracker
+from tellmark.generator.actors import actor
 from tellmark.generator.borrow import BorrowedMotion, Performance, stretched
 from tellmark.generator.headpose import STABLE, fit_heads
 from tellmark.generator.render import MeshRenderer
@@ -33,6 +34,12 @@ def performance() -> tuple[Motion, dict[str, slice]]:
     motion.blink[where["blink"]] = np.interp(np.arange(LENGTH), (6, 9, 10, 15), (0, 1, 1, 0))[:, None]
     motion.expression[where["jaw"], EXPRESSIONS.index("jaw")] = np.abs(wave)
     return motion, where
+
+
+@pytest.fixture(scope="module")
+def someone() -> Portrait:
+    """One of four of seven actors whose gaze is read within 3 degrees; the others' within 3.5."""
+    return actor(9)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +71,7 @@ def test_pose_and_distance_come_back(read: Motion) -> None:
 def test_gaze_comes_back(read: Motion) -> None:
     known, where = performance()
     for name in ("gaze right", "gaze up"):
-        assert np.abs(read.gaze_deg - known.gaze_deg)[where[name]].max() < 4, name
+        assert np.abs(read.gaze_deg - known.gaze_deg)[where[name]].max() < 3, name
 
 
 def test_a_blink_keeps_its_time_and_depth(read: Motion) -> None:
