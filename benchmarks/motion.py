@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from tellmark.benchmarks import capp, motion_controls, motion_lips, round_trip, sync
+from tellmark.benchmarks import capp, motion_controls, motion_lips, motion_long, round_trip, sync
 from tellmark.benchmarks import motion_stats as measures
 from tellmark.benchmarks.motion_case import Case, Real, Rows
 from tellmark.benchmarks.motion_stage import model_named, perform, speak
@@ -44,11 +44,13 @@ def run(
     tracks: str = "",
     singing: str = "",
     window: str = "",
+    minutes: float | str = 1,
     part: str = "",
 ) -> list[dict[str, Any]]:
     """Rows of {measure, real, a column a model, target, better, n}; see :func:`motion_table.table`.
 
-    ``model``: names with commas between them. ``part``: some of ``PARTS``, likewise; all of them without.
+    ``model``: names with commas between them. ``part``: some of ``PARTS``, likewise; all of them without. ``minutes``
+    is how long the long run is.
     """
     parts = part.split(",") if part else list(PARTS)
     if unknown := [name for name in parts if name not in PARTS]:
@@ -62,7 +64,7 @@ def run(
         rows = Rows(name)
         with tempfile.TemporaryDirectory() as folder:
             songs = Path(singing) if singing else None
-            case = Case(one, people, clips, Path(folder), songs, int(window or SEAM_WINDOW))
+            case = Case(one, people, clips, Path(folder), songs, int(window or SEAM_WINDOW), float(minutes))
             for chosen in parts:
                 PARTS[chosen](rows, case)
         found += rows.rows
@@ -171,6 +173,7 @@ PARTS: dict[str, Callable[[Rows, Case], None]] = {
     "closures": motion_lips.closures,
     "silence": motion_lips.silence,
     "seeds": _seeds_and_seams,
+    "long": motion_long.long_run,
     "controls": _controls,
     "roundtrip": _round_trip,
 }
