@@ -61,10 +61,10 @@ class TellModel:
         return str(self.card.get("name", "tells"))
 
     @property
-    def threshold(self) -> float | None:
-        """``p_synthetic`` that few real clips of unseen persons exceed; None in a model that has no card."""
-        value = self.card.get("threshold")
-        return None if value is None else float(value)
+    def operating_point(self) -> dict[str, float] | None:
+        """``threshold`` of ``p_synthetic``, and the shares of real clips and of fakes of unseen persons above it."""
+        found = self.card.get("operating_point")
+        return None if found is None else {name: float(found[name]) for name in ("threshold", "false_alarms", "hits")}
 
     def terms(self, x: F64) -> F64:
         """(N, families) log-odds that each family adds to each window of ``x`` (N, len(names)), uncalibrated."""
