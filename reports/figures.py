@@ -133,7 +133,8 @@ def motion(rows: Sequence[Mapping[str, Any]], negatives: Sequence[str]) -> Figur
                     if real:
                         axes.axvspan(row["low"], row["high"], color=OTHER, alpha=0.1, linewidth=0)
                 axes.plot(row["mean"], place, "o", color=OTHER if real else FAKE, markersize=3.5)
-            axes.set_title(name, fontsize=8, color=INK, pad=3)
+            unit = next((row.get("unit") for row in rows if row["measure"] == name), "")
+            axes.set_title(f"{name}, {unit}" if unit else name, fontsize=8, color=INK, pad=3)
             axes.set_yticks([-k for k in range(len(methods))], methods, fontsize=7.5)
             axes.set_ylim(-len(methods) + 0.4, 0.6)
             axes.tick_params(axis="x", labelsize=7.5)
