@@ -97,7 +97,8 @@ def _alignment(rows: Rows, made: list[tuple[Path, Track]], case: Case) -> None:
     for off in range(capp.SHIFTS[-1] + 1):
         name = f"audio-pose alignment (CAPP), {off} frames off" if off else "audio-pose alignment (CAPP)"
         values = [None if way is None else float(way[[k for k in (4 - off, 4 + off)]].mean()) for way in (ours, real)]
-        rows.add(name, values[0] or 0.0, "" if not off else "control", real=values[1], n=len(made))
+        # No target, nor better or worse: the net is too weak (docs/models/capp.md).
+        rows.add(name, values[0] or 0.0, "no judge", real=values[1], n=len(made))
 
 
 def _aligned(pairs: list[tuple[Path, Track]]) -> F64 | None:
