@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from tellmark.detector import metrics
+from tellmark.detector.additive import Tells
 from tellmark.detector.evaluate import measured
 from tellmark.detector.features import ClipFeatures
 from tellmark.detector.layouts import read_dataset
-from tellmark.detector.model import FOLDS, Tells, folds
+from tellmark.detector.rows import FOLDS, folds
 from tellmark.detector.train import fit
 from tellmark.errors import UsageError
 from tellmark.types import F64, Clip, Label
