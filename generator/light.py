@@ -1,9 +1,9 @@
 """How the light on a face changes while it moves: a factor on the brightness of a frame, sixteen numbers for each.
 
-The first is the exposure of the whole picture. The others are cosines over the face, the fifteen of lowest order (Ahmed,
-Natarajan & Rao 1974), which fade out before its outline. The factor's logarithm is their sum, so that it cannot turn
-negative and darkening undoes lightening. They are read from a video as ratio images are (Liu, Shan & Zhang 2001):
-what the frame is brighter than the portrait that was moved to where the frame has the face.
+The first is the exposure of the whole picture. The others are cosines over the face, the fifteen of lowest order
+(Ahmed, Natarajan & Rao 1974), which fade out at its outline. The factor's logarithm is their sum, so that it cannot
+turn negative and darkening undoes lightening. They are read from a video as ratio images are (Liu, Shan & Zhang 2001):
+how much brighter the frame is than the portrait that was moved to where the frame has the face.
 """
 
 from __future__ import annotations
