@@ -17,8 +17,8 @@ import numpy as np
 from tellmark.detector import metrics
 from tellmark.detector.fusion import Boosting, Part, stack, take
 from tellmark.detector.layouts import read_dataset
-from tellmark.detector.model import Rows, clip_means, folds
 from tellmark.detector.network import Network
+from tellmark.detector.rows import Rows, clip_means, folds
 from tellmark.detector.temporal import Temporal
 from tellmark.detector.train_kinds import windows
 from tellmark.types import F64

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from tellmark.detector.additive import Tells
 from tellmark.detector.detect import detect
 from tellmark.detector.features import NAMES, ClipFeatures
-from tellmark.detector.model import Tells
 from tellmark.detector.tracks import read_frames
 from tellmark.detector.train import cross_validate, fit, leave_one_method_out
 from tellmark.generator.actors import actor

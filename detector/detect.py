@@ -58,7 +58,10 @@ def detect(path: Path | str, model: TellModel | Fusion | Path | None = None) -> 
     if found.faces > 1:
         note = f"up to {found.faces} faces were seen; this is about the largest one, `people` has each"
     people = _people(path, model) if found.faces > 1 else ()
-    return Detection(str(path), verdict.p_synthetic, verdict.tells, timeline, model.name, found.faces, note, people)
+    return Detection(
+        str(path), verdict.p_synthetic, verdict.tells, timeline, model.name, found.faces, note, people,
+        model.operating_point,
+    )  # fmt: skip
 
 
 def _people(path: Path, model: TellModel) -> tuple[dict[str, Any], ...]:

@@ -8,11 +8,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from tellmark.detector import stats, tells, tracks, window
+from tellmark.detector.ahead import ahead
 from tellmark.detector.tracks import Frames, WindowReader, read_frames
 from tellmark.detector.window import FRAMES, Window
 from tellmark.runs import atomic_path
@@ -51,11 +53,9 @@ def clip_features(source: Path | str | Frames, *, length: int = FRAMES, limit: i
     frames = read_frames(source) if isinstance(source, Path | str) else source
     reader = WindowReader(frames, length=length)
     times, rows = [], []
-    for part in reader:
+    for part in ahead(islice(reader, limit), 1):
         times.append(part.start_s + len(part) / 2 / window.FPS)
         rows.append(measure(part))
-        if len(rows) == limit:
-            break
     x = np.array(rows) if rows else np.zeros((0, len(NAMES)))
     return ClipFeatures(np.array(times), x, reader.frames, reader.faces, reader.followed, reader.largest_px)
 

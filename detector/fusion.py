@@ -16,9 +16,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tellmark.detector.additive import Tells
+from tellmark.detector.calibration import Logistic, platt
 from tellmark.detector.features import NAMES
-from tellmark.detector.model import Judgement, Logistic, Rows, TellModel, Tells, clip_means, folds, platt
+from tellmark.detector.model import Judgement, TellModel
 from tellmark.detector.network import Network
+from tellmark.detector.rows import Rows, clip_means, folds
 from tellmark.detector.temporal import Temporal
 from tellmark.detector.trees import Trees
 from tellmark.detector.views import Views

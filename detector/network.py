@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from tellmark.detector.learning import Schedule, descend
 from tellmark.detector.meso import meso4, meso_inception
-from tellmark.detector.model import Rows, balanced_weights
+from tellmark.detector.rows import Rows, balanced_weights
 from tellmark.detector.selfblend import degrade, self_blend
 from tellmark.detector.views import Views
 from tellmark.detector.window import Window

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tellmark.detector.tracks import MAX_FACES, Frames, Part, resample
+from tellmark.detector.tracks import MAX_FACES, Frames, Part, tracked
 from tellmark.detector.window import FPS, FRAMES, Window
 from tellmark.faces import MIN_FACE_PX, Face, FaceTracker, MediapipeTracker
 
@@ -32,9 +32,9 @@ def windows_of_people(frames: Frames, *, tracker: FaceTracker | None = None) -> 
     people: list[_Person] = []
     count = 0
     try:
-        for index, (time_s, rgb) in enumerate(resample(frames)):
+        for index, (time_s, rgb, faces) in enumerate(tracked(frames, own)):
             free = list(people)
-            for face in own.track(rgb):
+            for face in faces:
                 if face.size < MIN_FACE_PX:
                     continue
                 near = [one for one in free if _continues(one, face)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tellmark.detector.learning import Schedule, descend
-from tellmark.detector.model import Rows, balanced_weights
+from tellmark.detector.rows import Rows, balanced_weights
 from tellmark.detector.views import Views
 from tellmark.types import F32, F64
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from tellmark.detector.ahead import ahead
 from tellmark.detector.window import CONTEXT, FPS, FRAMES, SIZE, Window
 from tellmark.faces import MIN_FACE_PX, Face, FaceTracker, MediapipeTracker, align
 from tellmark.landmarks import face_height
@@ -18,6 +19,7 @@ Frames = Iterable[tuple[float, U8]]
 """(time in seconds, (height, width, 3) RGB) in the order of time, at any frame rate."""
 
 MAX_FACES = 4  # more are not counted
+_AHEAD = 4  # frames decoded, and tracked, before they are needed
 _FACE_SCALE = 1.3  # side of a crop over the face's height
 _CONTEXT_SCALE = 2.4  # side of the context over the face's height
 _JUMP = 0.5  # of the face's height between two frames: another face, or a cut
@@ -43,6 +45,12 @@ def resample(frames: Frames, fps: float = FPS) -> Iterator[tuple[float, U8]]:
         held, latest = rgb, time_s
     if held is not None and ticks / fps <= latest - start + 1e-6:
         yield start + ticks / fps, held
+
+
+def tracked(frames: Frames, tracker: FaceTracker) -> Iterator[tuple[float, U8, list[Face]]]:
+    """Each frame at 25 per second with its faces, the largest first; read and tracked ahead in two threads."""
+    source = ((time_s, rgb, tracker.track(rgb)) for time_s, rgb in ahead(resample(frames), _AHEAD))
+    return ahead(source, _AHEAD)
 
 
 class WindowReader:
@@ -72,9 +80,9 @@ class WindowReader:
 
     def _windows(self, tracker: FaceTracker) -> Iterator[Window]:
         part = Part()
-        for time_s, rgb in resample(self._source):
+        for time_s, rgb, faces in tracked(self._source, tracker):
             self.frames += 1
-            face = self._follow(tracker.track(rgb), part.face)
+            face = self._follow(faces, part.face)
             if face is None or not part.fits(face, rgb):
                 part = Part()
             if face is not None:

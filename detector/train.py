@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.detector import metrics, tells
+from tellmark.detector.additive import Tells
 from tellmark.detector.clips import identity_leaks, pseudonym
 from tellmark.detector.evaluate import evaluate, measured, record
 from tellmark.detector.features import ClipFeatures
 from tellmark.detector.layouts import read_dataset
-from tellmark.detector.model import FOLDS, Judgement, Rows, TellModel, Tells, folds
+from tellmark.detector.model import Judgement, TellModel
+from tellmark.detector.rows import FOLDS, Rows, folds
 from tellmark.errors import InputError
 from tellmark.runs import Progress, check_output
 from tellmark.types import F64, Clip, Label
@@ -72,9 +74,7 @@ def train(
         "identities": sorted({pseudonym(clip.identity) for clip, _ in pairs}),
         "families": list(classifier.families),
         "cross_validation": _brief(validation),
-        "threshold": metrics.threshold_at(
-            [one["p"] for one in validation["scores"] if one["label"] != Label.FAKE], FALSE_ALARMS
-        ),
+        "operating_point": _operating_point(validation["scores"]),
         "unseen_methods": leave_one_method_out(pairs, classifier, seed=seed),
         "test": {},
     }
@@ -149,6 +149,19 @@ def rows_of(pairs: Pairs) -> tuple[F64, Rows]:
         np.array([clip.method for clip in clips]),
     )
     return np.concatenate([features.x for _, features in pairs]), rows
+
+
+def _operating_point(scores: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """The threshold that :data:`FALSE_ALARMS` allows, and what lies above it."""
+    real, fake = (
+        np.array([one["p"] for one in scores if (one["label"] == Label.FAKE) is side]) for side in (False, True)
+    )
+    threshold = metrics.threshold_at(real, FALSE_ALARMS)
+    return {
+        "threshold": threshold,
+        "false_alarms": float((real > threshold).mean()),
+        "hits": float((fake > threshold).mean()),
+    }
 
 
 def _labels(pairs: Pairs) -> NDArray[np.int64]:

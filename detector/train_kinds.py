@@ -15,7 +15,7 @@ from tellmark.detector.evaluate import CACHE
 from tellmark.detector.fusion import KINDS, PARTS, Fusion, Margins, train_fusion
 from tellmark.detector.layouts import read_dataset
 from tellmark.detector.learning import rank_and_world
-from tellmark.detector.model import Rows, clip_means
+from tellmark.detector.rows import Rows, clip_means
 from tellmark.detector.views import cached_views
 from tellmark.errors import InputError, UsageError
 from tellmark.runs import Progress, check_output

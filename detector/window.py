@@ -114,12 +114,16 @@ def region(points: F32, loop: Sequence[int], shape: tuple[int, ...], *, grow: in
 
 def warp_back(later: F32, flow: F32) -> F32:
     """``later`` seen from the earlier frame: pixel p shows what lies at p + flow(p), linearly interpolated."""
-    height, width = later.shape[:2]
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    warped: F32 = cv2.remap(
-        later, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    places = _grid(later.shape[0], later.shape[1]) + flow
+    warped: F32 = cv2.remap(later, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return warped
+
+
+@cache
+def _grid(height: int, width: int) -> F32:
+    """(height, width, 2) x and y of every pixel; two sizes a clip."""
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return np.dstack([x, y])
 
 
 def dense_flow(earlier: U8, later: U8) -> F32:

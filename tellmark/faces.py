@@ -1,6 +1,6 @@
 """Finding faces: a tracker behind an interface, the matte of a person, aligned crops.
 
-The first tracker is MediaPipe 0.10.21, the last release whose wheel holds its models: 478 points, 7 to 9 ms a
+The first tracker is MediaPipe 0.10.21, the last release whose wheel holds its models: 478 points, 4 ms a
 512 x 512 frame on one core. It misses faces below about a fifth of the frame; those are looked for once more with its
 full-range detector and tracked in a crop.
 """
@@ -24,6 +24,7 @@ from tellmark.landmarks import FACE_OVAL, LEFT_EYE, LIPS_OUTER, RIGHT_EYE
 from tellmark.types import F32, U8
 
 MIN_FACE_PX = 64  # a smaller face has too few pixels to animate or to judge
+_LOOK = 12  # frames from one look for other faces to the next
 RIVAL = 0.5  # a second face of at least this share of the largest one's area makes a still ambiguous
 
 
@@ -60,34 +61,70 @@ class FaceTracker(Protocol):
 
 
 class MediapipeTracker:
-    """:class:`FaceTracker` on MediaPipe. ``static`` treats every frame as a still: slower, independent of the order."""
+    """:class:`FaceTracker` on MediaPipe. ``static`` treats every frame as a still: slower, independent of the order.
+
+    A mesh that may find several faces looks for more of them in every frame, which doubles its cost. One face is
+    therefore followed by a mesh for one, and others are looked for twice a second (at 25 frames); while there are
+    any, the mesh for several follows them all.
+    """
 
     def __init__(self, max_faces: int = 1, *, static: bool = False) -> None:
-        solutions = _mediapipe()
-        with _quiet():
-            self._mesh = solutions.face_mesh.FaceMesh(
-                static_image_mode=static, max_num_faces=max_faces, refine_landmarks=True, min_detection_confidence=0.5
-            )
-            self._mesh.process(np.zeros((64, 64, 3), np.uint8))  # the models start in threads: wait for them in silence
+        self._meshes: dict[int, Any] = {}
+        self._static = static
         self._chatty = True
         self._max_faces = max_faces
         self._far: _FarFaces | None = None
+        self._finder: Any = None
+        self._faces_at_once = max_faces if static else 1
+        self._looked = -_LOOK  # the frame in which others were looked for
+        self._frame = 0
+        self._mesh(self._faces_at_once)
 
     def track(self, rgb: U8) -> list[Face]:
         """See :class:`FaceTracker`."""
+        if self._max_faces > 1 and not self._static and self._frame - self._looked >= _LOOK:
+            self._faces_at_once = self._max_faces if self._count(rgb) > 1 else 1
+            self._looked = self._frame
+        self._frame += 1
+        mesh = self._mesh(self._faces_at_once)
         with _quiet() if self._chatty else nullcontext():  # the native library speaks up on its first face
-            faces = _faces(self._mesh, rgb)
+            faces = _faces(mesh, rgb)
         self._chatty = self._chatty and not faces
-        if not faces and min(rgb.shape[:2]) >= 2 * MIN_FACE_PX:
-            self._far = self._far or _FarFaces()
-            faces = self._far.find(rgb, self._max_faces)
+        if not faces:
+            self._looked = -_LOOK  # whoever comes next may not come alone
+            if min(rgb.shape[:2]) >= 2 * MIN_FACE_PX:
+                self._far = self._far or _FarFaces()
+                faces = self._far.find(rgb, self._max_faces)
         return sorted(faces, key=lambda face: -face.size)
+
+    def _count(self, rgb: U8) -> int:
+        """Faces in a frame, as the detector of the mesh for several finds them."""
+        if self._finder is None:
+            with _quiet():
+                self._finder = _mediapipe().face_detection.FaceDetection(
+                    model_selection=0, min_detection_confidence=0.5
+                )
+                return len(self._finder.process(_square(rgb)).detections or ())
+        return len(self._finder.process(_square(rgb)).detections or ())
+
+    def _mesh(self, faces: int) -> Any:
+        if faces not in self._meshes:
+            with _quiet():
+                self._meshes[faces] = _mediapipe().face_mesh.FaceMesh(
+                    static_image_mode=self._static,
+                    max_num_faces=faces,
+                    refine_landmarks=True,
+                    min_detection_confidence=0.5,
+                )
+                # The models start in threads: wait for them in silence.
+                self._meshes[faces].process(np.zeros((64, 64, 3), np.uint8))
+        return self._meshes[faces]
 
     def close(self) -> None:
         """See :class:`FaceTracker`."""
-        self._mesh.close()
-        if self._far is not None:
-            self._far.close()
+        for part in (*self._meshes.values(), self._finder, self._far):
+            if part is not None:
+                part.close()
 
     def __enter__(self) -> Self:
         return self
@@ -191,12 +228,16 @@ def _similarity(source: F32, goal: F32) -> F32:
 
 
 def _faces(mesh: Any, rgb: U8) -> list[Face]:
+    side = max(rgb.shape[:2])
+    found = mesh.process(_square(rgb)).multi_face_landmarks or ()
+    return [Face(np.array([(p.x, p.y, p.z) for p in face.landmark], np.float32) * np.float32(side)) for face in found]
+
+
+def _square(rgb: U8) -> U8:
+    """``rgb`` with black below or to the right: the models project back correctly from square pictures only."""
     height, width = rgb.shape[:2]
     side = max(height, width)
-    # The model projects its points back correctly from square pictures only.
-    square = cv2.copyMakeBorder(rgb, 0, side - height, 0, side - width, cv2.BORDER_CONSTANT)
-    found = mesh.process(square).multi_face_landmarks or ()
-    return [Face(np.array([(p.x, p.y, p.z) for p in face.landmark], np.float32) * np.float32(side)) for face in found]
+    return np.asarray(cv2.copyMakeBorder(rgb, 0, side - height, 0, side - width, cv2.BORDER_CONSTANT), np.uint8)
 
 
 def _mediapipe() -> ModuleType:

@@ -148,6 +148,9 @@ class Detection:
     people: tuple[
         dict[str, Any], ...
     ] = ()  # of several: {"person", "p_synthetic", "timeline", "box"} each, largest first
+    operating_point: dict[str, float] | None = None
+    """Of the model: ``threshold`` of ``p_synthetic``, and the shares ``false_alarms`` of real clips and ``hits`` of
+    fakes, persons unseen, that lie above it; None where its card has none."""
 
     def to_json(self) -> dict[str, Any]:
         """The ``tellmark.detection/1`` object."""

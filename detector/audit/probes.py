@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tellmark import landmarks as lm
 from tellmark.detector import tells
 from tellmark.detector.features import measure
-from tellmark.detector.model import folds
+from tellmark.detector.rows import folds
 from tellmark.detector.stats import rms
 from tellmark.detector.tracks import WindowReader, read_frames
 from tellmark.detector.window import Window, region

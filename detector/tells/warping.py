@@ -58,6 +58,7 @@ def _share(residual: F32, contrast: F32, mask: U8) -> float:
 
 
 def _roughness(flow: F32, mask: U8) -> float:
-    bend = np.abs(cv2.Laplacian(flow, cv2.CV_32F)).sum(-1)
+    across, down = cv2.split(cv2.Laplacian(flow, cv2.CV_32F))
+    bend = np.abs(across) + np.abs(down)
     size = cv2.magnitude(flow[..., 0], flow[..., 1])
     return float(np.log2((cv2.mean(bend, mask)[0] + 1e-4) / (cv2.mean(size, mask)[0] + 0.05)))

@@ -9,6 +9,7 @@ import click
 
 from tellmark.console import FORCE, OUT, PATH, Console, answer, command, table
 from tellmark.errors import UsageError
+from tellmark.types import Detection
 
 
 @click.group()
@@ -88,6 +89,22 @@ def export(folder: Path, to: str, out: Path, *, console: Console) -> None:
 
     facts = export_dataset(folder, to, out)
     console.result({"schema": "tellmark.export/1", **facts}, table(facts))
+
+
+@dataset.command("upload")
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("to", metavar="URI")
+@command
+def upload(folder: Path, to: str, *, console: Console) -> None:
+    """Copy a finished dataset to an object store (s3://bucket/name, gs://, abfs://) or another folder.
+
+    Run again, it goes on where it was cut off. SHA256SUMS goes last. Keys come from where the store's own tools look.
+    """
+    from tellmark.generator.upload import upload as upload_dataset
+
+    with console.progress("uploading") as progress:
+        facts = upload_dataset(folder, to, progress=progress)
+    console.result({"schema": "tellmark.upload/1", **facts}, table(facts))
 
 
 @click.command()
@@ -177,6 +194,7 @@ def detect(files: tuple[Path, ...], *, model: Path | None, picture: Path | None,
     for file in files:
         detection = detect_file(file, model=model)
         lines = [f"{file}: " + ("cannot say" if detection.p_synthetic is None else f"p = {detection.p_synthetic:.2f}")]
+        lines += _against_threshold(detection)
         lines += [f"  {detection.note}"] if detection.note else []
         for family, tell in sorted(detection.tells.items(), key=lambda item: -abs(item[1]["contribution"])):
             lines.append(f"  {family:20} score {tell['score']:.2f}  contribution {tell['contribution']:+.2f}")
@@ -189,6 +207,20 @@ def detect(files: tuple[Path, ...], *, model: Path | None, picture: Path | None,
 
             made = draw(detection, picture, force=force)
             console.say(f"written to {made}" if made else "nothing to paint: there is no verdict")
+
+
+def _against_threshold(detection: Detection) -> list[str]:
+    """What the number means: which side of the model's threshold, and who else is there."""
+    p, point = detection.p_synthetic, detection.operating_point
+    if p is None or point is None:
+        return []
+    above = p > point["threshold"]
+    fakes, real = (point[name] if above else 1 - point[name] for name in ("hits", "false_alarms"))
+    side, meaning = ("above", "look closer") if above else ("below", "that does not show it to be real")
+    return [
+        f"  {side} the threshold of {point['threshold']:.2f}, like {fakes:.0%} of fakes of known systems "
+        f"and {real:.0%} of real clips, of people the model had not seen: {meaning}"
+    ]
 
 
 @click.command()

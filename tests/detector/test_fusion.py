@@ -15,8 +15,8 @@ from tellmark.detector.features import NAMES
 from tellmark.detector.fusion import Fusion, load_model, stack, take, train_fusion
 from tellmark.detector.learning import Schedule, descend
 from tellmark.detector.metrics import auc
-from tellmark.detector.model import Rows
 from tellmark.detector.network import Network
+from tellmark.detector.rows import Rows
 from tellmark.detector.selfblend import self_blend
 from tellmark.detector.temporal import Temporal
 from tellmark.errors import InputError

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tellmark.detector import model
+from tellmark.detector.additive import Tells
 from tellmark.detector.doses import judge_doses
 from tellmark.detector.features import NAMES, ClipFeatures
 from tellmark.detector.heldout import judge_held_out
-from tellmark.detector.model import Tells
 from tellmark.errors import InputError
 from tellmark.types import Clip, Label
 

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from tellmark.detector.additive import Tells
 from tellmark.detector.features import NAMES
 from tellmark.detector.metrics import auc, auc_interval, expected_calibration_error
-from tellmark.detector.model import Rows, TellModel, Tells, balanced_weights, clip_means, folds
+from tellmark.detector.model import TellModel
+from tellmark.detector.rows import Rows, balanced_weights, clip_means, folds
 from tellmark.detector.trees import Trees, from_sklearn
 from tellmark.errors import InputError, UsageError
 from tellmark.types import F64

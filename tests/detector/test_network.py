@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tellmark.detector.model import Rows
 from tellmark.detector.network import Network
+from tellmark.detector.rows import Rows
 
 
 def test_timm_imports_without_touching_a_working_torchvision() -> None:

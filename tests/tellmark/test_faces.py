@@ -62,6 +62,19 @@ def test_tracker_follows_a_video(person: U8) -> None:
     assert min(np.diff(tracks)) > 0
 
 
+def test_a_second_person_is_found_within_half_a_second_and_followed(person: U8) -> None:
+    alone = np.hstack([person, np.full_like(person, 90)])
+    both = np.hstack([person, person])
+    with MediapipeTracker(4) as tracker, MediapipeTracker() as single:
+        first = [tracker.track(alone) for _ in range(3)]
+        assert [len(faces) for faces in first] == [1, 1, 1]
+        np.testing.assert_array_equal(first[0][0].landmarks, single.track(alone)[0].landmarks)
+        counts = [len(tracker.track(both)) for _ in range(20)]
+        assert counts[12:] == [2] * 8
+        counts = [len(tracker.track(alone)) for _ in range(13)]
+        assert counts[-1] == 1
+
+
 def test_matte_separates_person_from_background(person: U8) -> None:
     alpha = matte(person)
     assert alpha.shape == (512, 512)
