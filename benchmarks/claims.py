@@ -35,6 +35,7 @@ class Claim:
     run: Mapping[str, Any] | None  # bench, settings, quick
     peer: Mapping[str, Any] | None  # what the first value is set against
     higher_is_better: bool
+    alone: str = ""  # why there is no peer
 
     def text(self, folder: Path = RESULTS) -> str:
         """The cell as the results of ``folder`` have it."""
@@ -45,9 +46,12 @@ def claims() -> list[Claim]:
     """All of claims.toml, in order."""
     table = tomllib.loads(resources.files("tellmark.benchmarks").joinpath("claims.toml").read_text("utf-8"))
     return [
-        Claim(one["row"], one["says"], tuple(one["values"]), one.get("run"), one.get("peer"), one["better"] == "higher")
+        Claim(
+            one["row"], one["says"], tuple(one["values"]), one.get("run"), one.get("peer"), one["better"] == "higher",
+            one.get("alone", ""),
+        )
         for one in table["claim"]
-    ]
+    ]  # fmt: skip
 
 
 def value(where: Mapping[str, Any], folder: Path = RESULTS) -> float:

@@ -170,11 +170,15 @@ def _finished(out: Path) -> int:
 
 
 def _build(plan: Path, out: Path, *, resume: bool = False, workers: int = 1) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tellmark.cli", "dataset", "build", str(plan), "-o", str(out), "-q"]
+    command = [sys.executable, "-m", "tellmark.cli", "dataset", "build", str(plan), "-o", str(out), "-q", "-v"]
     command += ["--workers", str(workers), *(["--resume"] if resume else [])]
-    return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, env=os.environ
-    )
+    with _words(out).open("wb") as words:
+        return subprocess.Popen(command, stdout=words, stderr=words, start_new_session=True)
+
+
+def _words(out: Path) -> Path:
+    """What the last build of ``out`` said, kept outside the dataset."""
+    return out.with_suffix(".log")
 
 
 def _contents(folder: Path) -> dict[str, Any]:
@@ -234,7 +238,7 @@ def _timed(plan: Path, out: Path, workers: int) -> tuple[float, float]:
     """(CPU seconds, wall seconds) of a build."""
     before, started = os.times(), time.monotonic()
     if _build(plan, out, workers=workers).wait():
-        raise RuntimeError(f"the build of {plan} failed")
+        raise RuntimeError(f"the build of {plan} failed: {_words(out).read_text()}")
     after = os.times()
     cpu = after.children_user - before.children_user + after.children_system - before.children_system
     return cpu, time.monotonic() - started

@@ -85,6 +85,7 @@ def _spent(plan: Plan, take: Take, folder: Path) -> dict[str, float]:
     timed("film", lambda: scene.frames)
     timed("track", lambda: scene.track)
     timed("still", lambda: scene.still)
+    timed("performance", lambda: scene.performance(scene.still))
     timed("listen", lambda: scene.speech)
     timed("donor", lambda: scene.donor.still)
     for name in take.methods:

@@ -3,7 +3,8 @@
 TRACKS is a folder written by ``tellmark track`` from films of people who were not trained on. Probes are small networks
 that try to read from the codes what should not be in them: who moves (trained on the first half of every film, asked
 about the second) and how the head is turned (trained on half of the people, asked about the others). The same probes
-read the displacements that were coded, for comparison.
+read the displacements that were coded, for comparison. What the first kind of probe finds that is not the face is in
+``latent_controls``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from tellmark.benchmarks import latent_controls
 from tellmark.errors import UsageError
 from tellmark.generator.actors import actor
 from tellmark.generator.basis import expression_basis
@@ -40,7 +42,7 @@ def run(*, quick: bool = False, tracks: str = "", progress: Progress | None = No
         raise UsageError("give the tracks of people that were not trained on: --with tracks=FOLDER (tellmark track)")
     rows = read_manifest(Path(tracks))[: 12 if quick else None]
     model, lips = face_latent(), point_weights() == 4
-    codes, moves, poses, who, late, wrong, wrong_lips = ([] for _ in range(7))
+    codes, moves, poses, who, late, wrong, wrong_lips, aside = ([] for _ in range(8))
     for done, row in enumerate(rows, 1):
         track = Track.load(Path(tracks) / row["track"])
         landmarks = track.landmarks[track.found]
@@ -49,7 +51,9 @@ def run(*, quick: bool = False, tracks: str = "", progress: Progress | None = No
         moved = torch.from_numpy(points - rest)
         identity = model.encode_identity(torch.from_numpy(rest)[None]).expand(len(moved), -1)
         code = model.encode(moved, identity)
-        off = (model.decode(code, identity) - moved).square().sum(-1)
+        symmetric = model.symmetric(moved)
+        off = (model.decode(code, identity) - symmetric).square().sum(-1)
+        aside.append((moved - symmetric).square().sum(-1).mean(1).numpy())
         wrong.append(off.mean(1).numpy())
         wrong_lips.append(off[:, lips].mean(1).numpy())
         codes.append(code.numpy())
@@ -65,13 +69,23 @@ def run(*, quick: bool = False, tracks: str = "", progress: Progress | None = No
     known = [identity_probe(part, people, np.concatenate(late)) for part in (code_, move_)]
     turned = [pose_probe(part, pose, people) for part in (code_, move_)]
     same, carried = transfer()
+    left = float(np.sqrt(np.concatenate(aside).mean()))
+    own, others, long = latent_controls.pieces(codes)
+    alike = latent_controls.same_performance(model)
     found: list[dict[str, Any]] = [
         _row("codes a frame", DYNAMICS),
         _row("people, films", f"{len(set(who))}, {len(rows)}"),
         _row("reconstruction error, mm (and the displacement itself)", error, size),
         _row("reconstruction error of the lips, mm", lip_error),
+        _row("left out: the half that is not symmetric, mm", left),
         _row("reconstruction error, px of a 512 px portrait", error * _PX_PER_MM),
         _row("person named from one frame", known[0], known[1], f"chance {1 / len(set(who)):.3f}"),
+    ]
+    ways = latent_controls.WAYS
+    found += [
+        _row(f"one of {ways} people named, by 3 s each", others, None, f"chance {1 / ways:.2f}"),
+        _row(f"one of {ways} pieces of 3 s of one film named ({long} films)", own, None, "control: one person"),
+        _row("an actor named where all do the same", *alike, f"chance {1 / len(latent_controls.ACTORS):.2f}"),
     ]
     found += [
         _row(f"R2 of {angle}", turned[0][index], turned[1][index], "<= 0.1")

@@ -29,6 +29,7 @@ class Case:
     folder: Path
     singing: Path | None
     window: int
+    minutes: float  # of the long run
 
 
 class Rows:

@@ -21,7 +21,7 @@ from tellmark.generator.types import SIZE, Controls, Motion, MotionModel, Portra
 from tellmark.generator.voice import Phoneme, synthesize
 from tellmark.types import F32
 
-MODELS = {"rules": "tellmark.generator.rules:RuleMotion", "learned": "tellmark.generator.motion:DiffusionMotion"}
+MODELS = {"rules": "tellmark.generator.rules:RuleMotion", "diffusion": "tellmark.generator.motion:DiffusionMotion"}
 _LEAD = 6  # frames at rest before the performance, so that rest is known as the tracker sees it
 
 

@@ -21,13 +21,14 @@ from typing import IO, Any
 
 import numpy as np
 
+from tellmark.encoding import VideoWriter
 from tellmark.generator.acoustics import SAMPLE_RATE_HZ
 from tellmark.generator.actors import actor
 from tellmark.generator.motion import DiffusionMotion
 from tellmark.generator.online import OnlineRules
 from tellmark.generator.streaming import FrameStream
 from tellmark.generator.voice import synthesize
-from tellmark.media import load_audio
+from tellmark.media import load_audio, rgb_to_i420
 from tellmark.types import F32
 
 _TEXT = "This sentence is said again and again, until the sound is as long as it has to be. "
@@ -46,7 +47,7 @@ def run(
         _stream(sound[:SAMPLE_RATE_HZ], folder, motion)  # fills the caches of numba and of the disk
         live = [_stream(_seconds(sound, 6), folder, motion, paced=True) for _ in range(2 if quick else int(runs))]
         rows = [*_delays(live), *_speed(_stream(_seconds(sound, 20 if quick else 60), folder, motion))]
-        rows += _same(sound, motion)
+        rows += [_encoding(sound, folder, motion), *_same(sound, motion)]
         for length in (0.5, 1.0) if quick else tuple(float(item) for item in minutes.split(",")):
             taken = _stream(_seconds(sound, 60 * length), folder, motion)
             rows.append({"what": f"peak memory, {length:g} minutes, MB", "value": round(taken.peak_mb, 1)})
@@ -163,6 +164,19 @@ def _delays(live: list[Taken]) -> list[dict[str, Any]]:
 
 def _speed(taken: Taken) -> list[dict[str, Any]]:
     return [{"what": "frames a second, marked and encoded, 512x512", "value": round(taken.frames_per_s, 1)}]
+
+
+def _encoding(sound: F32, folder: Path, motion: str) -> dict[str, Any]:
+    """The floor: four seconds of the same frames through the same encoder, and nothing else; the best of three."""
+    frames = _frames(_seconds(sound, 4), SAMPLE_RATE_HZ, motion)
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        with VideoWriter(folder / "floor.mp4", width=512, height=512, fps=_FPS) as writer:
+            for frame in frames:
+                writer.write(rgb_to_i420(np.asarray(frame, np.uint8)))
+        times.append(time.perf_counter() - start)
+    return {"what": "encoding the same frames alone, frames a second", "value": round(len(frames) / min(times), 1)}
 
 
 def _same(sound: F32, motion: str) -> list[dict[str, Any]]:

@@ -1,14 +1,8 @@
 """Train ``sync.safetensors``: ``python -m tellmark.benchmarks.train_sync FOLDER TRACKS [FOLDER TRACKS ..] OUT``.
 
-<<<<<<< HEAD
-Ten minutes on one core. FOLDER holds talking faces with sound, TRACKS is what ``tellmark track`` made of it. A third of
-the persons, by a hash of their names, is never trained on: offset accuracy and AUC are theirs. The loss picks the right
-offset among 31, and the right clip among those of the batch (InfoNCE, van den Oord et al. 2018).
-=======
 Ten minutes on one core. FOLDER holds talking faces with sound, TRACKS is what ``tellmark track`` made of it. A third
 of the persons, by a hash of their names, is never trained on: offset accuracy and AUC are theirs. The loss picks the
 right offset among those of a clip, and the right clip among those of a batch (InfoNCE, van den Oord et al. 2018).
->>>>>>> metrics
 """
 
 from __future__ import annotations

@@ -234,7 +234,7 @@ def _watermark_matrix(
             rows = np.where(labels == 1, fake_rows, negative_rows)
             if len(set(labels[rows].tolist())) < 2:
                 return None, (
-                    f"no watermark x class matrix: it needs marked and clean clips of both classes, and there are no "
+                    f"no watermark × class matrix: it needs marked and clean clips of both classes, and there are no "
                     f"{fake_arm} fakes or no {negative_arm} negatives"
                 )
             matrix[f"fake_{fake_arm}_vs_negative_{negative_arm}"] = metrics.auc(labels[rows], scores[rows])

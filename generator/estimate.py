@@ -18,16 +18,17 @@ from tellmark.generator.roles import Take, Version, versions
 Cost = tuple[float, float]  # s once, s a frame
 
 _START_S = 3.5  # of a process: imports, the tracker, what numba loads
-_FIND: Mapping[str, Cost] = {"reference": (2.3, 0), "real": (0.3, 0.009)}  # the renderer, or the face in the footage
-_FILM: Mapping[str, Cost] = {"reference": (0, 0.036), "real": (0, 0.006)}
-_FOLLOW_S = 0.005  # a frame: the face of an original, or of a fake
-_STILL_S = 0.25
+_FIND: Mapping[str, Cost] = {"reference": (2.6, 0), "real": (0.3, 0.009)}  # the renderer, or the face in the footage
+_FILM: Mapping[str, Cost] = {"reference": (0, 0.034), "real": (0, 0.006)}
+_FOLLOW_S = 0.0042  # a frame: the face of an original, or of a fake
+_STILL_S = 0.23
+_READ: Cost = (0.5, 0.031)  # the motion of the original, once for all methods that wear it
 _FORGE: Mapping[str, Cost] = {
-    "talk": (0.4, 0.013), "reenact": (0.4, 0.014), "lipsync": (0.6, 0.016), "swap": (0.1, 0.016),
-    "selfblend": (0.1, 0.016), "splice": (0.8, 0.005), "null": (0.1, 0.007)
+    "talk": (0.35, 0.017), "reenact": (0.3, 0.019), "lipsync": (0.5, 0.021), "swap": (0.25, 0.018),
+    "selfblend": (0.15, 0.016), "splice": (0.5, 0.010), "null": (0.1, 0.009)
 }  # fmt: skip
-_WRITE_S: Mapping[str | None, float] = {"raw": 0.015, "c40": 0.007, "messenger": 0.006}  # a frame: mark, encode, mask
-_WRITE_23_S = 0.0075
+_WRITE_S: Mapping[str | None, float] = {"raw": 0.017, "c40": 0.006, "messenger": 0.005}  # a frame: mark, encode, mask
+_WRITE_23_S = 0.0068
 _SIGN_S = 0.12  # a clip: open, sign, register
 _DIAL_S = 0.010  # a frame
 _CLIP_BYTES, _TRACK_BYTES, _MASK_BYTES = 10_000, 1_700, 1_500  # of a clip, of a frame, of a frame
@@ -75,6 +76,9 @@ def _take_s(plan: Plan, take: Take) -> float:
             total += find[0] + frames * find[1] + _STILL_S
         if plan.driver == "other" and "reenact" in take.methods:
             total += frames * (film[1] + _FOLLOW_S)
+    worn = {"lipsync", "splice"} | ({"reenact"} if plan.driver == "self" else set())
+    if worn & set(take.methods):
+        total += _READ[0] + frames * _READ[1]
     for name in take.methods:
         if name in _FORGE:
             once, each = _FORGE[name]

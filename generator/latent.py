@@ -4,6 +4,9 @@ Pose is taken out by ``canonical``; gaze and lids are measured, not learned. Wha
 from the person's own rest, is coded as facial dynamics, and the rest shape itself as identity. Codes of one person's
 dynamics, decoded with another's identity, move that other face: the pairwise transfer that VASA-1 (Xu et al. 2024) and
 its like train on images is trained here on meshes (``train_latent``).
+
+Dynamics are the symmetric half of the displacement. The other half is mostly the tracker's mesh bending as the head
+turns: it grows with the turn, and yaw could be read from it.
 """
 
 from __future__ import annotations
@@ -13,7 +16,10 @@ from importlib import resources
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
 from torch import Tensor, nn
 
 from tellmark.generator.canonical import POINTS, pose_free
@@ -40,6 +46,7 @@ class FaceLatent(nn.Module):
         self.register_buffer("mean", torch.zeros(POINTS, 3))
         self.register_buffer("wearer", torch.zeros(POINTS, 3))
         self.register_buffer("pattern", torch.zeros(_POSE_TERMS, POINTS, 3))
+        self._across: Tensor | None = None  # the other side of each point, once the mean face is known
         self.identity = nn.Linear(size, identity)
         self.shape = nn.Linear(identity, size)
         self.code = nn.Sequential(nn.Linear(size + identity, hidden), nn.GELU(), nn.Linear(hidden, dynamics))
@@ -56,8 +63,11 @@ class FaceLatent(nn.Module):
         return torch.as_tensor(self.mean + _MM * self.shape(identity).unflatten(1, (POINTS, 3)))
 
     def encode(self, displacement: Tensor, identity: Tensor) -> Tensor:
-        """(N, DYNAMICS) of displacements (N, 468, 3) mm from the rest of the same face; no displacement codes as 0."""
-        flat = (displacement / _MM).flatten(1)
+        """(N, DYNAMICS) of displacements (N, 468, 3) mm from the rest of the same face; no displacement codes as 0.
+
+        A displacement and its mirror image have one code.
+        """
+        flat = (self.symmetric(displacement) / _MM).flatten(1)
         rest = self.code(torch.cat([torch.zeros_like(flat), identity], 1))
         return torch.as_tensor(self.code_linear(flat) + self.code(torch.cat([flat, identity], 1)) - rest)
 
@@ -67,11 +77,23 @@ class FaceLatent(nn.Module):
         moved = self.move_linear(dynamics) + self.move(torch.cat([dynamics, identity], 1)) - rest
         return torch.as_tensor(_MM * moved.unflatten(1, (POINTS, 3)))
 
+    def symmetric(self, displacement: Tensor) -> Tensor:
+        """(N, 468, 3) the mean of displacements and their mirror images."""
+        if self._across is None:
+            self._across = torch.from_numpy(mirror_index(self.mean.numpy()))
+        mirrored = displacement[:, self._across] * displacement.new_tensor([-1, 1, 1])
+        return (displacement + mirrored) / 2
+
     def upright(self, landmarks: F32) -> tuple[F32, F32]:
         """Landmarks (T, 478, 3) px to meshes (T, 468, 3) mm without pose, and angles (T, 3) in degrees."""
         free = pose_free(landmarks, self.mean.numpy())
         bend = np.tensordot(pose_terms(free.rotation_deg), self.pattern.numpy(), axes=1)
         return (free.points[:, :POINTS] - bend).astype(np.float32), free.rotation_deg
+
+
+def mirror_index(mean: F32) -> NDArray[np.int64]:
+    """(468,) for each point of the mean face the one on its other side."""
+    return np.asarray(linear_sum_assignment(cdist(mean * (-1, 1, 1), mean))[1], np.int64)
 
 
 def pose_terms(rotation_deg: F32) -> F32:

@@ -73,8 +73,8 @@ def _floor_and_peak(level: F64) -> tuple[F64, F64]:
     """(H,) dB of the steady background and of loud syllables."""
     blocks = _blocks(level)
     quiet, loud = blocks.min(axis=1), np.partition(blocks, -3, axis=1)[:, -3]
-    floor = _slow(ndimage.percentile_filter(quiet, 10, _size(_FLOOR_S), mode="reflect"), len(level))
-    peak = _slow(ndimage.percentile_filter(loud, 97, _size(_PEAK_S), mode="reflect"), len(level))
+    floor = _slow(_percentile(quiet, 10, _FLOOR_S), len(level))
+    peak = _slow(_percentile(loud, 97, _PEAK_S), len(level))
     return np.maximum(floor, np.maximum(peak - _SPEECH_RANGE_DB, _QUIETEST_DB)), np.maximum(peak, _QUIETEST_DB)
 
 
@@ -84,11 +84,21 @@ def _bands(analysis: Analysis, peak: F64, weight: F64) -> F64:
     for band, usual in enumerate(_MEAN_BANDS_DB):
         power = 10 ** ((analysis.bands_db[:, band].astype(np.float64) - peak) / 10)
         quiet = _blocks(power).mean(axis=1)
-        noise = _slow(ndimage.percentile_filter(quiet, 10, _size(_FLOOR_S), mode="reflect"), len(power))
+        noise = _slow(_percentile(quiet, 10, _FLOOR_S), len(power))
         level = 10 * np.log10(np.maximum(power - noise, 0.03 * power) + 1e-7)
         level = level - _running_mean(level, weight, prior=usual)
         columns.append(np.clip(level, -35, 15) / _FULL_BAND_DB)
     return np.column_stack(columns)
+
+
+def _percentile(blocks: F64, percent: int, reach_s: float) -> F64:
+    """(B,) percentile of the blocks within ``reach_s`` of each, reflected at the ends."""
+    # Reflected here: for a window longer than the array scipy 1.17 now and then reads what lies beside the array.
+    reach = _size(reach_s) // 2
+    padded = np.pad(blocks, reach, mode="symmetric")
+    return np.asarray(
+        ndimage.percentile_filter(padded, percent, _size(reach_s))[reach : reach + len(blocks)], np.float64
+    )
 
 
 def _running_mean(values: F64, weight: F64, prior: float) -> F64:

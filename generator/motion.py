@@ -26,13 +26,17 @@ from tellmark.generator.conditioning import CONDITIONS, SOUND, conditions, sound
 from tellmark.generator.decoding import Decoder
 from tellmark.generator.diffusion import MotionTransformer, Sizes
 from tellmark.generator.encoder import EncoderStream, SpeechEncoder
-from tellmark.generator.online import Blinks
+from tellmark.generator.levels import smoothstep
+from tellmark.generator.noise import Noise
+from tellmark.generator.rules import expressions
 from tellmark.generator.types import EXPRESSIONS, Controls, Encoded, Motion, Speech
 from tellmark.media import read_audio
 from tellmark.types import F32
 
 STEPS = 5  # of the flow, for each frame
 GUIDANCE = 0.5
+_APART = 0.3  # of what the eyes differ by is kept
+_TREMBLE = 0.4  # lids that are down by less come up
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +56,27 @@ class Performance:
         guidance: float = GUIDANCE,
     ) -> None:  # fmt: skip
         self._weights = weights or motion_weights()
-        self._controls, self._steps, self._guidance = controls, steps, guidance
-        self._noise = torch.Generator().manual_seed(seed % 2**63)
-        given = conditions(controls.gaze_deg, controls.distance, controls.emotion, lips=False, head=True)
+        self._controls, self._steps = controls, steps
+        self._noise = Noise(seed)
+        given = conditions(controls.gaze_deg, controls.distance, {}, lips=False, head=True)
         self._given = torch.from_numpy(given)[None]
         self._place = _start(controls) / self._weights.spread
         # With guidance, a second past runs beside the first, which cannot hear.
         self._hears = torch.tensor([[1.0], [0.0]]) if guidance > 0 else torch.ones(1, 1)
         self._decoder = Decoder(self._weights.network, len(self._hears))
-        self._frame = 0
-        self._blinks = Blinks(np.random.default_rng((seed % 2**64, 17)))
+        # Guidance makes everything more alike; where the head goes, the sound says little.
+        self._guidance = np.zeros(columns.CHANNELS, np.float32)
+        self._guidance[columns.DYNAMIC] = guidance
 
     def push(self, heard: Encoded) -> Motion:
         """A row of motion for every row heard."""
         if not len(heard):
             return self.finish()
-        times_s = (self._frame + np.arange(len(heard))) / columns.FPS
         motion = columns.to_motion(self.latent(heard))
-        # The films are too few to learn when people blink: left alone, the model hardly does.
-        blinks = self._blinks.over(times_s, heard.speaking.astype(np.float64)).astype(np.float32)
-        return gained(dataclasses.replace(motion, blink=np.maximum(motion.blink, blinks)), self._controls)
+        motion = gained(dataclasses.replace(motion, blink=_lids(motion.blink)), self._controls)
+        # Moods were worn in training as these very offsets; asked for as a condition they come out fainter.
+        tracks = dict(zip(EXPRESSIONS, motion.expression.T.astype(np.float64), strict=True))
+        return dataclasses.replace(motion, expression=expressions(tracks, self._controls, len(heard)))
 
     def finish(self) -> Motion:
         """Nothing: no row waits."""
@@ -81,13 +86,12 @@ class Performance:
         """(n, CHANNELS) latent motion of n rows of speech, at least one."""
         made = []
         for common in self._common(heard):
-            flowing = torch.randn(self._place.shape, generator=self._noise).numpy()
+            flowing = self._noise.draw()
             for step in range(self._steps):
                 flow = self._decoder.flow(common, self._place, flowing, step / self._steps)
-                flowing = flowing + (flow[0] + np.float32(self._guidance) * (flow[0] - flow[-1])) / self._steps
+                flowing = flowing + (flow[0] + self._guidance * (flow[0] - flow[-1])) / self._steps
             self._place = self._place + flowing * self._weights.change
             self._decoder.keep(common, self._place, flowing)
-            self._frame += 1
             made.append(self._place * self._weights.spread)
         return np.stack(made)
 
@@ -131,6 +135,13 @@ def _start(controls: Controls) -> F32:
     rest[columns.GAZE] = (1 - HEAD_SHARE) * np.array(controls.gaze_deg)
     rest[columns.DISTANCE] = np.log(controls.distance)
     return rest
+
+
+def _lids(blink: F32) -> F32:
+    """Lids (T, 2) that go together, and without the tremble that the tracker gave those of the films."""
+    both = blink.mean(1, keepdims=True)
+    near = both + np.float32(_APART) * (blink - both)
+    return np.asarray(near * smoothstep(near.astype(np.float64) / _TREMBLE), np.float32)
 
 
 def gained(motion: Motion, controls: Controls) -> Motion:

@@ -22,14 +22,13 @@ from tellmark.generator.basis import expression_basis
 from tellmark.generator.behaviour import HEAD_SHARE
 from tellmark.generator.conditioning import MOODS, SOUND, conditions, sound_rows
 from tellmark.generator.encoder import Encoded, SpeechEncoder
-from tellmark.generator.latent import FaceLatent, face_latent, rest_mesh
+from tellmark.generator.latent import FaceLatent, face_latent, mirror_index, rest_mesh
 from tellmark.generator.mesh import expression_weights
 from tellmark.generator.retarget import bridged, retarget
 from tellmark.generator.rules import MOUTH, centred, lips
 from tellmark.generator.track import Track
 from tellmark.generator.train_encoder import drawn_voice
 from tellmark.generator.train_inversion import spoil
-from tellmark.generator.train_latent import mirror_index
 from tellmark.generator.types import EMOTIONS, EXPRESSIONS
 from tellmark.generator.visemes import GESTURES, lip_tracks
 from tellmark.media import read_audio

@@ -92,11 +92,17 @@ class Scene:
 
     def performance(self, still: Portrait) -> Motion:
         """What is done in the original, in the terms in which ``still`` moves; of its own still, all that is seen."""
+        return self._own_performance if still is self.still else retarget(self._tracked)
+
+    @cached_property
+    def _own_performance(self) -> Motion:
+        """Aligning pictures takes longer than all else about a method, and three of them need it."""
+        return complete(self.frames, self.still, puppeteer(self._tracked, self.still.landmarks))
+
+    @property
+    def _tracked(self) -> Track:
         everywhere = np.ones(self.count, np.bool_)
-        track = Track(self.track, everywhere, self.take.fps, SIZE, SIZE, sha256="", has_audio=True)
-        if still is not self.still:
-            return retarget(track)
-        return complete(self.frames, still, puppeteer(track, still.landmarks))
+        return Track(self.track, everywhere, self.take.fps, SIZE, SIZE, sha256="", has_audio=True)
 
     @cached_property
     def donor(self) -> Scene:

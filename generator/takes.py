@@ -30,6 +30,7 @@ from tellmark.generator.methods import Forgery, method
 from tellmark.generator.occupancy import scratch, working
 from tellmark.generator.origin import consent_sha256, provenance
 from tellmark.generator.plan import Plan
+from tellmark.generator.recipe import actor_attributes
 from tellmark.generator.roles import Take, Version, number, versions
 from tellmark.generator.scene import Scene, kept, mapped
 from tellmark.generator.soundtrack import RECORDED_HZ, write_sound
@@ -214,6 +215,9 @@ class _Studio:
         take, step, out = self._take, self._rung(version), self._out
         seconds = self._scene.count / take.fps
         params = {**self._scene.said, **forgery.params}
+        if take.actor is not None:  # of whom more is known than of anybody filmed: results are told by group
+            known = actor_attributes(take.actor)
+            params |= {"presentation": known.presentation, "monk_tone": known.monk_tone}
         if version.dial:
             params |= {"dial": version.dial, "severity": version.severity}
         segments = forgery.segments if forgery.segments is not None else ((0.0, seconds),)

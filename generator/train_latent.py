@@ -16,14 +16,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
 from torch import Tensor, nn
 
 from tellmark.generator.actors import actor
 from tellmark.generator.basis import expression_basis
 from tellmark.generator.canonical import POINTS, mean_face, pose_free
-from tellmark.generator.latent import DYNAMICS, FaceLatent, point_weights, pose_terms, rest_mesh
+from tellmark.generator.latent import DYNAMICS, FaceLatent, mirror_index, point_weights, pose_terms, rest_mesh
 from tellmark.generator.mesh import expression_weights
 from tellmark.generator.track import Track, read_manifest
 from tellmark.generator.types import EXPRESSIONS
@@ -172,11 +170,6 @@ def _mirror(shapes: NDArray[Any], which: NDArray[np.bool_], index: NDArray[np.in
     out = shapes.astype(np.float32)
     out[which] = out[which][:, index] * np.array([-1, 1, 1], np.float32)
     return out
-
-
-def mirror_index(mean: F32) -> NDArray[np.int64]:
-    """(468,) for each point of the mean face the one on its other side."""
-    return np.asarray(linear_sum_assignment(cdist(mean * (-1, 1, 1), mean))[1], np.int64)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -19,7 +19,8 @@ from tellmark.errors import InternalError, UsageError
 from tellmark.generator.plan import Plan
 from tellmark.generator.roles import Take
 from tellmark.generator.takes import make_take
-from tellmark.processes import THREADS, one_thread_each, pool
+from tellmark.processes import pool
+from tellmark.threads import ONE, one_thread_each
 
 
 def run_here(plan: Plan, todo: Sequence[Take], out: Path, workers: int) -> Iterator[str]:
@@ -60,7 +61,7 @@ def run_on_ray(plan: Plan, todo: Sequence[Take], out: Path, address: str) -> Ite
     except ImportError as error:
         raise UsageError("--ray needs Ray: pip install 'tellmark[ray]'; or use --workers") from error
     home = {name: os.environ[name] for name in ("TELLMARK_HOME",) if name in os.environ}
-    environment = {"env_vars": {**dict.fromkeys(THREADS, "1"), **home}}
+    environment = {"env_vars": {**ONE, **home}}
     try:
         ray.init(
             None if address == "local" else address,

@@ -18,6 +18,9 @@ from tellmark.types import F64, Label
 WINDOW_S = 1.6
 ALL_FAKES = "all forgeries"
 FEWEST = 4  # clips of a class, below which a part is not shown
+UNITS = {
+    "delta P": "degrees a frame", "head spread": "degrees", "blink duration": "s", "gaze spread": "degrees",
+}  # fmt: skip
 
 Row = dict[str, Any]
 
@@ -82,7 +85,8 @@ def by_duration(records: Records) -> list[Row]:
     found = []
     for count in range(1, longest + 1):
         scored = _scored(rows, partial(_beginning, count))
-        found.append({"seconds": round(count * WINDOW_S, 1), **_flat(gap(scored, seed=_seed(records)))})
+        clips = {"clips": scored.count(Arm.FAKE), "negatives": scored.count(Arm.NEGATIVE)}
+        found.append({"seconds": round(count * WINDOW_S, 1), **clips, **_flat(gap(scored, seed=_seed(records)))})
     return found
 
 
@@ -157,8 +161,8 @@ def motion(records: Records) -> list[Row]:
             means = np.array([np.mean(values) for values in people.values()])
             low, high = _mean_interval(means, _seed(records))
             found.append(
-                {"measure": name, "method": method, "mean": float(means.mean()), "low": low, "high": high,
-                 "persons": len(means)}
+                {"measure": name, "unit": UNITS.get(name, ""), "method": method, "mean": float(means.mean()),
+                 "low": low, "high": high, "persons": len(means)}
             )  # fmt: skip
     return found
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tellmark.reports.gap import Arm, Scored, auc, auc_draws
+from tellmark.reports.gap import Arm, Scored, auc, auc_draws, fewest_persons, interval
 from tellmark.types import F64
 
 PASSES = 0.75
@@ -48,7 +48,7 @@ def curve(dial: str, severity: F64, clips: Scored, *, seed: int = 0) -> Curve:
         dial=dial,
         severities=tuple(float(dose) for dose in doses),
         auc=tuple(float(value) for value in values),
-        auc_ci=tuple((float(a), float(b)) for a, b in np.nanpercentile(draws, [2.5, 97.5], axis=0).T),
+        auc_ci=tuple(_auc_interval(row, fewest_persons(part)) for row, part in zip(draws.T, parts, strict=True)),
         dose=_known(_crossing(doses, values)),
         # Below the smallest severity nothing was measured: a crossing there may lie anywhere up to it.
         dose_ci=(0.0 if low < doses[0] else _known(float(low)), _known(max(float(high), float(doses[0])))),
@@ -78,6 +78,11 @@ def _crossing(doses: F64, values: F64) -> float:
         return float("inf")
     k = int(above[0])
     return float(x[k - 1] + (PASSES - y[k - 1]) / (y[k] - y[k - 1]) * (x[k] - x[k - 1]))
+
+
+def _auc_interval(draws: F64, persons: int) -> tuple[float, float]:
+    low, high = interval(2 * draws - 1, persons)
+    return (1 + low) / 2, (1 + high) / 2
 
 
 def _known(value: float) -> float | None:

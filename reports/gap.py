@@ -19,7 +19,9 @@ nobody learns from it, and the very same models score it: N = 2 AUC(null) - 1. T
 
 Scores of different models do not compare. Only clips of one fold are set against each other, and the AUC is the share
 over the pairs of all folds (LeDell, Petersen & van der Laan 2015). Intervals draw persons with replacement, not clips,
-since clips of one person resemble each other; fakes, nulls and negatives of a person are drawn together.
+since clips of one person resemble each other; fakes, nulls and negatives of a person are drawn together. Where all
+draws agree, as they do where the classes are apart, drawing says nothing of who was not met: n persons who all agree
+leave room for a share of 1 - .025^(1/n) who do not (Clopper & Pearson 1934), and the interval is that wide.
 """
 
 from __future__ import annotations
@@ -88,15 +90,16 @@ def gap(clips: Scored, *, seed: int = 0, draws: int = DRAWS) -> Gap:
     fakes, nulls = (2 * _paired_auc(clips, arm, drawn) - 1 for arm in (Arm.FAKE, Arm.NULL))
     corrected = bool(np.isfinite(null))
     values = fakes - np.maximum(nulls, 0) if corrected else fakes
-    low, high = _interval(values)
+    persons = fewest_persons(clips)
+    low, high = interval(values, persons)
     return Gap(
         value=float(fake - max(null, 0) if corrected else fake),
         low=low,
         high=high,
         detectability=float(fake),
-        detectability_ci=_interval(fakes),
+        detectability_ci=interval(fakes, persons),
         null=float(null),
-        null_ci=_interval(nulls),
+        null_ci=interval(nulls, persons),
         corrected=corrected,
     )
 
@@ -113,6 +116,23 @@ def auc_draws(clips: Scored, *, seed: int = 0, draws: int = DRAWS) -> F64:
     return _paired_auc(clips, Arm.FAKE, weights[:, member].astype(np.float64))
 
 
+def fewest_persons(clips: Scored) -> int:
+    """Persons of the class, fakes or negatives, that has fewer of them."""
+    return min(len(np.unique(clips.identity[clips.arm == arm])) for arm in (Arm.FAKE, Arm.NEGATIVE))
+
+
+def interval(values: F64, persons: int) -> tuple[float, float]:
+    """95 % interval of values 2 AUC - 1, or of their differences, from draws of ``persons``; NaN without any."""
+    known = values[np.isfinite(values)]
+    if not len(known) or persons < 1:
+        return float("nan"), float("nan")
+    low, high = np.percentile(known, Z95)
+    if np.ptp(known) == 0:
+        room = 2 * (1 - 0.025 ** (1 / persons))
+        low, high = max(low - room, -1.0), min(high + room, 1.0)
+    return float(low), float(high)
+
+
 def _paired_auc(clips: Scored, arm: Arm, weights: F64) -> F64:
     """(B,) AUC of ``arm`` against the negatives within folds, for each row of clip weights (B, N)."""
     won, pairs = np.zeros(len(weights)), np.zeros(len(weights))
@@ -126,11 +146,3 @@ def _paired_auc(clips: Scored, arm: Arm, weights: F64) -> F64:
             pairs += weights[:, above].sum(1) * weights[:, below].sum(1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(won / pairs, np.float64)
-
-
-def _interval(values: F64) -> tuple[float, float]:
-    known = values[np.isfinite(values)]
-    if not len(known):
-        return float("nan"), float("nan")
-    low, high = np.percentile(known, Z95)
-    return float(low), float(high)

@@ -3,7 +3,8 @@
     python -m tellmark.reports.history reports/published
 
 A report lies in DATE-TOPIC, and reports of one topic are one series. Values of one series compare where the version of
-the tells is the same; the table says which it was.
+the tells is the same; the table says which it was. Of reports that were replaced the numbers alone are kept, in
+earlier/DATE-TOPIC.N.json.
 """
 
 from __future__ import annotations
@@ -21,15 +22,21 @@ from tellmark.reports import figures
 from tellmark.runs import atomic_path
 
 TABLE, PLOT = "history.csv", "history.svg"
+EARLIER = "earlier"  # the folder of results that a later report of the same topic replaced
 
 
 def collect(folder: Path) -> list[dict[str, Any]]:
-    """A row a report below ``folder``, by topic and date. Raises :class:`InputError` for results that are garbled."""
+    """A row a report below ``folder``, by topic and date, replaced ones first.
+
+    Raises :class:`InputError` for results that are garbled.
+    """
     rows = []
-    for path in sorted(folder.glob("*/results.json")):
-        found = re.fullmatch(r"(\d{4}-\d{2}-\d{2})-(.+)", path.parent.name)
+    earlier = [(path.name.removesuffix(".json"), path) for path in folder.glob(f"{EARLIER}/*.json")]
+    present = [(path.parent.name, path) for path in folder.glob("*/results.json")]
+    for name, path in [*sorted(earlier), *sorted(present)]:
+        found = re.fullmatch(r"(\d{4}-\d{2}-\d{2})-(.+?)(?:\.\d+)?", name)
         if not found:
-            raise InputError(f"{path.parent} is not named DATE-TOPIC; name it such as 2026-11-25-talk")
+            raise InputError(f"{path} is not named DATE-TOPIC; name it such as 2026-11-25-talk")
         try:
             results = json.loads(path.read_text(encoding="utf-8"))
             gap, made = results["gap"], results["made_with"]

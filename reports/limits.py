@@ -33,7 +33,7 @@ def overlaps(clips: Sequence[Clip]) -> dict[str, int]:
 def limits(records: Records) -> list[str]:
     """One sentence or two for each limit that applies, the gravest first."""
     found = [text for rule in (_design, _confounds, _size, _scope) for text in rule(records)]
-    return found + [note[:1].upper() + note[1:] for note in records.evaluation.notes]
+    return found + [note[:1].upper() + note[1:].rstrip(".") + "." for note in records.evaluation.notes]
 
 
 def _design(records: Records) -> list[str]:

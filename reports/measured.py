@@ -14,6 +14,7 @@ from tellmark.types import Clip
 
 GAP_SCHEMA = "tellmark.gap/1"
 AUDIT_SCHEMA = "tellmark.audit/1"
+GROUPED = ("language", "presentation", "monk_tone")  # what the manifest's params may say of a clip
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +93,15 @@ def read_audit(path: Path) -> dict[str, Any] | None:
 
 
 def read_groups(path: Path, clips: tuple[Clip, ...]) -> dict[str, dict[str, str]]:
-    """Groups of each clip: from ``params`` of the manifest, and from groups.csv, a row an identity."""
+    """Groups of each clip: from ``params`` of the manifest (:data:`GROUPED` and ``groups``), and from groups.csv."""
     found: dict[str, dict[str, str]] = {}
     table = {row["identity"]: row for row in csv_rows(path) if row.get("identity")} if path.exists() else {}
     for clip in clips:
         params = json.loads(clip.params)
-        given = params.get("groups") if isinstance(params, dict) else None
-        groups = {str(name): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
+        params = params if isinstance(params, dict) else {}
+        given = params.get("groups")
+        groups = {name: str(params[name]) for name in GROUPED if params.get(name) is not None}
+        groups |= {str(name): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
         groups |= {k: v for k, v in table.get(clip.identity, {}).items() if k != "identity" and v}
         if groups:
             found[clip.clip_id] = groups

@@ -144,6 +144,7 @@ def _template() -> jinja2.Template:
     )
     environment.filters["signed"] = _signed
     environment.filters["figure"] = lambda value, digits=2: "–" if value is None else f"{value:.{digits}f}"
+    environment.filters["probability"] = _probability
     environment.filters["breakable"] = lambda name: Markup("<wbr>").join(re.split(r"(?<=[._])", name))
     environment.globals["labels"] = {label.value: text for label, text in LABELS.items()}
     source = importlib.resources.files("tellmark.reports").joinpath("report.html").read_text("utf-8")
@@ -164,6 +165,14 @@ LABELS = {
 def _signed(value: float | None) -> str:
     """Two decimals, a true minus, no minus zero."""
     return "–" if value is None else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
+
+
+def _probability(value: float) -> Markup:
+    """Three decimals; a power of ten where they would say nothing."""
+    if value >= 0.001:
+        return Markup(f"{value:.3f}")
+    digits, _, exponent = f"{value:.0e}".partition("e")
+    return Markup(f"{digits}\u00a0·\u00a010<sup>−{-int(exponent)}</sup>") if value > 0 else Markup("0")
 
 
 def _write_or_remove(path: Path, text: str | None) -> None:

@@ -10,7 +10,7 @@ import traceback
 
 import click
 
-from tellmark import __version__
+from tellmark import __version__, threads
 from tellmark.commands import audit, clips, data, render, tools
 from tellmark.errors import TellmarkError
 
@@ -33,6 +33,7 @@ for _command in _COMMANDS:
 
 def main() -> None:
     """Entry point."""
+    threads.default_to_one()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -91,6 +91,22 @@ def export(folder: Path, to: str, out: Path, *, console: Console) -> None:
     console.result({"schema": "tellmark.export/1", **facts}, table(facts))
 
 
+@dataset.command("upload")
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("to", metavar="URI")
+@command
+def upload(folder: Path, to: str, *, console: Console) -> None:
+    """Copy a finished dataset to an object store (s3://bucket/name, gs://, abfs://) or another folder.
+
+    Run again, it goes on where it was cut off. SHA256SUMS goes last. Keys come from where the store's own tools look.
+    """
+    from tellmark.generator.upload import upload as upload_dataset
+
+    with console.progress("uploading") as progress:
+        facts = upload_dataset(folder, to, progress=progress)
+    console.result({"schema": "tellmark.upload/1", **facts}, table(facts))
+
+
 @click.command()
 @click.argument("folder", type=PATH)
 @OUT

@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tellmark import threads
 from tellmark.web.limits import Limits
 from tellmark.web.problems import Problem
 from tellmark.web.uploads import Storage, Upload
 from tellmark.web.worker import TOO_MUCH
 
 _LINE_BYTES = 16 << 20  # of the worker's answer
-_ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 _SECRETS = ("C2PA_PRIVATE_KEY", "C2PA_SIGN_CERT")  # verifying needs neither
 _OVER_TIME = (
     504,
@@ -141,7 +141,7 @@ class Jobs:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            env={**inherited, **_ONE_THREAD, "TMPDIR": str(upload.folder)},
+            env={**inherited, **threads.ONE, "TMPDIR": str(upload.folder)},
             start_new_session=True,
             limit=_LINE_BYTES,
         )

@@ -26,6 +26,11 @@ def test_every_row_with_a_figure_is_claimed() -> None:
     assert [name for name in ROWS if not any(name.startswith(row) for row in known)] == []
 
 
+@pytest.mark.parametrize("claim", claims(), ids=lambda claim: claim.row)
+def test_a_figure_has_a_peer_or_a_reason(claim: Claim) -> None:
+    assert bool(claim.peer) != bool(claim.alone)
+
+
 def test_no_other_number_with_a_unit_is_in_the_readme() -> None:
     """Outside the table, the README has no measured figure; versions, sizes and options are none."""
     text = (ROOT / "README.md").read_text()
