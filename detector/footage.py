@@ -93,7 +93,7 @@ def build(
     return clips
 
 
-def _lengths(rows: Sequence[Mapping[str, Any]], folder: Path, seconds: float, seed: int) -> list[float]:
+def _lengths(rows: Sequence[Mapping[Any, Any]], folder: Path, seconds: float, seed: int) -> list[float]:
     """s of each row: the smaller of two draws, one from the lengths of either class, is distributed alike in both."""
     rng = np.random.default_rng(seed)
     own = np.array([min(seconds, probe(folder / str(row["path"])).duration_s) for row in rows])
