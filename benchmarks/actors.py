@@ -29,6 +29,7 @@ from tellmark.types import U8
 _SHOWN, _SIDE, _COLUMNS = 48, 256, 8
 _AMONG = 2000  # seeds that the balanced ones are taken from
 _BY = ("presentation", "monk_tone")
+_ALSO = ("age", "glasses", "expression", "light", "background", "camera")
 
 Row = dict[str, Any]
 
@@ -41,6 +42,9 @@ def run(*, quick: bool = False, sheet: str = "", shared: str = "", seeds: str = 
     tones = Counter(one.monk_tone for one in attributes)
     for tone in range(1, 11):
         rows.append(_row(f"Monk tone {tone}, of {_AMONG} seeds", tones[tone] / _AMONG, "share"))
+    for name in _ALSO:
+        for value, found in sorted(Counter(str(getattr(one, name)) for one in attributes).items()):
+            rows.append(_row(f"{name}: {value}, of {_AMONG} seeds", found / _AMONG, "share"))
     chosen = balanced(_SHOWN, _BY, range(_AMONG))
     for name in _BY:
         counts = Counter(getattr(actor_attributes(seed), name) for seed in chosen)

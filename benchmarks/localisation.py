@@ -33,8 +33,8 @@ _TARGET = 0.95
 
 
 def rows(hosts: Iterable[Frames], progress: Callable[[str], None]) -> Iterator[Row]:
-    """AUC over half-second spans and over blocks, each with its intact control."""
-    spans, blocks = _Scores(), _Scores()
+    """AUC over half-second spans, by the map and by a verdict's segments, and over blocks, with intact controls."""
+    spans, told, blocks = _Scores(), _Scores(), _Scores()
     for number, clip in enumerate(hosts):
         if clip.duration_s < _CLIP_S + _APART_S:
             continue
@@ -44,9 +44,10 @@ def rows(hosts: Iterable[Frames], progress: Callable[[str], None]) -> Iterator[R
         length = round(_CLIP_S * clip.fps)
         marked = replace(marked, frames=marked.frames[:length])
         donor = plain.frames[-length:]
-        _temporal(marked, donor, spans)
+        _temporal(marked, donor, payload_of(clip), spans, told)
         _spatial(marked, donor, payload_of(clip), blocks)
     yield from spans.rows("half-second spans, 1.3 s spliced in")
+    yield from told.rows("half-second spans by the segments of a verdict, 1.3 s spliced in")
     yield from blocks.rows(f"{_ROWS} x {_ROWS} blocks, face spliced in")
 
 
@@ -77,20 +78,23 @@ class _Scores:
             yield row
 
 
-def _temporal(marked: Frames, donor: list[U8], scores: _Scores) -> None:
-    """Score of a span: how much of it no segment covers."""
+def _temporal(marked: Frames, donor: list[U8], payload: Payload, spans: _Scores, told: _Scores) -> None:
+    """Score of a span: how much of the mark it lacks; and how much of it no segment covers."""
     first, last = (round(time_s * marked.fps) for time_s in _SPLICE_S)
     spliced = replace(marked, frames=[*marked.frames[:first], *donor[first:last], *marked.frames[last:]])
     starts = np.arange(0, _CLIP_S - 1e-6, _SPAN_S)
     overlap = np.minimum(starts + _SPAN_S, _SPLICE_S[1]) - np.maximum(starts, _SPLICE_S[0])
     share = np.clip(overlap / _SPAN_S, 0, 1)
     clear = (share == 0) | (share == 1)  # a span that is spliced in part still carries the mark in part
-    found = []
+    lacking, uncovered = [], []
     for clip in (spliced, marked):
-        segments = read(recompress(clip, crf=_CRF)).segments
+        seen = recompress(clip, crf=_CRF)
+        lacking.append(-localise(timed(seen), payload).reached[clear])
+        segments = read(seen).segments
         covered = [sum(max(0.0, min(end, s + _SPAN_S) - max(start, s)) for start, end, _ in segments) for s in starts]
-        found.append(1 - np.array(covered)[clear] / _SPAN_S)
-    scores.add(share[clear] == 1, found[0], found[1])
+        uncovered.append(1 - np.array(covered)[clear] / _SPAN_S)
+    spans.add(share[clear] == 1, lacking[0], lacking[1])
+    told.add(share[clear] == 1, uncovered[0], uncovered[1])
 
 
 def _spatial(marked: Frames, donor: list[U8], payload: Payload, scores: _Scores) -> None:

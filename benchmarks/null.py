@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
-from tellmark.types import F64
+from tellmark.types import F32, F64
 from tellmark.watermark.pattern import C64, ChannelPattern, WatermarkKey, channel_patterns
-from tellmark.watermark.search import p_value
+from tellmark.watermark.search import log_chance
 from tellmark.watermark.spectrum import IDENTITY, TILE_PX, Spectrum, frequencies
 
-_BATCH = 64
+_BATCH = 4  # fields that stay in a core's cache
 _SELECTIONS = 8  # keys whose waves are used on each host
 _TAIL = 0.01  # share of the draws that the fit of the tail uses
 
@@ -29,13 +29,14 @@ def p_values(spectra: Sequence[Spectrum], draws: int, seed: int = 0) -> F64:
     """(draws,) p-values of random keys on unmarked hosts under one geometry."""
     random = np.random.default_rng(seed)
     share = -(-draws // (len(spectra) * _SELECTIONS))
-    made = [
-        _largest(spectrum, channel_patterns(WatermarkKey.private(random.bytes(16))), share, random)
-        for spectrum in spectra
-        for _ in range(_SELECTIONS)
-    ]
-    largest = np.concatenate(made)[:draws]
-    return np.array([p_value(float(z), 1) for z in largest])
+    made = []
+    for spectrum in spectra:
+        for _ in range(_SELECTIONS):
+            patterns = channel_patterns(WatermarkKey.private(random.bytes(16)))
+            expected = np.exp(log_chance(patterns, _largest(spectrum, patterns, share, random)).min(axis=0))
+            made.append(-np.expm1(-expected))
+    values: F64 = np.concatenate(made)[:draws]
+    return values
 
 
 def rows(values: F64) -> Iterator[Row]:
@@ -62,17 +63,24 @@ def rows(values: F64) -> Iterator[Row]:
     yield {"measure": "null", "condition": "tail: chance of p <= 1e-6", "clips": len(values), "mean": rate}
 
 
-def _largest(spectrum: Spectrum, patterns: Sequence[ChannelPattern], draws: int, random: np.random.Generator) -> F64:
+def _largest(spectrum: Spectrum, patterns: Sequence[ChannelPattern], draws: int, random: np.random.Generator) -> F32:
+    """(mixes, draws) largest correlation over all shifts, in the order of the search."""
     fields = [_Field(spectrum, number, channel) for number, channel in enumerate(patterns)]
-    best = np.empty(draws)
+    best = np.empty((3, draws), np.float32)
     for first in range(0, draws, _BATCH):
         count = min(_BATCH, draws - first)
         y, cb, cr = (field.draw(count, random) for field in fields)
-        chroma = scipy.fft.irfft2(cb + cr, s=(TILE_PX, TILE_PX), workers=1)
-        luma = scipy.fft.irfft2(y, s=(TILE_PX, TILE_PX), workers=1)
-        mixes = (luma, chroma / np.float32(np.sqrt(2)), (luma + chroma) / np.float32(np.sqrt(3)))
-        best[first : first + count] = np.max([mix.max(axis=(1, 2)) for mix in mixes], axis=0)
+        luma, chroma = _inverse(y), _inverse(cb + cr)
+        mixes = ((luma + chroma) / np.sqrt(3), luma, chroma / np.sqrt(2))
+        best[:, first : first + count] = [mix.max(axis=(1, 2)) for mix in mixes]
     return best
+
+
+def _inverse(columns: C64) -> F32:
+    """Real fields from half spectra, whose columns beyond those given are empty."""
+    rows = scipy.fft.ifft(columns, axis=1, workers=1)
+    fields: F32 = scipy.fft.irfft(rows, n=TILE_PX, axis=2, workers=1)
+    return fields
 
 
 class _Field:
@@ -80,16 +88,17 @@ class _Field:
 
     def __init__(self, spectrum: Spectrum, number: int, channel: ChannelPattern) -> None:
         self._waves = channel.waves[: channel.sync]
+        self._columns = int(channel.waves[:, 1].max()) + 1
         amplitude = channel.amplitude[: channel.sync]
         value = spectrum.at(number, frequencies(self._waves, IDENTITY))
-        once = np.where(self._waves[:, 1] == 0, 2.0, 1.0)  # irfft2 counts column 0 once, the others twice
+        once = np.where(self._waves[:, 1] == 0, 2.0, 1.0)  # irfft counts column 0 once, the others twice
         scale = TILE_PX**2 / np.sqrt(2.0 * np.sum(amplitude**2))
         self._samples: C64 = (value / np.abs(value) * amplitude * once * scale).astype(np.complex64)
 
     def draw(self, count: int, random: np.random.Generator) -> C64:
-        """(count, TILE_PX, TILE_PX // 2 + 1) half spectra of the correlation under random phases."""
+        """(count, TILE_PX, columns) half spectra of the correlation under random phases."""
         turns = random.random((count, len(self._waves)), dtype=np.float32)
-        grid = np.zeros((count, TILE_PX, TILE_PX // 2 + 1), np.complex64)
+        grid = np.zeros((count, TILE_PX, self._columns), np.complex64)
         phasors = np.exp(np.complex64(2j * np.pi) * turns)
         grid[:, self._waves[:, 0] % TILE_PX, self._waves[:, 1]] = self._samples * phasors
         return grid

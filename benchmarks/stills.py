@@ -47,6 +47,11 @@ def _scaled(rgb: U8, factor: float) -> U8:
     return made
 
 
+def _grey(rgb: U8) -> U8:
+    made: U8 = cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return made
+
+
 def _cropped(rgb: U8, share: float) -> U8:
     """``share`` of each side taken away, off centre."""
     top, left = (int(side * share * part) for side, part in zip(rgb.shape[:2], (0.3, 0.6), strict=True))
@@ -64,7 +69,7 @@ ATTACKS: dict[str, Callable[[U8], U8]] = {
     "half size, jpeg 85": lambda rgb: jpeg(_scaled(rgb, 0.5), 85),
     "crop 25 %, jpeg 85": lambda rgb: jpeg(_cropped(rgb, 0.25), 85),
     "mirror, jpeg 85": lambda rgb: jpeg(np.ascontiguousarray(rgb[:, ::-1]), 85),
-    "greyscale, jpeg 85": lambda rgb: jpeg(cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), 85),
+    "greyscale, jpeg 85": lambda rgb: jpeg(_grey(rgb), 85),
 }
 
 
@@ -75,7 +80,8 @@ def run(
     count = int(clips) if clips else 3 if quick else 20
     pictures = list(_pictures(Path(data) if data is not None else None, count))
     said = hosts or ("rendered" if data is None else "real")
-    rows = [*_cost(pictures), *_survival(pictures)]
+    marked = [embed_image(rgb, _payload(number)) for number, rgb in enumerate(pictures)]
+    rows = [*_cost(pictures, marked), *_survival(pictures, marked)]
     return [{"measure": row["measure"], "condition": row["condition"], "hosts": said} | row for row in rows]
 
 
@@ -93,12 +99,12 @@ def _payload(number: int) -> Payload:
     return Payload(Kind.CONTROL, 0x1234_5678_9ABC + number)
 
 
-def _cost(pictures: list[U8]) -> Iterator[Row]:
+def _cost(pictures: list[U8], marked: list[U8]) -> Iterator[Row]:
     costs: dict[str, list[float]] = {}
-    for number, rgb in enumerate(pictures):
-        marked = embed_image(rgb, _payload(number))
-        costs.setdefault("psnr rgb, dB", []).append(psnr([rgb], [marked]))
-        costs.setdefault("ssim rgb", []).append(float(np.mean([ssim(rgb[..., c], marked[..., c]) for c in range(3)])))
+    for rgb, made in zip(pictures, marked, strict=True):
+        costs.setdefault("psnr rgb, dB", []).append(psnr([rgb], [made]))
+        costs.setdefault("ssim rgb", []).append(float(np.mean([ssim(rgb[..., c], made[..., c]) for c in range(3)])))
+        costs.setdefault("ssim grey", []).append(ssim(_grey(rgb)[..., 0], _grey(made)[..., 0]))
         costs.setdefault("short side, px", []).append(min(rgb.shape[:2]))
     for name, values in costs.items():
         yield {
@@ -111,13 +117,13 @@ def _cost(pictures: list[U8]) -> Iterator[Row]:
         }
 
 
-def _survival(pictures: list[U8]) -> Iterator[Row]:
+def _survival(pictures: list[U8], marked: list[U8]) -> Iterator[Row]:
     for name, attack in ATTACKS.items():
         sys.stderr.write(f"{name}\n")
         right = wrong = present = 0
         p_values = []
-        for number, rgb in enumerate(pictures):
-            reading = detect_image(attack(embed_image(rgb, _payload(number))))
+        for number, made in enumerate(marked):
+            reading = detect_image(attack(made))
             right += reading.payload == _payload(number)
             wrong += reading.payload not in (None, _payload(number))
             present += reading.present

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy.special import log_ndtr, ndtr, ndtri
+from scipy.special import ndtr, ndtri
 
 from tellmark.watermark import search
 from tellmark.watermark.analysis import Window, averaged, flattened
+from tellmark.watermark.chance import log_signs
 from tellmark.watermark.demodulate import channel_patterns_of, fit, soft_bits, wave_samples
-from tellmark.watermark.fec import CRC_BITS, UNKNOWN_BITS, decode, encode
+from tellmark.watermark.fec import UNKNOWN_BITS, Decoding, decode, encode
+from tellmark.watermark.list_viterbi import decode_listed
 from tellmark.watermark.pattern import WatermarkKey
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.search import Match
@@ -20,6 +22,8 @@ from tellmark.watermark.spectrum import Spectrum
 
 P_PRESENT = 1e-6  # a mark is reported below this
 P_READING = 1e-5  # a payload is believed below this: where a mark is present, a wrong one has no other guard
+_P_LISTED = 0.01  # of the sync waves: below it a reading whose checksum fails is worth a list of the next likeliest
+_LISTED_Z = 9.0  # what correlates less is not believed anyway
 P_SEGMENT = 1e-4  # a window belongs to a segment below this
 
 Segment = tuple[float, float, float]
@@ -52,10 +56,10 @@ def read_block(block: Sequence[Window], key: WatermarkKey, thorough: bool) -> Bl
             p = min(1.0, p * len(sources))
             if best is None or p < best[0]:
                 best = (p, found)
-            payload, chance = _reading(spectra(found.geometry.zoom), found, key)
+            payload, chance = _reading(spectra(found.geometry.zoom), found, key, p < _P_LISTED)
             readings += 1
             if payload is not None and chance * readings < P_READING:
-                together = _together(p, chance * readings, readings * 2.0**-CRC_BITS)
+                together = _together(p, chance * readings)
                 return BlockReading(found, together, payload, _segments(block, found, payload, key))
     assert best is not None  # the search always yields
     p, found = best
@@ -72,26 +76,29 @@ def _spectra(source: Sequence[Window]) -> Callable[[int], Spectrum]:
     return cache(lambda zoom: Spectrum(averaged(source, zoom)))
 
 
-def _reading(spectrum: Spectrum, found: Match, key: WatermarkKey) -> tuple[Payload | None, float]:
-    """The payload, if its checksum holds and it is of a known kind; and the chance of that where there is none.
+def _reading(spectrum: Spectrum, found: Match, key: WatermarkKey, listed: bool) -> tuple[Payload | None, float]:
+    """The payload, if its checksum holds and it is of a known kind; and the chance of a fit like that without a mark.
 
-    Without a mark a checksum holds once in 2**CRC_BITS, and a code fits as well as this one in at most as many of all
-    2**UNKNOWN_BITS cases as its correlation says (union bound): the smaller of both bounds holds.
+    Each of 2**UNKNOWN_BITS payloads fits as well as this one with the chance that :func:`log_signs` tells; all of them
+    together at most so many times as often, however the one was found. listed: look among the next likeliest as well.
     """
-    reading = decode(soft_bits(wave_samples(spectrum, channel_patterns_of(key), found), key))
-    chance = min(2.0**-CRC_BITS, float(np.exp(np.log(2.0) * UNKNOWN_BITS + log_ndtr(-reading.z))))
-    if reading.payload is None:
-        return None, chance
+    soft = soft_bits(wave_samples(spectrum, channel_patterns_of(key), found), key)
+    reading: Decoding | None = decode(soft)
+    if listed and reading is not None and reading.payload is None:
+        reading = decode_listed(soft, _LISTED_Z)
+    if reading is None or reading.payload is None:
+        return None, 1.0
+    chance = float(np.exp(np.log(2.0) * UNKNOWN_BITS + log_signs(np.abs(soft), reading.z)))
     try:
         return Payload.from_bits(reading.payload), chance
     except ValueError:
         return None, chance
 
 
-def _together(sync: float, reading: float, most: float) -> float:
+def _together(sync: float, reading: float, most: float = P_READING) -> float:
     """p-value of the better of two: the sync waves alone, or their p-value times that of a reading.
 
-    ``most`` bounds the second (a checksum has to hold), so the product of the two is below q with a chance of at most
+    A reading counts below ``most`` only, so the product of the two is below q with a chance of at most
     q (1 + ln(most / q)), Fisher's rule for two independent p-values where most is 1. Twice that pays for the choice.
     """
     product = max(sync * reading, 1e-300)

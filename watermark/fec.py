@@ -20,12 +20,12 @@ from tellmark.types import F32, U8
 from tellmark.watermark.payload import PAYLOAD_BITS, PREFIX
 
 _GENERATORS = (0o12261, 0o14115, 0o12561, 0o13113)
-_MEMORY = 12
-_STATES = 1 << _MEMORY
+MEMORY = 12
+STATES = 1 << MEMORY
 CRC_BITS = 16
 MESSAGE_BITS = PAYLOAD_BITS + CRC_BITS
 UNKNOWN_BITS = PAYLOAD_BITS - len(PREFIX)
-_WRAP = 3 * (_MEMORY + 1)  # steps beyond the circle on each side, until the unknown start no longer matters
+_WRAP = 3 * (MEMORY + 1)  # steps beyond the circle on each side, until the unknown start no longer matters
 
 RATE_INVERSE = len(_GENERATORS)
 CODE_BITS = MESSAGE_BITS * RATE_INVERSE  # 320
@@ -59,12 +59,12 @@ def _output_bits(register: NDArray[np.int64]) -> U8:
     return parity
 
 
-# The register holds the newest bit above the older ones; the state is the newest _MEMORY bits. State s is reached from
+# The register holds the newest bit above the older ones; the state is the newest MEMORY bits. State s is reached from
 # predecessors 2s and 2s + 1 (modulo the number of states), with s's top bit as input in both cases.
-_STATE = np.arange(_STATES)
-_PREDECESSORS = np.stack([(_STATE << 1) % _STATES, ((_STATE << 1) | 1) % _STATES], axis=1)
-_REGISTERS = (_STATE[:, None] >> (_MEMORY - 1) << _MEMORY) | _PREDECESSORS
-_BRANCH_SIGNS: F32 = (2.0 * _output_bits(_REGISTERS) - 1.0).astype(np.float32).reshape(-1, RATE_INVERSE).T
+_STATE = np.arange(STATES)
+PREDECESSORS = np.stack([(_STATE << 1) % STATES, ((_STATE << 1) | 1) % STATES], axis=1)
+_REGISTERS = (_STATE[:, None] >> (MEMORY - 1) << MEMORY) | PREDECESSORS
+BRANCH_SIGNS: F32 = (2.0 * _output_bits(_REGISTERS) - 1.0).astype(np.float32).reshape(-1, RATE_INVERSE).T
 
 
 def encode(payload: U8) -> U8:
@@ -73,8 +73,8 @@ def encode(payload: U8) -> U8:
 
 
 def _encoded(message: U8) -> U8:
-    circle = np.concatenate([message[-_MEMORY:], message]).astype(np.int64)
-    register = sum(circle[_MEMORY - age : len(circle) - age] << (_MEMORY - age) for age in range(_MEMORY + 1))
+    circle = np.concatenate([message[-MEMORY:], message]).astype(np.int64)
+    register = sum(circle[MEMORY - age : len(circle) - age] << (MEMORY - age) for age in range(MEMORY + 1))
     return _output_bits(np.asarray(register)).reshape(-1)
 
 
@@ -85,11 +85,11 @@ def decode(soft: F32) -> Decoding:
     """
     steps = soft.reshape(MESSAGE_BITS, RATE_INVERSE)
     order = np.arange(-_WRAP, MESSAGE_BITS + _WRAP) % MESSAGE_BITS
-    metric = np.zeros(_STATES, np.float32)
-    later = np.empty((len(order), _STATES), np.bool_)  # whether the second predecessor is the better one
-    half = _STATES // 2
+    metric = np.zeros(STATES, np.float32)
+    later = np.empty((len(order), STATES), np.bool_)  # whether the second predecessor is the better one
+    half = STATES // 2
     for step, position in enumerate(order):
-        branch = (steps[position] @ _BRANCH_SIGNS).reshape(2, half, 2)
+        branch = (steps[position] @ BRANCH_SIGNS).reshape(2, half, 2)
         candidates = metric.reshape(half, 2) + branch  # both halves of the states have the same predecessors
         later[step] = (candidates[..., 1] > candidates[..., 0]).reshape(-1)
         metric = candidates.max(axis=2).reshape(-1)
@@ -99,9 +99,13 @@ def decode(soft: F32) -> Decoding:
     state = int(metric.argmax())
     bits = np.empty(len(order), np.uint8)
     for step in range(len(order) - 1, -1, -1):
-        bits[step] = state >> (_MEMORY - 1)
-        state = int(_PREDECESSORS[state, int(later[step, state])])
-    message = bits[_WRAP : _WRAP + MESSAGE_BITS]
+        bits[step] = state >> (MEMORY - 1)
+        state = int(PREDECESSORS[state, int(later[step, state])])
+    return checked(bits[_WRAP : _WRAP + MESSAGE_BITS], soft)
+
+
+def checked(message: U8, soft: F32) -> Decoding:
+    """What a message (MESSAGE_BITS,) says of the reception that it was taken from."""
     code = _encoded(message)
     payload = message[:PAYLOAD_BITS]
     z = float(soft @ (2.0 * code - 1.0) / (np.sqrt(soft @ soft) + 1e-12))

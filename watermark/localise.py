@@ -2,9 +2,10 @@
 
 With payload and geometry known, the whole pattern is known. Each block of the picture is correlated with it, window by
 window. How strong the correlation *should* be there follows from the block's own content: the residual is divided by a
-power of its local energy, so a mark of even strength arrives divided by the same, times one gain a channel that all
-blocks share; and where the picture moves, encoders predict it from elsewhere and lose part of the mark. Chance is
-measured on the spot, by correlating with the same pattern shifted elsewhere in the tile.
+power of its local energy, so the mark, as strong as the embedder makes it in such a picture, arrives divided by the
+same, times one gain a channel that all blocks share; and where the picture moves, encoders predict it from elsewhere
+and lose part of the mark. Chance is measured on the spot, by correlating with the same pattern shifted elsewhere in the
+tile.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from tellmark.watermark.analysis import (
     small_planes,
     unexplained,
 )
+from tellmark.watermark.embed import DEFAULT_STRENGTH
 from tellmark.watermark.fec import encode
 from tellmark.watermark.pattern import CANONICAL, CHANNELS, PUBLIC_KEY, TILE, WatermarkKey, channel_patterns, synthesize
 from tellmark.watermark.payload import Payload
@@ -45,12 +47,15 @@ class MarkMap:
     """How well each block fits the mark, and how well it should.
 
     times_s: (windows, 2) start and end. z: (windows, rows, columns), standard normal where there is no mark.
-    expected: the same shape, what z is on average where the mark is untouched; its spread is 1 there too.
+    expected: the same shape, what z is on average where the mark is untouched; its spread is 1 there too. reached:
+    (windows,) how much of the mark the whole picture holds in each, about 1 where it is as in most of the clip, and 0
+    where it is gone.
     """
 
     times_s: F64
     z: F64
     expected: F64
+    reached: F64
 
     def missing(self, windows: slice = slice(None)) -> F64:
         """(rows, columns): by how many standard deviations the mark falls short over ``windows`` taken together.
@@ -79,16 +84,17 @@ def localise(
     payload, geometry: as read. rows: blocks along the picture's height; they are square. Raises ValueError without
     frames.
     """
-    times, maps, energies, motion = _windows(frames)
+    times, maps, energies, motion, strengths = _windows(frames)
     field = _Field(payload, geometry, key, maps)
     block = maps.shape[2] / rows
     columns = max(1, round(maps.shape[3] / block))
     scores, decoys, ideal = (np.zeros((3, len(maps), rows, columns)) for _ in range(3))
     own, others = field.sample()
-    for number, (residual, energy) in enumerate(zip(maps, energies, strict=True)):
+    for number, (residual, energy, strength) in enumerate(zip(maps, energies, strengths, strict=True)):
         for channel in range(3):
             scores[channel, number] = _blocks(residual[channel] * own[channel], rows, columns)
-            ideal[channel, number] = _blocks(own[channel] ** 2 * energy[channel] ** -POWER, rows, columns)
+            carried = own[channel] ** 2 * strength[channel] * energy[channel] ** -POWER
+            ideal[channel, number] = _blocks(carried, rows, columns)
             decoys[channel, number] = np.mean(
                 [_blocks(residual[channel] * other, rows, columns) ** 2 for other in others[channel]], axis=0
             )
@@ -103,7 +109,14 @@ def localise(
     expected = gain * ideal
     information = (expected**2 / variance).sum(axis=0)
     z = (expected * scores / variance).sum(axis=0) / np.sqrt(np.maximum(information, 1e-12))
-    return MarkMap(times, z, np.sqrt(information))
+    return MarkMap(times, z, np.sqrt(information), _reached(scores, gain.mean(axis=1, keepdims=True) * ideal, variance))
+
+
+def _reached(scores: F64, expected: F64, variance: F64) -> F64:
+    """(windows,) least-squares share of what is expected of the whole picture, over its median."""
+    together = (expected * scores / variance).sum(axis=(0, 2, 3))
+    share = together / np.maximum((expected**2 / variance).sum(axis=(0, 2, 3)), 1e-12)
+    return np.asarray(share / max(float(np.median(share)), 1e-3))
 
 
 def _gains(scores: F64, ideal: F64, variance: F64) -> F64:
@@ -177,8 +190,10 @@ def _folded(maps: F32, tile_px: F64) -> F32:
     return stacked
 
 
-def _windows(frames: Iterable[tuple[float, U8]]) -> tuple[F64, F32, F32, F32]:
-    """Times (windows, 2), flattened residuals and local energies (windows, 3, h, w), motion of luma (windows, h, w)."""
+def _windows(frames: Iterable[tuple[float, U8]]) -> tuple[F64, F32, F32, F32, F32]:
+    """Times (windows, 2); flattened residuals and local energies (windows, 3, h, w); motion of luma (windows, h, w);
+    and how strong the embedder makes the mark (windows, 3, h, w).
+    """
     times: list[list[float]] = []
     sums: list[list[F32]] = []
     counts: list[int] = []
@@ -201,14 +216,21 @@ def _windows(frames: Iterable[tuple[float, U8]]) -> tuple[F64, F32, F32, F32]:
             total += plane
     if not times:
         raise ValueError("no frames to look at")
-    flat = [_flattened([plane / count for plane in planes]) for planes, count in zip(sums, counts, strict=True)]
+    means = [[plane / count for plane in planes] for planes, count in zip(sums, counts, strict=True)]
+    flat = [_flattened(planes) for planes in means]
     moved = np.stack([total / count for total, count in zip(motion, counts, strict=True)])
     return (
         np.array(times),
         np.stack([residual for residual, _ in flat]),
         np.stack([energy for _, energy in flat]),
         moved,
+        np.stack([_strengths(planes[0]) for planes in means]),
     )
+
+
+def _strengths(luma: F32) -> F32:
+    size = (luma.shape[1], luma.shape[0])
+    return np.stack([cv2.resize(gain, size) for gain in DEFAULT_STRENGTH.seen(luma)])
 
 
 def _planes(rgb: U8) -> list[F32]:

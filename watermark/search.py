@@ -1,9 +1,9 @@
 """Finds the mark's sync waves under unknown scale, rotation, mirroring and shift, and says how sure that is.
 
 For one geometry, the correlation with the sync waves at every shift of the tile is one small inverse FFT. Its value,
-divided by the root of the summed squares, is standard normal if the picture does not carry this key's mark, because the
-phases of the key are then uniform and independent of the picture. The p-value counts every shift, statistic and
-geometry that was tried.
+divided by the root of the summed squares, has zero mean and unit variance if the picture does not carry this key's
+mark, because the phases of the key are then uniform and independent of the picture; ``chance.py`` has the rest of its
+distribution. The p-value counts every shift, mix of channels and geometry that was tried.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from itertools import product
 
 import numpy as np
 import scipy.fft
-from scipy.special import ndtr
 
 from tellmark.types import F32, F64
+from tellmark.watermark import chance
 from tellmark.watermark.analysis import ZOOMS
+from tellmark.watermark.chance import Tail
 from tellmark.watermark.pattern import C64, I64, ChannelPattern
 from tellmark.watermark.spectrum import IDENTITY, TILE_PX, Geometry, Spectrum, frequencies
 
@@ -59,11 +60,11 @@ _REFINE_STEPS = (0.006, 0.003, 0.0015)  # relative scale; rotation takes 60 time
 class Match:
     """The best shift under one geometry.
 
-    z: the statistic, standard normal for one shift in an unmarked picture. shift: (y, x) of the picture's centre in the
-    tile, map pixels.
+    log_chance: natural logarithm of how many shifts and mixes of an unmarked picture are expected to fit as well, under
+    one geometry. shift: (y, x) of the picture's centre in the tile, map pixels.
     """
 
-    z: float
+    log_chance: float
     geometry: Geometry
     shift: tuple[float, float]
 
@@ -96,8 +97,29 @@ def _sync_waves(patterns: tuple[ChannelPattern, ...]) -> _SyncWaves:
     )
 
 
+@lru_cache(maxsize=8)
+def _tails(patterns: tuple[ChannelPattern, ...]) -> tuple[Tail, ...]:
+    """What each mix of channels does by chance."""
+    sync = [channel.waves[: channel.sync] * (2 * np.pi / TILE_PX) for channel in patterns]
+    made = []
+    for mix in _MIXES.astype(np.float64):
+        amplitudes = np.array([weight * np.sqrt(2 / len(waves)) for weight, waves in zip(mix, sync, strict=True)])
+        gradient = sum(weight**2 * waves.T @ waves / len(waves) for weight, waves in zip(mix, sync, strict=True))
+        curvature = float(np.sqrt(np.linalg.det(np.asarray(gradient))))
+        used = mix > 0
+        counts = np.array([len(waves) for waves in sync], np.float64)
+        made.append(chance.tail(amplitudes[used], counts[used], curvature, TILE_PX**2))
+    return tuple(made)
+
+
+def log_chance(patterns: tuple[ChannelPattern, ...], largest: F32) -> F64:
+    """(mixes, ...) largest value of each over all shifts -> the same shape, ln of its chance, all mixes counted."""
+    chances: F64 = np.stack([tail.at_any(z) for tail, z in zip(_tails(patterns), largest, strict=True)])
+    return chances + float(np.log(len(_MIXES)))
+
+
 def correlate(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], geometry: Geometry) -> F32:
-    """(mixes, TILE_PX, TILE_PX) z-values of each mix of channels at each shift.
+    """(mixes, TILE_PX, TILE_PX) correlation of each mix of channels at each shift, unit variance under the null.
 
     The magnitudes of the spectrum are left out (phase-only correlation): a few strong waves of the picture would
     otherwise decide alone.
@@ -114,7 +136,7 @@ def correlate(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], geometry
 
 
 def scan(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], geometries: Sequence[Geometry]) -> F64:
-    """(geometries,) largest z-value of each at every second shift: a quarter of the work of :func:`match`.
+    """(geometries,) least ln chance of each at every second shift: a quarter of the work of :func:`match`.
 
     Cb and Cr are added before the transform, since every mix takes both or neither.
     """
@@ -133,16 +155,19 @@ def scan(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], geometries: S
             grid[:, min(channel, 1), rows[own], columns[own]] += value[:, own].conj()
         fields = scipy.fft.irfft2(grid, s=(_SCAN_PX, _SCAN_PX), workers=1)
         mixed = [mix[0] * fields[:, 0] + mix[1] * fields[:, 1] for mix in _MIXES]
-        best.append(np.max([surface.max(axis=(1, 2)) for surface in mixed], axis=0))
-    largest: F64 = np.concatenate(best).astype(np.float64)
-    return largest
+        largest = np.stack([surface.max(axis=(1, 2)) for surface in mixed])
+        best.append(log_chance(patterns, largest).min(axis=0))
+    least: F64 = np.concatenate(best)
+    return least
 
 
 def match(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], geometry: Geometry) -> Match:
     """The best shift and mix under ``geometry``, the shift refined below a pixel."""
     surface = correlate(spectrum, patterns, geometry)
-    mix, y, x = (int(i) for i in np.unravel_index(int(surface.argmax()), surface.shape))
-    return _matched(surface[mix], y, x, geometry)
+    chances = log_chance(patterns, surface.max(axis=(1, 2)))
+    plane = surface[int(chances.argmin())]
+    y, x = (int(i) for i in np.unravel_index(int(plane.argmax()), plane.shape))
+    return Match(float(chances.min()), geometry, (y + _vertex(plane[:, x], y), x + _vertex(plane[y], x)))
 
 
 def match_unmoved(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...]) -> Match:
@@ -156,12 +181,8 @@ def match_unmoved(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...]) -> M
         float((value[own] * sync.weights[own] / (np.abs(value[own]) + 1e-12)).real.sum()) * 2 / TILE_PX**2
         for own in (sync.channel == number for number in range(len(patterns)))
     ]
-    return Match(float((_MIXES @ np.array(z)).max()), IDENTITY, shift)
-
-
-def _matched(plane: F32, y: int, x: int, geometry: Geometry) -> Match:
-    shift = (y + _vertex(plane[:, x], y), x + _vertex(plane[y], x))
-    return Match(float(plane[y, x]), geometry, shift)
+    chances = [float(tail.at_one(mixed)) for tail, mixed in zip(_tails(patterns), _MIXES @ np.array(z), strict=True)]
+    return Match(min(chances) + float(np.log(len(_MIXES))), IDENTITY, shift)
 
 
 def _vertex(line: F32, peak: int) -> float:
@@ -171,12 +192,9 @@ def _vertex(line: F32, peak: int) -> float:
     return float(np.clip((before - after) / (2 * curvature), -0.5, 0.5)) if curvature < 0 else 0.0
 
 
-def p_value(z: float, geometries: int, shifts: int = TILE_PX**2) -> float:
-    """Chance that an unmarked picture reaches ``z`` at any of the shifts, mixes and geometries tried.
-
-    As if all trials were independent (Sidak); they are positively correlated, so the true chance is a little lower.
-    """
-    return float(-np.expm1(geometries * shifts * len(_MIXES) * np.log1p(-ndtr(-z))))
+def p_value(found: Match, geometries: int) -> float:
+    """Chance that an unmarked picture fits as well as ``found`` under any of the geometries tried."""
+    return float(-np.expm1(-geometries * np.exp(min(found.log_chance, 50.0))))
 
 
 def refine(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], start: Match) -> tuple[Match, int]:
@@ -194,7 +212,7 @@ def refine(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], start: Matc
             for candidate in _neighbours(best.geometry, step, upright):
                 found = match(spectrum, patterns, candidate)
                 tried += 1
-                if found.z > best.z:
+                if found.log_chance < best.log_chance:
                     best, improved = found, True
     return best, tried
 
@@ -216,14 +234,14 @@ def candidates(
     (``thorough``) the grid. The caller stops when it has what it wants; the smallest p-value seen is then valid.
     """
     unmoved = match_unmoved(spectra(1), patterns)
-    yield unmoved, min(1.0, p_value(unmoved.z, 1, 1) / _SHARE)
+    yield unmoved, min(1.0, p_value(unmoved, 1) / _SHARE)
     for stage in ((IDENTITY,), COMMON, GRID) if thorough else ((IDENTITY,), COMMON):
         tried = len(stage)
         for geometry in _likeliest(spectra, patterns, stage):
             spectrum = spectra(geometry.zoom)
             found, steps = refine(spectrum, patterns, match(spectrum, patterns, geometry))
             tried += steps
-            yield found, min(1.0, p_value(found.z, tried) / _SHARE)
+            yield found, min(1.0, p_value(found, tried) / _SHARE)
 
 
 def _likeliest(
@@ -238,6 +256,7 @@ def _likeliest(
         if own:
             values = scan(spectra(zoom), patterns, own)
             scanned += [
-                (float(z), number, geometry) for number, (z, geometry) in enumerate(zip(values, own, strict=True))
+                (float(value), number, geometry)
+                for number, (value, geometry) in enumerate(zip(values, own, strict=True))
             ]
-    return [geometry for _, _, geometry in sorted(scanned, key=lambda entry: entry[:2], reverse=True)[:_CANDIDATES]]
+    return [geometry for _, _, geometry in sorted(scanned, key=lambda entry: entry[:2])[:_CANDIDATES]]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tellmark.errors import UsageError
-from tellmark.media import rgb_to_i420
+from tellmark.media import i420_to_rgb, rgb_to_i420
 from tellmark.types import U8, Kind
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.payload import Payload
@@ -48,6 +48,16 @@ def test_texture_takes_more_than_flat() -> None:
     marked = Embedder(PAYLOAD, width=512, height=512).embed(frame.copy())
     change = marked[:512].astype(float) - frame[:512]
     assert change[:, 300:].std() > 1.1 * change[:, :212].std()
+
+
+def test_no_frame_changes_by_more_than_the_budget() -> None:
+    """Texture everywhere asks for the strongest mark everywhere; 45 dB in RGB are kept all the same."""
+    random = np.random.default_rng(0)
+    coarse = random.integers(60, 200, (64, 64)).astype(np.uint8)
+    frame = np.full((768, 512), 128, np.uint8)
+    frame[:512] = np.kron(coarse, np.ones((8, 8), np.uint8))
+    marked = Embedder(PAYLOAD, width=512, height=512).embed(frame.copy())
+    assert 45.0 < _psnr(i420_to_rgb(frame), i420_to_rgb(marked)) < 45.6
 
 
 def test_black_and_white_do_not_wrap() -> None:

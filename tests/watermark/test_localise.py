@@ -49,6 +49,17 @@ def test_what_is_missing_stands_out(clips: tuple[list[U8], list[U8]]) -> None:
     assert np.median(first[gone & ~edge]) > np.median(first[~gone & ~edge]) + 1
 
 
+def test_a_stretch_without_the_mark_stands_out(clips: tuple[list[U8], list[U8]]) -> None:
+    marked, spliced = clips
+    corner = np.zeros((512, 512, 1), bool)
+    corner[256:, 256:] = True
+    plain = [np.where(corner, b, a) for a, b in zip(marked, spliced, strict=True)]  # a quarter of the picture is gone
+    reached = localise(_timed(marked[:13] + plain[13:25] + marked[25:]), PAYLOAD).reached
+    assert reached.shape == (4,)
+    assert reached[1] < reached[[0, 2, 3]].min() - 0.1
+    assert np.median(localise(_timed(marked), PAYLOAD).reached) == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize("geometry", [Geometry(mirrored=True), Geometry(rotation_deg=5.0)])
 def test_a_turned_picture_is_followed(clips: tuple[list[U8], list[U8]], geometry: Geometry) -> None:
     def turned(frame: U8) -> U8:
