@@ -61,7 +61,8 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
 
         def made(row: slice = row) -> U8:
             """The frame as it is known by now, in the portrait's light."""
-            here = Seen(shape[row], *places[:, row], light[row])
+            crown, torso, scene = places[:, row]
+            here = Seen(shape[row], crown, torso, scene, light[row])
             return renderer.render(dataclasses.replace(motion[row], seen=here), 0)
 
         views = _views(frame)
