@@ -16,12 +16,12 @@ def test_a_probe_names_what_can_be_named() -> None:
 
 def test_pieces_of_one_film_are_told_by_what_changes_in_it() -> None:
     rng = np.random.default_rng(1)
-    place = np.repeat(rng.standard_normal((WAYS, 3)) * 5, PIECE, axis=0)
+    place = np.repeat(12 * np.eye(WAYS), PIECE, axis=0)
     films = [(place + rng.standard_normal(place.shape)).astype(np.float32) for _ in range(4)]
     own, others, long = pieces(films)
     assert long == 4
-    assert own > 0.9
-    assert others < 0.6  # all of them do the same, so who it is cannot be told
+    assert own > 0.7
+    assert others < 0.5  # all of them do the same, so who it is cannot be told
 
 
 def test_all_actors_do_the_same() -> None:
