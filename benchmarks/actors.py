@@ -20,7 +20,7 @@ import numpy as np
 from tellmark.errors import FaceError
 from tellmark.generator.actors import actor
 from tellmark.generator.likeness import check
-from tellmark.generator.recipe import actor_attributes, balanced
+from tellmark.generator.recipe import actor_attributes, balanced, draw_recipe, monk_tone
 from tellmark.generator.types import Portrait
 from tellmark.landmarks import eye_opening, head_rotation_deg, mouth_opening
 from tellmark.media import write_image
@@ -29,6 +29,7 @@ from tellmark.types import U8
 _SHOWN, _SIDE, _COLUMNS = 48, 256, 8
 _AMONG = 2000  # seeds that the balanced ones are taken from
 _BY = ("presentation", "monk_tone")
+_ALSO = ("age", "glasses", "expression", "light", "background", "camera")
 
 Row = dict[str, Any]
 
@@ -41,6 +42,11 @@ def run(*, quick: bool = False, sheet: str = "", shared: str = "", seeds: str = 
     tones = Counter(one.monk_tone for one in attributes)
     for tone in range(1, 11):
         rows.append(_row(f"Monk tone {tone}, of {_AMONG} seeds", tones[tone] / _AMONG, "share"))
+    near = [abs(one.monk_tone - monk_tone(draw_recipe(seed).skin)) <= 1 for seed, one in enumerate(attributes)]
+    rows.append(_row(f"Monk tone within one of the nearest swatch, of {_AMONG} seeds", sum(near) / _AMONG, "share"))
+    for name in _ALSO:
+        for value, found in sorted(Counter(str(getattr(one, name)) for one in attributes).items()):
+            rows.append(_row(f"{name}: {value}, of {_AMONG} seeds", found / _AMONG, "share"))
     chosen = balanced(_SHOWN, _BY, range(_AMONG))
     for name in _BY:
         counts = Counter(getattr(actor_attributes(seed), name) for seed in chosen)

@@ -75,7 +75,7 @@ def _tried(claim: Claim, folder: Path, short: bool, rounds: int, before: dict[st
             found.append(_measured(claim, folder, short))
             row = _judged(claim, found, before)
         return row | {"seconds": round((time.perf_counter() - start) / len(found), 1)}
-    except TellmarkError as error:
+    except (TellmarkError, OSError, RuntimeError) as error:
         return {"figure": claim.row, "says": f"not measured: {error}", "regressed": "yes" if before else "no"}
 
 
@@ -84,7 +84,7 @@ def _measured(claim: Claim, folder: Path, short: bool) -> Row:
     assert claim.run is not None
     module = importlib.import_module(f"tellmark.benchmarks.{claim.run['bench']}")
     settings = {} if short and claim.run.get("long") else claim.run.get("settings", {})
-    write_results(claim.run["bench"], module.run(quick=short, **settings), folder)
+    write_results(claim.values[0]["results"], module.run(quick=short, **settings), folder)
     return _row(claim, folder, short, "short form" if short else "full")
 
 

@@ -1,4 +1,4 @@
-"""Skin: pores and marks, beards, and the light on the form of a head. All in the portrait's frame."""
+"""Skin: pores, marks, sheen and beards. All in the portrait's frame."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from tellmark.generator import strands
 from tellmark.generator.facespace import f32
 from tellmark.generator.recipe import Recipe
-from tellmark.generator.scenery import noise, smoothstep
+from tellmark.generator.scenery import noise
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import FACE_OVAL, LEFT_BROW, LIPS_OUTER, RIGHT_BROW
 from tellmark.types import F32
@@ -75,22 +75,12 @@ def beard(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
     return np.asarray(drawn + under * (1 - drawn[..., 3:]), np.float32)
 
 
-def form_light(recipe: Recipe, shape: F32) -> F32:
-    """(SIZE, SIZE) factor: the main light on the smooth form of the head, 1 on average."""
-    oval = shape[list(FACE_OVAL)]
-    centre, half = oval[:, :2].mean(axis=0), np.ptp(oval[:, :2], axis=0) / 2
+def sheen(recipe: Recipe, shape: F32) -> F32:
+    """(SIZE, SIZE, 1) how much the skin mirrors: forehead, nose and cheekbones most, in pores unevenly."""
+    rng = np.random.default_rng([recipe.seed, 6])
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
-    nx, ny = 0.80 * (x - centre[0]) / half[0], 0.62 * (y - centre[1]) / half[1]
-    nz = -np.sqrt(np.clip(1 - nx**2 - ny**2, 0.05, 1))
-    lambert = np.clip(nx * recipe.light[0] + ny * recipe.light[1] + nz * recipe.light[2], 0, 1)
-    shade = 1 + recipe.contrast * (lambert - 0.66)
-    shade *= 1 - 0.22 * np.clip(np.hypot(nx / 0.8, ny / 0.62) - 0.72, 0, 0.35) / 0.35  # skin turning away
-    return np.asarray(cv2.GaussianBlur(np.clip(shade, 0.45, 1.3).astype(np.float32), (0, 0), 6), np.float32)
-
-
-def hair_shadow(front: F32, light: F32) -> F32:
-    """(SIZE, SIZE) factor below 1 where hair keeps the light off the skin."""
-    cover = cv2.GaussianBlur(front[..., 3], (0, 0), 5)
-    shift = f32([[1, 0, -8 * light[0]], [0, 1, -9 * light[1]]])
-    moved = cv2.warpAffine(cover, shift, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(1 - 0.32 * smoothstep(moved, 0.0, 1.1), np.float32)
+    oily = np.full((SIZE, SIZE), 0.35, np.float32)
+    for point, reach in ((151, 42), (4, 18), (6, 16), (117, 26), (346, 26), (199, 20)):
+        oily += 0.6 * np.exp(-((x - shape[point, 0]) ** 2 + (y - shape[point, 1]) ** 2) / reach**2)
+    pores = np.clip(1 + 0.18 * noise(rng, 0.9) + 0.12 * noise(rng, 3), 0, 2.5)
+    return np.asarray((rng.uniform(0.02, 0.09) * oily * pores)[..., None], np.float32)

@@ -157,7 +157,7 @@ def draw_eyeball(
     iris = cv2.remap(texture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     disc = np.clip((1 - radius) * ball.iris_radius * scale * 1.2 + 0.5, 0, 1)[..., None]
     across = (x - lids[:, 0].mean()) / (np.ptp(lids[:, 0]) / 2 + 1e-3)
-    white = np.array([0.52, 0.44, 0.41], np.float32) * (1 - 0.5 * np.clip(np.abs(across), 0, 1) ** 2.2)[..., None]
+    white = np.array([0.39, 0.335, 0.31], np.float32) * (1 - 0.5 * np.clip(np.abs(across), 0, 1) ** 2.2)[..., None]
     wrap = 0.62 + 0.45 * np.clip(nx * light[0] + ny * light[1] + nz * light[2], 0, 1)
     colour = white + disc * (iris * np.float32(0.9) - white)
     # The cornea bulges: its normal turns faster than the ball's. Highlights stay with the light, not with the gaze.
@@ -167,7 +167,7 @@ def draw_eyeball(
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
     toward = light + np.array([0, 0, -1], np.float32)
     toward /= np.linalg.norm(toward)
-    highlight = np.clip((normal @ toward - 0.983) / 0.006, 0, 1) ** 2 * (0.25 + 0.75 * disc[..., 0])
+    highlight = np.clip((normal @ toward - 0.988) / 0.006, 0, 1) ** 2 * (0.25 + 0.75 * disc[..., 0])
     depth = np.cumsum(inside, axis=0) / (fine * max(3.5, 0.42 * np.ptp(lids[:, 1])))
     shade = 0.30 + 0.70 * np.clip(cv2.GaussianBlur(depth, (0, 0), float(fine)), 0, 1)
     colour = (colour * (wrap * shade)[..., None] + 0.85 * highlight[..., None]) * level

@@ -69,21 +69,14 @@ def project(points: F32, camera: float) -> F32:
 def build(shape: F32, skull: Skull, camera_widths: float) -> HeadModel:
     """The model of a frontal (478, 3) ``shape``."""
     width = float(np.ptp(shape[:, 0]))
-    oval = shape[list(FACE_OVAL)]
-    centre = oval[:, :2].mean(axis=0)
-    rings = []
-    for factor, back in _RINGS:
-        ring = np.empty_like(oval)
-        ring[:, :2] = centre + (oval[:, :2] - centre) * factor
-        ring[:, 2] = oval[:, 2] + (skull.centre[2] - oval[:, 2]) * back
-        rings.append(ring)
-    seen = np.concatenate([shape, *rings]).astype(np.float32)
+    seen, sources, triangles = shell(shape, skull)
+    centre = shape[list(FACE_OVAL), :2].mean(axis=0)
     camera = camera_widths * width
     pivot = np.array([centre[0], shape[152, 1] - 0.08 * skull.height, skull.centre[2] * 0.85], np.float32)
     return HeadModel(
         points=unproject(seen, camera),
-        sources=seen[:, :2].copy(),
-        triangles=_outward(seen, Delaunay(seen[:, :2]).simplices.astype(np.int32)),
+        sources=sources,
+        triangles=triangles,
         basis=expression_basis(shape),
         pivot=pivot,
         camera=camera,
@@ -93,9 +86,32 @@ def build(shape: F32, skull: Skull, camera_widths: float) -> HeadModel:
     )
 
 
-def _outward(points: F32, triangles: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Triangles wound so that their normals point at the camera at rest (z negative)."""
-    a, b, c = (points[triangles[:, k]] for k in range(3))
+def shell(shape: F32, skull: Skull) -> tuple[F32, F32, NDArray[np.int32]]:
+    """Points (N, 3) as seen, where each lies in the portrait (N, 2), and triangles of the face and what is behind it.
+
+    Beside the jaw the first ring lies behind the face, and comes into sight when the head turns.
+    """
+    oval = shape[list(FACE_OVAL)]
+    centre = oval[:, :2].mean(axis=0)
+    beside = np.clip((oval[:, 1] - shape[[132, 361], 1].mean()) / (0.16 * skull.height) + 0.4, 0, 1)[:, None]
+    rings, places = [], []
+    for (factor, back), tucked in zip(_RINGS, (0.985, 0.95, 0.90), strict=True):
+        place = centre + (oval[:, :2] - centre) * factor
+        ring = np.empty_like(oval)
+        ring[:, :2] = place + (centre + (oval[:, :2] - centre) * tucked - place) * beside
+        ring[:, 2] = oval[:, 2] + (skull.centre[2] - oval[:, 2]) * back
+        rings.append(ring)
+        places.append(place)
+    seen = np.concatenate([shape, *rings]).astype(np.float32)
+    sources = np.concatenate([shape[:, :2], *places]).astype(np.float32)
+    return seen, sources, _outward(seen, sources)
+
+
+def _outward(points: F32, sources: F32) -> NDArray[np.int32]:
+    """Triangles over ``sources``, wound so that their normals point at the camera (z negative) where it sees them."""
+    triangles = Delaunay(sources).simplices.astype(np.int32)
+    flat = np.concatenate([sources, points[:, 2:]], axis=1)
+    a, b, c = (flat[triangles[:, k]] for k in range(3))
     away = np.cross(b - a, c - a)[:, 2] > 0
     triangles[away] = triangles[away][:, [0, 2, 1]]
     return triangles

@@ -26,6 +26,7 @@ from tellmark.generator.conditioning import CONDITIONS, SOUND, conditions, sound
 from tellmark.generator.decoding import Decoder
 from tellmark.generator.diffusion import MotionTransformer, Sizes
 from tellmark.generator.encoder import EncoderStream, SpeechEncoder
+from tellmark.generator.levels import smoothstep
 from tellmark.generator.noise import Noise
 from tellmark.generator.rules import expressions
 from tellmark.generator.types import EXPRESSIONS, Controls, Encoded, Motion, Speech
@@ -34,6 +35,8 @@ from tellmark.types import F32
 
 STEPS = 5  # of the flow, for each frame
 GUIDANCE = 0.5
+_APART = 0.3  # of what the eyes differ by is kept
+_TREMBLE = 0.4  # lids that are down by less come up
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ class Performance:
         """A row of motion for every row heard."""
         if not len(heard):
             return self.finish()
-        motion = gained(columns.to_motion(self.latent(heard)), self._controls)
+        motion = columns.to_motion(self.latent(heard))
+        motion = gained(dataclasses.replace(motion, blink=_lids(motion.blink)), self._controls)
         # Moods were worn in training as these very offsets; asked for as a condition they come out fainter.
         tracks = dict(zip(EXPRESSIONS, motion.expression.T.astype(np.float64), strict=True))
         return dataclasses.replace(motion, expression=expressions(tracks, self._controls, len(heard)))
@@ -131,6 +135,13 @@ def _start(controls: Controls) -> F32:
     rest[columns.GAZE] = (1 - HEAD_SHARE) * np.array(controls.gaze_deg)
     rest[columns.DISTANCE] = np.log(controls.distance)
     return rest
+
+
+def _lids(blink: F32) -> F32:
+    """Lids (T, 2) that go together, and without the tremble that the tracker gave those of the films."""
+    both = blink.mean(1, keepdims=True)
+    near = both + np.float32(_APART) * (blink - both)
+    return np.asarray(near * smoothstep(near.astype(np.float64) / _TREMBLE), np.float32)
 
 
 def gained(motion: Motion, controls: Controls) -> Motion:

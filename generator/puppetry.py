@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tellmark.generator.headpose import STABLE, fit_heads
 from tellmark.generator.lids import WIDEST
+from tellmark.generator.light import NUMBERS
 from tellmark.generator.mesh import Mesh, Pose, build_mesh, expression_weights, pose_of, turn_head
 from tellmark.generator.retarget import OPEN_PERCENTILE, SHUT, bridged, retarget, steady
 from tellmark.generator.track import Track
@@ -40,7 +41,7 @@ _CORNERS = (33, 133, 362, 263)
 
 
 def puppeteer(track: Track, rest: F32) -> Motion:
-    """:func:`~tellmark.generator.retarget.retarget` with the field ``seen``, shoulders and scenery at rest.
+    """:func:`~tellmark.generator.retarget.retarget` with the field ``seen``, shoulders, scenery and light at rest.
 
     rest: (478, 3) px, the face as in the portrait, in the track's pixels. Raises :class:`FaceError` for a track
     without a face.
@@ -52,10 +53,10 @@ def puppeteer(track: Track, rest: F32) -> Motion:
     lids = _lids(unturned, rest)
     look = _gaze(unturned, rest, lids).astype(np.float32)
     motion = _fitted(mesh, dataclasses.replace(motion, blink=lids.astype(np.float32), gaze_deg=look), landmarks)
-    still = np.zeros((len(motion), 4), np.float32)
+    still, unlit = (np.zeros((len(motion), size), np.float32) for size in (4, NUMBERS))
     left = np.stack([_left(mesh, motion, index, landmarks[index]) for index in range(len(motion))])
     shape = steady(left.reshape(len(left), -1).astype(np.float64)).reshape(left.shape)
-    return dataclasses.replace(motion, seen=Seen(shape.astype(np.float32), still, still, still))
+    return dataclasses.replace(motion, seen=Seen(shape.astype(np.float32), still, still, still, unlit))
 
 
 def _lids(shape: F32, rest: F32) -> F64:

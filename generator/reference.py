@@ -11,7 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tellmark.generator import actors, complexion, eyes, headmodel, oral, sheets
+from tellmark.generator import eyes, headmodel, oral, persona, sheets, sitting
 from tellmark.generator.camera import TO_LINEAR, Camera
 from tellmark.generator.headmodel import HeadPose
 from tellmark.generator.raster import raster
@@ -32,13 +32,17 @@ class ReferenceRenderer:
     name = "reference"
 
     def __init__(self, seed: int, camera_seed: int | None = None) -> None:
-        parts = actors.parts_of(seed)
+        parts = persona.parts_of(seed)
         self._camera = Camera(seed if camera_seed is None else camera_seed)
         self._light = np.asarray(parts.recipe.light, np.float32)
         self._contrast = float(parts.recipe.contrast) + 0.15
         model = self._model = headmodel.build(parts.shape, parts.skull, self._camera.distance)
-        shadow = complexion.hair_shadow(parts.front_hair, self._light)[..., None]
-        self._head = _bytes(np.dstack([parts.head[..., :3] * shadow, parts.head[..., 3]]))
+        self.recipe = parts.recipe
+        self._exposure = np.float32(sitting.exposure(parts.recipe.shot, parts.recipe.skin))
+        catch = self._light * [1, 1, 0.8] + [0, -0.28, -0.2]  # a lamp on the camera stands above it
+        self._catch = (catch / np.linalg.norm(catch)).astype(np.float32)
+        self._eye_light = parts.eye_light
+        self._head = _bytes(parts.head)
         self._creases = sheets.creases(parts.shape)
         self._backdrop = TO_LINEAR[_bytes(parts.backdrop)]
         below = (np.mgrid[:SIZE, :SIZE][0].astype(np.float32) - model.chin_y) / model.height
@@ -46,10 +50,11 @@ class ReferenceRenderer:
         middle = float(parts.skull.centre[2])
         depth = _hair_depth(parts.front_hair_z, parts.front_hair[..., 3], middle)
         flat = np.ones((SIZE, SIZE), np.float32)
-        torso = np.dstack([parts.torso[..., :3] * shadow * parts.torso[..., 3:], parts.torso[..., 3]])
+        torso = np.dstack([parts.torso[..., :3] * parts.torso[..., 3:], parts.torso[..., 3]])
         self._back_hair = Sheet(parts.back_hair, flat * (middle + 0.1 * model.height), hair_share, model)
         self._torso = Sheet(torso, flat * 0.30 * model.height, 1 - smoothstep(below, -0.06, 0.48), model)
         self._front_hair = Sheet(parts.front_hair, depth, hair_share, model)
+        self._glasses = Sheet(*parts.glasses, flat, model) if parts.glasses is not None else None
         px_per_mm = model.face_width / 140
         radius = 12.0 * px_per_mm
         self._balls = [
@@ -68,6 +73,14 @@ class ReferenceRenderer:
 
     def render(self, motion: Motion, index: int) -> U8:
         """Frame ``index`` of the motion: (512, 512, 3) RGB uint8."""
+        light, _, moving = self.light(motion, index)
+        return self._camera.expose(light, index, index / motion.fps, self._movement_px(motion, index), moving)
+
+    def light(self, motion: Motion, index: int) -> tuple[F32, F32, F32]:
+        """What reaches the camera: (512, 512, 3) linear light, overwritten by the next call.
+
+        And the person's matte (512, 512), and where the head is (128, 128), both in [0, 1].
+        """
         model, time_s = self._model, index / motion.fps
         pose = headmodel.pose_of(model, motion, index)
         shake = np.array(self._camera.shake(time_s), np.float32)
@@ -76,24 +89,32 @@ class ReferenceRenderer:
         turned = headmodel.turn_head(model, space, pose)
         seen = headmodel.project(turned, model.camera)
         seen[:, :2] += shake
+        self.points = seen[:478]
         self._draw_head(seen, turned)
 
         frame = self._frame
         far = np.array([[1, 0, 0.5 * shake[0]], [0, 1, 0.5 * shake[1]]], np.float32)
         cv2.warpAffine(self._backdrop, far, (SIZE, SIZE), dst=frame, borderMode=cv2.BORDER_REPLICATE)
-        sheets.over(frame, self._back_hair.draw(pose, shake), _NO_SHADOW, TO_LINEAR)
+        back = self._back_hair.draw(pose, shake)
+        sheets.over(frame, back, _NO_SHADOW, TO_LINEAR)
         breath = 0.7 * float(np.sin(2 * np.pi * _BREATH_HZ * time_s + self._breath))
-        sheets.over(frame, self._torso.draw(pose, shake, breath), self._chin_shadow(), TO_LINEAR)
+        torso = self._torso.draw(pose, shake, breath)
+        sheets.over(frame, torso, _NO_SHADOW, TO_LINEAR)
         sheets.relight(
             frame, self._layer, *self._maps[:4], self._rest_light, self._creases, _crease_strength(expression),
             self._light, self._contrast, TO_LINEAR,
         )  # fmt: skip
         self._draw_eyes(frame, seen, pose, shake, (float(gaze[0]), float(gaze[1])))
         self._draw_mouth(frame, seen, space, pose, shake)
+        if self._glasses is not None:
+            sheets.over(frame, self._glasses.draw(pose, shake), _NO_SHADOW, TO_LINEAR)
         hair = self._front_hair.draw(pose, shake)
         sheets.over(frame, hair, _NO_SHADOW, TO_LINEAR)
-        moving = _cover(np.maximum(self._layer[..., 3], hair[..., 3]))
-        return self._camera.expose(frame, index, time_s, self._movement_px(motion, index), moving)
+        frame *= self._exposure
+        clear = np.ones((SIZE, SIZE), np.float32)
+        for layer in (back, torso, self._layer, hair):
+            clear *= 1 - layer[..., 3] / np.float32(255)
+        return frame, 1 - clear, _cover(np.maximum(self._layer[..., 3], hair[..., 3]))
 
     def _draw_head(self, seen: F32, turned: F32) -> None:
         """Texture coordinates, normals and texture of the head, each pixel's nearest surface."""
@@ -106,16 +127,17 @@ class ReferenceRenderer:
         depth.fill(np.inf)
         raster(seen, np.ascontiguousarray(normals[:, :2]), triangles, normal_x, normal_y, depth)
         cv2.remap(self._head, map_x, map_y, cv2.INTER_LINEAR, dst=self._layer, borderMode=cv2.BORDER_CONSTANT)
-
-    def _chin_shadow(self) -> F32:
-        """(SIZE / 4, SIZE / 4) factor: the head keeps the main light off the body; on top of the one at rest."""
-        cover = _cover(self._layer[..., 3])
-        shift = np.array([[1, 0, -9 * self._light[0]], [0, 1, -9 * self._light[1]]], np.float32)
-        moved = cv2.warpAffine(cover, shift, (SIZE // 4, SIZE // 4), borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(1 - 0.35 * moved, np.float32)
+        # Where the outline is the end of a triangle and not of the texture, it would be a staircase.
+        drawn = cv2.GaussianBlur(np.where(map_x > -5, 255, 0).astype(np.uint8), (5, 5), 1.0)
+        np.minimum(
+            self._layer[..., 3],
+            cv2.subtract(drawn, 96) * np.float32(255 / 159),
+            out=self._layer[..., 3],
+            casting="unsafe",
+        )
 
     def _draw_eyes(self, frame: F32, seen: F32, pose: HeadPose, shake: F32, gaze_deg: tuple[float, float]) -> None:
-        level = np.array([0.98, 0.95, 0.92], np.float32)
+        level = self._eye_light * np.array([0.76, 0.74, 0.72], np.float32)
         for (loop, _), ball in zip(_EYES, self._balls, strict=True):
             centre = headmodel.turn_head(self._model, ball.centre[None], pose)
             scale = self._model.camera / (self._model.camera + float(centre[0, 2]) - ball.radius)
@@ -130,7 +152,7 @@ class ReferenceRenderer:
                 pose.rotation,
                 gaze_deg,
                 self._iris,
-                self._light,
+                self._catch,
                 level,
             )
 

@@ -1,7 +1,8 @@
 """The mesh renderer: one portrait, posed by a motion, frame by frame.
 
 A frame is a backward map drawn from the moved mesh, the person layer fetched through it, and the whole laid over the
-still background. Eyes are drawn into the person layer beforehand, the mouth's interior over the frame afterwards.
+still background. Eyes are drawn into the person layer beforehand, the mouth's interior over the frame afterwards, and
+over all of it the light as a video has it, where the motion was read from one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 
 from tellmark.generator.layers import PAD, split
 from tellmark.generator.lids import WIDEST, build_eyes, draw_eye
+from tellmark.generator.light import Light
 from tellmark.generator.mesh import build_mesh, move, placed, pose_of
 from tellmark.generator.mouth import build_mouth, draw_mouth
 from tellmark.generator.raster import over, raster
@@ -40,6 +42,7 @@ class MeshRenderer:
         self._mesh = build_mesh(portrait.landmarks)
         self._eyes = build_eyes(portrait.image, portrait.landmarks)
         self._mouth = build_mouth(portrait.image, portrait.landmarks, self._mesh)
+        self._light = Light(portrait.landmarks)
         self.points = self._mesh.rest[:_FACE_POINTS]
         self.around = self._mesh.rest[_FACE_POINTS:, :2]
         self._map_x = np.zeros((SIZE, SIZE), np.float32)
@@ -68,6 +71,8 @@ class MeshRenderer:
         self._fetch(cv2.INTER_LINEAR, rows, slice(columns.stop, SIZE))
         over(self._layer, self._scene(motion, index), self._frame)
         draw_mouth(self._mouth, self._frame, points, self._mesh, expression, pose)
+        if motion.seen is not None:
+            self._light.shine(self._frame, points, motion.seen.light[index])
         return self._frame
 
     def _fetch(self, interpolation: int, rows: slice, columns: slice) -> None:

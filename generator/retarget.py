@@ -16,40 +16,17 @@ from tellmark.generator.basis import LOWER_LIP, UPPER_LIP, expression_basis
 from tellmark.generator.headpose import Heads, fit_heads, rest_shape
 from tellmark.generator.track import Track
 from tellmark.generator.types import EXPRESSIONS, Motion
-from tellmark.landmarks import LEFT_BROW, LEFT_IRIS, RIGHT_BROW, RIGHT_IRIS, eye_opening, face_width
+from tellmark.landmarks import CHEEKS, LEFT_BROW, LEFT_IRIS, RIGHT_BROW, RIGHT_IRIS, eye_opening, face_width
 from tellmark.types import F32, F64
 
 _EYEBALL_RADII = 2.0  # eyeball radius over iris radius, as in ``lids``
-_READ = np.array(
-    [0.78, 0.52]
-)  # of a gaze to the side and up: what the tracker's irises follow (13 portraits, known gaze)
+_READ = np.array([0.78, 0.52])  # of a gaze to the side and up: what the tracker's irises follow (13 portraits)
 # Nose bridge, brows and cheekbones: the tracker's corners of the eyes follow the iris by a third.
 _AROUND = (*(168, 6, 193, 417, 122, 351, 70, 63, 105, 66, 107, 300, 293, 334, 296, 336), 230, 229, 228, 450, 449, 448)
 SHUT = 0.42  # eye opening over that of the open eye when the lids meet: the tracker never reads 0
 OPEN_PERCENTILE = 70
 _LIPS = tuple(sorted({point for ring in (*UPPER_LIP, *LOWER_LIP) for point in ring}))
-_OTHERS = (
-    *RIGHT_BROW,
-    *LEFT_BROW,
-    50,
-    280,
-    205,
-    425,
-    117,
-    346,
-    101,
-    330,
-    152,
-    148,
-    377,
-    199,
-    200,
-    18,
-    98,
-    327,
-    136,
-    365,
-)
+_OTHERS = (*RIGHT_BROW, *LEFT_BROW, *CHEEKS, 152, 148, 377, 199, 200, 18, 98, 327, 136, 365)
 _RIDGE = 0.03  # of the basis' own power: keeps near-copies from pulling against each other
 _ROUNDED = (EXPRESSIONS.index("jaw"), EXPRESSIONS.index("pucker"))
 

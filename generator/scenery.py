@@ -1,31 +1,15 @@
-"""What is around an actor's face: backdrop, neck, shoulders and clothes, all synthesised."""
+"""What is behind an actor, synthesised: sharp scenes of high range, thrown out of focus as a lens does it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from tellmark.generator.facespace import f32
 from tellmark.generator.types import SIZE
 from tellmark.types import F32
 
-BACKDROPS = ("studio", "wall", "room", "bokeh", "outdoors")
-WARM_SHADE = np.array([0.80, 1.05, 1.20], np.float32)  # light scattered in skin keeps shadows red
-GARMENTS = ("crew", "vee", "collar", "high")
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """Neck and clothes. Lengths in face heights."""
-
-    neck: float  # half width
-    shoulders: float  # half width
-    garment: str  # one of GARMENTS
-    colour: tuple[float, float, float]  # sRGB of the cloth
-    seed: int
+BACKDROPS = ("studio", "wall", "room", "office", "street", "outdoors")
 
 
 def noise(rng: np.random.Generator, sigma: float, size: int = SIZE) -> F32:
@@ -43,112 +27,147 @@ def smoothstep(x: F32, low: float, high: float) -> F32:
 
 
 def backdrop(kind: str, light: F32, seed: int) -> F32:
-    """(SIZE, SIZE, 3) sRGB in [0, 1], out of focus."""
+    """(SIZE, SIZE, 3) sRGB in [0, 1], out of focus. light: unit direction towards the main light."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32) / SIZE
-    falloff = 1 + 0.22 * (light[0] * (x - 0.5) * 2 + light[1] * (y - 0.5))[..., None]
-    hue = rng.uniform(0, 1, 3)
+    if kind in ("studio", "wall"):
+        picture = _plain(kind, rng, x, y)
+        side = rng.choice([-1.0, 1.0]) if abs(light[0]) < 0.2 else np.sign(light[0])
+        fall = 1 + rng.uniform(0.15, 0.55) * side * (x - 0.5) - rng.uniform(-0.1, 0.4) * (y - 0.4)
+        linear = picture * fall[..., None]
+    else:
+        scene = {"room": _room, "office": _office, "street": _street, "outdoors": _leaves}[kind]
+        linear = _defocus(scene(rng), float(rng.uniform(13, 32)))
+    return np.asarray(np.clip(linear, 0, None) ** (1 / 2.2), np.float32).clip(0, 1)
+
+
+def _defocus(linear: F32, radius: float) -> F32:
+    """A lens out of focus: every point becomes a disc, a bright one keeps its light."""
+    small = cv2.resize(linear, (SIZE // 2, SIZE // 2), interpolation=cv2.INTER_AREA)
+    reach = max(2, round(radius / 2))
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    disc = np.clip(reach + 0.5 - np.hypot(x, y), 0, 1).astype(np.float32)
+    blurred = cv2.filter2D(small, -1, disc / disc.sum(), borderType=cv2.BORDER_REFLECT_101)
+    blurred = cv2.GaussianBlur(blurred, (0, 0), 0.9 + 0.06 * radius)
+    return np.asarray(cv2.resize(blurred, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def _plain(kind: str, rng: np.random.Generator, x: F32, y: F32) -> F32:
+    """A roll of paper, or a painted wall with perhaps a corner, a door frame or a picture on it; linear."""
     if kind == "studio":
-        base = np.float32(rng.choice([0.28, 0.45, 0.62, 0.8])) + f32(rng.normal(0, 0.02, 3))
-        spot = np.exp(-(((x - 0.5 + 0.2 * rng.normal()) / 0.55) ** 2 + ((y - 0.4) / 0.6) ** 2))[..., None]
-        picture = base * (0.72 + 0.4 * spot)
-    elif kind == "wall":
-        base = (f32([0.74, 0.71, 0.67]) + f32((hue - 0.5) * 0.09)) * np.float32(rng.uniform(0.7, 1.12))
-        picture = base * (1 + 0.018 * noise(rng, 40) + 0.006 * noise(rng, 3))[..., None]
-    else:
-        picture = _clutter(kind, rng, x, y)
-    return np.asarray(np.clip(picture * falloff, 0, 1).astype(np.float32), np.float32)
+        base = np.float32(rng.choice([0.05, 0.16, 0.30, 0.55, 0.85])) * np.exp(f32(rng.normal(0, 0.06, 3)))
+        spot = np.exp(-(((x - 0.5 + 0.2 * rng.normal()) / 0.6) ** 2 + ((y - 0.45) / 0.7) ** 2))[..., None]
+        return np.asarray(base * (0.55 + 0.55 * spot), np.float32)
+    tint = np.exp(f32(rng.normal(0, [0.10, 0.05, 0.14])) + f32([0.05, 0, -0.08]))
+    base = np.float32(rng.uniform(0.22, 0.75)) * tint
+    picture = base * (1 + 0.05 * noise(rng, 70) + 0.02 * noise(rng, 3))[..., None]
+    edge = float(rng.uniform(0.02, 0.98))
+    blur = float(rng.uniform(0.004, 0.02))
+    turn = rng.random()
+    if turn < 0.35:  # the corner of the room
+        picture = picture * (1 - rng.uniform(0.15, 0.4) * smoothstep(x, edge - blur, edge + blur))[..., None]
+    elif turn < 0.65:  # a frame or a door
+        wide, low = rng.uniform(0.2, 0.5), rng.uniform(0.3, 1.4)
+        inside = smoothstep(np.maximum(np.abs(x - edge) - wide / 2, y - low), blur, -blur)[..., None]
+        picture = picture * (1 - inside) + inside * f32(rng.uniform(0.02, 0.7, 3) * [1.0, 0.9, 0.8]) * 0.8
+    return np.asarray(picture, np.float32)
 
 
-def _clutter(kind: str, rng: np.random.Generator, x: F32, y: F32) -> F32:
-    """Furniture, lights or foliage, far out of focus."""
-    canvas = np.empty((SIZE, SIZE, 3), np.float32)
-    if kind == "room":
-        canvas[:] = f32([0.66, 0.61, 0.55]) * rng.uniform(0.6, 1.2)
-        for _ in range(rng.integers(5, 11)):
-            left, top = rng.integers(-80, SIZE, 2).tolist()
-            wide, tall = rng.integers(50, 260, 2).tolist()
-            tint = (f32([0.55, 0.47, 0.40]) + rng.normal(0, 0.04, 3)) * rng.uniform(0.35, 1.6)
-            cv2.rectangle(canvas, (left, top), (left + wide, top + tall), np.clip(tint, 0.03, 1).tolist(), -1)
-        return np.asarray(cv2.GaussianBlur(canvas, (0, 0), float(rng.uniform(14, 26))), np.float32)
-    if kind == "outdoors":
-        leaf = f32([0.30, 0.40, 0.22]) * (1 + 0.5 * noise(rng, 28) * 0.6)[..., None]
-        sky = f32([0.78, 0.84, 0.90])
-        share = smoothstep(0.55 - y + 0.22 * noise(rng, 60), -0.1, 0.35)[..., None]
-        canvas = np.clip(leaf * (1 - share) + sky * share, 0.02, 1).astype(np.float32)
-        lights, radius = 60, (5, 16)
-    else:
-        canvas[:] = f32([0.10, 0.10, 0.13]) + f32(rng.uniform(0, 0.05, 3))
-        canvas = cv2.GaussianBlur(canvas * (1 + 0.5 * noise(rng, 50))[..., None], (0, 0), 20)
-        lights, radius = 26, (14, 38)
-    warm = kind == "bokeh"
-    for _ in range(lights):
-        spot = np.zeros((SIZE, SIZE), np.float32)
-        middle = tuple(rng.integers(0, SIZE, 2).tolist())
-        cv2.circle(spot, middle, int(rng.integers(*radius)), 1.0, -1, cv2.LINE_AA)
-        tint = f32([1.0, 0.72, 0.45]) if warm and rng.random() < 0.7 else f32([0.75, 0.85, 0.8])
-        canvas += spot[..., None] * tint * float(rng.uniform(0.08, 0.4 if warm else 0.14))
-    return np.asarray(cv2.GaussianBlur(np.clip(canvas, 0, 1), (0, 0), 3.5 if warm else 9.0), np.float32)
+def _boxes(canvas: F32, rng: np.random.Generator, count: int, wide: tuple[int, int], tall: tuple[int, int],
+           tint: F32, spread: float) -> None:  # fmt: skip
+    for _ in range(count):
+        left, top = int(rng.integers(-60, SIZE)), int(rng.integers(-60, SIZE))
+        right, bottom = left + int(rng.integers(*wide)), top + int(rng.integers(*tall))
+        colour = tint * np.exp(rng.normal(0, spread) + rng.normal(0, 0.10, 3))
+        cv2.rectangle(canvas, (left, top), (right, bottom), np.clip(colour, 0.004, 3).tolist(), -1)
 
 
-def torso(body: Body, oval: F32, skin: F32, light: F32) -> F32:
-    """Neck, shoulders and clothes: (SIZE, SIZE, 4) sRGB and coverage, straight alpha.
-
-    oval: (36, 2+) face oval, px. skin: (3,) sRGB of the jaw. light: unit direction towards the light.
-    """
-    rng = np.random.default_rng(body.seed)
-    y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
-    middle, chin = float(oval[:, 0].mean()), float(oval[:, 1].max())
-    height = chin - float(oval[:, 1].min())
-    across, down = (x - middle) / height, (y - chin) / height
-    # Outline: straight neck, then the trapezius, then the round of the shoulder.
-    outline = PchipInterpolator(
-        [-1.2, -0.02, 0.08, 0.16, 0.24, 0.32, 0.42, 0.56, 0.76, 1.0],
-        [0, 0, 0.03, 0.11, 0.28, 0.50, 0.70, 0.87, 0.98, 1.04],
-    )
-    slope = outline(np.clip(down[:, 0], -1.2, 0.9))[:, None]
-    half = (body.neck + (body.shoulders - body.neck) * slope).astype(np.float32)
-    cover = smoothstep((half - np.abs(across)) * height, -0.8, 0.8) * smoothstep(down, -0.55, -0.5)
-    flesh = np.asarray(skin, np.float32) * _flesh_shade(across, down, body.neck, light)[..., None] ** WARM_SHADE
-    flesh = flesh * (1 + 0.012 * noise(rng, 1.2) + 0.02 * noise(rng, 9))[..., None]
-    edge, inside = _neckline(body, across, down)
-    cloth = np.asarray(body.colour, np.float32) * _folds(rng, across, down, light)[..., None]
-    cloth = cloth * (1 + 0.008 * noise(rng, 1.0) + 0.005 * noise(rng, 2.2))[..., None]
-    cloth = cloth * (1 - 0.25 * np.exp(-np.abs(inside - 0.028) / 0.004))[..., None]  # the seam
-    shadow = 1 - 0.35 * np.exp(-np.maximum(-inside, 0) / 0.02)  # the cloth's shadow on the skin
-    colour = flesh * shadow[..., None] * (1 - edge[..., None]) + cloth * edge[..., None]
-    return np.dstack([np.clip(colour, 0, 1), cover]).astype(np.float32)
+def _window(canvas: F32, rng: np.random.Generator, level: float) -> None:
+    left, top = int(rng.choice([rng.integers(-120, 60), rng.integers(330, 470)])), int(rng.integers(-160, 60))
+    for pane in range(int(rng.integers(1, 4))):
+        x = left + 84 * pane
+        cv2.rectangle(canvas, (x, top), (x + 78, top + int(rng.integers(280, 420))), (level, level, 1.06 * level), -1)
 
 
-def _flesh_shade(across: F32, down: F32, neck: float, light: F32) -> F32:
-    turn = np.clip(across / neck, -1.3, 1.3)
-    round_ = 1 - 0.24 * np.abs(turn) ** 2.6 + 0.16 * light[0] * turn
-    under_chin = 1 - 0.34 * np.exp(-((np.clip(down + 0.02 + 0.5 * across**2, 0, 1) / 0.11) ** 1.5))
-    shade = (round_ + (0.94 - round_) * smoothstep(down, 0.10, 0.30)) * under_chin
-    for sign in (-1, 1):  # the sternomastoid
-        muscle = (across - sign * np.interp(down, [-0.2, 0.36], [0.9 * neck, 0.06])) / 0.035
-        shade = shade + 0.045 * sign * light[0] * np.exp(-(muscle**2)) - 0.03 * np.exp(-((muscle + sign * 1.3) ** 2))
-    notch = np.exp(-((across / 0.045) ** 2) - ((down - 0.40) / 0.05) ** 2)
-    return np.asarray(shade * (1 - 0.14 * notch), np.float32)
+def _room(rng: np.random.Generator) -> F32:
+    """A living room: wall, shelf with books, a lamp or a window."""
+    wall = f32([0.40, 0.34, 0.27]) * np.exp(rng.normal(0, 0.4) + f32(rng.normal(0, 0.12, 3)))
+    canvas = np.asarray(np.ones((SIZE, SIZE, 1), np.float32) * wall, np.float32)
+    if rng.random() < 0.5:
+        _window(canvas, rng, float(rng.uniform(1.0, 2.6)))
+    shelf = int(rng.integers(-200, 420))
+    for row in range(-20, SIZE, 92):
+        cv2.rectangle(canvas, (shelf, row), (shelf + 250, row + 88), (0.06, 0.045, 0.03), -1)
+        x = shelf + 6
+        while x < shelf + 240:
+            wide, tall = int(rng.integers(6, 22)), int(rng.integers(40, 80))
+            colour = np.exp(rng.normal(-1.7, 0.7) + rng.normal(0, 0.4, 3)) * f32([1.2, 1.0, 0.8])
+            if rng.random() < 0.85:
+                cv2.rectangle(canvas, (x, row + 86 - tall), (x + wide, row + 86), np.clip(colour, 0.01, 1).tolist(), -1)
+            x += wide + 1
+    _boxes(canvas, rng, 4, (40, 200), (20, 160), f32([0.22, 0.16, 0.11]), 0.6)
+    if rng.random() < 0.6:
+        middle = (int(rng.integers(0, SIZE)), int(rng.integers(40, 260)))
+        cv2.ellipse(canvas, middle, (34, 28), 0, 0, 360, (2.6, 1.9, 1.1), -1)
+    return canvas
 
 
-def _neckline(body: Body, across: F32, down: F32) -> tuple[F32, F32]:
-    """Coverage of the cloth, and its depth below its upper edge in face heights."""
-    wide = body.neck + 0.07
-    if body.garment == "vee":
-        line = 0.56 - 0.62 * np.abs(across) - 0.10 * np.exp(-((across / 0.05) ** 2))
-    elif body.garment == "collar":
-        line = 0.40 - 0.85 * np.maximum(np.abs(across) - 0.03, 0) ** 0.9
-        line = np.maximum(line, 0.10)
-    elif body.garment == "high":
-        line = 0.06 + 0.08 * np.sqrt(np.clip(1 - (across / wide) ** 2, 0, 1)) - 0.3 * (np.abs(across) > wide)
-    else:
-        line = 0.06 + 0.28 * np.clip(1 - (across / wide) ** 2, 0, 1) ** 0.6 - 0.3 * (np.abs(across) > wide)
-    inside = (down - line).astype(np.float32)
-    return smoothstep(inside * 240, -0.7, 0.7), inside
+def _office(rng: np.random.Generator) -> F32:
+    """Glass, ceiling lights, desks and screens."""
+    wall = f32([0.30, 0.33, 0.36]) * np.float32(rng.uniform(0.5, 1.5))
+    canvas = np.asarray(np.ones((SIZE, SIZE, 1), np.float32) * wall, np.float32)
+    for x in range(int(rng.integers(-80, 0)), SIZE, int(rng.integers(90, 200))):
+        cv2.rectangle(canvas, (x, 0), (x + int(rng.integers(6, 70)), SIZE), (0.75, 0.80, 0.86), -1)
+    for _ in range(int(rng.integers(2, 7))):
+        x, y = int(rng.integers(-40, SIZE)), int(rng.integers(0, 170))
+        cv2.line(canvas, (x, y), (x + int(rng.integers(40, 140)), y + int(rng.integers(-14, 14))), (4, 4, 3.8), 7)
+    _boxes(canvas, rng, 9, (30, 130), (20, 120), f32([0.16, 0.17, 0.18]), 0.7)
+    _boxes(canvas, rng, 3, (20, 60), (20, 60), f32([0.45, 0.30, 0.16]), 0.4)
+    canvas[int(rng.integers(330, 440)) :] *= 0.45
+    return canvas
 
 
-def _folds(rng: np.random.Generator, across: F32, down: F32, light: F32) -> F32:
-    turn = np.clip(across / 0.95, -1, 1)
-    fold = noise(rng, 18) * 0.5 + noise(rng, 45)
-    return np.asarray(0.86 - 0.22 * turn**2 + 0.20 * light[0] * turn + 0.07 * fold + 0.10 * (0.5 - down), np.float32)
+def _street(rng: np.random.Generator) -> F32:
+    """Houses, signs and headlights, by day or at night."""
+    night = rng.random() < 0.4
+    sky = f32([0.03, 0.035, 0.06]) if night else f32([0.75, 0.83, 0.95]) * np.float32(rng.uniform(0.6, 1.4))
+    canvas = np.asarray(np.ones((SIZE, SIZE, 1), np.float32) * sky, np.float32)
+    level = 0.25 if night else 1.0
+    x = -40
+    while x < SIZE:
+        wide, top = int(rng.integers(60, 190)), int(rng.integers(-100, 210))
+        stone = f32([0.30, 0.26, 0.22]) * level * np.exp(rng.normal(0, 0.4) + f32(rng.normal(0, 0.15, 3)))
+        cv2.rectangle(canvas, (x, top), (x + wide, SIZE), stone.tolist(), -1)
+        for row in range(top + 16, SIZE - 140, 46):
+            for column in range(x + 10, x + wide - 18, 34):
+                lit = night and rng.random() < 0.3
+                glass = f32([1.6, 1.1, 0.55]) if lit else stone * np.float32(rng.uniform(0.25, 0.8))
+                cv2.rectangle(canvas, (column, row), (column + 16, row + 26), glass.tolist(), -1)
+        x += wide + int(rng.integers(0, 30))
+    canvas[400:] = canvas[400:] * 0.2 + 0.12 * level
+    _boxes(canvas[300:], rng, 6, (40, 130), (30, 90), f32([0.15, 0.14, 0.15]) * level, 0.8)
+    for _ in range(int(rng.integers(10, 30)) if night else 4):
+        middle = (int(rng.integers(0, SIZE)), int(rng.integers(200, 480)))
+        colour = [(9, 7, 4), (9, 1.2, 0.8), (6, 7, 8), (1.5, 7, 4)][int(rng.choice(4, p=[0.5, 0.25, 0.2, 0.05]))]
+        cv2.circle(canvas, middle, int(rng.integers(1, 4)), colour, -1)
+    return canvas
+
+
+def _leaves(rng: np.random.Generator) -> F32:
+    """Trees against the sky, a lawn, sun between the leaves."""
+    y = np.mgrid[:SIZE, :SIZE].astype(np.float32)[0] / SIZE
+    green = f32([0.10, 0.15, 0.045]) * np.exp(f32(rng.normal(0, [0.25, 0.15, 0.2])))
+    clumps = np.exp(0.7 * noise(rng, 30) + 0.5 * noise(rng, 9) + 0.35 * noise(rng, 3))
+    canvas = green * clumps[..., None]
+    sky = f32([0.85, 0.92, 1.05]) * np.float32(rng.uniform(0.8, 1.6))
+    height = float(rng.uniform(-0.2, 0.45))
+    gaps = smoothstep(height - y + 0.10 * noise(rng, 50) + 0.07 * noise(rng, 8), 0.0, 0.05)[..., None]
+    canvas = canvas * (1 - gaps) + sky * gaps
+    lawn = smoothstep(y + 0.02 * noise(rng, 40), 0.70, 0.74)[..., None] * float(rng.random() < 0.6)
+    canvas = canvas * (1 - lawn) + f32([0.20, 0.26, 0.08]) * np.exp(0.2 * noise(rng, 12))[..., None] * lawn
+    sun = (noise(rng, 2.5) > 2.4) & (clumps > 0.8)
+    canvas = np.where(sun[..., None], f32([2.6, 2.6, 1.8]), canvas).astype(np.float32)
+    for _ in range(int(rng.integers(0, 4))):
+        x = int(rng.integers(0, SIZE))
+        cv2.line(canvas, (x, 0), (x + int(rng.integers(-30, 30)), SIZE), (0.05, 0.038, 0.028), int(rng.integers(6, 26)))
+    return canvas

@@ -20,10 +20,13 @@ STEPS = 30  # points on a strand
 OVERSAMPLING = 2
 # Where hair ends: how low (second row) at which distance behind the face (first row), of a unit sphere. Short hair goes
 # down before the ears, long hair falls over them.
-_HAIRLINE = ([-1, -0.8, -0.55, -0.25, 0, 0.5, 1], [-0.70, -0.60, -0.46, -0.22, 0.12, 0.6, 0.8])
+_HAIRLINE = (
+    [-1, -0.8, -0.667, -0.5, -0.35, -0.2, 0, 0.5, 1],
+    [-0.95, -0.86, -0.755, -0.59, -0.38, -0.12, 0.14, 0.6, 0.8],
+)
 _BARBERED = (
-    [-1, -0.8, -0.62, -0.50, -0.40, -0.25, 0, 0.5, 1],
-    [-0.70, -0.63, -0.56, -0.40, -0.06, 0.10, 0.16, 0.6, 0.8],
+    [-1, -0.8, -0.667, -0.56, -0.47, -0.36, -0.22, 0, 0.5, 1],
+    [-0.95, -0.86, -0.755, -0.64, -0.46, -0.12, 0.08, 0.16, 0.6, 0.8],
 )
 
 
@@ -61,7 +64,7 @@ def skull_of(oval: F32) -> Skull:
     (x0, y0), (x1, y1) = oval[:, :2].min(axis=0), oval[:, :2].max(axis=0)
     height, half = float(y1 - y0), float(x1 - x0) / 2
     centre = np.array([(x0 + x1) / 2, y1 - 0.68 * height, 0.57 * height], np.float32)
-    return Skull(centre, np.array([1.05 * half, 0.535 * height, 0.58 * height], np.float32), oval, height)
+    return Skull(centre, np.array([1.05 * half, 0.585 * height, 0.58 * height], np.float32), oval, height)
 
 
 def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
@@ -81,7 +84,7 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     # A slow random walk makes each strand its own; waves run in phase within a lock.
     walk = np.cumsum(rng.normal(0, 1, (count, STEPS, 3)), axis=1).astype(np.float32)
     strands += walk * (style.frizz * (0.008 if short else 0.0035) * skull.height) * t
-    phase = rng.uniform(0, 2 * np.pi, locks)[parent] + rng.normal(0, 0.35, count)
+    phase = rng.uniform(0, 2 * np.pi, locks)[parent] + rng.normal(0, 0.25, count)
     angle = 2 * np.pi * style.frequency * t[..., 0] + phase[:, None].astype(np.float32)
     amplitude = style.wave * skull.height * np.minimum(1, 3 * t[..., 0])
     strands[..., 0] += amplitude * np.sin(angle)
@@ -188,8 +191,20 @@ def _half_width(skull: Skull, y: F32) -> F32:
     return np.asarray(np.interp(y, right[order, 1], right[order, 0] - skull.centre[0]), np.float32)
 
 
-def shade(strands: F32, layers: F32, style: HairStyle, skull: Skull, light: F32, seed: int) -> F32:
-    """(n, STEPS, 3) sRGB of the strands under a light from the unit direction ``light`` (towards the light)."""
+def shade(
+    strands: F32,
+    layers: F32,
+    style: HairStyle,
+    skull: Skull,
+    light: F32,
+    seed: int,
+    grey: float = 0.0,
+    key: float = 0.5,
+) -> F32:
+    """(n, STEPS, 3) sRGB of the strands under a light from the unit direction ``light`` (towards the light).
+
+    grey: share of strands without pigment. key: the light's share of all light.
+    """
     rng = np.random.default_rng(seed)
     tangent = np.gradient(strands, axis=1)
     tangent /= np.linalg.norm(tangent, axis=2, keepdims=True) + 1e-6
@@ -205,10 +220,13 @@ def shade(strands: F32, layers: F32, style: HairStyle, skull: Skull, light: F32,
     t = np.linspace(0, 1, STEPS, dtype=np.float32)[None]
     short = style.flow == "crop"
     depth = (0.45 + 0.55 * layers[:, None] ** 0.9) if short else (0.28 + 0.72 * layers[:, None] ** 0.9)
-    body = (0.30 + 0.75 * facing) * (0.35 + 0.65 * diffuse) * depth * (0.86 + 0.14 * np.minimum(1, 4 * t))
+    root = 0.55 + 0.45 * t**0.7 if short else 0.86 + 0.14 * np.minimum(1, 4 * t)
+    body = (0.65 - 0.7 * key + (0.40 + 0.7 * key) * facing) * (0.35 + 0.65 * diffuse) * depth * root
     colour = np.asarray(style.colour, np.float32) * np.exp(rng.normal(0, 0.12 if short else 0.18, (len(strands), 1, 1)))
     colour = colour * (1 + rng.normal(0, 0.02, (len(strands), 1, 3)))
     shine = style.gloss * depth * facing * (0.45 if short else 1.0)
+    white = (rng.random(len(strands)) < grey) * rng.uniform(0.3, 0.9, len(strands))
+    colour = colour + (np.float32(0.62) - colour) * (0.5 * white)[:, None, None]
     out = colour * body[..., None]
     out += (shine * highlight**28 * 0.20)[..., None]
     out += colour * (shine * highlight**9 * 0.60)[..., None]
@@ -271,13 +289,16 @@ def draw(strands: F32, colours: F32, thickness: F32, split_z: float) -> tuple[F3
     return layers[0], layers[1], np.asarray(depth, np.float32)
 
 
-def undercoat(layer: F32, colour: tuple[float, float, float]) -> F32:
-    """A premultiplied layer over the scalp's own shade, which softens its edge: skin under short hair is not bare."""
-    soft = cv2.GaussianBlur(layer[..., 3], (0, 0), 7.0)
-    cover = (0.8 * np.clip(1.3 * soft - 0.1, 0, 1) ** 1.5)[..., None]
-    return np.asarray(
-        layer + np.dstack([cover * np.asarray(colour, np.float32) * 0.55, cover]) * (1 - layer[..., 3:]), np.float32
-    )
+def undercoat(layer: F32, strands: F32, split_z: float, colour: tuple[float, float, float]) -> F32:
+    """A premultiplied layer over the shade of the roots on the scalp: dense hair shows no skin, its edge thins out."""
+    roots = strands[strands[:, 0, 2] < split_z, 0, :2]
+    count = np.histogram2d(roots[:, 1], roots[:, 0], bins=SIZE // 4, range=((0, SIZE), (0, SIZE)))[0]
+    dense = cv2.GaussianBlur(count.astype(np.float32), (0, 0), 1.3)
+    typical = np.percentile(dense[dense > 0.05], 60) if (dense > 0.05).any() else 1.0
+    dense = cv2.GaussianBlur(np.clip(1.3 * dense / typical, 0, 1), (0, 0), 0.8)
+    cover = (0.82 * cv2.resize(dense, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC).clip(0, 1) ** 1.3)[..., None]
+    under = np.dstack([cover * np.asarray(colour, np.float32) * 0.5, cover])
+    return np.asarray(layer + under * (1 - layer[..., 3:]), np.float32)
 
 
 def thickness(strands: F32, style: HairStyle, skull: Skull) -> F32:

@@ -3,6 +3,7 @@
 Inverse compositional alignment (Baker & Matthews 2004) from coarse to fine, robust against what covers a part:
 shoulders and scenery of the portrait with every frame, hair as it is rendered with the frame. What shows no texture is
 held where it was by a prior, and a place that makes the pictures agree no better than standing still is not believed.
+Once everything is in place, what differs smoothly is light (``light``).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tellmark.generator.light import NUMBERS, Light
 from tellmark.generator.mesh import build_mesh, head_share, placed, pose_of
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.retarget import steady
@@ -31,6 +33,8 @@ _FARTHEST = 3.0  # times that, beyond which a place is not believed
 _PRIOR = 30.0  # weight of that, in pixels
 _FEWEST = 0.008  # of the frame, that a part must cover to be followed
 _BETTER = 0.97  # share of the error at rest that a place must come below
+_CLEARLY = 0.7  # the same of what moves by little: the noise on a plain wall seems to move, and comes to 0.8
+_LITTLE = 0.1  # of how far things move
 _SHADING = 0.08  # of the frame's side: what is larger is light
 _EDGE = 0.015  # of the frame's side, that belongs to a part beyond its outline
 _REACH = 0.06  # of the frame's side, by which a part is kept away from what may cover it
@@ -47,28 +51,38 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
     home = _views(portrait.image)
     followers = [_Follower(home, part, mesh.face_width) for part in (parts.torso, parts.scene)]
     places = np.zeros((3, len(motion), 4), np.float32)
+    light = np.zeros((len(motion), NUMBERS), np.float32)
     shape = motion.seen.shape.copy()
-    renderer = MeshRenderer(portrait)
+    renderer, lamp = MeshRenderer(portrait), Light(portrait.landmarks)
     rest = mesh.rest[:, :2]
     hair_share = parts.hair[tuple(np.rint(rest.clip(0, SIZE - 1)).astype(int).T[::-1])] + 1e-6
     for index, frame in enumerate(frames):
+        row = slice(index, index + 1)
+
+        def made(row: slice = row) -> U8:
+            """The frame as it is known by now, in the portrait's light."""
+            here = Seen(shape[row], *places[:, row], light[row])
+            return renderer.render(dataclasses.replace(motion[row], seen=here), 0)
+
         views = _views(frame)
         places[1, index], places[2, index] = (follower.find(views) for follower in followers)
-        here = Seen(shape[index : index + 1], *places[:, index : index + 1])
-        made = _views(renderer.render(dataclasses.replace(motion[index : index + 1], seen=here), 0))
+        drawn = _views(made())
         hair = _moved(parts.hair, rest[478:], renderer.around, hair_share[478:])
-        places[0, index] = _Follower(made, hair, mesh.face_width).find(views)
+        places[0, index] = _Follower(drawn, hair, mesh.face_width, _FREE, _BETTER).find(views)
         face = _moved(parts.face, rest[:468], renderer.points[:468, :2], np.ones(468, np.float32))
-        off = placed(_Follower(made, face, mesh.face_width, _HELD).find(views).astype(np.float32), mesh.face_width)
+        nudge = _Follower(drawn, face, mesh.face_width, _HELD, _BETTER).find(views)
+        off = placed(nudge.astype(np.float32), mesh.face_width)
         here_px = renderer.points[:, :2]
         pose = pose_of(mesh, motion, index)
         back = np.linalg.inv(pose.rotation[:2, :2] * pose.scale).T
         shape[index] += (here_px @ off[:, :2].T + off[:, 2] - here_px) @ back / mesh.face_width
-    shape, crown, torso, scene = (
+        # ``row`` is unlit so far, and now in place: what is left of smooth differences is light.
+        light[index] = lamp.read(made(), frame, renderer.points, face)
+    shape, crown, torso, scene, light = (
         steady(channel.reshape(len(channel), -1).astype(np.float64)).reshape(channel.shape).astype(np.float32)
-        for channel in (shape, *places)
+        for channel in (shape, *places, light)
     )
-    return dataclasses.replace(motion, seen=Seen(shape, crown, torso, scene))
+    return dataclasses.replace(motion, seen=Seen(shape, crown, torso, scene, light))
 
 
 def _moved(part: F32, rest: F32, points: F32, weight: F32) -> F32:
@@ -135,8 +149,10 @@ class _Level:
 class _Follower:
     """Follows one part through the frames, each from where the last one was."""
 
-    def __init__(self, first: _Views, part: F32, face_width: float, likely: F64 = _FREE) -> None:
-        self._width, self._likely = face_width, likely
+    def __init__(
+        self, first: _Views, part: F32, face_width: float, likely: F64 = _FREE, little: float = _CLEARLY
+    ) -> None:
+        self._width, self._likely, self._little = face_width, likely, little
         self._levels = [_level(picture, part, face_width) for picture in first]
         self._usable = float(part.mean()) >= _FEWEST
         self._place = np.zeros(4)
@@ -153,7 +169,8 @@ class _Follower:
                 if np.abs(step / self._likely).max() < 2e-3:
                     break
         still, moved = (self._error(self._levels[-1], views[-1], at) for at in (np.zeros(4), place))
-        if not moved < _BETTER * still or np.abs(place / self._likely).max() > _FARTHEST:
+        far = np.abs(place / self._likely).max()
+        if not moved < (_BETTER if far > _LITTLE else self._little) * still or far > _FARTHEST:
             place = np.zeros(4)
         self._place = place
         return place

@@ -103,9 +103,9 @@ def doses(rows: Sequence[Mapping[str, Any]], columns: int = 3) -> Figure:
             )  # fmt: skip
             axes.plot(x, y, "o-", color=FAKE, markersize=3.5, linewidth=1.5)
             if row["dose"] is not None:
-                axes.plot([row["dose"]] * 2, [0.0, 0.75], color=OTHER, linewidth=1.2)
+                axes.plot([row["dose"]] * 2, [-0.03, 0.75], color=OTHER, linewidth=1.2)
             axes.set_title(row["dial"].replace("_", " "), fontsize=8, color=INK, pad=3)
-            axes.set(xlim=(-0.03, 1.03), ylim=(0.3, 1.03))
+            axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), yticks=(0, 0.25, 0.5, 0.75, 1))
             axes.tick_params(labelsize=7.5)
         for axes in list(grid.flat)[len(rows) :]:
             axes.set_visible(False)

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from tellmark.clip_records import VERIFICATION, motion_missing, write_motion, write_verification
-from tellmark.detector import distance, doses, heldout, model, trees
+from tellmark.detector import additive, calibration, discriminant, distance, doses, heldout, model, rows, train, trees
 from tellmark.detector.distance import embed, interval, kernel_distance
 from tellmark.detector.doses import dial_of, judge_doses
 from tellmark.detector.evaluate import measured, record
@@ -182,7 +182,8 @@ def _distances(pairs: Sequence[tuple[Clip, ClipFeatures]], seed: int) -> list[di
 
 def _ruler() -> str:
     """Eight hex digits that change with the code that makes scores of features, as ``version`` does with the tells."""
-    modules = (distance, doses, heldout, model, trees, sys.modules[__name__])
+    learning = (additive, calibration, discriminant, rows, train, trees, model)
+    modules = (*learning, distance, doses, heldout, sys.modules[__name__])
     return hashlib.sha256("".join(inspect.getsource(module) for module in modules).encode()).hexdigest()[:8]
 
 

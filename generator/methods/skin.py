@@ -6,29 +6,10 @@ import cv2
 import numpy as np
 
 from tellmark.generator.methods.warp import box_of, hull
-from tellmark.landmarks import LEFT_BROW, LEFT_EYE, LIPS_OUTER, NOSE, RIGHT_BROW, RIGHT_EYE, face_width
+from tellmark.landmarks import CHEEKS, LEFT_BROW, LEFT_EYE, LIPS_OUTER, NOSE, RIGHT_BROW, RIGHT_EYE, face_width
 from tellmark.types import F32, U8
 
-_SAMPLES = (
-    50,
-    280,
-    205,
-    425,
-    117,
-    346,
-    101,
-    330,
-    36,
-    266,
-    6,
-    197,
-    195,
-    5,
-    199,
-    200,
-    151,
-    9,
-)  # never hair, rarely glasses
+_SAMPLES = (*CHEEKS, 36, 266, 6, 197, 195, 5, 199, 200, 151, 9)  # never hair, rarely glasses
 _FEATURES = (*RIGHT_BROW, *LEFT_BROW, *RIGHT_EYE, *LEFT_EYE, *NOSE, *LIPS_OUTER, 200, 205, 425)
 _LEAST = np.array([22, 4, 4], np.float32)  # spread of L, a, b of a face in even light, of 255
 _SHADING = 0.10  # face widths: wider than this it is light, narrower the face's own

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
+from tellmark.commands.data import _against_threshold
 from tellmark.detector import features
 from tellmark.detector.detect import default_model, detect
 from tellmark.detector.tells import FAMILIES
 from tellmark.encoding import VideoWriter
 from tellmark.errors import InputError, MediaError
+from tellmark.generator.actors import actor
 from tellmark.media import rgb_to_i420, write_image
-from tellmark.types import U8
+from tellmark.types import U8, Detection
 
 
 def write(path: Path, frames: list[U8]) -> Path:
@@ -56,6 +60,32 @@ def test_a_followed_face_is_judged_with_evidence(
     assert all(set(tell) == {"score", "contribution"} for tell in found.tells.values())
     assert found.model == default_model().name
     assert found.note is None
+
+
+def test_a_face_below_64_px_is_not_judged(tmp_path: Path) -> None:
+    scene = np.full((320, 320, 3), 128, np.uint8)
+    scene[100:196, 100:196] = cv2.resize(actor(2).image, (96, 96), interpolation=cv2.INTER_AREA)
+    found = detect(write(tmp_path / "far.mp4", [scene] * 45))
+    assert (found.p_synthetic, found.timeline, found.faces) == (None, (), 1)
+    assert "64 px or more are needed" in (found.note or "")
+
+
+def test_a_verdict_comes_with_the_threshold_and_what_lies_above_it(
+    tmp_path: Path, painted: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = painted(45, noise=1.5)
+    path = write(tmp_path / "clip.mp4", scene.frames)
+    monkeypatch.setattr(features, "WindowReader", _with(scene))
+    point = {"threshold": 0.8, "false_alarms": 0.03, "hits": 0.3}
+    model = replace(default_model(), card={**default_model().card, "operating_point": point})
+    assert detect(path, model).operating_point == point
+    assert detect(path, replace(model, card={})).operating_point is None
+    above = Detection(str(path), 0.9, {}, (), "m", 1, operating_point=point)
+    below = Detection(str(path), 0.7, {}, (), "m", 1, operating_point=point)
+    assert "above the threshold of 0.80, like 30% of fakes" in _against_threshold(above)[0]
+    assert "and 3% of real clips" in _against_threshold(above)[0]
+    assert "below the threshold of 0.80, like 70% of fakes" in _against_threshold(below)[0]
+    assert _against_threshold(Detection(str(path), None, {}, (), "m", 0, "cannot say", operating_point=point)) == []
 
 
 def test_too_short_for_a_window(tmp_path: Path, painted: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tellmark.detector import model
+from tellmark.detector import additive
 from tellmark.detector.additive import Tells
 from tellmark.detector.doses import judge_doses
 from tellmark.detector.features import NAMES, ClipFeatures
@@ -44,7 +44,7 @@ class Spy(Tells):
 
 
 def test_nobody_is_judged_by_a_model_that_saw_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(model._BOOSTING, "max_iter", 60)
+    monkeypatch.setitem(additive._BOOSTING, "max_iter", 60)
     taught = people(12, "real", 0, 1) + people(12, "talk", 1.5, 2)
     nulls = [*people(12, "null", 0, 3), pair("stranger", "null", np.zeros((2, len(NAMES))))]
     spy = Spy()

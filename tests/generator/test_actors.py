@@ -3,10 +3,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tellmark.generator import actors
+from tellmark.generator import actors, ageing, persona
 from tellmark.generator.recipe import actor_attributes, balanced, draw_recipe, monk_tone, skin_tone_group
+from tellmark.generator.reference import ReferenceRenderer
 from tellmark.generator.types import SIZE, Portrait
-from tellmark.landmarks import eye_opening, gaze_offset, head_rotation_deg, mouth_opening
+from tellmark.landmarks import eye_opening, head_rotation_deg, mouth_opening
 
 SEEDS = (0, 3, 8)
 
@@ -31,19 +32,22 @@ def test_is_a_usable_portrait(portraits: dict[int, Portrait]) -> None:
         assert portrait.matte.max() <= 1.0001
 
 
-def test_looks_at_the_camera_with_lips_closed(portraits: dict[int, Portrait]) -> None:
-    for portrait in portraits.values():
-        assert np.abs(head_rotation_deg(portrait.landmarks)[:2]).max() < 8
-        assert mouth_opening(portrait.landmarks) < 0.02
-        assert min(eye_opening(portrait.landmarks)) > 0.18
-        assert np.abs(gaze_offset(portrait.landmarks)).max() < 0.2
+def test_does_what_the_recipe_says_with_lips_closed(portraits: dict[int, Portrait]) -> None:
+    for seed, portrait in portraits.items():
+        pose, framing = draw_recipe(seed).pose, draw_recipe(seed).framing
+        yaw, _, roll = (float(angle) for angle in head_rotation_deg(portrait.landmarks))
+        assert yaw == pytest.approx(pose.rotation_deg[0], abs=5)
+        assert roll == pytest.approx(pose.rotation_deg[2] + framing[0], abs=3)
+        assert mouth_opening(portrait.landmarks) < 0.03
+        assert min(eye_opening(portrait.landmarks)) > 0.15
 
 
 def test_tracker_finds_the_shape_that_was_drawn(portraits: dict[int, Portrait]) -> None:
     for seed, portrait in portraits.items():
-        recipe = draw_recipe(seed)
-        held = actors.frame_of(recipe)
-        drawn = actors.shape_of(recipe)[:468, :2] @ held[:, :2].T + held[:, 2]
+        renderer = ReferenceRenderer(seed)
+        renderer.light(actors.motion_of(renderer.recipe), 0)
+        held = actors.frame_of(renderer.recipe)
+        drawn = renderer.points[:468, :2] @ held[:, :2].T + held[:, 2]
         error = np.linalg.norm(portrait.landmarks[:468, :2] - drawn, axis=1)
         assert np.median(error) < 5
 
@@ -56,7 +60,7 @@ def test_same_seed_same_bytes(portraits: dict[int, Portrait]) -> None:
 
 
 def test_different_seeds_different_people(portraits: dict[int, Portrait]) -> None:
-    shapes = np.stack([actors.shape_of(draw_recipe(seed))[:, :2] for seed in range(20)])
+    shapes = np.stack([persona.shape_of(draw_recipe(seed))[:, :2] for seed in range(20)])
     apart = np.sqrt(((shapes[:, None] - shapes[None]) ** 2).sum(axis=-1).mean(axis=-1)) + 99 * np.eye(20)
     assert apart.min() > 1.5  # px, root mean square over the face
     assert len({portrait.sha256 for portrait in portraits.values()}) == len(SEEDS)
@@ -77,8 +81,12 @@ def test_attributes_follow_the_recipe() -> None:
         assert (attributes.presentation == "feminine") == recipe.feminine
         assert attributes.skin_tone == skin_tone_group(recipe.skin)
         assert (attributes.lighting == "left") == (recipe.light[0] <= -0.25)
+        assert (attributes.glasses == "none") == (recipe.glasses is None)
+        assert attributes.age == ageing.group_of(recipe.age)
+        assert (attributes.expression == "smile") == (recipe.pose.smile >= 0.5)
         assert attributes.facial_hair == "none" or not recipe.feminine
-    assert len({attributes.skin_tone for attributes in seen}) >= 4
+    assert {attributes.monk_tone for attributes in seen} == set(range(1, 11))
+    assert {attributes.age for attributes in seen} == set(ageing.GROUPS)
     assert {attributes.presentation for attributes in seen} == {"feminine", "masculine"}
 
 
@@ -95,6 +103,15 @@ def test_monk_tones_are_those_of_their_swatches() -> None:
     assert monk_tone((0xF6 / 255, 0xED / 255, 0xE4 / 255)) == 1
     assert monk_tone((0xA0 / 255, 0x7E / 255, 0x56 / 255)) == 6
     assert monk_tone((0.16, 0.14, 0.13)) == 10
+
+
+def test_drawn_tones_darken_along_the_scale() -> None:
+    light: dict[int, list[float]] = {}
+    for seed in range(120):
+        recipe = draw_recipe(seed)
+        light.setdefault(recipe.tone, []).append(float(np.dot(recipe.skin, [0.30, 0.59, 0.11])))
+    means = [np.mean(light[tone]) for tone in range(1, 11)]
+    assert (np.diff(means) < 0).all()
 
 
 def test_balanced_actors_are_even_in_what_was_asked() -> None:

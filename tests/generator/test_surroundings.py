@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tellmark.generator.light import NUMBERS
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.surroundings import complete
 from tellmark.generator.types import Motion, Portrait, Seen
@@ -16,7 +17,7 @@ def seen(**places: tuple[float, float, float, float]) -> Seen:
     """A slow move from rest to each place."""
     ramp = np.linspace(0, 1, LENGTH, dtype=np.float32)[:, None]
     moves = {name: ramp * np.float32(places.get(name, (0, 0, 0, 0))) for name in ("crown", "torso", "scene")}
-    return Seen(np.zeros((LENGTH, 478, 2), np.float32), **moves)
+    return Seen(np.zeros((LENGTH, 478, 2), np.float32), **moves, light=np.zeros((LENGTH, NUMBERS), np.float32))
 
 
 @pytest.fixture(scope="module")

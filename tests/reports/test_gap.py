@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import roc_auc_score
 
@@ -79,6 +80,16 @@ def test_the_interval_is_that_of_persons_not_of_clips() -> None:
     clips = scored(1.0, None, persons=12)
     many = Scored(*(np.repeat(column, 20) for column in (clips.score, clips.arm, clips.identity, clips.fold)))
     assert gap(many).high - gap(many).low == pytest.approx(gap(clips).high - gap(clips).low, rel=0.05)
+
+
+@pytest.mark.parametrize("persons", [4, 24, 60])
+def test_classes_that_lie_apart_leave_room_for_whoever_was_not_met(persons: int) -> None:
+    """Drawing persons who all agree gives a point; the exact interval of successes in as many trials does not."""
+    found = gap(scored(100.0, 0.0, persons=persons))
+    share = binomtest(persons, persons).proportion_ci(0.95, method="exact").low
+    assert found.detectability == 1
+    assert found.detectability_ci == pytest.approx((2 * share - 1, 1.0))
+    assert found.null_ci[0] < found.null < found.null_ci[1]
 
 
 def test_an_empty_class_gives_no_number() -> None:

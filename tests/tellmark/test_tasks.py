@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tellmark.cli import run
-from tellmark.detector import model
+from tellmark.detector import additive
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "tasks"
 ORDER = ("produce-a-dataset", "verify-a-video", "write-a-report", "own-generator", "own-detector")  # as pages build on
@@ -36,7 +36,7 @@ def blocks(page: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("page", ORDER)
 def test_a_page_can_be_followed(page: str, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(desk)
-    monkeypatch.setitem(model._BOOSTING, "max_iter", 60)  # a tenth of the trees: what they find is not the point here
+    monkeypatch.setitem(additive._BOOSTING, "max_iter", 60)  # a tenth: what they find is not the point
     for language, text in blocks(page):
         if language == "sh":
             for line in text.strip().splitlines():
