@@ -20,7 +20,7 @@ import numpy as np
 from tellmark.errors import FaceError
 from tellmark.generator.actors import actor
 from tellmark.generator.likeness import check
-from tellmark.generator.recipe import actor_attributes, balanced
+from tellmark.generator.recipe import actor_attributes, balanced, draw_recipe, monk_tone
 from tellmark.generator.types import Portrait
 from tellmark.landmarks import eye_opening, head_rotation_deg, mouth_opening
 from tellmark.media import write_image
@@ -42,6 +42,8 @@ def run(*, quick: bool = False, sheet: str = "", shared: str = "", seeds: str = 
     tones = Counter(one.monk_tone for one in attributes)
     for tone in range(1, 11):
         rows.append(_row(f"Monk tone {tone}, of {_AMONG} seeds", tones[tone] / _AMONG, "share"))
+    near = [abs(one.monk_tone - monk_tone(draw_recipe(seed).skin)) <= 1 for seed, one in enumerate(attributes)]
+    rows.append(_row(f"Monk tone within one of the nearest swatch, of {_AMONG} seeds", sum(near) / _AMONG, "share"))
     for name in _ALSO:
         for value, found in sorted(Counter(str(getattr(one, name)) for one in attributes).items()):
             rows.append(_row(f"{name}: {value}, of {_AMONG} seeds", found / _AMONG, "share"))

@@ -46,9 +46,9 @@ def run(folder: Path, unseen: Path | None = None, *, deals: int = _DEALS) -> lis
         judged: Judged = []
         foreign: Judged = []
         for chosen in taught:
-            some = [[pair for pair in part if _rung(pair[0]) in chosen] for part in (pairs, arms, others)]
+            own, real, strangers = ([one for one in part if _rung(one[0]) in chosen] for part in (pairs, arms, others))
             for deal in range(deals):
-                seen, strange = _held_out(*some, deal)
+                seen, strange = _held_out(own, real, strangers, deal)
                 judged, foreign = judged + seen, foreign + strange
         for rung in rungs:
             suffix = "" if rung in ("c23", "as it is") else f" {rung}"
@@ -108,8 +108,8 @@ def _worth(judged: Judged, taught: str, suffix: str) -> list[dict[str, Any]]:
     labels = np.array([int(clip.label is Label.FAKE) for clip in clips])
     who = [clip.identity for clip in clips]
     one_each = {clip.sha256: clip.label is Label.FAKE for clip in clips}
-    fakes = sum(one_each.values())
-    of = f"{fakes} fakes, {len(one_each) - fakes} real, {len(set(who))} persons, {len(clips) // len(one_each)} deals of folds"
+    fakes, deals = sum(one_each.values()), len(clips) // len(one_each)
+    of = f"{fakes} fakes, {len(one_each) - fakes} real, {len(set(who))} persons, {deals} deals of folds"
 
     def at_1_percent(y: Any, s: Any) -> float:
         return metrics.tpr_at_fpr(y, s, 0.01)

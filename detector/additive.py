@@ -58,6 +58,7 @@ class Tells:
     def boost(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """The trees alone: right in the order of their margins, but not calibrated."""
         from sklearn.ensemble import HistGradientBoostingClassifier
+        from threadpoolctl import threadpool_limits
 
         columns = {
             family: [i for i, name in enumerate(NAMES) if name.split(".")[0] == family] for family in tells.FAMILIES
@@ -68,7 +69,8 @@ class Tells:
         # A leaf asks for 15 windows; a small set would never split at all.
         settings = {**_BOOSTING, "min_samples_leaf": min(_BOOSTING["min_samples_leaf"], max(3, len(rows) // 8))}
         booster = HistGradientBoostingClassifier(interaction_cst=groups, random_state=seed, **settings)
-        booster.fit(_coarse(x[:, used]), rows.labels, sample_weight=balanced_weights(rows))
+        with threadpool_limits(1, "openmp"):  # threads that wait for each other cost a busy machine tenfold (measured)
+            booster.fit(_coarse(x[:, used]), rows.labels, sample_weight=balanced_weights(rows))
         trees, baseline = from_sklearn(booster)
         arrays = trees.arrays()
         inner = arrays["feature"] >= 0

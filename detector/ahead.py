@@ -6,7 +6,7 @@ video keeps two cores busy. Order, items and errors are those of the iterator it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from queue import Queue
 from threading import Event, Thread
 from typing import TypeVar
@@ -14,10 +14,11 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-def ahead(source: Iterable[Item], waiting: int) -> Iterator[Item]:
+def ahead(source: Iterable[Item], waiting: int) -> Generator[Item, None, None]:
     """The items of ``source``, at most ``waiting`` of them ready before they are asked for.
 
     ``source`` is used, and closed, in one other thread alone; what it raises is raised here, after the items before.
+    Whoever may stop early closes the generator, which waits for that thread.
     """
     done: Queue[tuple[Item] | BaseException | None] = Queue(waiting)
     stop = Event()

@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import re
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -53,9 +54,10 @@ def clip_features(source: Path | str | Frames, *, length: int = FRAMES, limit: i
     frames = read_frames(source) if isinstance(source, Path | str) else source
     reader = WindowReader(frames, length=length)
     times, rows = [], []
-    for part in ahead(islice(reader, limit), 1):
-        times.append(part.start_s + len(part) / 2 / window.FPS)
-        rows.append(measure(part))
+    with closing(ahead(islice(reader, limit), 1)) as parts:
+        for part in parts:
+            times.append(part.start_s + len(part) / 2 / window.FPS)
+            rows.append(measure(part))
     x = np.array(rows) if rows else np.zeros((0, len(NAMES)))
     return ClipFeatures(np.array(times), x, reader.frames, reader.faces, reader.followed, reader.largest_px)
 

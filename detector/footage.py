@@ -3,7 +3,8 @@
 Real clips and other systems' fakes come in their own sizes, rates and encodings; a detector trained on them as they
 are learns those. Here every clip, of either class, is cut to its face, brought to 25 frames per second and one size,
 and written by one encoder with settings drawn from one distribution. Variants of a clip differ in size and
-compression, so that neither can stand for a class.
+compression, so that neither can stand for a class; nor can length, since every clip is cut to the shorter of its own
+and that of a clip of the other class, drawn at random.
 
     python -m tellmark.detector.footage INDEX.csv OUT
 
@@ -15,9 +16,10 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,7 +32,7 @@ from tellmark.errors import InputError
 from tellmark.faces import MIN_FACE_PX, MediapipeTracker
 from tellmark.landmarks import face_height
 from tellmark.manifest import write_manifest
-from tellmark.media import rgb_to_i420, sha256_of
+from tellmark.media import probe, rgb_to_i420, sha256_of
 from tellmark.runs import Progress, atomic_path
 from tellmark.types import U8, Clip, Label
 
@@ -73,10 +75,11 @@ def build(
     rows = table[table.kind.isin(["real", "fake"])].fillna("").to_dict("records")
     (out / "clips").mkdir(parents=True, exist_ok=True)
     clips: list[Clip] = []
-    for done, row in enumerate(rows):
+    lengths = _lengths(rows, index.parent, seconds, seed)
+    for done, (row, length) in enumerate(zip(rows, lengths, strict=True)):
         key = hashlib.sha256(str(row["path"]).encode()).hexdigest()[:12]
         looks = _looks(np.random.default_rng([seed, int(key, 16)]), variants)
-        cut = list(_cut_to_face(index.parent / str(row["path"]), round(seconds * FPS)))
+        cut = list(_cut_to_face(index.parent / str(row["path"]), round(length * FPS)))
         if cut:
             frames = [frame for _, frame in cut]
             entry = {str(name): str(value) for name, value in row.items()} | {"start_s": f"{cut[0][0]:.3f}"}
@@ -88,6 +91,17 @@ def build(
             progress(done + 1, len(rows))
     write_manifest(out, clips)
     return clips
+
+
+def _lengths(rows: Sequence[Mapping[Any, Any]], folder: Path, seconds: float, seed: int) -> list[float]:
+    """s of each row: the smaller of two draws, one from the lengths of either class, is distributed alike in both."""
+    rng = np.random.default_rng(seed)
+    own = np.array([min(seconds, probe(folder / str(row["path"])).duration_s) for row in rows])
+    fake = np.array([row["kind"] == "fake" for row in rows])
+    if fake.all() or not fake.any():
+        return [float(length) for length in own]
+    others = [float(rng.choice(own[fake != kind])) for kind in fake]
+    return [float(min(pair)) for pair in zip(own, others, strict=True)]
 
 
 def _looks(rng: np.random.Generator, count: int) -> list[_Look]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from tellmark.detector.tracks import MAX_FACES, Frames, Part, tracked
@@ -32,27 +33,28 @@ def windows_of_people(frames: Frames, *, tracker: FaceTracker | None = None) -> 
     people: list[_Person] = []
     count = 0
     try:
-        for index, (time_s, rgb, faces) in enumerate(tracked(frames, own)):
-            free = list(people)
-            for face in faces:
-                if face.size < MIN_FACE_PX:
-                    continue
-                near = [one for one in free if _continues(one, face)]
-                if near:
-                    person = min(near, key=lambda one: float(abs(one.last.landmarks - face.landmarks).mean()))
-                    free.remove(person)
-                else:
-                    person = _Person(count, face, index)
-                    count += 1
-                    people.append(person)
-                if person.seen < index - 1 or not person.part.fits(face, rgb):
-                    person.part = Part()
-                person.part.add(time_s, rgb, face)
-                person.last, person.seen = face, index
-                if len(person.part.times) == FRAMES:
-                    yield person.number, person.part.window()
-                    person.part = Part()
-            people = [one for one in people if index - one.seen < _PATIENCE]
+        with closing(tracked(frames, own)) as found:
+            for index, (time_s, rgb, faces) in enumerate(found):
+                free = list(people)
+                for face in faces:
+                    if face.size < MIN_FACE_PX:
+                        continue
+                    near = [one for one in free if _continues(one, face)]
+                    if near:
+                        person = min(near, key=lambda one: float(abs(one.last.landmarks - face.landmarks).mean()))
+                        free.remove(person)
+                    else:
+                        person = _Person(count, face, index)
+                        count += 1
+                        people.append(person)
+                    if person.seen < index - 1 or not person.part.fits(face, rgb):
+                        person.part = Part()
+                    person.part.add(time_s, rgb, face)
+                    person.last, person.seen = face, index
+                    if len(person.part.times) == FRAMES:
+                        yield person.number, person.part.window()
+                        person.part = Part()
+                people = [one for one in people if index - one.seen < _PATIENCE]
     finally:
         if tracker is None:
             own.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -47,7 +48,7 @@ def resample(frames: Frames, fps: float = FPS) -> Iterator[tuple[float, U8]]:
         yield start + ticks / fps, held
 
 
-def tracked(frames: Frames, tracker: FaceTracker) -> Iterator[tuple[float, U8, list[Face]]]:
+def tracked(frames: Frames, tracker: FaceTracker) -> Generator[tuple[float, U8, list[Face]], None, None]:
     """Each frame at 25 per second with its faces, the largest first; read and tracked ahead in two threads."""
     source = ((time_s, rgb, tracker.track(rgb)) for time_s, rgb in ahead(resample(frames), _AHEAD))
     return ahead(source, _AHEAD)
@@ -80,16 +81,17 @@ class WindowReader:
 
     def _windows(self, tracker: FaceTracker) -> Iterator[Window]:
         part = Part()
-        for time_s, rgb, faces in tracked(self._source, tracker):
-            self.frames += 1
-            face = self._follow(faces, part.face)
-            if face is None or not part.fits(face, rgb):
-                part = Part()
-            if face is not None:
-                part.add(time_s, rgb, face)
-            if len(part.times) == self._length:
-                yield part.window()
-                part = Part()
+        with closing(tracked(self._source, tracker)) as frames:
+            for time_s, rgb, faces in frames:
+                self.frames += 1
+                face = self._follow(faces, part.face)
+                if face is None or not part.fits(face, rgb):
+                    part = Part()
+                if face is not None:
+                    part.add(time_s, rgb, face)
+                if len(part.times) == self._length:
+                    yield part.window()
+                    part = Part()
 
     def _follow(self, faces: list[Face], last: Face | None) -> Face | None:
         """The face followed so far, else the largest; None where there is none of a size that can be judged."""

@@ -6,6 +6,7 @@ distance to them. A portrait that shows its teeth keeps them: they lie over the 
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +21,8 @@ from tellmark.types import F32, F64, U8
 _GRID_MM = 0.34  # between points
 _UPPER = ((8.6, 10.2), (6.6, 8.9), (7.7, 10.0), (7.0, 8.4), (6.8, 7.8))  # width and height in mm, from the middle
 _LOWER = ((5.4, 8.6), (5.9, 8.9), (6.9, 9.8), (7.1, 8.2), (7.2, 7.6))
+_ENAMEL = np.array([236.0, 226.0, 206.0])
+_YELLOWER = np.array([4.0, 9.0, 24.0])
 _ARCH_MM = 42.0  # depth of the arch is x^2 / this
 _CONTRAST = 0.9  # of depth, per mm
 _OPEN_MM = 1.5  # lips further apart at rest leave a hole, and what shows in it is kept
@@ -47,9 +50,10 @@ def build_dentition(image: U8, landmarks: F32) -> Dentition:
     frame = face_frame(landmarks)
     gap = _gap(landmarks)
     light = _light(image, landmarks)
-    rng = np.random.default_rng(7)
-    upper, upper_colours = _row(_UPPER, True, rng)
-    lower, lower_colours = _row(_LOWER, False, rng)
+    rng = np.random.default_rng(zlib.crc32(image.tobytes()))  # a picture's own teeth, the same every time
+    enamel = _ENAMEL * rng.uniform(0.93, 1.03) - rng.uniform(-0.5, 1.0) * _YELLOWER
+    upper, upper_colours = _row(_UPPER, True, enamel, rng)
+    lower, lower_colours = _row(_LOWER, False, enamel, rng)
     tongue, tongue_colours = _tongue(rng)
     colour = _colourful(image, landmarks)
     origin = landmarks[13].astype(np.float64)
@@ -141,7 +145,7 @@ def _light(image: U8, landmarks: F32) -> F64:
     lips = image[tuple(np.clip(np.rint(landmarks[list(LIPS_OUTER), :2]).astype(int), 0, SIZE - 1)[:, ::-1].T)]
     skin = np.percentile(lips.astype(np.float64), 75, axis=0)
     level = float(np.clip(0.6 * white.mean() + 0.55 * skin.mean(), 70, 235))
-    hue = np.clip(white / max(float(white.mean()), 1.0), 0.8, 1.2)
+    hue = np.clip(white / max(float(white.mean()), 1.0), 0.4, 1.6)
     return np.asarray(level * hue / 255)
 
 
@@ -158,22 +162,28 @@ def _tinted(colours: F64, colour: float) -> F32:
     return np.asarray(grey + colour * (colours - grey), np.float32)
 
 
-def _row(sizes: tuple[tuple[float, float], ...], is_upper: bool, rng: np.random.Generator) -> tuple[F64, F64]:
+def _row(
+    sizes: tuple[tuple[float, float], ...], is_upper: bool, enamel: F64, rng: np.random.Generator
+) -> tuple[F64, F64]:
     """(n, 3) mm and (n, 3) RGB in 0 to 255 of a row of teeth in its gum; y = 0 at the cutting edges."""
     points, colours = [], []
+    # Both sides of a mouth are much alike: what a person's teeth vary by, and by what one side differs from the other.
+    own = rng.normal(0, (0.05, 0.06, 0.25), (len(sizes), 3))
     for side in (-1, 1):
         edge = 0.02
         for number, (wide, tall) in enumerate(sizes):
-            tall *= 1 + 0.05 * float(rng.normal())
-            x, y = np.meshgrid(np.arange(0, wide, _GRID_MM), np.arange(-0.4, tall + 4.0, _GRID_MM))
+            broader, longer, lower = own[number] + rng.normal(0, (0.01, 0.02, 0.1))
+            wide, tall = wide * (1 + broader), tall * (1 + longer)
+            columns = np.linspace(0, wide, int(np.ceil(wide / _GRID_MM)) + 1)  # both sides touch their neighbours
+            x, y = np.meshgrid(columns, np.arange(-0.4, tall + 4.0, _GRID_MM))
             u, v = 2 * x / wide - 1, 2 * y / tall - 1
             # A tooth is a superellipse, narrower at its neck; what is beyond it is gum.
-            neck = 1 - 0.14 * np.clip(v, 0, 1)
+            neck = 1.02 - 0.18 * np.clip(v - 0.25, 0, 1)
             crown = (np.abs(u / neck) ** 3.2 + np.abs(v) ** 3.2) < 1
             gum = ~crown & (v > 0.25 + 0.35 * (1 - u * u))
             facing = np.sqrt(np.clip(1 - 0.55 * np.abs(u) ** 2.4, 0, 1))
             # Enamel yellows towards the gum and the back, and lets light through at the cutting edge.
-            tint = np.array([236, 226, 206]) - number * np.array([5, 8, 12])
+            tint = enamel - number * np.array([5, 8, 12])
             tint = tint - np.clip(v, 0, 1)[..., None] * np.array([8, 16, 30])
             tint = tint - np.clip(-v - 0.72, 0, 1)[..., None] * np.array([31, 18, 8])
             colour = tint * (0.62 + 0.38 * facing)[..., None]
@@ -182,7 +192,7 @@ def _row(sizes: tuple[tuple[float, float], ...], is_upper: bool, rng: np.random.
             keep = crown | gum
             across = side * (edge + x)
             depth = across**2 / _ARCH_MM + np.where(gum, 0.9, 0.8 * np.abs(u) ** 2.2)
-            place = np.stack([across, -y if is_upper else y, depth], -1)
+            place = np.stack([across, lower - y if is_upper else y - lower, depth], -1)
             shade = np.exp(-depth / 14)[..., None]
             points.append(place[keep])
             colours.append((colour * shade)[keep])

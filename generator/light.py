@@ -1,9 +1,9 @@
 """How the light on a face changes while it moves: a factor on the brightness of a frame, sixteen numbers for each.
 
-The first is the exposure of the whole picture. The others are cosines over the face, the fifteen of lowest order (Ahmed,
-Natarajan & Rao 1974), which fade out before its outline. The factor's logarithm is their sum, so that it cannot turn
-negative and darkening undoes lightening. They are read from a video as ratio images are (Liu, Shan & Zhang 2001):
-what the frame is brighter than the portrait that was moved to where the frame has the face.
+The first is the exposure of the whole picture. The others are cosines over the face, the fifteen of lowest order
+(Ahmed, Natarajan & Rao 1974), which fade out at its outline. The factor's logarithm is their sum, so that it cannot
+turn negative and darkening undoes lightening. They are read from a video as ratio images are (Liu, Shan & Zhang 2001):
+how much brighter the frame is than the portrait that was moved to where the frame has the face.
 """
 
 from __future__ import annotations
@@ -37,15 +37,17 @@ class Light:
     """The light on one portrait's face."""
 
     def __init__(self, landmarks: F32) -> None:
-        self._rest = landmarks[:468, :2].astype(np.float64)
-        low, high = self._rest.min(0), self._rest.max(0)
+        rest = landmarks[:468, :2].astype(np.float64)
+        low, high = rest.min(0), rest.max(0)
         low, high = low - _MARGIN * (high - low), high + _MARGIN * (high - low)
         scale = (_GRID - 1) / (high - low)
-        self._to_grid = np.column_stack([np.diag(scale), -scale * low])
+        grid = (rest - low) * scale
+        self._middle = grid.mean(0)
+        self._solve = np.linalg.pinv(grid - self._middle)  # (2, 468): least squares of what the grid goes to
         at = np.arange(_GRID) / (_GRID - 1)
         waves = [np.cos(np.pi * i * at) * np.cos(np.pi * j * at)[:, None]
                  for i in range(_ORDER) for j in range(_ORDER - i)]  # fmt: skip
-        oval = (self._rest[list(FACE_OVAL)] - low) * scale
+        oval = grid[list(FACE_OVAL)]
         inside = np.zeros((_GRID, _GRID), np.uint8)
         cv2.fillConvexPoly(inside, cv2.convexHull(np.rint(oval).astype(np.int32)), 255)
         reach = 2 * round(2 * _FADE * _GRID) + 1
@@ -97,11 +99,10 @@ class Light:
 
     def _placed(self, points: F32, px: float) -> F64:
         """(2, 3) from the grid to a frame whose pixels are ``px`` wide: the affine map that fits the face best."""
-        grid = self._rest @ self._to_grid[:, :2].T + self._to_grid[:, 2]
         goal = (points[:468, :2].astype(np.float64) + 0.5) / px - 0.5
-        middle, centre = grid.mean(0), goal.mean(0)
-        linear = np.linalg.lstsq(grid - middle, goal - centre, rcond=None)[0].T
-        return np.column_stack([linear, centre - linear @ middle])
+        centre = goal.mean(0)
+        linear = (self._solve @ (goal - centre)).T
+        return np.column_stack([linear, centre - linear @ self._middle])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

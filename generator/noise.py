@@ -16,8 +16,10 @@ import torch
 from tellmark.generator import latent_motion as columns
 from tellmark.types import F32
 
-MEMORY = {"head": 0.7, "lids": 0.0, "gaze": 0.0}  # correlation from frame to frame; 0 for the dynamics
-TEMPERATURE = {"head": 1.9, "lids": 2.05, "gaze": (1.5, 1.9)}  # standard deviation; 1 for the dynamics
+Sizes = Mapping[str, float | tuple[float, ...]]
+
+MEMORY: Sizes = {"head": 0.7}  # correlation from frame to frame; 0 for the others
+TEMPERATURE: Sizes = {"head": 2.2, "lids": 2.05, "gaze": (1.75, 2.05)}  # standard deviation; 1 for the dynamics
 ONSET = 12  # frames in which a performance that starts at rest gets going: there is no past yet that would hold it
 _PARTS = {"head": slice(0, 6), "lids": columns.LIDS, "gaze": columns.GAZE}
 
@@ -41,9 +43,9 @@ class Noise:
         return np.asarray(torch.randn(columns.CHANNELS, generator=self._generator).numpy())
 
 
-def _columns(values: Mapping[str, float | tuple[float, ...]], others: float) -> F32:
+def _columns(values: Sizes, others: float) -> F32:
     """(CHANNELS,) a value for each channel."""
     out = np.full(columns.CHANNELS, others, np.float32)
     for name, part in _PARTS.items():
-        out[part] = values[name]
+        out[part] = values.get(name, others)
     return out

@@ -1,7 +1,8 @@
 """The mesh renderer: one portrait, posed by a motion, frame by frame.
 
 A frame is a backward map drawn from the moved mesh, the person layer fetched through it, and the whole laid over the
-still background. Eyes are drawn into the person layer beforehand, the mouth's interior and a change of light over the frame afterwards.
+still background. Eyes are drawn into the person layer beforehand, the mouth's interior over the frame afterwards, and
+over all of it the light as a video has it, where the motion was read from one.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
 
         def made(row: slice = row) -> U8:
             """The frame as it is known by now, in the portrait's light."""
-            here = Seen(shape[row], *places[:, row], light[row])
+            here = Seen(shape[row], places[0, row], places[1, row], places[2, row], light[row])
             return renderer.render(dataclasses.replace(motion[row], seen=here), 0)
 
         views = _views(frame)

@@ -19,6 +19,7 @@ from scipy.special import i0e, i1e, log_ndtr
 from tellmark.types import F32, F64
 
 _LEVELS = 400  # of the table
+_MIDDLE = 0.2  # below it the terms of the approximation cancel; the sum is Gaussian enough
 _REACH, _FAR = 0.97, 40.0  # how far it goes: of the largest value that is possible, and at most; then a straight line
 
 
@@ -64,12 +65,18 @@ def log_signs(magnitudes: F32, level: float) -> float:
     That is how a code fits a reception that does not carry it, whose signs are random whatever its magnitudes are.
     """
     unit = magnitudes.astype(np.float64) / np.sqrt(float(np.sum(magnitudes.astype(np.float64) ** 2)))
-    if level >= float(np.abs(unit).sum()):
+    if level >= float(unit.sum()):
         return -np.inf
-    t = max(level, 1e-3)
-    for _ in range(100):  # Newton's steps to the saddlepoint; the mean under t is concave in it
-        mean, variance = float(unit @ np.tanh(t * unit)), float(np.sum((unit / np.cosh(t * unit)) ** 2))
-        t += (max(level, 1e-3) - mean) / variance
+    if level < _MIDDLE:
+        return float(log_ndtr(-level))
+    t = level
+    for _ in range(100):  # Newton's steps to the saddlepoint, all from one side: the mean is concave in t
+        falling = np.exp(-2 * t * unit)
+        mean = float(unit @ ((1 - falling) / (1 + falling)))
+        variance = float(np.sum(4 * unit**2 * falling / (1 + falling) ** 2))
+        if level - mean < 1e-9:
+            break
+        t += (level - mean) / variance
     cumulant = float(np.sum(np.logaddexp(t * unit, -t * unit) - np.log(2)))
     return float(_lugannani_rice(np.array(t), np.array(level), np.array(cumulant), np.array(variance)))
 
@@ -92,7 +99,7 @@ def _one(levels: F64, amplitudes: F64, counts: F64) -> F64:
     cumulant = counts @ (np.log(i0e(scaled)) + scaled)
     variance = (counts * amplitudes**2) @ np.maximum(1 - ratio / scaled - ratio**2, 1e-300)
     values = _lugannani_rice(slopes, means, cumulant, variance)
-    middle = means < 0.2  # there the two terms cancel; the sum is Gaussian enough
+    middle = means < _MIDDLE
     values[middle] = log_ndtr(-means[middle])
     return np.interp(levels, means, values)
 

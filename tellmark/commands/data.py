@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tellmark.console import FORCE, OUT, PATH, Console, answer, command, table
 from tellmark.errors import UsageError
-from tellmark.types import Detection
+
+if TYPE_CHECKING:  # it imports numpy, and the command line must not before it has said how many threads it may start
+    from tellmark.types import Detection
 
 
 @click.group()

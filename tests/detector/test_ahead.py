@@ -42,7 +42,7 @@ def test_no_more_than_what_may_wait_is_made() -> None:
     assert next(found) == 0
     assert full.wait(5)
     assert len(made) <= 4 + 1  # one given, two waiting, one in hand
-    found.close()  # type: ignore[attr-defined]
+    found.close()
 
 
 def test_a_reader_that_stops_early_closes_the_source() -> None:

@@ -20,7 +20,7 @@ FPS, FRAMES = 10.0, 12
 
 @pytest.fixture(scope="module")
 def face() -> U8:
-    return actor(3).image
+    return actor(53).image
 
 
 def film(path: Path, frames: list[U8]) -> Path:

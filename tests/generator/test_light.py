@@ -42,8 +42,8 @@ def test_light_moves_with_the_face_and_stays_within_it(someone: Portrait) -> Non
     Light(someone.landmarks).shine(grey, moved, changed(n1=0.2))
     rows, columns = np.nonzero(grey[..., 0] != 100)
     low, high = moved[:468, :2].min(0), moved[:468, :2].max(0)
-    assert low[0] - 4 <= columns.min() and columns.max() <= high[0] + 4
-    assert low[1] - 4 <= rows.min() and rows.max() <= high[1] + 4
+    assert low[0] - 4 <= columns.min() <= columns.max() <= high[0] + 4
+    assert low[1] - 4 <= rows.min() <= rows.max() <= high[1] + 4
     x, y = np.rint(moved[1, :2]).astype(int)
     assert abs(int(grey[y, x, 0]) - 122) <= 1
 

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from tellmark.generator.basis import LOWER_LIP
+from tellmark.generator.dentition import build_dentition
 from tellmark.generator.mesh import Mesh, Pose, build_mesh, move
 from tellmark.generator.mouth import Mouth, build_mouth, draw_mouth
 from tellmark.generator.teeth import own_interior, upper_teeth, white_point
@@ -114,3 +115,13 @@ def test_lips_that_come_together_close_over_their_teeth(someone: Portrait) -> No
         values.append(int(frame[middle].mean()))
     assert values[0] == 250  # as in the portrait
     assert values[1] < 200
+
+
+def test_the_point_renderer_gives_a_picture_teeth_of_its_own_and_in_its_light(someone: Portrait) -> None:
+    one, again = (build_dentition(someone.image, someone.landmarks) for _ in range(2))
+    np.testing.assert_array_equal(one.upper, again.upper)
+    blue = np.rint(someone.image * (0.3, 0.7, 1.0)).astype(np.uint8)
+    other = build_dentition(blue, someone.landmarks)
+    assert one.upper.shape != other.upper.shape or np.abs(one.upper - other.upper).max() > 0.1
+    red, _, blueness = other.upper_colours.mean(0)
+    assert blueness > 1.5 * red

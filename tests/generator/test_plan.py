@@ -72,7 +72,7 @@ def test_actors_are_balanced_on_request(write: Write) -> None:
     assert len(chosen) == 12
     assert set(counts.values()) == {2}
     with pytest.raises(UsageError, match="choose among presentation"):
-        write('actors = 12\nbalance = ["age"]')
+        write('actors = 12\nbalance = ["height"]')
     with pytest.raises(UsageError, match="number of actors"):
         write('actors = [1, 2, 3]\nbalance = ["lighting"]')
 

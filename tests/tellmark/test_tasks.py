@@ -36,9 +36,7 @@ def blocks(page: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("page", ORDER)
 def test_a_page_can_be_followed(page: str, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(desk)
-    monkeypatch.setitem(
-        additive._BOOSTING, "max_iter", 60
-    )  # a tenth: what they find is not the point
+    monkeypatch.setitem(additive._BOOSTING, "max_iter", 60)  # a tenth: what they find is not the point
     for language, text in blocks(page):
         if language == "sh":
             for line in text.strip().splitlines():

@@ -34,6 +34,8 @@ def test_random_signs_against_all_of_them() -> None:
     for level in (0.5, 1.5, 2.5, 3.0):
         assert np.exp(log_signs(magnitudes, level)) == pytest.approx(np.mean(sums > level), rel=0.12)
     assert log_signs(magnitudes, 4.3) == -np.inf
+    for share in (0.9, 0.999, 0.999999):  # a reading that is all but perfect
+        assert log_signs(np.ones(320, np.float32), share * np.sqrt(320)) < -150
     many = np.ones(100_000, np.float32)
     assert log_signs(many, 9.0) == pytest.approx(norm.logsf(9.0), abs=0.05)
 
