@@ -18,17 +18,17 @@ from tellmark.generator.roles import Take, Version, versions
 Cost = tuple[float, float]  # s once, s a frame
 
 _START_S = 3.5  # of a process: imports, the tracker, what numba loads
-_FIND: Mapping[str, Cost] = {"reference": (2.6, 0), "real": (0.3, 0.009)}  # the renderer, or the face in the footage
-_FILM: Mapping[str, Cost] = {"reference": (0, 0.034), "real": (0, 0.006)}
+_FIND: Mapping[str, Cost] = {"reference": (3.3, 0), "real": (0.3, 0.009)}  # the renderer, or the face in the footage
+_FILM: Mapping[str, Cost] = {"reference": (0, 0.037), "real": (0, 0.006)}
 _FOLLOW_S = 0.0042  # a frame: the face of an original, or of a fake
 _STILL_S = 0.23
-_READ: Cost = (0.5, 0.031)  # the motion of the original, once for all methods that wear it
+_READ: Cost = (0.8, 0.037)  # the motion of the original, once for all methods that wear it
 _FORGE: Mapping[str, Cost] = {
-    "talk": (0.35, 0.017), "reenact": (0.3, 0.019), "lipsync": (0.5, 0.021), "swap": (0.25, 0.018),
-    "selfblend": (0.15, 0.016), "splice": (0.5, 0.010), "null": (0.1, 0.009)
+    "talk": (0.35, 0.020), "reenact": (0.4, 0.020), "lipsync": (0.4, 0.026), "swap": (0.2, 0.020),
+    "selfblend": (0.1, 0.018), "splice": (0.4, 0.014), "null": (0.1, 0.011)
 }  # fmt: skip
 _WRITE_S: Mapping[str | None, float] = {"raw": 0.017, "c40": 0.006, "messenger": 0.005}  # a frame: mark, encode, mask
-_WRITE_23_S = 0.0068
+_WRITE_23_S = 0.0075
 _SIGN_S = 0.12  # a clip: open, sign, register
 _DIAL_S = 0.010  # a frame
 _CLIP_BYTES, _TRACK_BYTES, _MASK_BYTES = 10_000, 1_700, 1_500  # of a clip, of a frame, of a frame
