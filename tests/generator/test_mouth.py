@@ -14,13 +14,13 @@ STILL = Pose(np.eye(3, dtype=np.float32), np.zeros(2, np.float32), 1.0)
 
 
 @pytest.fixture(scope="module")
-def mesh(someone: Portrait) -> Mesh:
-    return build_mesh(someone.landmarks)
+def mesh(someone_else: Portrait) -> Mesh:
+    return build_mesh(someone_else.landmarks)
 
 
 @pytest.fixture(scope="module")
-def mouth(someone: Portrait, mesh: Mesh) -> Mouth:
-    return build_mouth(someone.image, someone.landmarks, mesh)
+def mouth(someone_else: Portrait, mesh: Mesh) -> Mouth:
+    return build_mouth(someone_else.image, someone_else.landmarks, mesh)
 
 
 def drawn(mouth: Mouth, mesh: Mesh, **weights: float) -> tuple[np.ndarray, np.ndarray]:
@@ -69,13 +69,13 @@ def test_opening_grows_in_without_a_jump(mouth: Mouth, mesh: Mesh) -> None:
     assert largest < 60
 
 
-def test_own_teeth_are_kept_and_a_dark_gap_is_not(someone: Portrait) -> None:
-    landmarks = someone.landmarks.copy()
+def test_own_teeth_are_kept_and_a_dark_gap_is_not(someone_else: Portrait) -> None:
+    landmarks = someone_else.landmarks.copy()
     mm = float(np.linalg.norm(landmarks[454, :2] - landmarks[234, :2])) / 140
     lower = [95, 88, 178, 87, 14, 317, 402, 318, 324]
     landmarks[lower, 1] += 8 * mm * np.sin(np.linspace(0.4, np.pi - 0.4, len(lower)))
     opening = np.rint(landmarks[list(LIPS_INNER), :2]).astype(np.int32)
-    toothy, dark = someone.image.copy(), someone.image.copy()
+    toothy, dark = someone_else.image.copy(), someone_else.image.copy()
     cv2.fillPoly(toothy, [opening], (225, 222, 212))
     cv2.fillPoly(dark, [opening], (40, 16, 14))
     kept = own_interior(toothy, landmarks)
@@ -85,8 +85,8 @@ def test_own_teeth_are_kept_and_a_dark_gap_is_not(someone: Portrait) -> None:
     assert own_interior(dark, landmarks) is None
 
 
-def test_teeth_sprite_is_premultiplied_symmetric_and_in_the_light(someone: Portrait) -> None:
-    white = white_point(someone.image, someone.landmarks)
+def test_teeth_sprite_is_premultiplied_symmetric_and_in_the_light(someone_else: Portrait) -> None:
+    white = white_point(someone_else.image, someone_else.landmarks)
     assert (white >= 30).all()
     assert (white <= 250).all()
     sprite = upper_teeth(white, 2.0)
@@ -97,11 +97,11 @@ def test_teeth_sprite_is_premultiplied_symmetric_and_in_the_light(someone: Portr
     np.testing.assert_allclose(upper_teeth(white / 2, 2.0)[..., :3], sprite[..., :3] / 2, rtol=1e-3, atol=1e-2)
 
 
-def test_lips_that_come_together_close_over_their_teeth(someone: Portrait) -> None:
-    landmarks = someone.landmarks.copy()
+def test_lips_that_come_together_close_over_their_teeth(someone_else: Portrait) -> None:
+    landmarks = someone_else.landmarks.copy()
     lower = [*LOWER_LIP[3], *LOWER_LIP[2], *LOWER_LIP[1]]
     landmarks[lower, 1] += 14  # apart, with something bright between them
-    image = someone.image.copy()
+    image = someone_else.image.copy()
     cv2.fillPoly(image, [np.rint(landmarks[list(LIPS_INNER), :2]).astype(np.int32)], (250, 250, 250))
     mesh = build_mesh(landmarks)
     mouth = build_mouth(image, landmarks, mesh)
@@ -117,11 +117,11 @@ def test_lips_that_come_together_close_over_their_teeth(someone: Portrait) -> No
     assert values[1] < 200
 
 
-def test_the_point_renderer_gives_a_picture_teeth_of_its_own_and_in_its_light(someone: Portrait) -> None:
-    one, again = (build_dentition(someone.image, someone.landmarks) for _ in range(2))
+def test_the_point_renderer_gives_a_picture_teeth_of_its_own_and_in_its_light(someone_else: Portrait) -> None:
+    one, again = (build_dentition(someone_else.image, someone_else.landmarks) for _ in range(2))
     np.testing.assert_array_equal(one.upper, again.upper)
-    blue = np.rint(someone.image * (0.3, 0.7, 1.0)).astype(np.uint8)
-    other = build_dentition(blue, someone.landmarks)
+    blue = np.rint(someone_else.image * (0.3, 0.7, 1.0)).astype(np.uint8)
+    other = build_dentition(blue, someone_else.landmarks)
     assert one.upper.shape != other.upper.shape or np.abs(one.upper - other.upper).max() > 0.1
     red, _, blueness = other.upper_colours.mean(0)
     assert blueness > 1.5 * red
