@@ -20,7 +20,17 @@ from tellmark.generator.sitting import Shot
 from tellmark.generator.types import EXPRESSIONS, SIZE, Motion, Portrait
 from tellmark.types import F32, F64, U8
 
-__all__ = ["ActorAttributes", "actor", "actor_attributes", "develop", "frame_of", "motion_of", "recipe_sha256", "still"]
+__all__ = [
+    "ActorAttributes",
+    "actor",
+    "actor_attributes",
+    "at_rest",
+    "develop",
+    "frame_of",
+    "motion_of",
+    "recipe_sha256",
+    "still",
+]
 
 
 def frame_of(recipe: Recipe) -> F64:
@@ -82,6 +92,14 @@ def actor(seed: int) -> Portrait:
     """The portrait of virtual actor ``seed``: the same bytes every time; needs nobody's consent."""
     image, matte = still(seed)
     return Portrait(image, find_face(image).landmarks, matte, f"actor:{seed}", recipe_sha256(seed))
+
+
+def at_rest(seed: int) -> Portrait:
+    """The same person in the same light, facing the camera and doing nothing: who they are, without what they do."""
+    renderer = ReferenceRenderer(seed)
+    light, matte, _ = renderer.light(Motion.rest(25.0), 0)
+    image = develop(np.maximum(light, 0), renderer.recipe.shot, seed)
+    return Portrait(image, find_face(image).landmarks, np.clip(matte, 0, 1), f"actor:{seed}", recipe_sha256(seed))
 
 
 def recipe_sha256(seed: int) -> str:

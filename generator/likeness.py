@@ -143,10 +143,10 @@ def collect_others(shared: Path, members: list[Source], frames: int) -> list[Sou
 
 
 def check(shared: Path, count: int = 100, frames: int = 8) -> list[Likeness]:
-    """Compare actors 0 .. count - 1 with the people in ``shared``."""
+    """Compare actors 0 .. count - 1, at rest, with the people in ``shared``."""
     people = []
     for seed in range(count):
-        portrait = actors.actor(seed)
+        portrait = actors.at_rest(seed)  # a smile or a turn is no likeness
         people.append(Source(portrait.name, True, False, portrait.image, portrait.landmarks))
     members = archetypes.collect(shared)
     others = collect_others(shared, members, frames)

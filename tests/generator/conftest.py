@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from tellmark.faces import find_face
-from tellmark.generator.actors import develop, recipe_sha256
+from tellmark.generator.actors import at_rest
 from tellmark.generator.dataset import build
 from tellmark.generator.plan import load_plan
-from tellmark.generator.reference import ReferenceRenderer
-from tellmark.generator.types import Motion, Portrait
+from tellmark.generator.types import Portrait
 
 EVERYTHING = """
 name = "everything"
@@ -31,14 +28,6 @@ lip_sync_offset = 1.0
 languages = ["en-us"]
 variants = ["m1", "f2"]
 """
-
-
-def at_rest(seed: int) -> Portrait:
-    """An actor who looks into the camera and does nothing: their own stills may smile and turn."""
-    renderer = ReferenceRenderer(seed)
-    light, matte, _ = renderer.light(Motion.rest(25.0), 0)
-    image = develop(np.maximum(light, 0), renderer.recipe.shot, seed)
-    return Portrait(image, find_face(image).landmarks, np.clip(matte, 0, 1), f"actor:{seed}", recipe_sha256(seed))
 
 
 @pytest.fixture(scope="session")
