@@ -42,6 +42,14 @@ def test_does_what_the_recipe_says_with_lips_closed(portraits: dict[int, Portrai
         assert min(eye_opening(portrait.landmarks)) > 0.15
 
 
+def test_at_rest_faces_the_camera_with_open_eyes_and_closed_lips() -> None:
+    for seed in SEEDS:
+        portrait = actors.at_rest(seed)
+        assert np.abs(head_rotation_deg(portrait.landmarks)[:2]).max() < 8
+        assert mouth_opening(portrait.landmarks) < 0.02
+        assert min(eye_opening(portrait.landmarks)) > 0.18
+
+
 def test_tracker_finds_the_shape_that_was_drawn(portraits: dict[int, Portrait]) -> None:
     for seed, portrait in portraits.items():
         renderer = ReferenceRenderer(seed)
