@@ -1,7 +1,7 @@
 """`tellmark bench all`: the README's figures measured again, in one run on one machine, each beside a floor or a peer.
 
     tellmark bench all                                    # every benchmark that claims.toml names
-    tellmark bench all --with long=yes                    # those of an hour or more in full, not in their short form
+    tellmark bench all --with long=yes                    # the longest in full, not in their short form
     tellmark bench all --with only=render,report          # some of them
     tellmark bench all --quick                            # minutes: the short form, for CI
     tellmark bench all --quick --with rounds=5            # the baseline of the gate (make baseline)
@@ -41,8 +41,8 @@ def run(
 ) -> list[dict[str, Any]]:
     """Rows of {figure, says, value, peer, peer value, ratio, ..}; :func:`_tried` and :func:`_judged` say of what.
 
-    only: names of benchmarks; rounds: how often each is run, the median counts; long: ``yes`` runs those of an hour or
-    more in full.
+    only: names of benchmarks; rounds: how often each is run, the median counts; long: ``yes`` runs
+    those of half an hour or more in full.
     """
     names = set(filter(None, only.split(",")))
     chosen = [one for one in claims() if not names or (one.run and one.run["bench"] in names)]
@@ -83,8 +83,7 @@ def _measured(claim: Claim, folder: Path, short: bool) -> Row:
     """The claim's row after its benchmark has run."""
     assert claim.run is not None
     module = importlib.import_module(f"tellmark.benchmarks.{claim.run['bench']}")
-    settings = {} if short and claim.run.get("long") else claim.run.get("settings", {})
-    write_results(claim.values[0]["results"], module.run(quick=short, **settings), folder)
+    write_results(claim.values[0]["results"], module.run(quick=short, **claim.run.get("settings", {})), folder)
     return _row(claim, folder, short, "short form" if short else "full")
 
 
