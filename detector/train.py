@@ -112,7 +112,8 @@ def leave_one_method_out(pairs: Pairs, classifier: Tells, *, seed: int = 0, fewe
     """Method -> ``auc`` and number ``n`` of its fakes, by models that saw neither it nor the persons judged.
 
     The persons of the negatives are split in halves: the fakes are told apart from one half by a model of the other,
-    and the other way round; the AUC is the mean of both. Methods with fewer than ``fewest`` clips are left out; empty
+    and the other way round; the AUC is the mean of both. Fakes of a negative's person are judged in that person's half
+    alone, since their model must not know the person. Methods with fewer than ``fewest`` clips are left out; empty
     for fewer than three methods, since too little would remain to learn from.
     """
     labels, who = _labels(pairs), np.array([clip.identity for clip, _ in pairs])
@@ -121,6 +122,7 @@ def leave_one_method_out(pairs: Pairs, classifier: Tells, *, seed: int = 0, fewe
         return {}
     persons = np.array(sorted(set(who[labels == 0])))
     half = np.isin(who, np.random.default_rng(seed).permutation(persons)[: len(persons) // 2])
+    stranger = ~np.isin(who, persons)
     result: dict[str, Any] = {}
     for method in sorted(set(methods[labels == 1])):
         unseen = (labels == 1) & (methods == method)
@@ -128,7 +130,7 @@ def leave_one_method_out(pairs: Pairs, classifier: Tells, *, seed: int = 0, fewe
             continue
         areas = []
         for side in (half, ~half):
-            judged = ((labels == 0) & side) | unseen
+            judged = ((labels == 0) & side) | (unseen & (side | stranger))
             taught = ~judged & ~np.isin(who, who[judged])
             if len(set(labels[taught].tolist())) == 2 and len(set(labels[judged].tolist())) == 2:
                 model = classifier.learn(*rows_of([pairs[i] for i in np.flatnonzero(taught)]), seed=seed)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tellmark.detector import metrics
 from tellmark.detector.audit import probes
-from tellmark.detector.audit.material import Material, missing
+from tellmark.detector.audit.material import NONE_ANEW, Material, missing
 from tellmark.detector.audit.record import Control
 from tellmark.detector.audit.variants import AGAIN, AS_IS, SWAPS, Variant
 from tellmark.detector.evaluate import known_mean
@@ -37,9 +37,10 @@ def watermark(material: Material) -> Iterator[Control]:
         name = "plain real against marked real"
         scored = material.scored(chosen, scores[chosen], labels)
         yield _band(material.auc(1, name, _WATERMARK, scored, band[3], 0.55))
-    if material.mark is None:
-        yield missing(*band, "no marker was given")
-        yield missing(*cross, "no marker was given")
+    if material.mark is None or not material.most:
+        why = NONE_ANEW if material.mark else "no marker was given"
+        yield missing(*band, why)
+        yield missing(*cross, why)
         return
     again, once = material.variant(AGAIN), material.variant(Variant(AGAIN.encoding, marks=1))
     arms = {"clean": dict(zip(*again, strict=True)), "marked": dict(zip(*once, strict=True))}
@@ -75,6 +76,9 @@ def encoder(material: Material) -> Iterator[Control]:
         0.55,
     )
     meaning = "if it fails, the scores are those of one encoder's output"
+    if not material.most:
+        yield missing(3, "another encoder", meaning, "drop <= .03", NONE_ANEW)
+        return
     chosen, scores = material.variant(AS_IS)
     before = dict(zip(chosen, scores, strict=True))
     worst: list[float] = []

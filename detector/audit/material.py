@@ -90,7 +90,11 @@ class Material:
 
     @property
     def subjects(self) -> list[int]:
-        """Clips that variants are made of: originals and fakes in their best quality, classes and persons in turn."""
+        """Clips that variants are made of."""
+        return self.drawn(self.most)
+
+    def drawn(self, most: int) -> list[int]:
+        """``most`` clips, half of each class: originals and fakes in their best quality, persons in turn."""
         able = [
             i
             for i, clip in enumerate(self.clips)
@@ -98,7 +102,7 @@ class Material:
         ]
         rng = np.random.default_rng(self.seed)
         queues = [[i for i in rng.permutation(able) if self.labels[i] == label] for label in (0, 1)]
-        half = self.most // 2
+        half = most // 2
         return sorted(int(i) for queue in queues for i in _spread(queue, self.who)[:half])
 
     def variant(self, variant: Variant) -> tuple[list[int], F64]:
@@ -151,6 +155,9 @@ class Material:
         if any(judge is None for judge in judges):
             raise AssertionError("every clip is in one fold")
         return [judge for judge in judges if judge is not None]
+
+
+NONE_ANEW = "no clip was encoded anew; `tellmark audit` does that"
 
 
 def missing(number: int, name: str, meaning: str, mark: str, why: str) -> Control:

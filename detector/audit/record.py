@@ -27,13 +27,15 @@ class Control:
     value: float | None
     interval: tuple[float, float] | None  # 95 %, bootstrap over identities
     pass_mark: str
-    passed: bool | None  # None: not measured
+    passed: bool | None  # None: not measured, or on too few clips to be judged
     note: str = ""  # on what it was measured, or why it was not
 
     @property
     def verdict(self) -> str:
-        """``pass``, ``FAIL`` or ``not measured``."""
-        return {True: "pass", False: "FAIL", None: "not measured"}[self.passed]
+        """``pass``, ``FAIL``, ``not measured``, or ``too few clips`` where a value could not be judged."""
+        if self.passed is None:
+            return "not measured" if self.value is None else "too few clips"
+        return "pass" if self.passed else "FAIL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def sentence(record: dict[str, Any]) -> str:
     if not failed and not open_:
         return f"audit of {of}: all twelve controls pass"
     said = f"audit of {of}: " + (f"FAILS {failed}" if failed else "no control fails")
-    return said + (f"; not measured: {open_}" if open_ else "")
+    return said + (f"; not judged: {open_}" if open_ else "")
 
 
 def found_in(path: Path) -> dict[str, Any] | None:

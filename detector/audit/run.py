@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from tellmark.detector.audit import confounds, protocol
 from tellmark.detector.audit.material import Judge, Material
 from tellmark.detector.audit.record import Audit, Control
@@ -34,7 +36,7 @@ def audit(
 
     model: whose scores are audited; None: models trained on the dataset, persons held out. clips: those of another
     layout than ours, paths relative to ``folder``. mark: puts a watermark on frames (control 1; the detector cannot).
-    most: how many clips are encoded anew for controls 1, 3 and 11, half of each class.
+    most: how many clips are encoded anew for controls 1, 3 and 11, half of each class; 0 leaves these out.
 
     Raises :class:`InputError` where the dataset cannot be read, or has fewer than two persons a class.
     """
@@ -82,11 +84,32 @@ def audit_folder(
     *,
     mark: Marker | None = None,
     most: int = 40,
+    limit: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Audit:
-    """As :func:`audit`, of a dataset of any layout, or of ``folder`` with real videos and ``fakes``."""
+    """As :func:`audit`, of a dataset of any layout, or of ``folder`` with real videos and ``fakes``.
+
+    limit: how many clips of a dataset are looked at, about; whole persons are drawn (:func:`sampled`).
+    """
     if fakes is None:
-        return audit(folder, model, mark=mark, most=most, seed=seed, progress=progress)
+        clips = read_dataset(folder)
+        chosen = clips if limit is None else sampled(clips, limit, seed)
+        return audit(folder, model, clips=chosen, mark=mark, most=most, seed=seed, progress=progress)
     root, clips = two_folders(folder, fakes)
     return audit(root, model, clips=clips, mark=mark, most=most, seed=seed, progress=progress)
+
+
+def sampled(clips: Sequence[Clip], limit: int, seed: int = 0) -> list[Clip]:
+    """All clips of persons drawn until there are ``limit``, each with the original that it names; order is kept."""
+    by_id = {clip.clip_id: clip for clip in clips}
+    persons: dict[str, list[Clip]] = {}
+    for clip in clips:
+        persons.setdefault(clip.identity, []).append(clip)
+    chosen: set[str] = set()
+    for person in np.random.default_rng(seed).permutation(sorted(persons)):
+        if len(chosen) >= limit:
+            break
+        mine = persons[str(person)]
+        chosen |= {clip.clip_id for clip in mine} | {clip.original for clip in mine if clip.original in by_id}
+    return [clip for clip in clips if clip.clip_id in chosen]

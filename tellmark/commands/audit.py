@@ -48,10 +48,11 @@ def audited(
     model: TellModel | None = None,
     *,
     most: int,
+    limit: int | None = None,
     seed: int = 0,
     console: Console,
 ) -> Audit:
-    """The audit of a folder, kept in its audit.json."""
+    """The audit of a folder, or of about ``limit`` of its clips, kept in its audit.json."""
     from tellmark.detector.audit.record import FILE
     from tellmark.detector.audit.run import audit_folder
     from tellmark.types import Kind
@@ -65,6 +66,7 @@ def audited(
             model,
             mark=lambda width, height: Embedder(Payload.new(Kind.CONTROL), width=width, height=height).embed,
             most=most,
+            limit=limit,
             seed=seed,
             progress=progress,
         )

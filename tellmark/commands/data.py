@@ -13,6 +13,8 @@ from tellmark.errors import UsageError
 if TYPE_CHECKING:  # it imports numpy, and the command line must not before it has said how many threads it may start
     from tellmark.types import Detection
 
+_AUDITED = 60  # clips, about, of a dataset that was just built: seconds each
+
 
 @click.group()
 def dataset() -> None:
@@ -26,7 +28,9 @@ def dataset() -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be made, how long it takes and how large it gets.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 @click.option("--ray", metavar="ADDRESS", help="Make the takes on a Ray cluster; `local` starts one here.")
-@click.option("--audit", "most", metavar="CLIPS", type=click.IntRange(4), help="Audit it, with CLIPS encoded anew.")
+@click.option(
+    "--audit/--no-audit", default=True, help="Look at some clips for shortcuts, at the end.", show_default=True
+)
 @command
 def build(
     plan: Path,
@@ -36,13 +40,13 @@ def build(
     dry_run: bool,
     workers: int,
     ray: str | None,
-    most: int | None,
+    audit: bool,
     console: Console,
 ) -> None:
     """Build the dataset that PLAN (a TOML file) describes into a folder.
 
-    --audit measures the twelve controls on it (`tellmark audit`), writes audit.json and says the outcome in the
-    datasheet. It takes seconds a clip and tens of seconds a clip encoded anew, so it has to be asked for.
+    At the end the shortcut audit looks at some persons of it; audit.json has what it measured, the datasheet what came
+    of it. `tellmark audit` looks at all, and encodes clips anew.
     """
     from tellmark.generator.estimate import dry_run as estimate
     from tellmark.generator.plan import load_plan
@@ -56,13 +60,24 @@ def build(
 
     with console.progress("building") as progress:
         summary = build_dataset(loaded, out, resume=resume, workers=workers, ray=ray, progress=progress)
-    if most is not None:
-        from tellmark.commands.audit import audited
-        from tellmark.generator.dataset import say_in_datasheet
-
-        summary["audit"] = audited(out, most=most, console=console).sentence()
-        say_in_datasheet(out, "Audit", f"{summary['audit']}. The figures are in `audit.json`.")
+    if audit:
+        summary["audit"] = _audit(out, console)
     console.result({"schema": "tellmark.dataset/1", **summary}, table(summary))
+
+
+def _audit(folder: Path, console: Console) -> str:
+    """What the audit of a new dataset says, as its datasheet has it."""
+    from tellmark.commands.audit import audited
+    from tellmark.errors import InputError
+    from tellmark.generator.dataset import say_in_datasheet
+
+    try:
+        said = audited(folder, most=0, limit=_AUDITED, console=console).sentence()
+        said += ". The figures are in `audit.json`; `tellmark audit` encodes clips anew as well, and takes longer."
+    except InputError as error:  # a dataset of one class, or of clips too short to be judged, is a dataset
+        said = f"Not audited: {error}."
+    say_in_datasheet(folder, "Audit", said)
+    return said
 
 
 @dataset.command("check")

@@ -15,6 +15,7 @@ from tellmark.detector.audit import confounds, probes, protocol
 from tellmark.detector.audit import material as material_module
 from tellmark.detector.audit.material import Material
 from tellmark.detector.audit.record import Audit, Control, beside, found_in, sentence
+from tellmark.detector.audit.run import sampled
 from tellmark.detector.audit.variants import AGAIN, AS_IS, LADDER, Variant, stripped, variant_features
 from tellmark.detector.features import NAMES, ClipFeatures, clip_features
 from tellmark.detector.metrics import difference_interval, metric_interval
@@ -100,6 +101,25 @@ def test_without_a_marker_the_control_is_not_measured(fair: Material) -> None:
     assert [row.passed for row in confounds.watermark(fair)] == [None, None]
 
 
+def test_without_clips_encoded_anew_three_controls_are_not_measured(fair: Material) -> None:
+    quick = dataclasses.replace(fair, most=0, mark=lambda width, height: lambda luma, cb, cr: (luma, cb, cr))
+    rows = [*confounds.watermark(quick), *protocol.matrix(quick)[0]]
+    names = {row.name for row in rows if row.note == material_module.NONE_ANEW}
+    assert names == {"watermark alone", "off-diagonal drop", "ladder, lowest rung"}
+    assert all(row.passed is None for row in rows if row.name in names)
+
+
+def test_a_sample_holds_whole_persons_and_the_originals_of_its_fakes(fair: Material) -> None:
+    wanderer = dataclasses.replace(fair.clips[1], clip_id="w", identity="p9")  # its original is another person's
+    found = sampled([*fair.clips, wanderer], 8, seed=3)
+    ids = {clip.clip_id for clip in found}
+    assert 8 <= len(found) < 12
+    assert [clip for clip in [*fair.clips, wanderer] if clip.clip_id in ids] == found
+    assert all(clip.original in ids for clip in found if clip.original)
+    everyone = sampled([*fair.clips, wanderer], 10**6)
+    assert everyone == [*fair.clips, wanderer]
+
+
 def test_random_labels_and_the_result_itself(fair: Material) -> None:
     (row,) = protocol.random_labels(fair)
     assert row.passed
@@ -110,6 +130,12 @@ def test_random_labels_and_the_result_itself(fair: Material) -> None:
     assert auc.passed is False  # 200 bootstraps are too few to be printed
     assert only(rows, "spread over seeds").value is not None
     assert only(rows, "ECE").interval is not None
+
+
+def test_a_calibration_that_nobody_could_show_on_so_few_clips_is_not_judged(tmp_path: Path) -> None:
+    (ece,) = (row for row in protocol.intervals(build(tmp_path, persons=5)) if row.name == "ECE")
+    assert ece.value is not None
+    assert (ece.value > 0.05, ece.passed, ece.verdict) == (True, None, "too few clips")
 
 
 def test_splits_that_share_a_source_fail(tmp_path: Path, fair: Material) -> None:
@@ -191,7 +217,7 @@ def test_the_record_is_told_and_kept(tmp_path: Path) -> None:
     )
     found = Audit("data", None, 10, 5, 0, 1000, rows)
     assert "FAILS 2 (container alone)" in found.sentence()
-    assert "not measured: 4 (null render)" in found.sentence()
+    assert "not judged: 4 (null render)" in found.sentence()
     assert "no null arm" in found.table()
     found.save(tmp_path / "audit.json")
     record = found_in(tmp_path / "audit.json")

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from tellmark.detector.additive import Tells
 from tellmark.detector.clips import identity_leaks
 from tellmark.detector.evaluate import CACHE, evaluate
 from tellmark.detector.features import NAMES, ClipFeatures, cached_features
 from tellmark.detector.model import TellModel
-from tellmark.detector.train import train
+from tellmark.detector.train import leave_one_method_out, train
 from tellmark.errors import InputError, UsageError
 from tellmark.manifest import read_clips, write_manifest
 from tellmark.types import Clip, Label
@@ -137,6 +138,23 @@ def test_several_datasets_count_together(tmp_path: Path) -> None:
     assert both.card["clips"] == {"real": 14, "fake": 14}
     assert both.card["cross_validation"]["n_clips"] == 28
     assert list(both.card["test"]) == ["one"]
+
+
+def test_a_method_is_left_out_where_every_person_has_every_method() -> None:
+    rng = np.random.default_rng(0)
+    pairs = []
+    for person in range(12):
+        for method in ("real", "warp", "swap", "sync"):
+            x = rng.normal(size=(2, len(NAMES)))
+            x[:, NAMES.index("flicker.luma")] += 4.0 * (method in ("warp", "swap"))  # sync looks like the real ones
+            label = Label.REAL if method == "real" else Label.FAKE
+            sha = f"{person}{method}"
+            clip = dataclasses.replace(CLIP, clip_id=sha, sha256=sha, label=label, method=method, identity=f"p{person}")
+            pairs.append((clip, ClipFeatures(np.array([0.8, 2.4]), x, 80, 1, 80, 200.0)))
+    found = leave_one_method_out(pairs, Tells())
+    assert {method: one["n"] for method, one in found.items()} == {"warp": 12, "swap": 12, "sync": 12}
+    assert min(found["warp"]["auc"], found["swap"]["auc"]) > 0.75
+    assert 0.2 < found["sync"]["auc"] < 0.8
 
 
 def test_leaking_identities_are_refused(tmp_path: Path) -> None:
