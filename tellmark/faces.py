@@ -199,6 +199,15 @@ def align(rgb: U8, landmarks: F32, size: int = 256, scale: float = 1.3) -> tuple
     ``scale`` is the crop's side over the face's height. Returns the crop and the (2, 3) similarity that maps points
     of the picture into it.
     """
+    matrix = placement(landmarks, size, scale)
+    shrink = np.hypot(matrix[0, 0], matrix[1, 0]) < 1
+    flags = cv2.INTER_AREA if shrink else cv2.INTER_CUBIC
+    crop = cv2.warpAffine(rgb, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return crop.astype(np.uint8, copy=False), matrix
+
+
+def placement(landmarks: F32, size: int = 256, scale: float = 1.3) -> F32:
+    """The (2, 3) similarity of :func:`align`, which brings eyes and mouth to their places."""
     eyes = [landmarks[list(group), :2].mean(0) for group in (RIGHT_EYE, LEFT_EYE)]
     mouth = landmarks[list(LIPS_OUTER), :2].mean(0)
     unit = size / scale
@@ -211,11 +220,7 @@ def align(rgb: U8, landmarks: F32, size: int = 256, scale: float = 1.3) -> tuple
         ],
         np.float32,
     )
-    matrix = _similarity(np.array([*eyes, mouth], np.float32), goal)
-    shrink = np.hypot(matrix[0, 0], matrix[1, 0]) < 1
-    flags = cv2.INTER_AREA if shrink else cv2.INTER_CUBIC
-    crop = cv2.warpAffine(rgb, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return crop.astype(np.uint8, copy=False), matrix
+    return _similarity(np.array([*eyes, mouth], np.float32), goal)
 
 
 def _similarity(source: F32, goal: F32) -> F32:
@@ -236,6 +241,8 @@ def _faces(mesh: Any, rgb: U8) -> list[Face]:
 def _square(rgb: U8) -> U8:
     """``rgb`` with black below or to the right: the models project back correctly from square pictures only."""
     height, width = rgb.shape[:2]
+    if height == width:
+        return rgb
     side = max(height, width)
     return np.asarray(cv2.copyMakeBorder(rgb, 0, side - height, 0, side - width, cv2.BORDER_CONSTANT), np.uint8)
 
