@@ -11,7 +11,7 @@ import numpy as np
 
 from tellmark.detector.ahead import ahead
 from tellmark.detector.window import CONTEXT, FPS, FRAMES, SIZE, Window
-from tellmark.faces import MIN_FACE_PX, Face, FaceTracker, MediapipeTracker, align, placement
+from tellmark.faces import MIN_FACE_PX, Face, FaceTracker, MediapipeTracker, align
 from tellmark.landmarks import face_height
 from tellmark.media import VideoReader
 from tellmark.types import F32, U8
@@ -160,8 +160,10 @@ def aligned(rgb: U8, landmarks: F32) -> tuple[U8, F32]:
     ratio = SIZE / (_FACE_SCALE * float(face_height(landmarks)))
     offset, shrink = np.zeros(2, np.float32), 1.0
     if ratio < 0.75:
-        left, top, right, bottom = _needed(landmarks, rgb.shape)
-        part = rgb[top:bottom, left:right]
+        (x0, y0), (x1, y1) = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
+        margin = 0.5 * max(x1 - x0, y1 - y0)
+        left, top = max(0, int(x0 - margin)), max(0, int(y0 - margin))
+        part = rgb[top : int(y1 + margin) + 1, left : int(x1 + margin) + 1]
         rgb = cv2.resize(part, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
         offset, shrink = np.array([left, top], np.float32), ratio
     inner = landmarks.copy()
@@ -172,14 +174,6 @@ def aligned(rgb: U8, landmarks: F32) -> tuple[U8, F32]:
     moved[:, :2] = inner[:, :2] @ matrix[:, :2].T + matrix[:, 2]
     moved[:, 2] *= np.hypot(matrix[0, 0], matrix[1, 0])
     return crop, moved
-
-
-def _needed(landmarks: F32, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """(left, top, right, bottom) px of the frame that an aligned crop can show, and three px of the crop around it."""
-    back = cv2.invertAffineTransform(placement(landmarks, SIZE, _FACE_SCALE))
-    ends = np.array([(x, y, 1) for x in (-3, SIZE + 3) for y in (-3, SIZE + 3)]) @ back.T
-    (left, top), (right, bottom) = np.floor(ends.min(0)).astype(int), np.ceil(ends.max(0)).astype(int)
-    return max(0, int(left)), max(0, int(top)), min(shape[1], int(right)), min(shape[0], int(bottom))
 
 
 def _context_box(face: Face, rgb: U8) -> tuple[int, int, int, int]:

@@ -251,11 +251,25 @@ def _mediapipe() -> ModuleType:
     os.environ.setdefault("GLOG_minloglevel", "3")
     # protobuf 4 deprecates a call that mediapipe 0.10.21 still makes on every frame.
     warnings.filterwarnings("ignore", message="SymbolDatabase.GetPrototype", category=UserWarning)
-    with warnings.catch_warnings(), _quiet():
+    with warnings.catch_warnings(), _quiet(), _without_plots():
         warnings.simplefilter("ignore", DeprecationWarning)
         import mediapipe
     solutions: ModuleType = mediapipe.solutions
     return solutions
+
+
+@contextmanager
+def _without_plots() -> Iterator[None]:
+    """Hide Matplotlib from MediaPipe, whose drawing module imports it: a third of a second that nobody here needs."""
+    hidden = [name for name in ("matplotlib", "matplotlib.pyplot") if name not in sys.modules]
+    if "mediapipe" in sys.modules:
+        hidden = []
+    sys.modules.update({name: ModuleType(name) for name in hidden})
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
 
 
 @contextmanager
