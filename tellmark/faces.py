@@ -199,15 +199,6 @@ def align(rgb: U8, landmarks: F32, size: int = 256, scale: float = 1.3) -> tuple
     ``scale`` is the crop's side over the face's height. Returns the crop and the (2, 3) similarity that maps points
     of the picture into it.
     """
-    matrix = placement(landmarks, size, scale)
-    shrink = np.hypot(matrix[0, 0], matrix[1, 0]) < 1
-    flags = cv2.INTER_AREA if shrink else cv2.INTER_CUBIC
-    crop = cv2.warpAffine(rgb, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return crop.astype(np.uint8, copy=False), matrix
-
-
-def placement(landmarks: F32, size: int = 256, scale: float = 1.3) -> F32:
-    """The (2, 3) similarity of :func:`align`, which brings eyes and mouth to their places."""
     eyes = [landmarks[list(group), :2].mean(0) for group in (RIGHT_EYE, LEFT_EYE)]
     mouth = landmarks[list(LIPS_OUTER), :2].mean(0)
     unit = size / scale
@@ -220,7 +211,11 @@ def placement(landmarks: F32, size: int = 256, scale: float = 1.3) -> F32:
         ],
         np.float32,
     )
-    return _similarity(np.array([*eyes, mouth], np.float32), goal)
+    matrix = _similarity(np.array([*eyes, mouth], np.float32), goal)
+    shrink = np.hypot(matrix[0, 0], matrix[1, 0]) < 1
+    flags = cv2.INTER_AREA if shrink else cv2.INTER_CUBIC
+    crop = cv2.warpAffine(rgb, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return crop.astype(np.uint8, copy=False), matrix
 
 
 def _similarity(source: F32, goal: F32) -> F32:
@@ -261,9 +256,8 @@ def _mediapipe() -> ModuleType:
 @contextmanager
 def _without_plots() -> Iterator[None]:
     """Hide Matplotlib from MediaPipe, whose drawing module imports it: a third of a second that nobody here needs."""
-    hidden = [name for name in ("matplotlib", "matplotlib.pyplot") if name not in sys.modules]
-    if "mediapipe" in sys.modules:
-        hidden = []
+    names = () if "mediapipe" in sys.modules else ("matplotlib", "matplotlib.pyplot")
+    hidden = [name for name in names if name not in sys.modules]
     sys.modules.update({name: ModuleType(name) for name in hidden})
     try:
         yield
