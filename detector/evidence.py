@@ -81,7 +81,9 @@ def _timeline(pen: ImageDraw.ImageDraw, width: int, detection: Detection, shown_
     def y(p: float) -> float:
         return bottom + (top - bottom) * p
 
-    _text(pen, (_EDGE, _HEIGHT + 14), f"p(synthetic) of each window of {2 * half:.1f} s", 15)
+    dashed = "the threshold" if point else "even odds"
+    title = f"p(synthetic) of each window of {2 * half:.1f} s; dashed: {dashed}; the frame shown is at {shown_s:.1f} s"
+    _text(pen, (_EDGE, _HEIGHT + 10), title, 15)
     for p in (0.0, 0.5, 1.0):
         pen.line((left, y(p), right, y(p)), (225, 226, 228))
         _text(pen, (left - 8, y(p)), f"{p:g}", 13, anchor="rm")
@@ -91,7 +93,6 @@ def _timeline(pen: ImageDraw.ImageDraw, width: int, detection: Detection, shown_
         )
     for dash in range(left, right, 10):
         pen.line((dash, y(limit), min(dash + 5, right), y(limit)), _INK)
-    _text(pen, (right, _HEIGHT + 14), f"dashed: {'threshold' if point else 'even odds'}", 13, _FAINT, "ra")
     pen.polygon(((x(shown_s), top - 4), (x(shown_s) - 6, top - 14), (x(shown_s) + 6, top - 14)), _INK)
     for second in _ticks(end):
         _text(pen, (x(second), bottom + 8), f"{second:g} s", 13, anchor="ma")
