@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark import landmarks as lm
-from tellmark.detector.stats import correlation, rms
+from tellmark.detector.stats import correlation, magnitude, rms
 from tellmark.detector.window import Window, region
 from tellmark.types import F64
 
@@ -44,7 +44,7 @@ def compute(window: Window) -> F64:
     frames = window.context[steps].astype(np.float32)
     change = np.abs(window.context[steps + 1].astype(np.float32) - frames)[:, far].mean()
     middle = frames[len(frames) // 2]
-    gradient = cv2.magnitude(cv2.Sobel(middle, cv2.CV_32F, 1, 0), cv2.Sobel(middle, cv2.CV_32F, 0, 1))[far].mean()
+    gradient = magnitude(cv2.Sobel(middle, cv2.CV_32F, 1, 0), cv2.Sobel(middle, cv2.CV_32F, 0, 1))[far].mean()
     return np.array(
         [
             np.log2((rms(far_mean) + 0.01) / speed),

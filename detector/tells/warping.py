@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from tellmark import landmarks as lm
+from tellmark.detector.stats import magnitude
 from tellmark.detector.window import Window, warp_back
 from tellmark.types import F32, F64, U8
 
@@ -40,7 +41,7 @@ def compute(window: Window) -> F64:
         skin, around = window.face_masks[nearest], window.surround_masks[nearest]
         mouth = window.mask(t, lm.LIPS_OUTER, grow=4)
         eyes = window.mask(t, lm.LEFT_EYE, grow=2) | window.mask(t, lm.RIGHT_EYE, grow=2)
-        contrast = cv2.magnitude(cv2.Sobel(now, cv2.CV_32F, 1, 0), cv2.Sobel(now, cv2.CV_32F, 0, 1))
+        contrast = magnitude(cv2.Sobel(now, cv2.CV_32F, 1, 0), cv2.Sobel(now, cv2.CV_32F, 0, 1))
         errors = [_share(residual, contrast, mask) for mask in (skin, mouth, eyes, around)]
         rows.append([*errors, _roughness(window.flow(t), skin)])
     if not rows:
@@ -60,5 +61,5 @@ def _share(residual: F32, contrast: F32, mask: U8) -> float:
 def _roughness(flow: F32, mask: U8) -> float:
     across, down = cv2.split(cv2.Laplacian(flow, cv2.CV_32F))
     bend = np.abs(across) + np.abs(down)
-    size = cv2.magnitude(flow[..., 0], flow[..., 1])
+    size = magnitude(flow[..., 0], flow[..., 1])
     return float(np.log2((cv2.mean(bend, mask)[0] + 1e-4) / (cv2.mean(size, mask)[0] + 0.05)))

@@ -56,6 +56,21 @@ def test_every_family_keeps_its_form(plain: Window) -> None:
         assert (tell.__doc__ or "").strip(), family
 
 
+@pytest.mark.parametrize("offset", [4, 16, 32])
+def test_where_arrays_lie_in_memory_does_not_matter(plain: Window, offset: int) -> None:
+    def placed(array: Any, bytes_off: int) -> Any:
+        room = np.empty(array.nbytes + 128, np.uint8)
+        start = -room.ctypes.data % 64 + bytes_off
+        copy = room[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+        copy[...] = array
+        return copy
+
+    names = ("crops", "landmarks", "source_landmarks", "context", "context_landmarks")
+    one, other = (Window(0.0, *(placed(getattr(plain, name), off) for name in names)) for off in (0, offset))
+    for family, tell in tells.FAMILIES.items():
+        np.testing.assert_array_equal(tell.compute(one), tell.compute(other), err_msg=family)
+
+
 def test_a_still_has_only_still_tells(painted: Callable[..., Any]) -> None:
     window = painted(1).window
     for family, tell in tells.FAMILIES.items():
