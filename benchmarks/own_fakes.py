@@ -2,13 +2,13 @@
 
 DIR is a dataset of the factory with the methods ``real`` and a fake one, both marked, and several rungs of compression.
 Every clip is scored by models that saw neither its person nor its original: one of all rungs as `tellmark train` makes
-it, tells measured against real clips of the same quality, which it reads from the pixels; the same with the tells as
-they are; and one that was taught on the clip's own rung, which nobody knows of a clip that comes along. Persons are
-dealt to folds three times over: a calibration error is a mean over bins, and the luck of one deal is a large part of
-it. Null and plain arms, where DIR has them, are more real clips to learn from; they are not judged. The design was
-chosen on half of the persons, by a hash of their names: rows tell both halves apart. ``unseen=DIR2`` has clips of the
-same people made by another renderer, with their real ones: they are judged by the models that were taught on DIR
-without their person.
+it, whose discriminant measures tells against real clips of the quality that it reads from the pixels; the same with the
+tells as they are; and one that was taught on the clip's own rung, which nobody knows of a clip that comes along.
+Persons are dealt to folds three times over: a calibration error is a mean over bins, and the luck of one deal is a
+large part of it. Null and plain arms, where DIR has them, are more real clips to learn from; they are not judged. The
+design was chosen on half of the persons, by a hash of their names: rows tell both halves apart. ``unseen=DIR2`` has
+clips of the same people made by another renderer, with their real ones: they are judged by the models that were taught
+on DIR without their person.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Learning the additive model: trees that may ask about one family each, and a discriminant, both counting alike.
 
-Where every clip is of one of several rungs of compression, tells are put in proportion to the quality first. What is
-learned is turned into plain arrays. The calibration is that of clips of persons that were left out.
+Where every clip is of one of several rungs of compression, the discriminant sees tells in proportion to the quality.
+What is learned is turned into plain arrays. The calibration is that of clips of persons that were left out.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Tells:
     """:class:`Classifier` of both halves; ``fit`` returns the :class:`TellModel`."""
 
     families: tuple[str, ...] = tuple(tells.FAMILIES)
-    by_quality: bool = True  # where the clips have several rungs, measure tells against real clips of the same quality
+    by_quality: bool = True  # of several rungs, the discriminant sees tells against real clips of the same quality
 
     def fit(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """Learn, then calibrate on margins of persons that were left out. ``x`` is (N, len(NAMES))."""
@@ -54,17 +54,16 @@ class Tells:
 
     def learn(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """Both halves, each of the same spread over the rows: right in the order of its margins, not calibrated."""
-        if self.by_quality and rows.rungs is not None and _on_rungs(rows):
-            found = quality.learn(x, rows.rungs, rows.labels == 0, balanced_weights(rows))
-            return replace(self._halves(found.proportion(x), rows, seed), quality=found)
-        return self._halves(x, rows, seed)
-
-    def _halves(self, x: F64, rows: Rows, seed: int) -> TellModel:
         model = self.boost(x, rows, seed=seed)
+        weights = balanced_weights(rows)
+        found = None
+        if self.by_quality and rows.rungs is not None and _on_rungs(rows):
+            found = quality.learn(x, rows.rungs, rows.labels == 0, weights)
         used = np.flatnonzero([name.split(".")[0] in self.families for name in NAMES])
-        line = discriminant.learn(x, rows.labels, balanced_weights(rows), used)
-        own, other = float(model.margin(x).std()), float(line.parts(x).sum(1).std())
-        return replace(model, line=line.scaled(own / other if min(own, other) > 0 else 1.0))
+        z = x if found is None else found.proportion(x)
+        line = discriminant.learn(z, rows.labels, weights, used)
+        own, other = float(model.margin(x).std()), float(line.parts(z).sum(1).std())
+        return replace(model, line=line.scaled(own / other if min(own, other) > 0 else 1.0), quality=found)
 
     def boost(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """The trees alone: right in the order of their margins, but not calibrated."""

@@ -2,9 +2,9 @@
 
 Every tree asks about one family only and the discriminant is a sum over columns, so the log-odds of a clip are exactly
 a constant plus one term a family: the explanation is the model, not an estimate of it (a generalised additive model
-with trees, Lou et al. 2013). A model that was taught several rungs of compression measures each tell against real clips
-of the window's quality first: a term then says how far the family is from those. It is plain arrays, and its evaluation
-needs NumPy alone; ``additive`` learns it.
+with trees, Lou et al. 2013). In a model that was taught several rungs of compression the discriminant weighs how far
+each tell is from real clips of the window's quality, which is read from the pixels; the trees ask about its value. It
+is plain arrays, and its evaluation needs NumPy alone; ``additive`` learns it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class TellModel:
     names: tuple[str, ...] = NAMES
     card: dict[str, Any] = field(default_factory=dict)
     line: Discriminant | None = None  # None: trees alone
-    quality: Quality | None = None  # None: tells are taken as they are
+    quality: Quality | None = None  # None: the discriminant too takes tells as they are
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -74,14 +74,12 @@ class TellModel:
     def terms(self, x: F64) -> F64:
         """(N, families) log-odds that each family adds to each window of ``x`` (N, len(names)), uncalibrated."""
         x = np.asarray(x, np.float64)
-        if self.quality is not None:
-            x = self.quality.proportion(x)
         leaves = self.trees.leaves(x)
         terms: F64 = np.stack([leaves[:, self.family == k].sum(1) for k in range(len(self.families))], axis=1)
         if self.line is None:
             return terms
         owner = np.array([name.split(".")[0] for name in self.names])
-        parts = self.line.parts(x)
+        parts = self.line.parts(x if self.quality is None else self.quality.proportion(x))
         terms += np.stack([parts[:, owner == family].sum(1) for family in self.families], axis=1)
         return terms
 

@@ -2,8 +2,9 @@
 
 What gives a fake away at one quality is what compression does to every face at another: without pores, skin is smooth
 in both. So each tell can be measured against real clips of the same quality: less the value, and over the spread, that
-they have there (a regression on each, linear in the quality). One model then serves all rungs of compression, and what
-it adds up are departures from real footage like this.
+they have there (a regression on each, linear in the quality). The discriminant of a model of several rungs of
+compression adds up these departures from real footage like this. The trees ask about the values themselves: halves
+that see different things make different mistakes, and trees on departures did worse (``docs/log.md``).
 
 The quality is a point on a few axes: the directions among tells of single pictures, spectrum and noise, that tell the
 rungs of the training data apart (Fisher's discriminant). Detection is told no rung, and reads nothing but the pictures.
