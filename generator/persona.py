@@ -12,7 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tellmark.generator import ageing, complexion, eyes, facespace, garments, glasses, relief, scenery, strands
+from tellmark.generator import (
+    ageing, complexion, eyes, facespace, garments, glasses, headmodel, relief, scenery, strands,
+)  # fmt: skip
 from tellmark.generator.facespace import TEXTURE, FaceSpace, f32
 from tellmark.generator.recipe import Recipe, draw_recipe
 from tellmark.generator.scenery import smoothstep
@@ -110,13 +112,16 @@ def _oval(shape: F32) -> F32:
 def _cover(shape: F32, skull: Skull, ears: F32) -> F32:
     """(SIZE, SIZE) coverage of the bald head's texture; beside the jaw it goes on behind what is seen at rest."""
     cover = np.maximum(cv2.GaussianBlur(_oval(shape), (0, 0), 1.0), ears)
-    lower = shape[list(FACE_OVAL), :2]
-    middle = lower.mean(axis=0)
-    behind = np.zeros((SIZE, SIZE), np.float32)
-    cv2.fillPoly(behind, [np.round(middle + (lower - middle) * 1.12).astype(np.int32)], 1.0)
-    level = float(shape[[132, 361], 1].mean())
-    behind *= smoothstep(np.mgrid[:SIZE, :SIZE][0].astype(np.float32), level + 14, level + 36)
-    cover = np.maximum(cover, behind)
+    # How far beyond the outline a pixel lies, by the direction it lies in; below the ears skin goes on and thins out.
+    outline = shape[list(FACE_OVAL), :2] - shape[list(FACE_OVAL), :2].mean(axis=0)
+    order = np.argsort(way := np.arctan2(outline[:, 1], outline[:, 0]))
+    y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
+    middle = shape[list(FACE_OVAL), :2].mean(axis=0)
+    angle = np.arctan2(y - middle[1], x - middle[0])
+    reach = np.interp(angle, way[order], np.linalg.norm(outline, axis=1)[order], period=2 * np.pi)
+    low = np.interp(angle, way[order], headmodel.below_ears(shape, skull.height)[order], period=2 * np.pi)
+    beyond = np.hypot(x - middle[0], y - middle[1]) / reach - 1
+    cover = np.maximum(cover, smoothstep((0.02 + 0.16 * low - beyond) / (0.02 + 0.08 * low), 0, 1) * (low > 0))
     bald = np.zeros((SIZE, SIZE), np.float32)
     x, y = np.round(skull.centre[:2] * 16).astype(int).tolist()
     across, up = np.round(skull.radii[:2] * 16).astype(int).tolist()
@@ -188,13 +193,13 @@ def parts_of(seed: int) -> Parts:
     bright = np.mean([lit[y - 12 : y + 16, x - 16 : x + 16].mean(axis=(0, 1)) for x, y in around], axis=0)
     eye_light = f32(np.clip(bright, 0.12, 1.1))
     picture = eyes.paint(picture.astype(np.float32), shape, recipe.iris, light, float(eye_light.mean() ** (1 / 2.2)))
-    lit, _ = relief.shine_on(relief.normals(body_z, 1.6), body_z, blockers, recipe.lamp, seed)
+    lit, gloss = relief.shine_on(relief.normals(body_z, 1.6), body_z, blockers, recipe.lamp, seed)
     return Parts(
         recipe=recipe,
         shape=shape,
         backdrop=scenery.backdrop(recipe.background, light, recipe.body.seed ^ 1),
         back_hair=strands.backed(back, recipe.hair.colour),
-        torso=np.dstack([_lit(body[..., :3], lit), body[..., 3]]).astype(np.float32),
+        torso=np.dstack([_lit(body[..., :3], lit, 0.02 * gloss), body[..., 3]]).astype(np.float32),
         head=np.dstack([picture, _cover(shape, skull, ears)]).astype(np.float32),
         front_hair=front,
         front_hair_z=hair_z,

@@ -174,7 +174,7 @@ def _dye(rng: np.random.Generator) -> tuple[float, float, float]:
     """sRGB of a cloth: mostly black, white, grey and blue, sometimes a colour."""
     hue = [(1, 1, 1), (0.55, 0.72, 1.0), (1.0, 0.86, 0.68), (1.0, 0.42, 0.40), (0.5, 0.8, 0.6), (0.8, 0.6, 0.85)]
     tint = np.array(hue[int(rng.choice(6, p=[0.42, 0.24, 0.14, 0.08, 0.07, 0.05]))])
-    level = float(rng.choice([0.09, 0.18, 0.42, 0.66, 0.88], p=[0.22, 0.26, 0.16, 0.14, 0.22]))
+    level = float(rng.choice([0.17, 0.24, 0.42, 0.66, 0.88], p=[0.22, 0.26, 0.16, 0.14, 0.22]))
     return rounded(np.clip(level * tint ** (0.3 + 0.7 * (level < 0.7)) * np.exp(rng.normal(0, 0.06, 3)), 0.03, 0.93))  # type: ignore[return-value]
 
 
