@@ -64,7 +64,7 @@ def colour(shape: F32, age: float, grey: float, rng: np.random.Generator) -> F32
     """(SIZE, SIZE, 3) log RGB: shade under the eyes, spots, redness; ``grey`` [0, 1] bleaches the brows."""
     old = years(age)
     log = np.zeros((SIZE, SIZE, 3), np.float32)
-    log += (0.012 + 0.022 * old) * noise(rng, 18)[..., None] * f32([0.2, 1.0, 0.9])
+    log += (0.005 + 0.016 * old) * noise(rng, 18)[..., None] * f32([0.2, 1.0, 0.9])
     log -= old * 0.05 * np.clip(noise(rng, 4) - 1.3, 0, 2)[..., None] * f32([0.6, 1.0, 1.1])
     tired = 0.05 + 0.13 * old + 0.06 * float(rng.random())
     for loop in (RIGHT_EYE, LEFT_EYE):

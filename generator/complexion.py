@@ -18,7 +18,7 @@ def skin_detail(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
     """(SIZE, SIZE, 3) log RGB: pores, blotches, freckles and a few moles."""
     pores = noise(rng, 0.8) - noise(rng, 1.6)
     detail = (0.014 * pores + 0.005 * noise(rng, 3.0))[..., None] * f32([0.8, 1.0, 1.05])
-    detail = detail + (0.010 * noise(rng, 14))[..., None] * f32([0.3, 1.0, 0.8])
+    detail = detail + (0.005 * noise(rng, 14))[..., None] * f32([0.3, 1.0, 0.8])
     marks = np.zeros((SIZE, SIZE), np.float32)
     freckled = rng.random() < 0.18
     for _ in range(int(rng.integers(60, 220)) if freckled else int(rng.poisson(2))):

@@ -126,7 +126,8 @@ def _outward(points: F32, sources: F32) -> NDArray[np.int32]:
     face = Delaunay(sources[:count]).simplices
     outline = sources[list(FACE_OVAL)]
     middles = sources[face].mean(axis=1)
-    face = face[[cv2.pointPolygonTest(outline, (float(x), float(y)), False) > 0 for x, y in middles]]
+    outside = [cv2.pointPolygonTest(outline, (float(x), float(y)), False) <= 0 for x, y in middles]
+    face = face[~(np.isin(face, FACE_OVAL).all(axis=1) & outside)]
     behind = np.arange(count, len(points)).reshape(len(_RINGS), len(FACE_OVAL))
     first = np.concatenate([[FACE_OVAL], behind])
     second = np.roll(first, -1, axis=1)

@@ -75,7 +75,7 @@ def texture_of(recipe: Recipe, space: FaceSpace) -> F32:
     grey = drift.mean(axis=-1, keepdims=True)
     # Signed mixtures exaggerate tints more than light and shade, and both more than people vary: bounded softly.
     drift = 0.24 * np.tanh((grey + 0.35 * (drift - grey)) / 0.24)
-    drift = cv2.resize(cv2.GaussianBlur(drift, (0, 0), 1.5), (TEXTURE, TEXTURE), interpolation=cv2.INTER_CUBIC)
+    drift = cv2.resize(cv2.GaussianBlur(drift, (0, 0), 2.5), (TEXTURE, TEXTURE), interpolation=cv2.INTER_CUBIC)
     return np.asarray(1.15 * (mixed - cv2.GaussianBlur(mixed, (0, 0), _COARSE)) + typical + drift, np.float32)
 
 
@@ -90,17 +90,29 @@ def _skin(recipe: Recipe, shape: F32, space: FaceSpace) -> tuple[F32, F32]:
     oval = _oval(shape)
     inner = cv2.erode(oval, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9)))
     blend = cv2.GaussianBlur(inner, (0, 0), 4.0)[..., None]
-    # What sources had in shade at the face's edge is shade again here: the light is given to the form, once.
+    # What sources had in shade at the face's edge is shade again here: the light is given to the form, once. Of colour,
+    # and of the hair that some wore into the forehead, nothing is kept there.
     fill = _spread(face, cv2.erode(inner, np.ones((25, 25), np.uint8)) > 0)
-    rim = cv2.GaussianBlur(cv2.erode(inner, np.ones((15, 15), np.uint8)), (0, 0), 14.0)[..., None]
+    rim = _well_inside(shape)
     coarse = cv2.GaussianBlur(face, (0, 0), 9.0)
-    face = face + (1 - rim) * 0.7 * np.clip(fill - coarse, -0.1, 0.5)
+    grey = np.clip((fill - coarse).mean(axis=-1, keepdims=True), -0.1, 0.6)
+    tint = fill - coarse - (fill - coarse).mean(axis=-1, keepdims=True)
+    face = face + (1 - rim) * (0.8 * grey + tint)
+    y = np.mgrid[:SIZE, :SIZE][0].astype(np.float32)
+    brows, top = float(shape[[105, 334], 1].mean()), float(shape[10, 1])
+    blend = blend * (1 - smoothstep(y, brows + 0.55 * (top - brows), top)[..., None] * (1 - rim))
     log = fill * (1 - blend) + face * blend
     ear_alpha = ears[..., 3:] * (1 - blend)
     ear = fill + np.clip(0.9 * (ears[..., :3] - fill), -0.35, 0.08) + f32([0.02, -0.04, -0.04])
     log = log * (1 - ear_alpha) + ear * ear_alpha
     log = log + np.log(f32(recipe.skin)) + complexion.skin_detail(recipe, shape, rng)
     return log + ageing.colour(shape, recipe.age, recipe.grey, rng), ears[..., 3]
+
+
+def _well_inside(shape: F32) -> F32:
+    """(SIZE, SIZE, 1) 1 in the middle of the face, 0 at its outline."""
+    inner = cv2.erode(_oval(shape), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (23, 23)))
+    return np.asarray(cv2.GaussianBlur(inner, (0, 0), 14.0)[..., None], np.float32)
 
 
 def _oval(shape: F32) -> F32:
@@ -178,7 +190,10 @@ def parts_of(seed: int) -> Parts:
     blockers = np.minimum(np.minimum(head_z, body_z), np.where(front[..., 3] > 0.6, hair_z - 4, relief.FAR))
     rng = np.random.default_rng([seed, 4])
     folds = ageing.lines(shape, recipe.age, rng)
-    normal = relief.normals(head_z, 3.0, folds)
+    # The depth falls off steeply at the outline, in steps that only a wider smoothing hides.
+    inside = _well_inside(shape)
+    normal = inside * relief.normals(head_z, 3.0, folds) + (1 - inside) * relief.normals(head_z, 8.0, folds)
+    normal = normal / np.linalg.norm(normal, axis=2, keepdims=True)
     lit, gloss = relief.shine_on(normal, head_z, blockers, recipe.lamp, seed)
     lit, gloss = _beyond(lit, head_z), _beyond(gloss, head_z)
     picture = _lit(np.exp(log), lit, gloss * complexion.sheen(recipe, shape))

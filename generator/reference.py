@@ -128,7 +128,7 @@ class ReferenceRenderer:
         raster(seen, np.ascontiguousarray(normals[:, :2]), triangles, normal_x, normal_y, depth)
         cv2.remap(self._head, map_x, map_y, cv2.INTER_LINEAR, dst=self._layer, borderMode=cv2.BORDER_CONSTANT)
         # Where the outline is the end of a triangle and not of the texture, it would be a staircase.
-        drawn = cv2.GaussianBlur(np.where(map_x > -5, 255, 0).astype(np.uint8), (5, 5), 1.0)
+        drawn = cv2.GaussianBlur(np.where(map_x > -5, 255, 0).astype(np.uint8), (7, 7), 1.4)
         np.minimum(
             self._layer[..., 3],
             cv2.subtract(drawn, 96) * np.float32(255 / 159),
