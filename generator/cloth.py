@@ -86,8 +86,8 @@ def piece(colour: F32, within: F32, form: F32 | float, height_px: float, hem: fl
     stands = form * (0.35 + 0.65 * smoothstep(within, 0.0, 0.022))
     if hem > 0:
         seam = np.exp(-(((within - hem) / 0.004) ** 2))
-        colour = colour * (1 - 0.25 * seam)[..., None]
-        stands = stands - 0.003 * seam + 0.004 * smoothstep(within, hem + 0.004, hem - 0.004)
+        colour = colour * (1 - 0.12 * seam)[..., None]
+        stands = stands - 0.0015 * seam + 0.004 * smoothstep(within, hem + 0.004, hem - 0.004)
     return Piece(np.asarray(colour, np.float32), cover, np.asarray(stands, np.float32))
 
 

@@ -60,6 +60,10 @@ def shape_of(recipe: Recipe) -> F32:
         near = np.exp(-(((group[:, :2] - centre) ** 2).sum(axis=1) / _FEATURE_PX**2))[:, None]
         own = shape - group
         shape = shape - 0.5 * near * (own - (near * own).sum(axis=0) / near.sum())
+        if loop is not LIPS_OUTER:  # lids keep a round margin
+            for _ in range(2):
+                own = (shape - group)[list(loop)]
+                shape[list(loop)] += 0.25 * (np.roll(own, 1, axis=0) + np.roll(own, -1, axis=0)) - 0.5 * own
     shape = ageing.sag(shape, recipe.age)
     shape[:, 0] = (shape[:, 0] - SIZE / 2) * recipe.aspect + SIZE / 2
     return np.asarray(shape - [(shape[33, 0] + shape[263, 0]) / 2 - SIZE / 2, 0, 0], np.float32)
@@ -132,8 +136,9 @@ def _cover(shape: F32, skull: Skull, ears: F32) -> F32:
     angle = np.arctan2(y - middle[1], x - middle[0])
     reach = np.interp(angle, way[order], np.linalg.norm(outline, axis=1)[order], period=2 * np.pi)
     low = np.interp(angle, way[order], headmodel.below_ears(shape, skull.height)[order], period=2 * np.pi)
+    bound = 0.06 * smoothstep(y, shape[[127, 356], 1].mean() - 12, shape[[234, 454], 1].mean()) + 0.12 * low
     beyond = np.hypot(x - middle[0], y - middle[1]) / reach - 1
-    cover = np.maximum(cover, smoothstep((0.02 + 0.16 * low - beyond) / (0.02 + 0.08 * low), 0, 1) * (low > 0))
+    cover = np.maximum(cover, smoothstep((bound - beyond) / (0.02 + 0.08 * low), 0, 1))
     bald = np.zeros((SIZE, SIZE), np.float32)
     x, y = np.round(skull.centre[:2] * 16).astype(int).tolist()
     across, up = np.round(skull.radii[:2] * 16).astype(int).tolist()
@@ -206,7 +211,9 @@ def parts_of(seed: int) -> Parts:
         picture, worn = picture * shade[..., None], (layer, depth)
     around = [np.round(shape[list(loop), :2].mean(axis=0)).astype(int) for loop in (RIGHT_EYE, LEFT_EYE)]
     bright = np.mean([lit[y - 12 : y + 16, x - 16 : x + 16].mean(axis=(0, 1)) for x, y in around], axis=0)
-    eye_light = f32(np.clip(bright, 0.12, 1.1))
+    # Beside dark skin the white is darker too: less light comes back from the lids.
+    dark = 0.62 + 0.38 * min(1.0, float(np.mean(recipe.skin)) / 0.6)
+    eye_light = f32(np.clip(bright, 0.12, 1.1)) * np.float32(dark)
     picture = eyes.paint(picture.astype(np.float32), shape, recipe.iris, light, float(eye_light.mean() ** (1 / 2.2)))
     lit, gloss = relief.shine_on(relief.normals(body_z, 1.6), body_z, blockers, recipe.lamp, seed)
     return Parts(

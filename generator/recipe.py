@@ -118,7 +118,7 @@ def draw_recipe(seed: int) -> Recipe:
     hair_colour = list(HAIR_COLOURS)[rng.choice(6, p=hair_odds / hair_odds.sum())]
     pigment = f32(HAIR_COLOURS[hair_colour])
     colour = pigment + (f32(HAIR_COLOURS["grey"]) - pigment) * np.float32(0.9 * grey)
-    outer, inner = EYE_COLOURS[eye_colour]
+    outer, inner = (rounded(f32(ring) * np.float32(1 - 0.4 * dark)) for ring in EYE_COLOURS[eye_colour])
     cloth = _dye(later)
     return Recipe(
         seed=seed,

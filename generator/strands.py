@@ -83,16 +83,30 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     strands = guides[parent] + spread * (1 - (0.9 if short else 1.0) * style.clumping * t**0.8)
     # A slow random walk makes each strand its own; waves run in phase within a lock.
     walk = np.cumsum(rng.normal(0, 1, (count, STEPS, 3)), axis=1).astype(np.float32)
+    if style.flow == "fringe":
+        walk *= 0.5
     strands += walk * (style.frizz * (0.008 if short else 0.0035) * skull.height) * t
-    phase = rng.uniform(0, 2 * np.pi, locks)[parent] + rng.normal(0, 0.25, count)
+    # Neighbouring locks wave together; curls and short hair do not.
+    phase = 5 * _along_scalp(roots, rng, 2.0) + rng.normal(0, 0.7 if style.frequency < 3 and not short else 2.5, locks)
+    phase = phase[parent] + rng.normal(0, 0.25, count)
     angle = 2 * np.pi * style.frequency * t[..., 0] + phase[:, None].astype(np.float32)
     amplitude = style.wave * skull.height * np.minimum(1, 3 * t[..., 0])
+    if not short:  # it hangs in broad strands, each on its own way
+        sway = (0.035 if style.flow == "part" else 0.012) * skull.height * t[..., 0] ** 1.5
+        for axis in (0, 2):
+            strands[..., axis] += sway * _along_scalp(roots, rng, 3.5)[parent][:, None]
     strands[..., 0] += amplitude * np.sin(angle)
     strands[..., 1] += 0.35 * amplitude * np.cos(angle)
     strands[..., 2] += 0.8 * amplitude * np.cos(angle)
     layers = np.clip(layer[parent] + rng.normal(0, 0.12, count), 0, 1).astype(np.float32)
     order = np.argsort(layers - 0.003 * strands[:, STEPS // 2, 2], kind="stable")
     return np.ascontiguousarray(strands[order], np.float32), layers[order]
+
+
+def _along_scalp(roots: F32, rng: np.random.Generator, rate: float) -> F32:
+    """(n,) a smooth random function of roots (n, 3), unit variance; ``rate``: radians over the skull's radius."""
+    waves = rng.normal(size=(3, 8)).astype(np.float32) * np.float32(rate)
+    return np.asarray(np.sin(roots @ waves + rng.uniform(0, 2 * np.pi, 8)).sum(axis=1) / 2, np.float32)
 
 
 def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int) -> F32:
@@ -118,6 +132,9 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
     side = side.astype(np.float32)
     fringe = (style.flow == "fringe") & (roots[:, 2] < -0.3) & (np.abs(roots[:, 0]) < 0.62)
     length = np.where(fringe, 0.42, style.length) * skull.height * (0.75 + 0.35 * rng.random(len(roots)))
+    if style.flow == "back":  # short at the nape
+        length *= 0.35 + 0.65 * np.clip(0.8 - 1.6 * roots[:, 1], 0, 1)
+    unruly = np.where(fringe, 0.012, 0.02 if style.flow == "back" else 0.04)[:, None]
     step = (length / (STEPS - 1)).astype(np.float32)[:, None]
     lift = style.lift * skull.height * (0.25 + 0.9 * layer)
     if style.flow == "crop":  # barbers fade the sides
@@ -138,7 +155,7 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
         flow -= normal * (flow * normal).sum(axis=1, keepdims=True) * above  # along the skull
         flow /= np.linalg.norm(flow, axis=1, keepdims=True) + 1e-6
         leave = np.exp(-5 * t) * min(1.0, 10 * style.lift)  # leaves the skin along the normal
-        heading = 0.5 * heading + 0.5 * flow + 0.4 * leave * normal + rng.normal(0, 0.04, heading.shape)
+        heading = 0.5 * heading + 0.5 * flow + 0.4 * leave * normal + unruly * rng.normal(0, 1, heading.shape)
         heading /= np.linalg.norm(heading, axis=1, keepdims=True)
         point = _outside(skull, point + heading * step, lift, side, fringe)
         path.append(point)
@@ -214,6 +231,7 @@ def shade(
     diffuse = np.sqrt(np.maximum(0, 1 - along_light**2))
     highlight = np.sqrt(np.maximum(0, 1 - along_half**2))
     around = (strands - skull.centre) / skull.radii
+    around_y = around[..., 1].copy()
     around[..., 1] = np.minimum(around[..., 1], 0.15)  # hanging hair faces outwards, like a cylinder
     around /= np.linalg.norm(around, axis=2, keepdims=True) + 1e-6
     facing = 0.5 + 0.5 * (around @ light)
@@ -224,6 +242,12 @@ def shade(
     body = (0.65 - 0.7 * key + (0.40 + 0.7 * key) * facing) * (0.35 + 0.65 * diffuse) * depth * root
     colour = np.asarray(style.colour, np.float32) * np.exp(rng.normal(0, 0.12 if short else 0.18, (len(strands), 1, 1)))
     colour = colour * (1 + rng.normal(0, 0.02, (len(strands), 1, 3)))
+    scalp = (strands[:, 0] - skull.centre) / skull.radii  # sun and dye come in streaks, cuts in clumps
+    for rate, strength in ((6.0, 0.09), (16.0, 0.12 if short else 0.07)):
+        colour = colour * np.exp(strength * _along_scalp(scalp, rng, rate))[:, None, None]
+    # What hangs behind the jaw is in the shade of head and hair.
+    behind = np.clip((strands[..., 2] - skull.centre[2]) / skull.radii[2] + 0.5, 0, 1) * np.clip(4 * around_y, 0, 1)
+    body = body * (1 - 0.55 * behind)
     shine = style.gloss * depth * facing * (0.45 if short else 1.0)
     white = (rng.random(len(strands)) < grey) * rng.uniform(0.3, 0.9, len(strands))
     colour = colour + (np.float32(0.62) - colour) * (0.5 * white)[:, None, None]
