@@ -91,6 +91,8 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     phase = phase[parent] + rng.normal(0, 0.25, count)
     angle = 2 * np.pi * style.frequency * t[..., 0] + phase[:, None].astype(np.float32)
     amplitude = style.wave * skull.height * np.minimum(1, 3 * t[..., 0])
+    if style.flow == "fringe":
+        amplitude = amplitude * np.where(_over_forehead(roots), 0.2, 1)[parent][:, None]
     if not short:  # it hangs in broad strands, each on its own way
         sway = (0.035 if style.flow == "part" else 0.012) * skull.height * t[..., 0] ** 1.5
         for axis in (0, 2):
@@ -125,12 +127,17 @@ def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int)
     return np.concatenate(chosen)[:count]
 
 
+def _over_forehead(roots: F32) -> NDArray[np.bool_]:
+    """(n,) whether hair from a root (n, 3) would be cut as a fringe."""
+    return np.asarray((roots[:, 2] < -0.3) & (np.abs(roots[:, 0]) < 0.62))
+
+
 def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random.Generator) -> F32:
     """(n, STEPS, 3) guide strands: grown step by step along the style's flow, kept outside head and face."""
     centre, radii = skull.centre, skull.radii
     side = np.where(roots[:, 0] >= 0.5 * style.parting + 0.04 * rng.normal(size=len(roots)), 1.0, -1.0)
     side = side.astype(np.float32)
-    fringe = (style.flow == "fringe") & (roots[:, 2] < -0.3) & (np.abs(roots[:, 0]) < 0.62)
+    fringe = (style.flow == "fringe") & _over_forehead(roots)
     length = np.where(fringe, 0.42, style.length) * skull.height * (0.75 + 0.35 * rng.random(len(roots)))
     if style.flow == "back":  # short at the nape
         length *= 0.35 + 0.65 * np.clip(0.8 - 1.6 * roots[:, 1], 0, 1)
@@ -239,7 +246,7 @@ def shade(
     short = style.flow == "crop"
     depth = (0.45 + 0.55 * layers[:, None] ** 0.9) if short else (0.28 + 0.72 * layers[:, None] ** 0.9)
     root = 0.55 + 0.45 * t**0.7 if short else 0.86 + 0.14 * np.minimum(1, 4 * t)
-    body = (0.65 - 0.7 * key + (0.40 + 0.7 * key) * facing) * (0.35 + 0.65 * diffuse) * depth * root
+    body = (0.70 - 0.6 * key + (0.35 + 0.55 * key) * facing) * (0.35 + 0.65 * diffuse) * depth * root
     colour = np.asarray(style.colour, np.float32) * np.exp(rng.normal(0, 0.12 if short else 0.18, (len(strands), 1, 1)))
     colour = colour * (1 + rng.normal(0, 0.02, (len(strands), 1, 3)))
     scalp = (strands[:, 0] - skull.centre) / skull.radii  # sun and dye come in streaks, cuts in clumps
