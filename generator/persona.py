@@ -13,14 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.generator import (
-    ageing, complexion, eyes, facespace, garments, glasses, headmodel, relief, scenery, strands,
-)  # fmt: skip
+    ageing,
+    complexion,
+    eyes,
+    facespace,
+    garments,
+    glasses,
+    headmodel,
+    relief,
+    scenery,
+    strands,
+)
 from tellmark.generator.facespace import TEXTURE, FaceSpace, f32
 from tellmark.generator.recipe import Recipe, draw_recipe
 from tellmark.generator.scenery import smoothstep
 from tellmark.generator.strands import Skull
 from tellmark.generator.types import SIZE
-from tellmark.landmarks import FACE_OVAL, LEFT_EYE, LIPS_OUTER, RIGHT_EYE
+from tellmark.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS_OUTER, RIGHT_BROW, RIGHT_EYE
 from tellmark.types import F32
 
 _FEATURE_PX = 32.0  # reach of an eye or the mouth
@@ -80,7 +89,23 @@ def texture_of(recipe: Recipe, space: FaceSpace) -> F32:
     # Signed mixtures exaggerate tints more than light and shade, and both more than people vary: bounded softly.
     drift = 0.24 * np.tanh((grey + 0.35 * (drift - grey)) / 0.24)
     drift = cv2.resize(cv2.GaussianBlur(drift, (0, 0), 2.5), (TEXTURE, TEXTURE), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(1.15 * (mixed - cv2.GaussianBlur(mixed, (0, 0), _COARSE)) + typical + drift, np.float32)
+    fine = 1.15 * (mixed - cv2.GaussianBlur(mixed, (0, 0), _COARSE))
+    return np.asarray(fine + _natural(typical + drift), np.float32)
+
+
+def _natural(coarse: F32) -> F32:
+    """Coarse log RGB with the casts of mixed photographs held back: skin is redder here and there, never greener."""
+    red = coarse[..., 0] - coarse[..., 1]
+    yellow = (coarse[..., 0] + coarse[..., 1]) / 2 - coarse[..., 2]
+    middle = slice(TEXTURE // 4, 3 * TEXTURE // 4)
+    out = coarse.copy()
+    red = red - np.median(red[middle, middle])
+    less = np.where(red < 0, 0.95 * red, 0)  # of the redness that is missing
+    out[..., 0] -= less / 2
+    out[..., 1] += less / 2
+    yellow = yellow - np.median(yellow[middle, middle])
+    out[..., 2] += 0.5 * yellow
+    return out
 
 
 def _skin(recipe: Recipe, shape: F32, space: FaceSpace) -> tuple[F32, F32]:
@@ -93,21 +118,28 @@ def _skin(recipe: Recipe, shape: F32, space: FaceSpace) -> tuple[F32, F32]:
     ears = facespace.warp(np.dstack([ears, _ear_mask()]), points, target, triangles, SIZE)
     oval = _oval(shape)
     inner = cv2.erode(oval, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9)))
-    blend = cv2.GaussianBlur(inner, (0, 0), 4.0)[..., None]
+    blend = cv2.GaussianBlur(cv2.erode(inner, np.ones((13, 13), np.uint8)), (0, 0), 6.0)[..., None]
     # What sources had in shade at the face's edge is shade again here: the light is given to the form, once. Of colour,
     # and of the hair that some wore into the forehead, nothing is kept there.
-    fill = _spread(face, cv2.erode(inner, np.ones((25, 25), np.uint8)) > 0)
+    known = cv2.erode(inner, np.ones((25, 25), np.uint8))
+    for loop in (RIGHT_EYE, LEFT_EYE, RIGHT_BROW, LEFT_BROW, LIPS_OUTER):
+        hull = cv2.convexHull(np.round(shape[list(loop), :2]).astype(np.int32))
+        cv2.polylines(known, [hull], True, 0.0, 16)
+        cv2.fillConvexPoly(known, hull, 0.0)
+    fill = _spread(face, known > 0)
     rim = _well_inside(shape)
     coarse = cv2.GaussianBlur(face, (0, 0), 9.0)
+    y = np.mgrid[:SIZE, :SIZE][0].astype(np.float32)
+    brows, top = float(shape[[105, 334], 1].mean()), float(shape[10, 1])
+    rim = rim * (1 - 0.7 * smoothstep(y, brows - 10, brows - 34)[..., None])
     grey = np.clip((fill - coarse).mean(axis=-1, keepdims=True), -0.1, 0.6)
     tint = fill - coarse - (fill - coarse).mean(axis=-1, keepdims=True)
     face = face + (1 - rim) * (0.8 * grey + tint)
-    y = np.mgrid[:SIZE, :SIZE][0].astype(np.float32)
-    brows, top = float(shape[[105, 334], 1].mean()), float(shape[10, 1])
     blend = blend * (1 - smoothstep(y, brows + 0.55 * (top - brows), top)[..., None] * (1 - rim))
     log = fill * (1 - blend) + face * blend
-    ear_alpha = ears[..., 3:] * (1 - blend)
-    ear = fill + np.clip(0.9 * (ears[..., :3] - fill), -0.35, 0.08) + f32([0.02, -0.04, -0.04])
+    # The hair before the ears is not part of them.
+    ear_alpha = ears[..., 3:] * smoothstep(_beyond_outline(shape)[0], 0.03, 0.10)[..., None]
+    ear = fill + np.clip(0.9 * (ears[..., :3] - fill), -0.28, 0.08) + f32([0.02, -0.03, -0.03])
     log = log * (1 - ear_alpha) + ear * ear_alpha
     log = log + np.log(f32(recipe.skin)) + complexion.skin_detail(recipe, shape, rng)
     return log + ageing.colour(shape, recipe.age, recipe.grey, rng), ears[..., 3]
@@ -125,19 +157,27 @@ def _oval(shape: F32) -> F32:
     return oval.astype(np.float32) / 255
 
 
+def _beyond_outline(shape: F32) -> tuple[F32, F32]:
+    """(SIZE, SIZE) how far outside the face oval a pixel lies, in shares of the oval's reach, and ``below_ears``."""
+    oval = shape[list(FACE_OVAL), :2]
+    middle = oval.mean(axis=0)
+    outline = oval - middle
+    order = np.argsort(way := np.arctan2(outline[:, 1], outline[:, 0]))
+    y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
+    angle = np.arctan2(y - middle[1], x - middle[0])
+    reach = np.interp(angle, way[order], np.linalg.norm(outline, axis=1)[order], period=2 * np.pi)
+    below = headmodel.below_ears(shape, float(np.ptp(oval[:, 1])))[order]
+    low = np.interp(angle, way[order], below, period=2 * np.pi)
+    return f32(np.hypot(x - middle[0], y - middle[1]) / reach - 1), f32(low)
+
+
 def _cover(shape: F32, skull: Skull, ears: F32) -> F32:
     """(SIZE, SIZE) coverage of the bald head's texture; beside the jaw it goes on behind what is seen at rest."""
     cover = np.maximum(cv2.GaussianBlur(_oval(shape), (0, 0), 1.0), ears)
-    # How far beyond the outline a pixel lies, by the direction it lies in; below the ears skin goes on and thins out.
-    outline = shape[list(FACE_OVAL), :2] - shape[list(FACE_OVAL), :2].mean(axis=0)
-    order = np.argsort(way := np.arctan2(outline[:, 1], outline[:, 0]))
-    y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
-    middle = shape[list(FACE_OVAL), :2].mean(axis=0)
-    angle = np.arctan2(y - middle[1], x - middle[0])
-    reach = np.interp(angle, way[order], np.linalg.norm(outline, axis=1)[order], period=2 * np.pi)
-    low = np.interp(angle, way[order], headmodel.below_ears(shape, skull.height)[order], period=2 * np.pi)
+    # Below the ears skin goes on behind what is seen at rest, and thins out.
+    beyond, low = _beyond_outline(shape)
+    y = np.mgrid[:SIZE, :SIZE][0].astype(np.float32)
     bound = 0.06 * smoothstep(y, shape[[127, 356], 1].mean() - 12, shape[[234, 454], 1].mean()) + 0.12 * low
-    beyond = np.hypot(x - middle[0], y - middle[1]) / reach - 1
     cover = np.maximum(cover, smoothstep((bound - beyond) / (0.02 + 0.08 * low), 0, 1))
     bald = np.zeros((SIZE, SIZE), np.float32)
     x, y = np.round(skull.centre[:2] * 16).astype(int).tolist()
@@ -187,8 +227,7 @@ def parts_of(seed: int) -> Parts:
     back, front, hair_z = strands.draw(hair, colours, thickness, split_z)
     front = strands.undercoat(front, hair, split_z, recipe.hair.colour)
     log, ears = _skin(recipe, shape, space)
-    cheeks = np.round(shape[[205, 425, 214, 434, 50, 280, 151, 9, 199, 67, 297, 108, 337], :2]).astype(int)
-    skin = np.exp(np.median(log[cheeks[:, 1], cheeks[:, 0]], axis=0))
+    skin = np.exp(np.median(log[_well_inside(shape)[..., 0] > 0.5], axis=0))
     body, body_z = garments.torso(recipe.body, skull.face, skin)
     head_z = relief.head_depth(shape, skull)
     head_z = np.where((ears > 0.5) & (head_z >= relief.FAR), skull.centre[2] * 0.8, head_z)

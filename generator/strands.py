@@ -119,7 +119,7 @@ def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int)
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
         limit = np.interp(direction[:, 2], *(_HAIRLINE if style.flow != "crop" else _BARBERED))
         temple = np.exp(-(((np.abs(direction[:, 0]) - 0.55) / 0.16) ** 2)) * np.clip(-direction[:, 2], 0, 1)
-        limit -= style.temples * temple
+        limit -= (0.6 if style.flow == "back" else 1.0) * style.temples * temple
         limit -= style.hairline * np.clip(0.3 - direction[:, 2], 0, 1)
         ragged = 0.065 if style.flow == "crop" else 0.035
         inside = direction[:, 1] < limit + rng.normal(0, ragged, len(direction))
@@ -246,7 +246,7 @@ def shade(
     short = style.flow == "crop"
     depth = (0.45 + 0.55 * layers[:, None] ** 0.9) if short else (0.28 + 0.72 * layers[:, None] ** 0.9)
     root = 0.55 + 0.45 * t**0.7 if short else 0.86 + 0.14 * np.minimum(1, 4 * t)
-    body = (0.70 - 0.6 * key + (0.35 + 0.55 * key) * facing) * (0.35 + 0.65 * diffuse) * depth * root
+    body = (0.72 - 0.5 * key + (0.33 + 0.42 * key) * facing) * (0.35 + 0.65 * diffuse) * depth * root
     colour = np.asarray(style.colour, np.float32) * np.exp(rng.normal(0, 0.12 if short else 0.18, (len(strands), 1, 1)))
     colour = colour * (1 + rng.normal(0, 0.02, (len(strands), 1, 3)))
     scalp = (strands[:, 0] - skull.centre) / skull.radii  # sun and dye come in streaks, cuts in clumps
@@ -259,7 +259,7 @@ def shade(
     white = (rng.random(len(strands)) < grey) * rng.uniform(0.3, 0.9, len(strands))
     colour = colour + (np.float32(0.62) - colour) * (0.5 * white)[:, None, None]
     out = colour * body[..., None]
-    out += (shine * highlight**28 * 0.20)[..., None]
+    out += (shine * highlight**28 * 0.16)[..., None] * (0.35 + 0.65 * colour)
     out += colour * (shine * highlight**9 * 0.60)[..., None]
     return np.asarray(np.clip(out, 0, 1), np.float32)
 
