@@ -51,6 +51,7 @@ class Parts:
     glasses: tuple[F32, F32] | None  # (SIZE, SIZE, 4) premultiplied and their depth, px
     skull: Skull
     eye_light: F32  # (3,) linear light that reaches the eyes
+    mouth_light: F32  # (3,) likewise
 
 
 def shape_of(recipe: Recipe) -> F32:
@@ -225,7 +226,7 @@ def parts_of(seed: int) -> Parts:
     thickness = strands.thickness(hair, recipe.hair, skull)
     split_z = float(skull.face[:, 2].max() + 0.05 * skull.height)
     back, front, hair_z = strands.draw(hair, colours, thickness, split_z)
-    front = strands.undercoat(front, hair, split_z, recipe.hair.colour)
+    front = strands.undercoat(front, hair, thickness, split_z, recipe.hair.colour)
     log, ears = _skin(recipe, shape, space)
     skin = np.exp(np.median(log[_well_inside(shape)[..., 0] > 0.5], axis=0))
     body, body_z = garments.torso(recipe.body, skull.face, skin)
@@ -250,6 +251,8 @@ def parts_of(seed: int) -> Parts:
         picture, worn = picture * shade[..., None], (layer, depth)
     around = [np.round(shape[list(loop), :2].mean(axis=0)).astype(int) for loop in (RIGHT_EYE, LEFT_EYE)]
     bright = np.mean([lit[y - 12 : y + 16, x - 16 : x + 16].mean(axis=(0, 1)) for x, y in around], axis=0)
+    x, y = np.round(shape[[13, 14], :2].mean(axis=0)).astype(int)
+    before_mouth = lit[y - 12 : y + 12, x - 24 : x + 24].mean(axis=(0, 1))
     # Beside dark skin the white is darker too: less light comes back from the lids.
     dark = 0.62 + 0.38 * min(1.0, float(np.mean(recipe.skin)) / 0.6)
     eye_light = f32(np.clip(bright, 0.12, 1.1)) * np.float32(dark)
@@ -267,6 +270,7 @@ def parts_of(seed: int) -> Parts:
         glasses=worn,
         skull=skull,
         eye_light=eye_light,
+        mouth_light=f32(np.clip(before_mouth, 0.12, 1.2)),
     )
 
 

@@ -60,7 +60,7 @@ class ActorAttributes:
     age: str  # apparent: one of ``ageing.GROUPS``
     glasses: str  # "none" or one of ``glasses.SHAPES``
     light: str  # one of LIGHTINGS
-    expression: str  # "neutral" or "smile"
+    expression: str  # "neutral", "smile" or "open smile", which shows teeth
     camera: str  # "phone", "webcam" or "studio"
 
 
@@ -210,7 +210,7 @@ def actor_attributes(seed: int) -> ActorAttributes:
         ageing.group_of(recipe.age),
         recipe.glasses.shape if recipe.glasses else "none",
         recipe.lighting,
-        "smile" if recipe.pose.smile >= 0.5 else "neutral",
+        "open smile" if recipe.pose.teeth > 0 else "smile" if recipe.pose.smile >= 0.5 else "neutral",
         recipe.shot.camera,
     )
 

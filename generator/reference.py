@@ -42,6 +42,7 @@ class ReferenceRenderer:
         catch = self._light * [1, 1, 0.8] + [0, -0.28, -0.2]  # a lamp on the camera stands above it
         self._catch = (catch / np.linalg.norm(catch)).astype(np.float32)
         self._eye_light = parts.eye_light
+        self._mouth_light = parts.mouth_light * np.float32(1.35)  # teeth are wet
         self._head = _bytes(parts.head)
         self._creases = sheets.creases(parts.shape)
         self._backdrop = TO_LINEAR[_bytes(parts.backdrop)]
@@ -165,7 +166,7 @@ class ReferenceRenderer:
             points = headmodel.project(turned, self._model.camera)
             points[:, :2] += shake
             parts.append((part, points))
-        oral.draw(frame, seen[list(LIPS_INNER), :2], tuple(parts), 0.85, gap)
+        oral.draw(frame, seen[list(LIPS_INNER), :2], tuple(parts), self._mouth_light, gap)
 
     def _movement_px(self, motion: Motion, index: int) -> tuple[float, float]:
         """How far the nose moves across the picture in one frame."""

@@ -111,6 +111,7 @@ def relight(
             if gloss < 0:  # a highlight that has left darkens in proportion: it must not tint dark skin
                 ratio *= max(0.6, 1 + 3 * gloss)
                 gloss = 0.0
+            gloss *= min(1.0, 0.15 + 5 * to_linear[layer[y, x, 1]])  # hair and what is dark and rough shine less
             a = alpha / np.float32(255)
             for c in range(3):
                 value = max(0.0, to_linear[layer[y, x, c]] * ratio + gloss)

@@ -320,10 +320,12 @@ def draw(strands: F32, colours: F32, thickness: F32, split_z: float) -> tuple[F3
     return layers[0], layers[1], np.asarray(depth, np.float32)
 
 
-def undercoat(layer: F32, strands: F32, split_z: float, colour: tuple[float, float, float]) -> F32:
+def undercoat(layer: F32, strands: F32, opacity: F32, split_z: float, colour: tuple[float, float, float]) -> F32:
     """A premultiplied layer over the shade of the roots on the scalp: dense hair shows no skin, its edge thins out."""
-    roots = strands[strands[:, 0, 2] < split_z, 0, :2]
-    count = np.histogram2d(roots[:, 1], roots[:, 0], bins=SIZE // 4, range=((0, SIZE), (0, SIZE)))[0]
+    before = strands[:, 0, 2] < split_z
+    roots = strands[before, 0, :2]
+    area = ((0, SIZE), (0, SIZE))
+    count = np.histogram2d(roots[:, 1], roots[:, 0], SIZE // 4, area, weights=opacity[before] / opacity.max())[0]
     dense = cv2.GaussianBlur(count.astype(np.float32), (0, 0), 1.3)
     typical = np.percentile(dense[dense > 0.05], 60) if (dense > 0.05).any() else 1.0
     dense = cv2.GaussianBlur(np.clip(1.3 * dense / typical, 0, 1), (0, 0), 0.8)
@@ -337,7 +339,7 @@ def thickness(strands: F32, style: HairStyle, skull: Skull) -> F32:
     if style.flow != "crop":
         return np.full(len(strands), 0.7, np.float32)
     height = (strands[:, 0, 1] - skull.centre[1]) / skull.radii[1]
-    return np.asarray(0.24 + 0.38 * np.clip(0.25 - 1.4 * height, 0, 1), np.float32)
+    return np.asarray(0.12 + 0.50 * np.clip(0.42 - 1.2 * height, 0, 1), np.float32)
 
 
 def backed(layer: F32, colour: tuple[float, float, float]) -> F32:
