@@ -42,7 +42,7 @@ class ReferenceRenderer:
         catch = self._light * [1, 1, 0.8] + [0, -0.28, -0.2]  # a lamp on the camera stands above it
         self._catch = (catch / np.linalg.norm(catch)).astype(np.float32)
         self._eye_light = parts.eye_light
-        self._mouth_light = parts.mouth_light * np.float32(1.35)  # teeth are wet
+        self._mouth_light = parts.mouth_light * np.float32(1.2)  # teeth are wet
         self._head = _bytes(parts.head)
         self._creases = wrinkles.creases(parts.shape)
         self._backdrop = TO_LINEAR[_bytes(parts.backdrop)]
