@@ -17,7 +17,7 @@ from scipy.spatial import Delaunay
 from tellmark.generator.basis import CORRECTIVES, LOWER_LIP, UPPER_LIP, expression_basis
 from tellmark.generator.strands import Skull
 from tellmark.generator.types import EXPRESSIONS, SIZE, Motion
-from tellmark.landmarks import FACE_OVAL, LEFT_IRIS, RIGHT_IRIS
+from tellmark.landmarks import FACE_OVAL
 from tellmark.types import F32
 
 CENTRE = SIZE / 2  # of projection, px
@@ -32,7 +32,7 @@ LIDS = (
     ((246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155), (247, 30, 29, 27, 28, 56, 190)),
     ((466, 388, 387, 386, 385, 384, 398), (249, 390, 373, 374, 380, 381, 382), (467, 260, 259, 257, 258, 286, 414)),
 )
-_IRISES = (RIGHT_IRIS, LEFT_IRIS)
+_SKIN = 468  # the face's points but for the irises
 _PRODUCTS = tuple(tuple(EXPRESSIONS.index(part) for part in name.split("*")) for name in CORRECTIVES)
 
 
@@ -126,7 +126,8 @@ def _outward(points: F32, sources: F32) -> NDArray[np.int32]:
     count = len(points) - len(_RINGS) * len(FACE_OVAL)
     outline = sources[list(FACE_OVAL)]
     # Points that lie a little outside are taken in first, so that the face ends along its outline and no gap opens.
-    within = outline.mean(axis=0) + (sources[:count] - outline.mean(axis=0)) * np.float32(0.96)
+    # Irises, which reach up behind the lids, are no part of the skin.
+    within = outline.mean(axis=0) + (sources[:_SKIN] - outline.mean(axis=0)) * np.float32(0.96)
     within[list(FACE_OVAL)] = outline
     face = Delaunay(within).simplices
     middles = sources[face].mean(axis=1)
@@ -189,10 +190,6 @@ def express(model: HeadModel, expression: F32, blink: F32, gaze_pitch_deg: float
         points[list(upper)] += 0.96 * drop * gap + bulge * max(drop, 0)
         points[list(lower)] -= (0.06 * max(drop, 0) + 0.12 * squint) * gap
         points[list(crease)] += 0.42 * drop * gap
-    # Irises are drawn apart. In the mesh their points stay between the lids, or skin would show what is behind it.
-    for (upper, lower, _), iris in zip(LIDS, _IRISES, strict=True):
-        middle = points[[*upper, *lower]].mean(axis=0)
-        points[list(iris)] = middle + 0.15 * (points[list(iris)] - points[list(iris)].mean(axis=0))
     return points
 
 
