@@ -119,7 +119,7 @@ def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int)
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
         limit = np.interp(direction[:, 2], *(_HAIRLINE if style.flow != "crop" else _BARBERED))
         temple = np.exp(-(((np.abs(direction[:, 0]) - 0.55) / 0.16) ** 2)) * np.clip(-direction[:, 2], 0, 1)
-        limit -= (0.6 if style.flow == "back" else 1.0) * style.temples * temple
+        limit -= (0.3 if style.flow == "back" else 1.0) * style.temples * temple
         limit -= style.hairline * np.clip(0.3 - direction[:, 2], 0, 1)
         ragged = 0.065 if style.flow == "crop" else 0.035
         inside = direction[:, 1] < limit + rng.normal(0, ragged, len(direction))
