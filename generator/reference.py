@@ -194,6 +194,6 @@ def _cover(alpha: U8) -> F32:
 def _hair_depth(depth: F32, cover: F32, middle: float) -> F32:
     """Smooth depth of the front hair, continued where there is none; towards the skull's middle far away."""
     known = np.where((depth < 1e5) & (cover > 0.2), 1, 0).astype(np.float32)
-    total = cv2.GaussianBlur(known, (0, 0), 14)
-    mean = cv2.GaussianBlur(np.where(known > 0, depth, 0).astype(np.float32), (0, 0), 14)
+    total = cv2.GaussianBlur(known, (0, 0), 26)
+    mean = cv2.GaussianBlur(np.where(known > 0, depth, 0).astype(np.float32), (0, 0), 26)
     return np.asarray((mean + 0.01 * middle) / (total + 0.01), np.float32)
