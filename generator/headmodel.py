@@ -143,7 +143,7 @@ def _outward(points: F32, sources: F32) -> NDArray[np.int32]:
     a, b, c = (flat[triangles[:, k]] for k in range(3))
     away = np.cross(b - a, c - a)[:, 2] > 0
     triangles[away] = triangles[away][:, [0, 2, 1]]
-    return triangles
+    return np.asarray(triangles, np.int32)
 
 
 def pose_of(model: HeadModel, motion: Motion, index: int) -> HeadPose:

@@ -129,7 +129,12 @@ def draw_recipe(seed: int) -> Recipe:
         tone=round(float(np.clip(depth, 1, 10))),
         skin=skin,
         eye_colour=eye_colour,
-        iris=eyes.Iris(outer, inner, round(float(rng.uniform(0.30, 0.42)), 3), int(rng.integers(2**31))),
+        iris=eyes.Iris(
+            outer,  # type: ignore[arg-type]
+            inner,  # type: ignore[arg-type]
+            round(float(rng.uniform(0.30, 0.42)), 3),
+            int(rng.integers(2**31)),
+        ),
         hair_colour="grey" if grey > 0.55 else hair_colour,
         hair=_draw_hair(feminine, tuple(colour.tolist()), dark, age, rng),
         body=Body(
