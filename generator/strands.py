@@ -265,14 +265,14 @@ def shade(
 
 
 @nb.njit(cache=True, fastmath=True)
-def _draw(points, colours, alpha, scale, split_z, layer, out, depth):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Blend strands over ``out`` (H, W, 4) premultiplied; layer 0: only behind ``split_z``, 1: only before it."""
+def _draw(points, colours, alpha, scale, split_z, crown, layer, out, depth):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Blend strands over ``out`` (H, W, 4) premultiplied; layer 0: only behind the split, 1: only before it."""
     height, width = out.shape[:2]
     for s in range(points.shape[0]):
         last = points.shape[1] - 1
         for k in range(last):
             z = 0.5 * (points[s, k, 2] + points[s, k + 1, 2])
-            if (z < split_z) != (layer == 1):
+            if (z < split_z + max(0.0, crown - points[s, k, 1])) != (layer == 1):
                 continue
             x0, y0 = points[s, k, 0] * scale, points[s, k, 1] * scale
             x1, y1 = points[s, k + 1, 0] * scale, points[s, k + 1, 1] * scale
@@ -298,8 +298,11 @@ def _draw(points, colours, alpha, scale, split_z, layer, out, depth):  # type: i
                         depth[py, px] = z
 
 
-def draw(strands: F32, colours: F32, thickness: F32, split_z: float) -> tuple[F32, F32, F32]:
-    """Hair behind and before the plane ``split_z``: two premultiplied (SIZE, SIZE, 4) pictures, and the front depth."""
+def draw(strands: F32, colours: F32, thickness: F32, split_z: float, crown: float = -1e9) -> tuple[F32, F32, F32]:
+    """Hair behind and before the plane ``split_z``: two premultiplied (SIZE, SIZE, 4) pictures, and the front depth.
+
+    Above the height ``crown`` (px) the plane leans back, so that a nodding head does not show a bald top.
+    """
     big = SIZE * OVERSAMPLING
     layers: list[F32] = []
     nearest = np.full((big, big), 1e6, np.float32)
@@ -311,6 +314,7 @@ def draw(strands: F32, colours: F32, thickness: F32, split_z: float) -> tuple[F3
             thickness,
             float(OVERSAMPLING),
             split_z,
+            crown,
             layer,
             picture,
             nearest if layer else nearest.copy(),
@@ -320,9 +324,11 @@ def draw(strands: F32, colours: F32, thickness: F32, split_z: float) -> tuple[F3
     return layers[0], layers[1], np.asarray(depth, np.float32)
 
 
-def undercoat(layer: F32, strands: F32, opacity: F32, split_z: float, colour: tuple[float, float, float]) -> F32:
+def undercoat(
+    layer: F32, strands: F32, opacity: F32, split_z: float, crown: float, colour: tuple[float, float, float]
+) -> F32:
     """A premultiplied layer over the shade of the roots on the scalp: dense hair shows no skin, its edge thins out."""
-    before = strands[:, 0, 2] < split_z
+    before = strands[:, 0, 2] < split_z + np.maximum(0, crown - strands[:, 0, 1])
     roots = strands[before, 0, :2]
     area = ((0, SIZE), (0, SIZE))
     count = np.histogram2d(roots[:, 1], roots[:, 0], SIZE // 4, area, weights=opacity[before] / opacity.max())[0]
