@@ -37,7 +37,7 @@ _ALSO = {  # languages that closures alone are counted in
     "ru": "Мама купила папе белую рубашку. Бабушка помыла банки и положила большие яблоки в пакет.",
     "tr": "Babam bana büyük bir bebek aldı. Pazarda biber ve peynir bulup kapıya bıraktım, pembe balon patladı.",
 }
-_ASIDE = {  # sentences that nothing was chosen on, by voices that no reading of lips was taught
+_ASIDE = {  # sentences that nothing was chosen on, by voices that the speech encoder was not taught
     "de": (
         "Papa probiert im Park die Pumpe am Boot. Der Apfelbaum am Berg bekommt im April blaue Blüten.",
         "Am Samstag kommt Barbara mit dem Bus vom Dampfbad. Pferde stampfen, und im Kamin brummt ein Bär.",
