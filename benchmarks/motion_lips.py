@@ -31,6 +31,19 @@ _MBP = {  # sentences full of closures, of our own
     "es": "Mi primo Pablo bebe un poco de agua en el pueblo. Mañana compramos pan blanco para mamá.",
     "cmn": "妈妈明天不买面包，爸爸跑步回来。朋友们把白色的杯子摆满了。",
 }
+_ALSO = {  # languages that closures alone are counted in
+    "fr": "Ma petite maman a préparé un bon pain pour papa. Les bateaux passent sous le pont, et Paul prend un bus.",
+    "it": "La mamma prepara una bella pizza per il bambino. Il papà compra un po' di pane e beve un bicchiere pieno.",
+    "ru": "Мама купила папе белую рубашку. Бабушка помыла банки и положила большие яблоки в пакет.",
+    "tr": "Babam bana büyük bir bebek aldı. Pazarda biber ve peynir bulup kapıya bıraktım, pembe balon patladı.",
+}
+_ASIDE = {  # sentences that nothing was chosen on, by voices that the speech encoder was not taught
+    "de": (
+        "Papa probiert im Park die Pumpe am Boot. Der Apfelbaum am Berg bekommt im April blaue Blüten.",
+        "Am Samstag kommt Barbara mit dem Bus vom Dampfbad. Pferde stampfen, und im Kamin brummt ein Bär.",
+    ),
+}
+_VOICES_ASIDE = ("m3", "f4")
 _CLOSED_MM = 1.2  # inner lips of a mouth that is shut, as tracked, above the same at rest
 
 
@@ -97,9 +110,16 @@ def _judged(lips: F32, sound: F32) -> sync.Sync | None:
 
 def closures(rows: Rows, case: Case) -> None:
     """Are the lips shut when /m b p/ are heard, and how often are they at other moments of speech?"""
-    for language in LANGUAGES:
-        voice = speak(case.folder, language, [_MBP[language]])
-        shut, chance = [], []
+    for language, text in {**_MBP, **_ALSO}.items():
+        _count(rows, case, language, [speak(case.folder, language, [text])])
+    for language, texts in _ASIDE.items():
+        spoken = [speak(case.folder, language, list(texts), variant=variant) for variant in _VOICES_ASIDE]
+        _count(rows, case, f"{language}, kept aside", spoken)
+
+
+def _count(rows: Rows, case: Case, name: str, voices: list[Voice]) -> None:
+    shut, chance = [], []
+    for voice in voices:
         for seed, portrait in enumerate(case.people):
             gap = _gap_mm(perform(case.model, portrait, voice.path, seed=seed))
             duration_s = len(gap) / FPS
@@ -107,8 +127,8 @@ def closures(rows: Rows, case: Case) -> None:
             others = measures.moments_without_closure(voice.phonemes, duration_s, 2 * len(times))
             shut += measures.closed_at(gap, times, FPS, _CLOSED_MM).tolist()
             chance += measures.closed_at(gap, others, FPS, _CLOSED_MM).tolist()
-        rows.add(f"closures of m b p within 40 ms, {language}", float(np.nanmean(shut)), ">= 0.95", n=len(shut))
-        rows.add(f"closed at other moments of speech, {language}", float(np.nanmean(chance)), "control", n=len(chance))
+    rows.add(f"closures of m b p within 40 ms, {name}", float(np.nanmean(shut)), ">= 0.95", n=len(shut))
+    rows.add(f"closed at other moments of speech, {name}", float(np.nanmean(chance)), "control", n=len(chance))
 
 
 def _gap_mm(stage: Stage) -> F64:

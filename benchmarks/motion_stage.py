@@ -54,10 +54,10 @@ def model_named(name: str) -> MotionModel:
     return model
 
 
-def speak(folder: Path, language: str, texts: list[str], *, pause: str = " ") -> Voice:
-    """Texts spoken by espeak-ng."""
+def speak(folder: Path, language: str, texts: list[str], *, variant: str | None = None) -> Voice:
+    """Texts spoken by espeak-ng, by the language's own voice or a variant of it."""
     path = folder / f"{language}-{len(list(folder.iterdir()))}.wav"
-    return Voice(path, language, tuple(synthesize(pause.join(texts), path, language=language)))
+    return Voice(path, language, tuple(synthesize(" ".join(texts), path, language=language, variant=variant)))
 
 
 def perform(

@@ -64,16 +64,23 @@ def rows(values: F64) -> Iterator[Row]:
 
 
 def _largest(spectrum: Spectrum, patterns: Sequence[ChannelPattern], draws: int, random: np.random.Generator) -> F32:
-    """(mixes, draws) largest correlation over all shifts, in the order of the search."""
+    """(mixes, draws) largest correlation over all shifts, in the order of the search.
+
+    A key whose phases are all opposite is as likely, and has the same correlation with the opposite sign: each field is
+    two draws.
+    """
     fields = [_Field(spectrum, number, channel) for number, channel in enumerate(patterns)]
-    best = np.empty((3, draws), np.float32)
-    for first in range(0, draws, _BATCH):
-        count = min(_BATCH, draws - first)
+    half = -(-draws // 2)
+    best = np.empty((3, 2, half), np.float32)
+    for first in range(0, half, _BATCH):
+        count = min(_BATCH, half - first)
         y, cb, cr = (field.draw(count, random) for field in fields)
         luma, chroma = _inverse(y), _inverse(cb + cr)
-        mixes = ((luma + chroma) / np.sqrt(3), luma, chroma / np.sqrt(2))
-        best[:, first : first + count] = [mix.max(axis=(1, 2)) for mix in mixes]
-    return best
+        for number, (mix, scale) in enumerate(((luma + chroma, 3), (luma, 1), (chroma, 2))):
+            now = best[number, :, first : first + count]
+            now[0], now[1] = mix.max(axis=(1, 2)), -mix.min(axis=(1, 2))
+            now /= np.sqrt(scale)
+    return best.reshape(3, -1)[:, :draws]
 
 
 def _inverse(columns: C64) -> F32:

@@ -26,9 +26,11 @@ def groups(group: str, others: Sequence[str] = ()) -> list[str]:
 
 
 def rungs(named: Iterable[str], only: str) -> list[Rung]:
-    """The rungs of the named groups whose name contains ``only``."""
+    """The rungs of the named groups whose name contains ``only``, or one of several texts with ``|`` between them."""
     among = set(named)
-    return [rung for rung in LADDER.values() if rung.group in among and only in rung.name]
+    return [
+        rung for rung in LADDER.values() if rung.group in among and any(text in rung.name for text in only.split("|"))
+    ]
 
 
 def labelled(rows: Iterable[Row], said: str, used: Hosts) -> list[Row]:

@@ -8,9 +8,9 @@ Hosts are virtual actors, rendered in memory; settings (``--with KEY=VALUE``):
     clips=N          at most so many
     seconds=12.5     at most so much of each
     group=NAME,..    codec, geometry, time, colour, chains; imperceptibility, speed, null, localisation
-    only=TEXT        of the ladder, the rungs whose name contains it
+    only=TEXT|..     of the ladder, the rungs whose name contains one of these
     starts=2         excerpts of each clip that the attacks are judged on
-    draws=1000000    keys that the group null tries; the default takes some 20 minutes. 0: the unmarked clips alone
+    draws=1000000    keys that the group null tries; the default takes some two minutes. 0: the unmarked clips alone
     published=yes    attacks get the clip as tellmark writes it (CRF 18), not the frames before any encoding
 """
 

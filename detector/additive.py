@@ -1,5 +1,6 @@
 """Learning the additive model: trees that may ask about one family each, and a discriminant, both counting alike.
 
+Where every clip is of one of several rungs of compression, the discriminant sees tells in proportion to the quality.
 What is learned is turned into plain arrays. The calibration is that of clips of persons that were left out.
 """
 
@@ -9,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tellmark.detector import discriminant, tells
+from tellmark.detector import discriminant, quality, tells
 from tellmark.detector.calibration import Logistic, platt
 from tellmark.detector.features import NAMES
 from tellmark.detector.model import TellModel
@@ -28,11 +29,15 @@ _BOOSTING = {
 }
 
 
+_FEWEST = 3  # persons of a class, for a rung to be learnt from
+
+
 @dataclass(frozen=True, slots=True)
 class Tells:
     """:class:`Classifier` of both halves; ``fit`` returns the :class:`TellModel`."""
 
     families: tuple[str, ...] = tuple(tells.FAMILIES)
+    by_quality: bool = True  # of several rungs, the discriminant sees tells against real clips of the same quality
 
     def fit(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """Learn, then calibrate on margins of persons that were left out. ``x`` is (N, len(NAMES))."""
@@ -50,10 +55,15 @@ class Tells:
     def learn(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """Both halves, each of the same spread over the rows: right in the order of its margins, not calibrated."""
         model = self.boost(x, rows, seed=seed)
+        weights = balanced_weights(rows)
+        found = None
+        if self.by_quality and rows.rungs is not None and _on_rungs(rows):
+            found = quality.learn(x, rows.rungs, rows.labels == 0, weights)
         used = np.flatnonzero([name.split(".")[0] in self.families for name in NAMES])
-        line = discriminant.learn(x, rows.labels, balanced_weights(rows), used)
-        own, other = float(model.margin(x).std()), float(line.parts(x).sum(1).std())
-        return replace(model, line=line.scaled(own / other if min(own, other) > 0 else 1.0))
+        z = x if found is None else found.proportion(x)
+        line = discriminant.learn(z, rows.labels, weights, used)
+        own, other = float(model.margin(x).std()), float(line.parts(z).sum(1).std())
+        return replace(model, line=line.scaled(own / other if min(own, other) > 0 else 1.0), quality=found)
 
     def boost(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """The trees alone: right in the order of their margins, but not calibrated."""
@@ -81,6 +91,15 @@ class Tells:
         baseline += float(sum(trees.value[root] for root in trees.root[family_of < 0]))  # a lone leaf is a constant
         none = {family: Logistic() for family in tells.FAMILIES}
         return TellModel(trees, family_of, baseline, Logistic(), none)
+
+
+def _on_rungs(rows: Rows) -> bool:
+    """Whether every row is of one of several rungs, each with some persons of both classes."""
+    names = set() if rows.rungs is None else set(rows.rungs.tolist())
+    persons = [
+        len(set(rows.identities[(rows.rungs == name) & (rows.labels == label)])) for name in names for label in (0, 1)
+    ]
+    return len(names) > 1 and "" not in names and min(persons) >= _FEWEST
 
 
 def _coarse(x: F64, levels: int = 48) -> F64:

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from tellmark import landmarks as lm
+from tellmark.detector.evidence import BLUE, RED, sheet
 from tellmark.detector.tracks import MAX_FACES, read_frames
 from tellmark.detector.window import region
 from tellmark.faces import Face, MediapipeTracker
@@ -20,12 +21,17 @@ from tellmark.media import write_image
 from tellmark.runs import check_output
 from tellmark.types import F32, U8, Detection
 
-_EYES, _MOUTH, _OUTLINE, _AROUND = ("eyes",), ("mouth",), ("boundary", "pose"), ("rigidity",)
-_FULL = 3.0  # log-odds a region has to reach for the strongest colour
+PLACES = {"eyes": "eyes", "mouth": "mouth", "boundary": "outline", "pose": "outline", "rigidity": "scenery"}
+"""Where a tell looks; all others look at the skin."""
+
+_FULL = 2.0  # log-odds a region has to reach for the strongest colour
+_VEIL = 0.55  # of the strongest colour
 
 
 def draw(detection: Detection, out: Path, *, force: bool = False) -> Path | None:
-    """Write the frame that looks most synthetic, with the evidence over it; None where the file had no verdict.
+    """Write a sheet: the frame that looks most synthetic with the evidence over it, the tells, the timeline.
+
+    None where the file had no verdict.
 
     Raises :class:`~tellmark.errors.UsageError` where ``out`` exists and not ``force``.
     """
@@ -42,7 +48,9 @@ def draw(detection: Detection, out: Path, *, force: bool = False) -> Path | None
         return None
     landmarks = min(faces, key=lambda face: _apart(face, detection)).landmarks
     contributions = {family: tell["contribution"] for family, tell in detection.tells.items()}
-    write_image(out, overlay(frame, heat(frame.shape[:2], landmarks, contributions)), force=force)
+    painted = overlay(frame, heat(frame.shape[:2], landmarks, contributions))
+    places = {family: PLACES.get(family, "skin") for family in contributions}
+    write_image(out, sheet(painted, detection, places, time_s), force=force)
     return out
 
 
@@ -58,34 +66,25 @@ def _apart(face: Face, detection: Detection) -> float:
 
 def heat(shape: tuple[int, ...], landmarks: F32, contributions: Mapping[str, float]) -> F32:
     """(h, w) log-odds for a fake at each pixel: the sum of the families that look there; below zero for a real one."""
-    height, width = shape[:2]
     size = float(face_height(landmarks))
     grow = max(1, round(0.04 * size))
-    oval = region(landmarks, lm.FACE_OVAL, (height, width))
-    eyes = region(landmarks, lm.LEFT_EYE, oval.shape, grow=grow) | region(
-        landmarks, lm.RIGHT_EYE, oval.shape, grow=grow
+    left, right, mouth = (
+        region(landmarks, loop, shape[:2], grow=grow) for loop in (lm.LEFT_EYE, lm.RIGHT_EYE, lm.LIPS_OUTER)
     )
-    mouth = region(landmarks, lm.LIPS_OUTER, oval.shape, grow=grow)
-    outline = region(landmarks, lm.FACE_OVAL, oval.shape, grow=2 * grow) & (
-        1 - region(landmarks, lm.FACE_OVAL, oval.shape, grow=-2 * grow)
-    )
-    around = 1 - region(landmarks, lm.FACE_OVAL, oval.shape, grow=2 * grow)
-    skin = oval & (1 - eyes) & (1 - mouth)
-    found = np.zeros(oval.shape, np.float32)
+    eyes = left | right
+    inner, outer = (region(landmarks, lm.FACE_OVAL, shape[:2], grow=side * grow) for side in (-1, 1))
+    outline, around = outer & (1 - inner), 1 - outer
+    skin = inner & (1 - eyes) & (1 - mouth)
+    masks = {"eyes": eyes, "mouth": mouth, "outline": outline, "scenery": around, "skin": skin}
+    found = np.zeros(shape[:2], np.float32)
     for family, value in contributions.items():
-        place = (
-            eyes if family in _EYES
-            else mouth if family in _MOUTH
-            else outline if family in _OUTLINE
-            else around if family in _AROUND
-            else skin
-        )  # fmt: skip
-        found += np.float32(value) * place
-    return np.asarray(cv2.GaussianBlur(found, (0, 0), max(1.0, 0.03 * size)), np.float32)
+        found += np.float32(value) * masks[PLACES.get(family, "skin")]
+    return np.asarray(cv2.GaussianBlur(found, (0, 0), max(1.0, 0.015 * size)), np.float32)
 
 
 def overlay(frame: U8, values: F32) -> U8:
-    """The frame under a veil: red where tells speak for a fake, blue where they speak against it."""
-    strength = np.clip(np.abs(values) / _FULL, 0, 1)[..., None] * 0.6
-    colour = np.where(values[..., None] > 0, (230, 40, 30), (40, 90, 230))
-    return np.asarray(frame * (1 - strength) + colour * strength, np.uint8)
+    """The frame in grey under a veil: red where tells speak for a fake, blue where they speak against it."""
+    grey = cv2.cvtColor(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    strength = np.clip(np.abs(values) / _FULL, 0, 1)[..., None] * _VEIL
+    colour = np.where(values[..., None] > 0, RED, BLUE)
+    return np.asarray(grey * (1 - strength) + colour * strength, np.uint8)

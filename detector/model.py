@@ -2,13 +2,16 @@
 
 Every tree asks about one family only and the discriminant is a sum over columns, so the log-odds of a clip are exactly
 a constant plus one term a family: the explanation is the model, not an estimate of it (a generalised additive model
-with trees, Lou et al. 2013). It is plain arrays, and its evaluation needs NumPy alone; ``additive`` learns it.
+with trees, Lou et al. 2013). In a model that was taught several rungs of compression the discriminant weighs how far
+each tell is from real clips of the window's quality, which is read from the pixels; the trees ask about its value. It
+is plain arrays, and its evaluation needs NumPy alone; ``additive`` learns it.
 """
 
 from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from tellmark.detector.audit.record import beside, found_in, sentence
 from tellmark.detector.calibration import Logistic
 from tellmark.detector.discriminant import Discriminant
 from tellmark.detector.features import NAMES
+from tellmark.detector.quality import Quality
 from tellmark.detector.trees import Trees
 from tellmark.errors import InputError
 from tellmark.runs import atomic_path
@@ -49,6 +53,7 @@ class TellModel:
     names: tuple[str, ...] = NAMES
     card: dict[str, Any] = field(default_factory=dict)
     line: Discriminant | None = None  # None: trees alone
+    quality: Quality | None = None  # None: the discriminant too takes tells as they are
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -68,12 +73,13 @@ class TellModel:
 
     def terms(self, x: F64) -> F64:
         """(N, families) log-odds that each family adds to each window of ``x`` (N, len(names)), uncalibrated."""
-        leaves = self.trees.leaves(np.asarray(x, np.float64))
+        x = np.asarray(x, np.float64)
+        leaves = self.trees.leaves(x)
         terms: F64 = np.stack([leaves[:, self.family == k].sum(1) for k in range(len(self.families))], axis=1)
         if self.line is None:
             return terms
         owner = np.array([name.split(".")[0] for name in self.names])
-        parts = self.line.parts(np.asarray(x, np.float64))
+        parts = self.line.parts(x if self.quality is None else self.quality.proportion(x))
         terms += np.stack([parts[:, owner == family].sum(1) for family in self.families], axis=1)
         return terms
 
@@ -113,7 +119,9 @@ class TellModel:
         }
         with atomic_path(path, force=force) as temporary, temporary.open("wb") as handle:
             line = {} if self.line is None else self.line.arrays()
+            quality = {} if self.quality is None else self.quality.arrays()
             arrays = {"family": self.family, **self.trees.arrays(), **line}
+            arrays |= {f"quality.{name}": array for name, array in quality.items()}
             np.savez_compressed(handle, about=np.array(json.dumps(about)), **arrays)
 
     @classmethod
@@ -136,6 +144,7 @@ class TellModel:
                     names=tuple(about["names"]),
                     card=about["card"],
                     line=Discriminant.from_arrays(arrays) if "slope" in arrays else None,
+                    quality=Quality.from_arrays(_under(arrays, "quality.")) if "quality.axes" in arrays else None,
                 )
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise InputError(
@@ -146,3 +155,7 @@ class TellModel:
         if model.names != NAMES:
             raise InputError(f"{path} was trained on other features; train it again with `tellmark train`")
         return model
+
+
+def _under(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}

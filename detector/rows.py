@@ -23,12 +23,14 @@ class Rows:
     clips: NDArray[np.str_]
     identities: NDArray[np.str_]
     methods: NDArray[np.str_]
+    rungs: NDArray[np.str_] | None = None  # of compression; "" where a clip has none, None where nobody says
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, chosen: NDArray[Any]) -> Rows:
-        return Rows(self.labels[chosen], self.clips[chosen], self.identities[chosen], self.methods[chosen])
+        rungs = None if self.rungs is None else self.rungs[chosen]
+        return Rows(self.labels[chosen], self.clips[chosen], self.identities[chosen], self.methods[chosen], rungs)
 
 
 class Classifier(Protocol):

@@ -7,10 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tellmark.types import F32
+
 
 def rms(values: NDArray[Any]) -> float:
     """Root of the mean square."""
     return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
+
+
+def magnitude(across: F32, down: F32) -> F32:
+    """Lengths of vectors, element by element.
+
+    Not OpenCV's, whose last bits depend on where the arrays lie in memory: the same pictures have to give the same
+    scores, to the bit.
+    """
+    return np.asarray(np.sqrt(across * across + down * down), np.float32)
 
 
 def log_ratio(a: float, b: float, floor: float) -> float:

@@ -73,6 +73,8 @@ def train(
         "methods": dict(Counter(clip.method for clip, _ in pairs)),
         "identities": sorted({pseudonym(clip.identity) for clip, _ in pairs}),
         "families": list(classifier.families),
+        "rungs": sorted({clip.compression for clip, _ in pairs if clip.compression}),
+        "by_quality": model.quality is not None,
         "cross_validation": _brief(validation),
         "operating_point": _operating_point(validation["scores"]),
         "unseen_methods": leave_one_method_out(pairs, classifier, seed=seed),
@@ -149,6 +151,7 @@ def rows_of(pairs: Pairs) -> tuple[F64, Rows]:
         np.array([clip.sha256 for clip in clips]),  # ids repeat between datasets
         np.array([clip.identity for clip in clips]),
         np.array([clip.method for clip in clips]),
+        np.array([clip.compression or "" for clip in clips]),
     )
     return np.concatenate([features.x for _, features in pairs]), rows
 

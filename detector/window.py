@@ -112,17 +112,6 @@ def region(points: F32, loop: Sequence[int], shape: tuple[int, ...], *, grow: in
     return mask
 
 
-def magnitude(x: F32, y: F32) -> F32:
-    """Length of each vector. In NumPy: OpenCV's own differs in the last bit with where its arrays lie in memory."""
-    return np.sqrt(x * x + y * y)
-
-
-def gradient_of(image: F32) -> F32:
-    """Length of the Sobel gradient, grey levels."""
-    across, down = (cv2.Sobel(image, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
-    return magnitude(np.asarray(across, np.float32), np.asarray(down, np.float32))
-
-
 def warp_back(later: F32, flow: F32) -> F32:
     """``later`` seen from the earlier frame: pixel p shows what lies at p + flow(p), linearly interpolated."""
     places = _grid(later.shape[0], later.shape[1]) + flow

@@ -44,7 +44,10 @@ def frame_of(recipe: Recipe) -> F64:
 def motion_of(recipe: Recipe) -> Motion:
     """One frame of what the person does when the still is taken."""
     motion, pose = Motion.rest(25.0), recipe.pose
-    for name, strength in {"smile": pose.smile, "squint": 0.35 * pose.smile**2, "brow_up": pose.brow_up}.items():
+    smile = pose.smile - 0.35 * pose.teeth  # what shows teeth needs less of it
+    strengths = {"smile": smile, "squint": 0.35 * smile**2, "brow_up": pose.brow_up}
+    strengths |= {"upper_raise": 0.7 * pose.teeth, "jaw": 0.15 * pose.teeth, "wide": 0.15 * pose.teeth}
+    for name, strength in strengths.items():
         motion.expression[:, EXPRESSIONS.index(name)] = strength
     motion.rotation_deg[:] = pose.rotation_deg
     motion.gaze_deg[:] = pose.gaze_deg
@@ -67,6 +70,8 @@ def develop(linear: F32, shot: Shot, seed: int) -> U8:
     light = np.where(light > 0.55, 0.55 + 0.45 * np.tanh((light - 0.55) / 0.45 * 0.85), light)
     tone = np.clip(light, 0, 1) ** (1 / 2.2)
     tone = tone + shot.curve * (tone * tone * (3 - 2 * tone) - tone)
+    grey = (tone @ np.array([0.30, 0.59, 0.11], np.float32))[..., None]
+    tone = grey + np.float32(0.88) * (tone - grey)  # the curve took colours too far
     tone = tone + shot.sharpen * (tone - cv2.GaussianBlur(tone, (0, 0), 1.1))
     picture = np.clip(np.round(tone * 255), 0, 255).astype(np.uint8)
     if shot.camera == "webcam":  # denoised until it smears

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tellmark.generator import sheets
+from tellmark.generator import wrinkles
 from tellmark.generator.facespace import f32
 from tellmark.generator.scenery import noise
 from tellmark.generator.types import SIZE
@@ -45,7 +45,7 @@ def sag(shape: F32, age: float) -> F32:
 def lines(shape: F32, age: float, rng: np.random.Generator) -> F32:
     """(SIZE, SIZE) px of depth that skin folds in by, positive inwards."""
     old = years(age)
-    folds = sheets.creases(shape).astype(np.float32) / 255
+    folds = wrinkles.creases(shape).astype(np.float32) / 255
     own = np.exp(rng.normal(0, 0.35, 4))
     strength = f32([0, 0.02, 0.10, 0.03]) + f32([0.75, 0.8, 1.0, 1.1]) * np.float32(old**1.2)
     depth = (folds * f32([0.9, 0.8, 1.9, 0.9]) * f32(own) * strength).sum(axis=-1)
@@ -64,7 +64,7 @@ def colour(shape: F32, age: float, grey: float, rng: np.random.Generator) -> F32
     """(SIZE, SIZE, 3) log RGB: shade under the eyes, spots, redness; ``grey`` [0, 1] bleaches the brows."""
     old = years(age)
     log = np.zeros((SIZE, SIZE, 3), np.float32)
-    log += (0.012 + 0.022 * old) * noise(rng, 18)[..., None] * f32([0.2, 1.0, 0.9])
+    log += (0.005 + 0.016 * old) * noise(rng, 18)[..., None] * f32([0.2, 1.0, 0.9])
     log -= old * 0.05 * np.clip(noise(rng, 4) - 1.3, 0, 2)[..., None] * f32([0.6, 1.0, 1.1])
     tired = 0.05 + 0.13 * old + 0.06 * float(rng.random())
     for loop in (RIGHT_EYE, LEFT_EYE):

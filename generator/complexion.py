@@ -17,8 +17,8 @@ from tellmark.types import F32
 def skin_detail(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
     """(SIZE, SIZE, 3) log RGB: pores, blotches, freckles and a few moles."""
     pores = noise(rng, 0.8) - noise(rng, 1.6)
-    detail = (0.014 * pores + 0.005 * noise(rng, 3.0))[..., None] * f32([0.8, 1.0, 1.05])
-    detail = detail + (0.010 * noise(rng, 14))[..., None] * f32([0.3, 1.0, 0.8])
+    detail = (0.011 * pores + 0.003 * noise(rng, 3.0))[..., None] * f32([0.8, 1.0, 1.05])
+    detail = detail + (0.005 * noise(rng, 14))[..., None] * f32([0.3, 1.0, 0.8])
     marks = np.zeros((SIZE, SIZE), np.float32)
     freckled = rng.random() < 0.18
     for _ in range(int(rng.integers(60, 220)) if freckled else int(rng.poisson(2))):
@@ -82,5 +82,5 @@ def sheen(recipe: Recipe, shape: F32) -> F32:
     oily = np.full((SIZE, SIZE), 0.35, np.float32)
     for point, reach in ((151, 42), (4, 18), (6, 16), (117, 26), (346, 26), (199, 20)):
         oily += 0.6 * np.exp(-((x - shape[point, 0]) ** 2 + (y - shape[point, 1]) ** 2) / reach**2)
-    pores = np.clip(1 + 0.18 * noise(rng, 0.9) + 0.12 * noise(rng, 3), 0, 2.5)
+    pores = np.clip(1 + 0.16 * noise(rng, 0.9) + 0.06 * noise(rng, 3), 0, 2.5)
     return np.asarray((rng.uniform(0.02, 0.09) * oily * pores)[..., None], np.float32)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import Delaunay, cKDTree
 
-from tellmark.landmarks import FACE_OVAL
+from tellmark.landmarks import FACE_OVAL, LEFT_IRIS, RIGHT_IRIS
 from tellmark.types import F32, U8
 
 DATA = Path(__file__).with_name("actors.npz")
@@ -64,9 +64,13 @@ def to_texture(points: F32) -> F32:
 
 
 def mesh(mean: F32) -> tuple[F32, NDArray[np.int32]]:
-    """Vertices of the mean shape in texture px and their Delaunay triangles, eyes and mouth included."""
+    """Vertices of the mean shape in texture px and their Delaunay triangles, eyes and mouth closed over.
+
+    Irises are left out: they reach up behind the lids, more so in some shapes than in the mean.
+    """
     points = to_texture(vertices(mean))
-    return points, Delaunay(points).simplices.astype(np.int32)
+    skin = np.setdiff1d(np.arange(len(points)), [*RIGHT_IRIS, *LEFT_IRIS])
+    return points, skin[Delaunay(points[skin]).simplices].astype(np.int32)
 
 
 def mirror(mean: F32) -> NDArray[np.int64]:

@@ -8,14 +8,17 @@ import cv2
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from tellmark.generator import cloth
+from tellmark.generator.cloth import PATTERNS, Piece
 from tellmark.generator.facespace import f32
 from tellmark.generator.relief import FAR
 from tellmark.generator.scenery import noise, smoothstep
 from tellmark.generator.types import SIZE
 from tellmark.types import F32
 
+__all__ = ["GARMENTS", "PATTERNS", "Body", "torso"]
+
 GARMENTS = ("crew", "vee", "scoop", "shirt", "jacket", "high")
-PATTERNS = ("plain", "heather", "knit", "stripes", "check")
 # The shoulder's line: share of the way from neck to shoulder, by the distance below the chin in face heights.
 _LINE = (
     [-1.2, -0.10, 0.04, 0.12, 0.20, 0.28, 0.38, 0.52, 0.74, 1.0],
@@ -60,19 +63,19 @@ def torso(body: Body, oval: F32, skin: F32) -> tuple[F32, F32]:
     depth = _chest(body, across, down, half)
     flesh = skin * np.exp((0.016 * noise(rng, 1.2) + 0.03 * noise(rng, 9))[..., None] * f32([0.6, 1.0, 1.1]))
     flesh = flesh * np.exp(0.03 * smoothstep(down, 0.15, 0.5)[..., None] * f32([0.3, -1, -1]))  # the chest is redder
-    colour, height_map = flesh, np.zeros_like(depth)
-    for cloth, edge, thick in _layers(body, rng, across, down):
-        colour = colour * (1 - edge[..., None]) + cloth * edge[..., None]
-        height_map = np.maximum(height_map, thick * edge)
-    folded = cv2.GaussianBlur(height_map, (0, 0), 0.8)
-    depth = (depth - folded) * height
+    colour, form = flesh, np.zeros_like(depth)
+    for layer in _layers(body, rng, across, down, height):
+        colour = cloth.laid_over(colour, layer.cover)
+        colour = colour * (1 - layer.cover[..., None]) + layer.colour * layer.cover[..., None]
+        form = np.maximum(form, layer.form * layer.cover)
+    depth = (depth - cv2.GaussianBlur(form, (0, 0), 1.2)) * height
     return np.dstack([np.clip(colour, 0, 1), cover]).astype(np.float32), np.where(cover > 0.5, depth, FAR)
 
 
 def _chest(body: Body, across: F32, down: F32, half: F32) -> F32:
     """Depth of the bare body in face heights: a round neck that leans forward into a rounded chest."""
     side = np.clip(across / np.maximum(half, 1e-3), -1, 1)
-    neck = 0.36 - 0.10 * smoothstep(down, 0.0, 0.4) - 0.8 * body.neck * np.sqrt(np.maximum(1 - side**2, 0.0))
+    neck = 0.44 - 0.12 * smoothstep(down, 0.0, 0.4) - 0.85 * body.neck * np.sqrt(np.maximum(1 - side**2, 0.0))
     chest = 0.30 + 0.42 * np.abs(across) ** 1.8 - 0.16 * smoothstep(down, 0.3, 1.0) + 0.25 * np.abs(side) ** 6
     blend = smoothstep(down, 0.02, 0.34)
     depth = neck * (1 - blend) + chest * blend
@@ -85,84 +88,73 @@ def _chest(body: Body, across: F32, down: F32, half: F32) -> F32:
     return np.asarray(depth + 0.02 * notch, np.float32)
 
 
-def _layers(body: Body, rng: np.random.Generator, across: F32, down: F32) -> list[tuple[F32, F32, F32]]:
-    """(colour, coverage, thickness) of each garment, the lowest first."""
-    a = np.abs(across)
-    wide = body.neck + 0.05
-    ring = np.sqrt(np.clip(1 - (across / (wide + 0.02)) ** 2, 0, 1))
-    outside = 0.25 * (a > wide + 0.02)
+def _opening(body: Body, low: float, side: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Outline of what a garment leaves free: down to ``low`` in the middle, by ``side`` up to the neck."""
+    up = [(body.neck + 0.045, 0.03), (body.neck + 0.06, -0.06), (body.neck + 0.06, -1.25), (-0.12, -1.25)]
+    return [(-0.12, low), (0.0, low), *side, *up]
+
+
+def _layers(body: Body, rng: np.random.Generator, across: F32, down: F32, height: float) -> list[Piece]:
+    """The garment, the lowest piece first."""
+    neck = body.neck
+    hangs = cloth.folds(rng, across, down)
+    bend, drop = across + 1.2 * hangs, down + 0.8 * hangs
+    own = cloth.material(body.colour, body.pattern, rng, bend, drop)
     if body.garment == "jacket":
-        inner = _cloth(body.under, "plain", rng, across, down)
-        lower = [_knit(inner, down - (0.10 + 0.22 * ring - outside), rng, across, 0.012)]
-        opening = 0.055 + 0.30 * np.clip(0.95 - down, 0, 1)
-        opening = np.minimum(opening, body.neck + 0.03 + 0.30 * np.clip(down - 0.10, 0, 1))
-        cloth = _cloth(body.colour, body.pattern, rng, across, down)
-        body_of = _knit(cloth, np.minimum(a - opening, down - 0.06 + 0.0 * a), rng, across, 0.02, seam=False)
-        # The lapel: a band beside the opening, notched, a little proud of the coat.
-        width = 0.05 + 0.13 * smoothstep(down, 0.18, 0.52) * smoothstep(down, 1.1, 0.55)
-        notch = np.abs(down - 0.50 - 0.22 * (a - opening)) < 0.008
-        lapel = np.minimum(a - opening, opening + width - a)
-        inside = np.where(notch & (a - opening > 0.45 * width), -0.01, lapel)
-        return [*lower, body_of, _knit(cloth * 0.98, inside.astype(np.float32), rng, across, 0.036, seam=False)]
-    cloth = _cloth(body.colour, body.pattern, rng, across, down)
+        inner = cloth.material(body.under, "plain", rng, bend, drop)
+        collared = rng.random() < 0.5
+        below = (
+            _shirt(body, inner, hangs, 0.36, across, down, height)
+            if collared
+            else _tee(body, inner, hangs, across, down, height)
+        )
+        edge = [(0.02, 1.3), (0.05, 1.0), (0.15, 0.60), (0.86 * neck, 0.26), (neck + 0.01, 0.12)]
+        front = -cloth.inside(_opening(body, 1.3, edge), across, down)
+        collar = [(neck + 0.02, -0.06), (neck + 0.09, 0.08), (neck + 0.15, 0.24), (0.43, 0.42), (0.34, 0.44),
+                  (0.86 * neck, 0.31), (neck - 0.02, 0.14)]  # fmt: skip
+        lapel = [(0.86 * neck, 0.29), (0.36, 0.445), (0.47, 0.47), (0.40, 0.66), (0.12, 1.3), (0.02, 1.3), (0.05, 1.0),
+                 (0.15, 0.60)]  # fmt: skip
+        pieces = [cloth.piece(own, front, 0.014 + 0.6 * hangs, height)]
+        for outline, thick in ((lapel, 0.022), (collar, 0.030)):
+            pieces.append(cloth.piece(own, cloth.inside(outline, across, down), thick + 0.4 * hangs, height, 0.012))
+        return below + pieces
     if body.garment == "shirt":
-        open_to = 0.34 + 0.20 * rng.random()
-        gap = 0.62 * np.clip(open_to - down, 0, 1)
-        gap = np.where(down < 0.12, body.neck + 0.015, np.minimum(gap, body.neck + 0.02))
-        whole = _knit(cloth, np.minimum(a - gap, down - 0.07 + outside), rng, across, 0.015, seam=False)
-        placket = smoothstep(np.abs(a - 0.001) * 500, 3, 0) * (down > open_to)
-        whole = (whole[0] * (1 - 0.3 * placket[..., None]), whole[1], whole[2])
-        # Collar leaves fall from the neck to two points.
-        tip = 0.30 + 0.05 * rng.random()
-        fall = np.interp(a, [0, 0.04, 0.17, wide + 0.02, 0.55], [-1, tip + 0.16, tip + 0.10, 0.13, -1])
-        leaf = np.minimum(np.minimum(a - gap, fall - down), down - 0.03 - 0.25 * np.clip(wide - a, 0, 1) + outside)
-        return [whole, _knit(cloth * 1.02, leaf.astype(np.float32), rng, across, 0.034, seam=False)]
+        return _shirt(body, own, hangs, 0.36 + 0.18 * float(rng.random()), across, down, height)
+    if body.garment == "crew":
+        return _tee(body, own, hangs, across, down, height)
     if body.garment == "vee":
-        line = 0.54 - 0.46 * (a / (wide + 0.05)) ** 1.1
-        line = np.where(a > wide + 0.05, -0.2, line)
+        low, side, hem = 0.56, [(0.10, 0.42), (0.62 * neck, 0.26), (neck - 0.01, 0.12)], 0.028
     elif body.garment == "scoop":
-        line = 0.10 + 0.42 * np.clip(1 - (across / (wide + 0.12)) ** 2, 0, 1) ** 0.55 - 0.3 * (a > wide + 0.12)
-    elif body.garment == "high":
-        line = 0.03 + 0.07 * np.sqrt(np.clip(1 - (across / wide) ** 2, 0, 1)) - 0.3 * (a > wide)
+        low, side, hem = 0.50, [(0.10, 0.49), (0.22, 0.42), (neck + 0.05, 0.27), (neck + 0.10, 0.14)], 0.016
     else:
-        line = 0.09 + 0.23 * ring - outside
-    return [_knit(cloth, (down - line).astype(np.float32), rng, across, 0.014)]
+        low, side, hem = 0.12, [(0.5 * neck, 0.10), (neck, 0.02)], 0.16
+    thick = 0.03 if body.garment == "high" else 0.008
+    within = -cloth.inside(_opening(body, low, side), across, down)
+    return [cloth.piece(own, within, thick + hangs * smoothstep(within, 0.0, 0.12), height, hem)]
 
 
-def _knit(
-    cloth: F32, inside: F32, rng: np.random.Generator, across: F32, thick: float, seam: bool = True
-) -> tuple[F32, F32, F32]:
-    """A garment with folds, ``inside`` face heights below its edge."""
-    edge = smoothstep(inside * 240, -0.7, 0.7)
-    folds = 0.010 * noise(rng, 26) + 0.016 * noise(rng, 60)
-    # Cloth hangs from the shoulders: creases run down and inwards.
-    y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
-    slant = 1.2 * np.sign(across)
-    field = noise(rng, 9, 2 * SIZE)
-    along = (x + 0.35 * slant * y + SIZE / 3) % (2 * SIZE - 1)
-    drawn = cv2.remap(field, along, 0.16 * y + 0.2 * np.abs(x - SIZE / 2), cv2.INTER_LINEAR)
-    depth = np.clip(inside / 0.2, 0, 1)
-    form = thick + (folds + 0.007 * np.maximum(drawn, 0) ** 1.5) * depth
-    if seam:
-        form = form + 0.006 * smoothstep(np.abs(inside - 0.016) * 100, 1.4, 0.9)
-        cloth = cloth * (1 - 0.22 * np.exp(-((inside - 0.034) ** 2) / 0.000012))[..., None]
-    return np.asarray(cloth, np.float32), edge, np.asarray(form, np.float32)
+def _tee(body: Body, own: F32, hangs: F32, across: F32, down: F32, height: float) -> list[Piece]:
+    """A round neck with a band."""
+    neck = body.neck
+    side = [(0.4 * neck, 0.325), (0.7 * neck, 0.27), (0.92 * neck, 0.19), (neck + 0.02, 0.11)]
+    within = -cloth.inside(_opening(body, 0.34, side), across, down)
+    return [cloth.piece(own, within, 0.010 + hangs * smoothstep(within, 0.03, 0.12), height, 0.042)]
 
 
-def _cloth(colour: tuple[float, float, float], pattern: str, rng: np.random.Generator, across: F32, down: F32) -> F32:
-    """(SIZE, SIZE, 3) sRGB of the material."""
-    base = f32(colour) * np.ones((SIZE, SIZE, 1), np.float32)
-    weave = 1 + 0.02 * noise(rng, 1.0) + 0.012 * noise(rng, 2.2)
-    bend = across + 0.03 * noise(rng, 60)
-    drop = down + 0.25 * across**2 + 0.03 * noise(rng, 60)
-    other = f32(rng.choice([0.9, 0.12])) * np.ones(3, np.float32) * 0.8 + 0.2 * f32(colour)
-    if pattern == "heather":
-        weave = weave + 0.07 * noise(rng, 1.3)
-    elif pattern == "knit":
-        weave = weave + 0.09 * np.sin(260 * bend) * np.sin(200 * drop)
-    elif pattern in ("stripes", "check"):
-        rate, duty = float(rng.uniform(40, 90)), float(rng.uniform(0.2, 0.9))
-        rows = smoothstep(np.sin(rate * (drop if pattern == "check" or duty > 0.55 else bend)), duty - 0.2, duty + 0.2)
-        share = rows if pattern == "stripes" else 0.5 * rows + 0.5 * smoothstep(np.sin(rate * bend), duty - 0.2, duty)
-        base = base + (other - base) * (0.6 * share)[..., None]
-    return np.asarray(base * weave[..., None], np.float32)
+def _shirt(body: Body, own: F32, hangs: F32, low: float, across: F32, down: F32, height: float) -> list[Piece]:
+    """A collar of two leaves over a front with buttons, open down to ``low``."""
+    neck, apart = body.neck, 0.025 + 0.4 * (low - 0.36)
+    side = [(apart, 0.345), (0.6 * neck, 0.24), (0.95 * neck, 0.10)]
+    within = -cloth.inside(_opening(body, low, side), across, down)
+    placket = np.exp(-(((across - 0.045) / 0.004) ** 2)) * smoothstep(down, low, low + 0.03)
+    front = own * (1 - 0.3 * placket)[..., None]
+    for k in range(4):
+        button = np.hypot(across - 0.01, down - low - 0.06 - 0.2 * k)
+        front = front + (0.75 * front + 0.12 - front) * smoothstep(button, 0.014, 0.010)[..., None]
+    leaf = [(neck + 0.01, -0.06), (neck + 0.07, 0.05), (neck + 0.075, 0.16), (0.72 * neck + 0.03, 0.47),
+            (apart, 0.35), (0.55 * neck, 0.25), (neck - 0.03, 0.08)]  # fmt: skip
+    form = 0.010 + hangs * smoothstep(within, 0.0, 0.1)
+    return [
+        cloth.piece(front, within, form, height),
+        cloth.piece(own * 1.02, cloth.inside(leaf, across, down), 0.026 + 0.3 * hangs, height, 0.012),
+    ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,18 @@ from tellmark.landmarks import FACE_OVAL
 from tellmark.types import F32
 
 CENTRE = SIZE / 2  # of projection, px
-_RINGS = ((1.10, 0.35), (1.25, 0.75), (1.50, 1.0))  # outline factor, share of the way back to the skull's middle
+# Behind the outline: its factor; how far back towards the skull's middle; the factor where it turns in under the jaw;
+# how far it follows the outline's expressions.
+_RINGS = np.array([
+    (1.04, 0.14, 0.999, 0.88), (1.08, 0.28, 0.994, 0.76), (1.12, 0.40, 0.982, 0.65), (1.18, 0.56, 0.955, 0.51),
+    (1.25, 0.75, 0.925, 0.35), (1.36, 0.88, 0.90, 0.23), (1.50, 1.0, 0.88, 0.10),
+])  # fmt: skip
 # Lids: pairs of upper and lower margin from the outer to the inner corner, and the crease above.
 LIDS = (
     ((246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155), (247, 30, 29, 27, 28, 56, 190)),
     ((466, 388, 387, 386, 385, 384, 398), (249, 390, 373, 374, 380, 381, 382), (467, 260, 259, 257, 258, 286, 414)),
 )
+_SKIN = 468  # the face's points but for the irises
 _PRODUCTS = tuple(tuple(EXPRESSIONS.index(part) for part in name.split("*")) for name in CORRECTIVES)
 
 
@@ -89,13 +96,13 @@ def build(shape: F32, skull: Skull, camera_widths: float) -> HeadModel:
 def shell(shape: F32, skull: Skull) -> tuple[F32, F32, NDArray[np.int32]]:
     """Points (N, 3) as seen, where each lies in the portrait (N, 2), and triangles of the face and what is behind it.
 
-    Beside the jaw the first ring lies behind the face, and comes into sight when the head turns.
+    Beside the jaw the rings lie behind the face, and come into sight when the head turns.
     """
     oval = shape[list(FACE_OVAL)]
     centre = oval[:, :2].mean(axis=0)
-    beside = np.clip((oval[:, 1] - shape[[132, 361], 1].mean()) / (0.16 * skull.height) + 0.4, 0, 1)[:, None]
+    beside = below_ears(shape, skull.height)[:, None]
     rings, places = [], []
-    for (factor, back), tucked in zip(_RINGS, (0.985, 0.95, 0.90), strict=True):
+    for factor, back, tucked, _ in _RINGS:
         place = centre + (oval[:, :2] - centre) * factor
         ring = np.empty_like(oval)
         ring[:, :2] = place + (centre + (oval[:, :2] - centre) * tucked - place) * beside
@@ -107,14 +114,36 @@ def shell(shape: F32, skull: Skull) -> tuple[F32, F32, NDArray[np.int32]]:
     return seen, sources, _outward(seen, sources)
 
 
+def below_ears(shape: F32, height: float) -> F32:
+    """(36,) for each point of the face oval: 0 at the ear and above, 1 beside the jaw."""
+    level = shape[[132, 361], 1].mean()
+    t = np.clip((shape[list(FACE_OVAL), 1] - level) / (0.2 * height) + 0.4, 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
 def _outward(points: F32, sources: F32) -> NDArray[np.int32]:
     """Triangles over ``sources``, wound so that their normals point at the camera (z negative) where it sees them."""
-    triangles = Delaunay(sources).simplices.astype(np.int32)
+    count = len(points) - len(_RINGS) * len(FACE_OVAL)
+    outline = sources[list(FACE_OVAL)]
+    # Points that lie a little outside are taken in first, so that the face ends along its outline and no gap opens.
+    # Irises, which reach up behind the lids, are no part of the skin.
+    within = outline.mean(axis=0) + (sources[:_SKIN] - outline.mean(axis=0)) * np.float32(0.96)
+    within[list(FACE_OVAL)] = outline
+    face = Delaunay(within).simplices
+    middles = sources[face].mean(axis=1)
+    outside = [cv2.pointPolygonTest(outline, (float(x), float(y)), False) <= 0 for x, y in middles]
+    face = face[~(np.isin(face, FACE_OVAL).all(axis=1) & outside)]
+    behind = np.arange(count, len(points)).reshape(len(_RINGS), len(FACE_OVAL))
+    first = np.concatenate([[FACE_OVAL], behind])
+    second = np.roll(first, -1, axis=1)
+    a, b, c, d = (corner.ravel() for corner in (first[:-1], second[:-1], first[1:], second[1:]))
+    strips = np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)])
+    triangles = np.concatenate([face, strips]).astype(np.int32)
     flat = np.concatenate([sources, points[:, 2:]], axis=1)
     a, b, c = (flat[triangles[:, k]] for k in range(3))
     away = np.cross(b - a, c - a)[:, 2] > 0
     triangles[away] = triangles[away][:, [0, 2, 1]]
-    return triangles
+    return np.asarray(triangles, np.int32)
 
 
 def pose_of(model: HeadModel, motion: Motion, index: int) -> HeadPose:
@@ -148,7 +177,7 @@ def express(model: HeadModel, expression: F32, blink: F32, gaze_pitch_deg: float
     points = model.points.copy()
     points[:478] += move
     count = len(FACE_OVAL)
-    for k, follow in enumerate((0.7, 0.35, 0.1)):
+    for k, follow in enumerate(_RINGS[:, 3]):
         points[478 + k * count : 478 + (k + 1) * count] += follow * move[list(FACE_OVAL)]
     _part_lips(points)
     squint = float(np.clip(expression[EXPRESSIONS.index("squint")], 0, 1))

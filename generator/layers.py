@@ -1,9 +1,9 @@
 """The two picture layers of a portrait: the person with transparency, and the background completed behind it.
 
 The person layer is premultiplied, ``colour = picture - (1 - alpha) * background``, so laying it back over the
-background gives the portrait exactly, whatever the matte got wrong; stray hair that the matte lost is carried by the
-difference. Beyond the frame the person goes on for ``PAD`` pixels, so that moving away from the camera or to the side
-uncovers cloth and not a cut edge.
+background gives the portrait but for a few code values around it, whatever the matte got wrong; stray hair that the
+matte lost is carried by the difference. Beyond the frame the person
+goes on for ``PAD`` pixels, so that moving away from the camera or to the side uncovers cloth and not a cut edge.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tellmark.types import F32, U8
 
 PAD = 128  # px that the person layer reaches beyond the frame on every side
 _STRAY_PX = 24  # how far from the matte stray hair is looked for
+_GLOW = 8  # code values
 _SHOULDER_SLOPE = 0.5  # how fast a silhouette sinks beyond the left and right border
 
 
@@ -51,6 +52,10 @@ def split(portrait: Portrait) -> Layers:
     lowest = np.max((background - picture - 4) / np.maximum(background, 40), axis=2)
     alpha = np.rint(np.clip(np.maximum(alpha, lowest), 0, 1) * 255) / 255
     colour = np.clip(np.rint(picture - (1 - alpha[..., None]) * background), 0, 255)
+    # More light than the person covers glows around a head that moves: the fill's grain and the halo of a sharpened
+    # picture stay behind. What is brighter still, is hair.
+    glow = np.maximum(colour - 255 * alpha[..., None], 0)
+    colour = colour - np.minimum(glow, _GLOW)
     person = np.dstack([colour, np.rint(alpha * 255)]).astype(np.uint8)
     return Layers(_extend(person), background.astype(np.uint8))
 

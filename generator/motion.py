@@ -28,8 +28,9 @@ from tellmark.generator.diffusion import MotionTransformer, Sizes
 from tellmark.generator.encoder import EncoderStream, SpeechEncoder
 from tellmark.generator.levels import smoothstep
 from tellmark.generator.noise import Noise
-from tellmark.generator.rules import expressions
+from tellmark.generator.rules import closed, closing, expressions
 from tellmark.generator.types import EXPRESSIONS, Controls, Encoded, Motion, Speech
+from tellmark.generator.visemes import GESTURES
 from tellmark.media import read_audio
 from tellmark.types import F32
 
@@ -37,6 +38,9 @@ STEPS = 5  # of the flow, for each frame
 GUIDANCE = 0.5
 _APART = 0.3  # of what the eyes differ by is kept
 _TREMBLE = 0.4  # lids that are down by less come up
+_HOME_S = 20.0  # in which head and eyes are drawn back to where the controls want them: too slow to be seen
+_CLOSURE = GESTURES.index("closure")
+_HELD = [*range(6), *range(columns.GAZE.start, columns.GAZE.stop)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,8 @@ class Performance:
         self._noise = Noise(seed)
         given = conditions(controls.gaze_deg, controls.distance, {}, lips=False, head=True)
         self._given = torch.from_numpy(given)[None]
-        self._place = _start(controls) / self._weights.spread
+        self._home = _start(controls) / self._weights.spread
+        self._place = self._home.copy()
         # With guidance, a second past runs beside the first, which cannot hear.
         self._hears = torch.tensor([[1.0], [0.0]]) if guidance > 0 else torch.ones(1, 1)
         self._decoder = Decoder(self._weights.network, len(self._hears))
@@ -74,8 +79,11 @@ class Performance:
             return self.finish()
         motion = columns.to_motion(self.latent(heard))
         motion = gained(dataclasses.replace(motion, blink=_lids(motion.blink)), self._controls)
-        # Moods were worn in training as these very offsets; asked for as a condition they come out fainter.
         tracks = dict(zip(EXPRESSIONS, motion.expression.T.astype(np.float64), strict=True))
+        # The weights were taught closures that came late and half; the encoder has been taught better since.
+        shut = closing(heard.gestures[:, _CLOSURE].astype(np.float64), heard.speaking.astype(np.float64))
+        tracks = closed(tracks, np.clip(self._controls.gains.get("mouth", 1.0), 0, 1) * shut)
+        # Moods were worn in training as these very offsets; asked for as a condition they come out fainter.
         return dataclasses.replace(motion, expression=expressions(tracks, self._controls, len(heard)))
 
     def finish(self) -> Motion:
@@ -91,6 +99,7 @@ class Performance:
                 flow = self._decoder.flow(common, self._place, flowing, step / self._steps)
                 flowing = flowing + (flow[0] + self._guidance * (flow[0] - flow[-1])) / self._steps
             self._place = self._place + flowing * self._weights.change
+            self._place[_HELD] += (self._home - self._place)[_HELD] / np.float32(_HOME_S * columns.FPS)
             self._decoder.keep(common, self._place, flowing)
             made.append(self._place * self._weights.spread)
         return np.stack(made)

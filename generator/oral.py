@@ -48,7 +48,7 @@ class OralCavity:
 def build(seam: F32, px_per_mm: float, seed: int) -> OralCavity:
     """seam: (3,) middle of the closed lips, unprojected px."""
     rng = np.random.default_rng([5, seed])
-    shade = float(rng.uniform(0.50, 0.68))
+    shade = float(rng.uniform(0.56, 0.72))
     tint = np.array([1.0, rng.uniform(0.88, 0.95), rng.uniform(0.70, 0.84)], np.float32)
     origin = seam.astype(np.float32)
     jitter = rng.normal(0, 0.25, (2, 12))
@@ -155,7 +155,7 @@ def draw(
     frame: F32,  # (H, W, 3) linear light, changed
     opening: F32,  # (20, 2) px: the inner lips
     parts: tuple[tuple[Part, F32], ...],  # each with its (n, 3) projected points
-    light: float,  # on the lips
+    light: F32,  # (3,) linear light on the lips
     gap: float,  # how far the mouth is open, face heights
 ) -> None:
     """Paint the inside of the mouth where the lips are apart."""
@@ -179,8 +179,8 @@ def draw(
     open_ = cv2.GaussianBlur(inside, (0, 0), reach * 0.5)
     under = np.clip(np.cumsum(inside, axis=0) / reach, 0, 1)
     across = np.abs(np.linspace(-1, 1, mask.shape[1], dtype=np.float32))[None]
-    dim = (0.22 + 0.78 * np.clip((open_ - 0.2) / 0.7, 0, 1)) * (0.40 + 0.60 * under) * (1 - 0.75 * across**3)
-    colour *= (dim * (0.45 + 0.55 * min(1.0, 9 * gap)))[..., None]
+    dim = (0.30 + 0.70 * np.clip((open_ - 0.2) / 0.6, 0, 1)) * (0.55 + 0.45 * under) * (1 - 0.7 * across**3)
+    colour *= (dim * (0.5 + 0.5 * min(1.0, 14 * gap)))[..., None]
     size = (width, height)
     small = cv2.resize(colour, size, interpolation=cv2.INTER_AREA)
     alpha = cv2.resize(cover, size, interpolation=cv2.INTER_AREA)[..., None]

@@ -60,7 +60,7 @@ class ActorAttributes:
     age: str  # apparent: one of ``ageing.GROUPS``
     glasses: str  # "none" or one of ``glasses.SHAPES``
     light: str  # one of LIGHTINGS
-    expression: str  # "neutral" or "smile"
+    expression: str  # "neutral", "smile" or "open smile", which shows teeth
     camera: str  # "phone", "webcam" or "studio"
 
 
@@ -118,7 +118,7 @@ def draw_recipe(seed: int) -> Recipe:
     hair_colour = list(HAIR_COLOURS)[rng.choice(6, p=hair_odds / hair_odds.sum())]
     pigment = f32(HAIR_COLOURS[hair_colour])
     colour = pigment + (f32(HAIR_COLOURS["grey"]) - pigment) * np.float32(0.9 * grey)
-    outer, inner = EYE_COLOURS[eye_colour]
+    outer, inner = (rounded(f32(ring) * np.float32(1 - 0.4 * dark)) for ring in EYE_COLOURS[eye_colour])
     cloth = _dye(later)
     return Recipe(
         seed=seed,
@@ -129,7 +129,12 @@ def draw_recipe(seed: int) -> Recipe:
         tone=round(float(np.clip(depth, 1, 10))),
         skin=skin,
         eye_colour=eye_colour,
-        iris=eyes.Iris(outer, inner, round(float(rng.uniform(0.30, 0.42)), 3), int(rng.integers(2**31))),
+        iris=eyes.Iris(
+            outer,  # type: ignore[arg-type]
+            inner,  # type: ignore[arg-type]
+            round(float(rng.uniform(0.30, 0.42)), 3),
+            int(rng.integers(2**31)),
+        ),
         hair_colour="grey" if grey > 0.55 else hair_colour,
         hair=_draw_hair(feminine, tuple(colour.tolist()), dark, age, rng),
         body=Body(
@@ -174,7 +179,7 @@ def _dye(rng: np.random.Generator) -> tuple[float, float, float]:
     """sRGB of a cloth: mostly black, white, grey and blue, sometimes a colour."""
     hue = [(1, 1, 1), (0.55, 0.72, 1.0), (1.0, 0.86, 0.68), (1.0, 0.42, 0.40), (0.5, 0.8, 0.6), (0.8, 0.6, 0.85)]
     tint = np.array(hue[int(rng.choice(6, p=[0.42, 0.24, 0.14, 0.08, 0.07, 0.05]))])
-    level = float(rng.choice([0.09, 0.18, 0.42, 0.66, 0.88], p=[0.22, 0.26, 0.16, 0.14, 0.22]))
+    level = float(rng.choice([0.17, 0.24, 0.42, 0.66, 0.88], p=[0.22, 0.26, 0.16, 0.14, 0.22]))
     return rounded(np.clip(level * tint ** (0.3 + 0.7 * (level < 0.7)) * np.exp(rng.normal(0, 0.06, 3)), 0.03, 0.93))  # type: ignore[return-value]
 
 
@@ -210,7 +215,7 @@ def actor_attributes(seed: int) -> ActorAttributes:
         ageing.group_of(recipe.age),
         recipe.glasses.shape if recipe.glasses else "none",
         recipe.lighting,
-        "smile" if recipe.pose.smile >= 0.5 else "neutral",
+        "open smile" if recipe.pose.teeth > 0 else "smile" if recipe.pose.smile >= 0.5 else "neutral",
         recipe.shot.camera,
     )
 

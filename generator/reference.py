@@ -11,13 +11,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tellmark.generator import eyes, headmodel, oral, persona, sheets, sitting
+from tellmark.generator import eyes, headmodel, oral, persona, sheets, sitting, wrinkles
 from tellmark.generator.camera import TO_LINEAR, Camera
 from tellmark.generator.headmodel import HeadPose
 from tellmark.generator.raster import raster
 from tellmark.generator.scenery import smoothstep
 from tellmark.generator.sheets import Sheet
-from tellmark.generator.types import EXPRESSIONS, SIZE, Motion
+from tellmark.generator.types import SIZE, Motion
 from tellmark.landmarks import LEFT_EYE, LEFT_IRIS, LIPS_INNER, RIGHT_EYE, RIGHT_IRIS
 from tellmark.types import F32, U8
 
@@ -42,8 +42,9 @@ class ReferenceRenderer:
         catch = self._light * [1, 1, 0.8] + [0, -0.28, -0.2]  # a lamp on the camera stands above it
         self._catch = (catch / np.linalg.norm(catch)).astype(np.float32)
         self._eye_light = parts.eye_light
+        self._mouth_light = parts.mouth_light * np.float32(1.2)  # teeth are wet
         self._head = _bytes(parts.head)
-        self._creases = sheets.creases(parts.shape)
+        self._creases = wrinkles.creases(parts.shape)
         self._backdrop = TO_LINEAR[_bytes(parts.backdrop)]
         below = (np.mgrid[:SIZE, :SIZE][0].astype(np.float32) - model.chin_y) / model.height
         hair_share = 1 - 0.75 * smoothstep(below, 0.05, 0.9)
@@ -101,7 +102,7 @@ class ReferenceRenderer:
         torso = self._torso.draw(pose, shake, breath)
         sheets.over(frame, torso, _NO_SHADOW, TO_LINEAR)
         sheets.relight(
-            frame, self._layer, *self._maps[:4], self._rest_light, self._creases, _crease_strength(expression),
+            frame, self._layer, *self._maps[:4], self._rest_light, self._creases, wrinkles.strength(expression),
             self._light, self._contrast, TO_LINEAR,
         )  # fmt: skip
         self._draw_eyes(frame, seen, pose, shake, (float(gaze[0]), float(gaze[1])))
@@ -128,7 +129,7 @@ class ReferenceRenderer:
         raster(seen, np.ascontiguousarray(normals[:, :2]), triangles, normal_x, normal_y, depth)
         cv2.remap(self._head, map_x, map_y, cv2.INTER_LINEAR, dst=self._layer, borderMode=cv2.BORDER_CONSTANT)
         # Where the outline is the end of a triangle and not of the texture, it would be a staircase.
-        drawn = cv2.GaussianBlur(np.where(map_x > -5, 255, 0).astype(np.uint8), (5, 5), 1.0)
+        drawn = cv2.GaussianBlur(np.where(map_x > -5, 255, 0).astype(np.uint8), (7, 7), 1.4)
         np.minimum(
             self._layer[..., 3],
             cv2.subtract(drawn, 96) * np.float32(255 / 159),
@@ -165,7 +166,7 @@ class ReferenceRenderer:
             points = headmodel.project(turned, self._model.camera)
             points[:, :2] += shake
             parts.append((part, points))
-        oral.draw(frame, seen[list(LIPS_INNER), :2], tuple(parts), 0.85, gap)
+        oral.draw(frame, seen[list(LIPS_INNER), :2], tuple(parts), self._mouth_light, gap)
 
     def _movement_px(self, motion: Motion, index: int) -> tuple[float, float]:
         """How far the nose moves across the picture in one frame."""
@@ -193,18 +194,6 @@ def _cover(alpha: U8) -> F32:
 def _hair_depth(depth: F32, cover: F32, middle: float) -> F32:
     """Smooth depth of the front hair, continued where there is none; towards the skull's middle far away."""
     known = np.where((depth < 1e5) & (cover > 0.2), 1, 0).astype(np.float32)
-    total = cv2.GaussianBlur(known, (0, 0), 14)
-    mean = cv2.GaussianBlur(np.where(known > 0, depth, 0).astype(np.float32), (0, 0), 14)
+    total = cv2.GaussianBlur(known, (0, 0), 26)
+    mean = cv2.GaussianBlur(np.where(known > 0, depth, 0).astype(np.float32), (0, 0), 26)
     return np.asarray((mean + 0.01 * middle) / (total + 0.01), np.float32)
-
-
-def _crease_strength(expression: F32) -> F32:
-    """(4,) strength of forehead, frown lines, smile folds and crow's feet."""
-    up, down, smile, squint = (
-        float(np.clip(expression[EXPRESSIONS.index(name)], 0, 1))
-        for name in ("brow_up", "brow_down", "smile", "squint")
-    )
-    wide = float(np.clip(expression[EXPRESSIONS.index("wide")], 0, 1))
-    return np.array(
-        [0.30 * up, 0.35 * down, 0.30 * max(smile, 0.5 * wide), 0.28 * max(squint, 0.6 * smile)], np.float32
-    )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from tellmark.generator import wrinkles
 from tellmark.generator.layers import PAD, split
 from tellmark.generator.lids import WIDEST, build_eyes, draw_eye
 from tellmark.generator.light import Light
@@ -22,6 +23,7 @@ from tellmark.types import F32, U8
 _FACE_POINTS = 478
 _CORNERS = np.array([[0, 0], [SIZE, 0], [0, SIZE], [SIZE, SIZE]], np.float32)
 _STILL = 0.25  # px that the background's corners may be off before it is fetched anew
+_FOLDS = np.array([0.35, 0.6, 0.6, 0.6], np.float32)  # how much of wrinkles a face shows that has its own
 _INDEX = {name: index for index, name in enumerate(EXPRESSIONS)}
 
 
@@ -43,6 +45,8 @@ class MeshRenderer:
         self._eyes = build_eyes(portrait.image, portrait.landmarks)
         self._mouth = build_mouth(portrait.image, portrait.landmarks, self._mesh)
         self._light = Light(portrait.landmarks)
+        lines = wrinkles.on_skin(wrinkles.creases(portrait.landmarks), portrait.image, portrait.landmarks)
+        self._lines = cv2.copyMakeBorder(lines, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=(0,) * 4)
         self.points = self._mesh.rest[:_FACE_POINTS]
         self.around = self._mesh.rest[_FACE_POINTS:, :2]
         self._map_x = np.zeros((SIZE, SIZE), np.float32)
@@ -69,6 +73,10 @@ class MeshRenderer:
         self._fetch(cv2.INTER_LINEAR, slice(rows.stop, SIZE), slice(0, SIZE))
         self._fetch(cv2.INTER_LINEAR, rows, slice(0, columns.start))
         self._fetch(cv2.INTER_LINEAR, rows, slice(columns.stop, SIZE))
+        depths = _FOLDS * wrinkles.strength(expression)
+        if motion.seen is None and depths.any():  # what was seen brings its own shade along
+            face = (rows, columns)
+            wrinkles.fold(self._layer[face], self._map_x[face], self._map_y[face], self._lines, depths)
         over(self._layer, self._scene(motion, index), self._frame)
         draw_mouth(self._mouth, self._frame, points, self._mesh, expression, pose)
         if motion.seen is not None:

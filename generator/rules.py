@@ -19,6 +19,7 @@ from tellmark.generator.types import EMOTIONS, EXPRESSIONS, Controls, Motion, Sp
 from tellmark.types import F32, F64
 
 MOUTH = ("jaw", "wide", "pucker", "press", "upper_raise", "lower_tuck")
+PRESSED, SHUT_JAW = 0.9, 0.95  # press of closed lips, and share of the jaw that they take back
 _STREAMS = {"head": 1, "blink": 2, "gaze": 3, "brow": 4}
 
 
@@ -72,6 +73,17 @@ def expressions(tracks: dict[str, F64], controls: Controls, frames: int) -> F32:
     return _f32(np.clip(np.column_stack([tracks[name] for name in EXPRESSIONS]), 0, 1))
 
 
+def closing(closure: F64, speaking: F64) -> F64:
+    """How far the lips meet, 0 to 1, where a closure is read; what the network doubts is rarely the lips."""
+    return np.asarray(speaking * smoothstep((closure - 0.25) / 0.35), np.float64)
+
+
+def closed(tracks: dict[str, F64], shut: F64) -> dict[str, F64]:
+    """Tracks of a mouth that speaks already, with lips that meet where they must."""
+    press = np.maximum(tracks["press"], PRESSED * shut)
+    return {**tracks, "press": press, "jaw": tracks["jaw"] * (1 - SHUT_JAW * shut)}
+
+
 def lips(heard: dict[str, F64], smooth: Smoother) -> dict[str, F64]:
     """Tracks in [0, 1] of the ``MOUTH`` expressions; all are 0 in silence.
 
@@ -79,17 +91,16 @@ def lips(heard: dict[str, F64], smooth: Smoother) -> dict[str, F64]:
     through: the lips meet for "m b p" whatever surrounds them. ``smooth`` takes a track and a sigma in seconds.
     """
     speaking = heard["speaking"]
-    # The network is unsure between "b" and "d"; what it doubts is rarely the lips.
-    shut = speaking * smoothstep((heard["closure"] - 0.30) / 0.5)
+    shut = closing(heard["closure"], speaking)
     syllables = smooth(heard["open"], sigma_s=0.030)
     phrase = smooth(heard["open"], sigma_s=0.220)
-    jaw = speaking * (1.1 * syllables + 0.5 * phrase) * (1 - 0.95 * shut)
+    jaw = speaking * (1.1 * syllables + 0.5 * phrase) * (1 - SHUT_JAW * shut)
     hiss = smooth(heard["sibilant"], sigma_s=0.030)
     tracks = {
         "jaw": jaw,
         "wide": speaking * 1.5 * smooth(heard["front"], sigma_s=0.040),
         "pucker": speaking * 1.5 * smooth(heard["round"], sigma_s=0.040),
-        "press": 0.9 * shut,
+        "press": PRESSED * shut,
         "upper_raise": speaking * (0.3 * jaw + 0.25 * hiss),
         "lower_tuck": speaking * smoothstep((heard["labiodental"] - 0.15) / 0.6),
     }

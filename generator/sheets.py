@@ -5,10 +5,8 @@ from __future__ import annotations
 import cv2
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
 from tellmark.generator import headmodel
-from tellmark.generator.facespace import f32
 from tellmark.generator.headmodel import HeadModel, HeadPose
 from tellmark.generator.oral import grid_triangles
 from tellmark.generator.raster import raster
@@ -111,6 +109,7 @@ def relight(
             if gloss < 0:  # a highlight that has left darkens in proportion: it must not tint dark skin
                 ratio *= max(0.6, 1 + 3 * gloss)
                 gloss = 0.0
+            gloss *= min(1.0, 0.15 + 5 * to_linear[layer[y, x, 1]])  # hair and what is dark and rough shine less
             a = alpha / np.float32(255)
             for c in range(3):
                 value = max(0.0, to_linear[layer[y, x, c]] * ratio + gloss)
@@ -123,40 +122,3 @@ def rest_lighting(normal_x: F32, normal_y: F32, light: F32, contrast: float, out
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
             out[y, x, 0], out[y, x, 1] = lighting(normal_x[y, x], normal_y[y, x], light, contrast)
-
-
-def creases(shape: F32) -> U8:
-    """(SIZE, SIZE, 4) wrinkle maps of a (478, 3) face: forehead, frown lines, smile folds, crow's feet."""
-    maps = np.zeros((SIZE, SIZE, 4), np.float32)
-    xy = shape[:, :2]
-
-    def fold(channel: int, points: NDArray[np.float32], depth: float, width: float) -> None:
-        canvas = np.zeros((SIZE, SIZE), np.float32)
-        cv2.polylines(canvas, [np.round(points * 16).astype(np.int32)], False, 1.0, 2, cv2.LINE_AA, 4)
-        canvas = cv2.GaussianBlur(canvas, (0, 0), width)
-        maps[..., channel] = np.maximum(maps[..., channel], depth * canvas / max(float(canvas.max()), 1e-6))
-
-    brows, hairline = xy[[105, 66, 9, 296, 334]], xy[[103, 67, 10, 297, 332]]
-    for t, depth in ((0.30, 0.9), (0.50, 1.0), (0.68, 0.7)):
-        line = brows + (hairline - brows) * t
-        line[[1, 3], 1] -= 2
-        fold(0, _curve(line), depth, 1.5)
-    for side in (55, 285):
-        middle = xy[9] + (xy[side] - xy[9]) * 0.55
-        fold(1, _curve(np.stack([middle + f32([0, 8]), middle, middle - f32([0, 12])])), 0.9, 1.4)
-    for loop in ((129, 203, 206, 216, 212), (358, 423, 426, 436, 432)):
-        fold(2, _curve(xy[list(loop)]), 1.0, 2.4)
-    for corner, way in ((33, -1), (263, 1)):
-        for rise in (-7, 0, 7):
-            start = xy[corner] + [6 * way, 0.4 * rise]
-            fold(
-                3, np.stack([start, start + f32([7 * way, rise * 0.8]), start + f32([13 * way, rise * 1.5])]), 0.8, 1.1
-            )
-    return np.asarray(np.clip(np.round(maps * 255), 0, 255), np.uint8)
-
-
-def _curve(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A smooth line through a few points."""
-    degree = min(3, len(points) - 1)
-    t, fine = np.linspace(0, 1, len(points)), np.linspace(0, 1, 24)
-    return np.stack([np.polyval(np.polyfit(t, points[:, k], degree), fine) for k in (0, 1)], axis=1).astype(np.float32)

@@ -24,6 +24,7 @@ class Pose:
     rotation_deg: tuple[float, float, float]  # yaw to the viewer's right, pitch up, roll clockwise
     gaze_deg: tuple[float, float]  # in the head
     smile: float
+    teeth: float  # how far a smile parts the lips
     brow_up: float
     lids: float  # how far they hang
 
@@ -79,6 +80,7 @@ def draw_pose(rng: np.random.Generator) -> Pose:
         rounded(np.array([yaw, pitch, roll])),  # type: ignore[arg-type]
         rounded(np.clip(gaze, -15, 15)),  # type: ignore[arg-type]
         round(smile, 3),
+        round(0.6 + 5 * (smile - 1.27), 3) if smile > 1.27 else 0.0,
         round(float(np.clip(rng.normal(0.05, 0.15), -0.1, 0.5)), 3),
         round(float(rng.uniform(0.04, 0.2)), 3),
     )
@@ -87,7 +89,7 @@ def draw_pose(rng: np.random.Generator) -> Pose:
 def exposure(shot: Shot, skin: tuple[float, float, float]) -> float:
     """Gain of linear light for an sRGB skin: a camera meters for the face, more fully where it would run into white."""
     level = float(np.dot(np.asarray(skin) ** 2.2, [0.30, 0.59, 0.11]))
-    return float(2**shot.exposure_ev * (0.24 / level) ** (0.45 if level > 0.24 else 0.25))
+    return float(2**shot.exposure_ev * (0.24 / level) ** (0.55 if level > 0.24 else 0.25))
 
 
 def draw_shot(rng: np.random.Generator) -> Shot:

@@ -26,7 +26,7 @@ _HAIRLINE = (
 )
 _BARBERED = (
     [-1, -0.8, -0.667, -0.56, -0.47, -0.36, -0.22, 0, 0.5, 1],
-    [-0.95, -0.86, -0.755, -0.64, -0.46, -0.12, 0.08, 0.16, 0.6, 0.8],
+    [-0.95, -0.86, -0.755, -0.64, -0.46, -0.14, 0.0, 0.04, 0.5, 0.75],
 )
 
 
@@ -83,16 +83,32 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     strands = guides[parent] + spread * (1 - (0.9 if short else 1.0) * style.clumping * t**0.8)
     # A slow random walk makes each strand its own; waves run in phase within a lock.
     walk = np.cumsum(rng.normal(0, 1, (count, STEPS, 3)), axis=1).astype(np.float32)
+    if style.flow == "fringe":
+        walk *= 0.5
     strands += walk * (style.frizz * (0.008 if short else 0.0035) * skull.height) * t
-    phase = rng.uniform(0, 2 * np.pi, locks)[parent] + rng.normal(0, 0.25, count)
+    # Neighbouring locks wave together; curls and short hair do not.
+    phase = 5 * _along_scalp(roots, rng, 2.0) + rng.normal(0, 0.7 if style.frequency < 3 and not short else 2.5, locks)
+    phase = phase[parent] + rng.normal(0, 0.25, count)
     angle = 2 * np.pi * style.frequency * t[..., 0] + phase[:, None].astype(np.float32)
     amplitude = style.wave * skull.height * np.minimum(1, 3 * t[..., 0])
+    if style.flow == "fringe":
+        amplitude = amplitude * np.where(_over_forehead(roots), 0.2, 1)[parent][:, None]
+    if not short:  # it hangs in broad strands, each on its own way
+        sway = (0.035 if style.flow == "part" else 0.012) * skull.height * t[..., 0] ** 1.5
+        for axis in (0, 2):
+            strands[..., axis] += sway * _along_scalp(roots, rng, 3.5)[parent][:, None]
     strands[..., 0] += amplitude * np.sin(angle)
     strands[..., 1] += 0.35 * amplitude * np.cos(angle)
     strands[..., 2] += 0.8 * amplitude * np.cos(angle)
     layers = np.clip(layer[parent] + rng.normal(0, 0.12, count), 0, 1).astype(np.float32)
     order = np.argsort(layers - 0.003 * strands[:, STEPS // 2, 2], kind="stable")
     return np.ascontiguousarray(strands[order], np.float32), layers[order]
+
+
+def _along_scalp(roots: F32, rng: np.random.Generator, rate: float) -> F32:
+    """(n,) a smooth random function of roots (n, 3), unit variance; ``rate``: radians over the skull's radius."""
+    waves = rng.normal(size=(3, 8)).astype(np.float32) * np.float32(rate)
+    return np.asarray(np.sin(roots @ waves + rng.uniform(0, 2 * np.pi, 8)).sum(axis=1) / 2, np.float32)
 
 
 def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int) -> F32:
@@ -103,7 +119,7 @@ def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int)
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
         limit = np.interp(direction[:, 2], *(_HAIRLINE if style.flow != "crop" else _BARBERED))
         temple = np.exp(-(((np.abs(direction[:, 0]) - 0.55) / 0.16) ** 2)) * np.clip(-direction[:, 2], 0, 1)
-        limit -= style.temples * temple
+        limit -= (0.3 if style.flow == "back" else 1.0) * style.temples * temple
         limit -= style.hairline * np.clip(0.3 - direction[:, 2], 0, 1)
         ragged = 0.065 if style.flow == "crop" else 0.035
         inside = direction[:, 1] < limit + rng.normal(0, ragged, len(direction))
@@ -111,13 +127,21 @@ def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int)
     return np.concatenate(chosen)[:count]
 
 
+def _over_forehead(roots: F32) -> NDArray[np.bool_]:
+    """(n,) whether hair from a root (n, 3) would be cut as a fringe."""
+    return np.asarray((roots[:, 2] < -0.3) & (np.abs(roots[:, 0]) < 0.62))
+
+
 def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random.Generator) -> F32:
     """(n, STEPS, 3) guide strands: grown step by step along the style's flow, kept outside head and face."""
     centre, radii = skull.centre, skull.radii
     side = np.where(roots[:, 0] >= 0.5 * style.parting + 0.04 * rng.normal(size=len(roots)), 1.0, -1.0)
     side = side.astype(np.float32)
-    fringe = (style.flow == "fringe") & (roots[:, 2] < -0.3) & (np.abs(roots[:, 0]) < 0.62)
+    fringe = (style.flow == "fringe") & _over_forehead(roots)
     length = np.where(fringe, 0.42, style.length) * skull.height * (0.75 + 0.35 * rng.random(len(roots)))
+    if style.flow == "back":  # short at the nape
+        length *= 0.35 + 0.65 * np.clip(0.8 - 1.6 * roots[:, 1], 0, 1)
+    unruly = np.where(fringe, 0.012, 0.02 if style.flow == "back" else 0.04)[:, None]
     step = (length / (STEPS - 1)).astype(np.float32)[:, None]
     lift = style.lift * skull.height * (0.25 + 0.9 * layer)
     if style.flow == "crop":  # barbers fade the sides
@@ -138,7 +162,7 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
         flow -= normal * (flow * normal).sum(axis=1, keepdims=True) * above  # along the skull
         flow /= np.linalg.norm(flow, axis=1, keepdims=True) + 1e-6
         leave = np.exp(-5 * t) * min(1.0, 10 * style.lift)  # leaves the skin along the normal
-        heading = 0.5 * heading + 0.5 * flow + 0.4 * leave * normal + rng.normal(0, 0.04, heading.shape)
+        heading = 0.5 * heading + 0.5 * flow + 0.4 * leave * normal + unruly * rng.normal(0, 1, heading.shape)
         heading /= np.linalg.norm(heading, axis=1, keepdims=True)
         point = _outside(skull, point + heading * step, lift, side, fringe)
         path.append(point)
@@ -214,6 +238,7 @@ def shade(
     diffuse = np.sqrt(np.maximum(0, 1 - along_light**2))
     highlight = np.sqrt(np.maximum(0, 1 - along_half**2))
     around = (strands - skull.centre) / skull.radii
+    around_y = around[..., 1].copy()
     around[..., 1] = np.minimum(around[..., 1], 0.15)  # hanging hair faces outwards, like a cylinder
     around /= np.linalg.norm(around, axis=2, keepdims=True) + 1e-6
     facing = 0.5 + 0.5 * (around @ light)
@@ -221,27 +246,33 @@ def shade(
     short = style.flow == "crop"
     depth = (0.45 + 0.55 * layers[:, None] ** 0.9) if short else (0.28 + 0.72 * layers[:, None] ** 0.9)
     root = 0.55 + 0.45 * t**0.7 if short else 0.86 + 0.14 * np.minimum(1, 4 * t)
-    body = (0.65 - 0.7 * key + (0.40 + 0.7 * key) * facing) * (0.35 + 0.65 * diffuse) * depth * root
+    body = (0.72 - 0.5 * key + (0.33 + 0.42 * key) * facing) * (0.35 + 0.65 * diffuse) * depth * root
     colour = np.asarray(style.colour, np.float32) * np.exp(rng.normal(0, 0.12 if short else 0.18, (len(strands), 1, 1)))
     colour = colour * (1 + rng.normal(0, 0.02, (len(strands), 1, 3)))
+    scalp = (strands[:, 0] - skull.centre) / skull.radii  # sun and dye come in streaks, cuts in clumps
+    for rate, strength in ((6.0, 0.09), (16.0, 0.12 if short else 0.07)):
+        colour = colour * np.exp(strength * _along_scalp(scalp, rng, rate))[:, None, None]
+    # What hangs behind the jaw is in the shade of head and hair.
+    behind = np.clip((strands[..., 2] - skull.centre[2]) / skull.radii[2] + 0.5, 0, 1) * np.clip(4 * around_y, 0, 1)
+    body = body * (1 - 0.55 * behind)
     shine = style.gloss * depth * facing * (0.45 if short else 1.0)
     white = (rng.random(len(strands)) < grey) * rng.uniform(0.3, 0.9, len(strands))
     colour = colour + (np.float32(0.62) - colour) * (0.5 * white)[:, None, None]
     out = colour * body[..., None]
-    out += (shine * highlight**28 * 0.20)[..., None]
+    out += (shine * highlight**28 * 0.16)[..., None] * (0.35 + 0.65 * colour)
     out += colour * (shine * highlight**9 * 0.60)[..., None]
     return np.asarray(np.clip(out, 0, 1), np.float32)
 
 
 @nb.njit(cache=True, fastmath=True)
-def _draw(points, colours, alpha, scale, split_z, layer, out, depth):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Blend strands over ``out`` (H, W, 4) premultiplied; layer 0: only behind ``split_z``, 1: only before it."""
+def _draw(points, colours, alpha, scale, split_z, crown, layer, out, depth):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Blend strands over ``out`` (H, W, 4) premultiplied; layer 0: only behind the split, 1: only before it."""
     height, width = out.shape[:2]
     for s in range(points.shape[0]):
         last = points.shape[1] - 1
         for k in range(last):
             z = 0.5 * (points[s, k, 2] + points[s, k + 1, 2])
-            if (z < split_z) != (layer == 1):
+            if (z < split_z + max(0.0, crown - points[s, k, 1])) != (layer == 1):
                 continue
             x0, y0 = points[s, k, 0] * scale, points[s, k, 1] * scale
             x1, y1 = points[s, k + 1, 0] * scale, points[s, k + 1, 1] * scale
@@ -267,8 +298,11 @@ def _draw(points, colours, alpha, scale, split_z, layer, out, depth):  # type: i
                         depth[py, px] = z
 
 
-def draw(strands: F32, colours: F32, thickness: F32, split_z: float) -> tuple[F32, F32, F32]:
-    """Hair behind and before the plane ``split_z``: two premultiplied (SIZE, SIZE, 4) pictures, and the front depth."""
+def draw(strands: F32, colours: F32, thickness: F32, split_z: float, crown: float = -1e9) -> tuple[F32, F32, F32]:
+    """Hair behind and before the plane ``split_z``: two premultiplied (SIZE, SIZE, 4) pictures, and the front depth.
+
+    Above the height ``crown`` (px) the plane leans back, so that a nodding head does not show a bald top.
+    """
     big = SIZE * OVERSAMPLING
     layers: list[F32] = []
     nearest = np.full((big, big), 1e6, np.float32)
@@ -280,6 +314,7 @@ def draw(strands: F32, colours: F32, thickness: F32, split_z: float) -> tuple[F3
             thickness,
             float(OVERSAMPLING),
             split_z,
+            crown,
             layer,
             picture,
             nearest if layer else nearest.copy(),
@@ -289,10 +324,14 @@ def draw(strands: F32, colours: F32, thickness: F32, split_z: float) -> tuple[F3
     return layers[0], layers[1], np.asarray(depth, np.float32)
 
 
-def undercoat(layer: F32, strands: F32, split_z: float, colour: tuple[float, float, float]) -> F32:
+def undercoat(
+    layer: F32, strands: F32, opacity: F32, split_z: float, crown: float, colour: tuple[float, float, float]
+) -> F32:
     """A premultiplied layer over the shade of the roots on the scalp: dense hair shows no skin, its edge thins out."""
-    roots = strands[strands[:, 0, 2] < split_z, 0, :2]
-    count = np.histogram2d(roots[:, 1], roots[:, 0], bins=SIZE // 4, range=((0, SIZE), (0, SIZE)))[0]
+    before = strands[:, 0, 2] < split_z + np.maximum(0, crown - strands[:, 0, 1])
+    roots = strands[before, 0, :2]
+    area = ((0, SIZE), (0, SIZE))
+    count = np.histogram2d(roots[:, 1], roots[:, 0], SIZE // 4, area, weights=opacity[before] / opacity.max())[0]
     dense = cv2.GaussianBlur(count.astype(np.float32), (0, 0), 1.3)
     typical = np.percentile(dense[dense > 0.05], 60) if (dense > 0.05).any() else 1.0
     dense = cv2.GaussianBlur(np.clip(1.3 * dense / typical, 0, 1), (0, 0), 0.8)
@@ -306,7 +345,7 @@ def thickness(strands: F32, style: HairStyle, skull: Skull) -> F32:
     if style.flow != "crop":
         return np.full(len(strands), 0.7, np.float32)
     height = (strands[:, 0, 1] - skull.centre[1]) / skull.radii[1]
-    return np.asarray(0.24 + 0.38 * np.clip(0.25 - 1.4 * height, 0, 1), np.float32)
+    return np.asarray(0.12 + 0.50 * np.clip(0.42 - 1.2 * height, 0, 1), np.float32)
 
 
 def backed(layer: F32, colour: tuple[float, float, float]) -> F32:

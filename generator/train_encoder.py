@@ -45,6 +45,7 @@ KEPT_ASIDE = (("da", "el", "hr", "ca"), ("m3", "m7", "f4", "klatt4"))  # languag
 CROP = 400  # hops of a training example
 WARM = 12  # rows at the start of a crop that are not judged, unless the sound starts there
 BATCH = 16
+RATE = 4e-3
 SPOILT = 6  # ways in which every recording is heard
 CLOSED = ("closure", "labiodental")  # may be shorter than a row
 
@@ -279,12 +280,15 @@ def train(
     steps: int = 6500,
     recordings: Sequence[Path] = (),
     start: Path | None = None,
+    rate: float = RATE,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> SpeechEncoder:
     """Write the weights to ``path``.
 
-    ``start``: weights to go on from. ``recordings`` join after two thirds of the steps, a third as many crops again.
+    ``start``: weights to go on from. Their heads stay as they are, so that what has learned to read the features, the
+    motion model, still understands them. ``rate``: the highest learning rate. ``recordings`` join after two thirds of
+    the steps, a third as many crops again.
     """
     torch.set_num_threads(1)
     course, checkpoint = Course.new(seed), path.with_suffix(".state")
@@ -293,6 +297,9 @@ def train(
     elif start is not None:
         for network in (course.network, course.average):
             network.load_state_dict({name: tensor.float() for name, tensor in load_file(start).items()}, strict=False)
+    if start is not None:
+        for head in (course.network.gestures, course.network.phonemes, course.network.scalars):
+            head.requires_grad_(False)
     pool: list[Example] = []
     real: list[Example] = []
     alone = steps * 2 // 3 if recordings else steps
@@ -306,7 +313,7 @@ def train(
             real = real or [item for turn in range(SPOILT) for item in recorded(recordings, seed + turn)]
             more = crops(real, rng, BATCH // 3)
             batch = {name: torch.cat([part, more[name]]) for name, part in batch.items()}
-        losses.append(course.learn(batch, _rate(course.step / steps)))
+        losses.append(course.learn(batch, rate * _rate(course.step / steps)))
         if course.step % 100 == 0 or course.step == steps:
             print(f"step {course.step}: loss {np.mean(losses):.3f}", flush=True)
             losses.clear()
@@ -319,8 +326,8 @@ def train(
 
 
 def _rate(part: float) -> float:
-    """The learning rate: up for a tenth of the time, then down along a cosine."""
-    return 4e-3 * min(part / 0.1 + 0.02, 0.5 * (1 + math.cos(math.pi * part)) + 0.003)
+    """Share of the highest learning rate: up for a tenth of the time, then down along a cosine."""
+    return min(part / 0.1 + 0.02, 0.5 * (1 + math.cos(math.pi * part)) + 0.003)
 
 
 def main() -> None:
@@ -330,6 +337,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", type=Path, help="weights to go on from")
+    parser.add_argument("--rate", type=float, default=RATE, help="the highest learning rate")
     parser.add_argument("--recordings", type=Path, nargs="*", default=[], help="sound files of speech")
     given = parser.parse_args()
     train(
@@ -338,6 +346,7 @@ def main() -> None:
         steps=given.steps,
         recordings=given.recordings,
         start=given.start,
+        rate=given.rate,
         seed=given.seed,
     )
 

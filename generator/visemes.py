@@ -57,7 +57,10 @@ _GROUP_OF = {name: index for index, names in enumerate(PHONEME_GROUPS) for name 
 _REST = ((0.0,) * len(GESTURES), 0.8)
 
 PLOSIVE_LEAD_S = 0.055
-"""espeak-ng times a voiceless plosive at its release: the lips have been shut for about this long before."""
+"""espeak-ng times a stop at its release: the lips have been shut for about this long before. So it does with voiced
+ones, 30 ms of silence ahead of them, unless the voice runs on through the closure: that is part of their time."""
+_RELEASE_S = 0.015  # in which the lips part; what is left of a voiceless stop is breath, or the hiss of an affricate
+_VOICED_S = 0.040  # a voiced stop that is shorter is its release alone
 
 
 def posture(phoneme: str) -> tuple[tuple[float, ...], float] | None:
@@ -83,22 +86,35 @@ def group(phoneme: str) -> int | None:
 
 
 def segments(phonemes: Sequence[Phoneme], duration_s: float) -> list[tuple[float, float, str]]:
-    """(start_s, end_s, phoneme) of every phoneme; plosives start when the closure does, diphthongs are cut in two."""
+    """(start_s, end_s, phoneme) of every phoneme: stops start when the closure does, "p" ends with it, and what is
+    left of it is "h" or, in "pf", "f"; diphthongs are cut in two."""
     found: list[tuple[float, float, str]] = []
     times = [*(time_s for time_s, _ in phonemes), duration_s]
     for index, (start_s, name) in enumerate(phonemes):
         end_s = max(times[index + 1], start_s)
-        if name[:1] in tuple("ptkq") and index:
-            start_s = max(start_s - PLOSIVE_LEAD_S, found[-1][0] if found else 0.0)
-            if found:
-                found[-1] = (found[-1][0], min(found[-1][1], start_s), found[-1][2])
+        release_s = start_s + _RELEASE_S
+        if index and (name[:1] in tuple("ptkq") or (name[:1] in tuple("bdɡ") and end_s - start_s < _VOICED_S)):
+            start_s = _make_room(found, start_s - PLOSIVE_LEAD_S)
         vowels = [letter for letter in name if letter in _VOWELS]
         if len(vowels) == 2:
             middle_s = (start_s + end_s) / 2
             found += [(start_s, middle_s, vowels[0]), (middle_s, end_s, vowels[1])]
+        elif name[:1] == "p" and end_s > release_s:
+            found += [(start_s, release_s, "p"), (release_s, end_s, "f" if "f" in name else "h")]
         else:
             found.append((start_s, end_s, name))
     return found
+
+
+def _make_room(found: list[tuple[float, float, str]], start_s: float) -> float:
+    """Shorten what comes before a closure that starts at ``start_s``; returns where it can start at the earliest."""
+    while found and not found[-1][2] and found[-1][0] >= start_s:
+        found.pop()  # a pause that the closure fills
+    if found:
+        first_s, last_s, name = found[-1]
+        start_s = max(start_s, first_s)
+        found[-1] = (first_s, min(last_s, start_s), name)
+    return max(start_s, 0.0)
 
 
 _VOWELS = set("aɑæɐʌɛeiɪɨɯəɘᵻɜɚɝɔɒoɤuʊyʏøœɵ")

@@ -236,6 +236,8 @@ def _faces(mesh: Any, rgb: U8) -> list[Face]:
 def _square(rgb: U8) -> U8:
     """``rgb`` with black below or to the right: the models project back correctly from square pictures only."""
     height, width = rgb.shape[:2]
+    if height == width:
+        return rgb
     side = max(height, width)
     return np.asarray(cv2.copyMakeBorder(rgb, 0, side - height, 0, side - width, cv2.BORDER_CONSTANT), np.uint8)
 
@@ -244,11 +246,24 @@ def _mediapipe() -> ModuleType:
     os.environ.setdefault("GLOG_minloglevel", "3")
     # protobuf 4 deprecates a call that mediapipe 0.10.21 still makes on every frame.
     warnings.filterwarnings("ignore", message="SymbolDatabase.GetPrototype", category=UserWarning)
-    with warnings.catch_warnings(), _quiet():
+    with warnings.catch_warnings(), _quiet(), _without_plots():
         warnings.simplefilter("ignore", DeprecationWarning)
         import mediapipe
     solutions: ModuleType = mediapipe.solutions
     return solutions
+
+
+@contextmanager
+def _without_plots() -> Iterator[None]:
+    """Hide Matplotlib from MediaPipe, whose drawing module imports it: a third of a second that nobody here needs."""
+    names = () if "mediapipe" in sys.modules else ("matplotlib", "matplotlib.pyplot")
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update({name: ModuleType(name) for name in hidden})
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
 
 
 @contextmanager

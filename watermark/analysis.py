@@ -33,6 +33,7 @@ POWER = 0.7  # of energy: between unit variance (0.5) and the matched filter for
 _MEAN_ENERGY_PX = {"y": 9, "cb": 25, "cr": 25}  # the same for the mean of windows: wider, gentler, nearly no floor
 _MEAN_FLOOR = 0.1
 _MEAN_POWER = 0.6
+_COUPLED_PX = 41  # where Cb and Cr are compared
 _KEYFRAME_WEIGHT = 3  # of a keyframe in the mean, beside half seconds of other frames
 
 
@@ -132,7 +133,8 @@ def averaged(windows: Sequence[Window], zoom: int = 1) -> F32:
     Keyframes count for more: they hold the mark best.
 
     What stands still in the picture adds up in the mean, what moves averages out, so that the mean is much noisier in
-    some places than in others where its windows were not.
+    some places than in others where its windows were not. At last each chroma plane is rid of what the other predicts
+    of it: contours of the picture are in both, a mark is not. With the few long waves of a crop that takes too much.
     """
     total: F32 = np.zeros(windows[0].residual.shape, np.float32)
     for window in windows:
@@ -140,7 +142,17 @@ def averaged(windows: Sequence[Window], zoom: int = 1) -> F32:
     total /= sum(_KEYFRAME_WEIGHT if window.keyframe else 1 for window in windows)
     for channel, plane in zip(CHANNELS, total, strict=True):
         _flatten(plane, _width(_MEAN_ENERGY_PX[channel], zoom), _MEAN_FLOOR, _MEAN_POWER)
+    if zoom == 1:
+        _uncouple(total[1], total[2])
     return total
+
+
+def _uncouple(cb: F32, cr: F32) -> None:
+    shared = blur(cb * cr, _COUPLED_PX)
+    cb_share, cr_share = (shared / (blur(plane * plane, _COUPLED_PX) + np.float32(1e-6)) for plane in (cr, cb))
+    before = cb.copy()
+    cb -= cb_share * cr
+    cr -= cr_share * before
 
 
 def _flatten(plane: F32, width: int, floor: float, power: float) -> None:

@@ -75,7 +75,8 @@ class Material:
         owner = [i for i, found in enumerate(self.features) for _ in found.x]
         sha = np.array([clip.sha256 for clip in self.clips])
         methods = np.array([clip.method for clip in self.clips])
-        rows = Rows(self.labels[owner], sha[owner], self.who[owner], methods[owner])
+        rungs = np.array([clip.compression or "" for clip in self.clips])
+        rows = Rows(self.labels[owner], sha[owner], self.who[owner], methods[owner], rungs[owner])
         return np.concatenate([found.x for found in self.features]), rows
 
     def scores(self, seed: int | None = None) -> F64:

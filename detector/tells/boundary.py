@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from tellmark import landmarks as lm
-from tellmark.detector.window import Window, gradient_of
+from tellmark.detector.stats import magnitude
+from tellmark.detector.window import Window
 from tellmark.types import F64
 
 FAMILY = "boundary"
@@ -45,7 +46,7 @@ def _row(window: Window, index: int) -> list[float] | None:
         return None
     grey = window.grey[index].astype(np.float32)
     edges = np.abs(cv2.Laplacian(grey, cv2.CV_32F))
-    gradient = gradient_of(grey)
+    gradient = magnitude(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
     colour = cv2.cvtColor(window.crops[index], cv2.COLOR_RGB2YCrCb)
     step = np.array(cv2.mean(colour, inside)[:3]) - np.array(cv2.mean(colour, outside)[:3])
     sharp = {name: cv2.mean(edges, mask)[0] + 0.2 for name, mask in (("in", inside), ("out", outside), ("line", line))}

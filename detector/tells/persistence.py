@@ -42,7 +42,7 @@ def _row(window: Window, anchor: int) -> list[float]:
     skins, surrounds, last_coarse = [], [], 0.0
     for lag in LAGS:
         later = window.grey[anchor + lag]
-        flow = dense_flow(window.grey[anchor], later)
+        flow = window.flow(anchor) if lag == 1 else dense_flow(window.grey[anchor], later)  # warping asks for it too
         moved = warp_back(_texture(later, 1.5), flow)
         skins.append(_similarity(texture, moved, skin))
         surrounds.append(_similarity(texture, moved, around))

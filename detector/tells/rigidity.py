@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark import landmarks as lm
-from tellmark.detector.stats import correlation, rms
-from tellmark.detector.window import Window, gradient_of, region
+from tellmark.detector.stats import correlation, magnitude, rms
+from tellmark.detector.window import Window, region
 from tellmark.types import F64
 
 FAMILY = "rigidity"
@@ -44,7 +44,7 @@ def compute(window: Window) -> F64:
     frames = window.context[steps].astype(np.float32)
     change = np.abs(window.context[steps + 1].astype(np.float32) - frames)[:, far].mean()
     middle = frames[len(frames) // 2]
-    gradient = gradient_of(middle)[far].mean()
+    gradient = magnitude(cv2.Sobel(middle, cv2.CV_32F, 1, 0), cv2.Sobel(middle, cv2.CV_32F, 0, 1))[far].mean()
     return np.array(
         [
             np.log2((rms(far_mean) + 0.01) / speed),

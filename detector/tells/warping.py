@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 
 from tellmark import landmarks as lm
-from tellmark.detector.window import Window, gradient_of, magnitude, warp_back
+from tellmark.detector.stats import magnitude
+from tellmark.detector.window import Window, warp_back
 from tellmark.types import F32, F64, U8
 
 FAMILY = "warping"
@@ -40,7 +41,7 @@ def compute(window: Window) -> F64:
         skin, around = window.face_masks[nearest], window.surround_masks[nearest]
         mouth = window.mask(t, lm.LIPS_OUTER, grow=4)
         eyes = window.mask(t, lm.LEFT_EYE, grow=2) | window.mask(t, lm.RIGHT_EYE, grow=2)
-        contrast = gradient_of(now)
+        contrast = magnitude(cv2.Sobel(now, cv2.CV_32F, 1, 0), cv2.Sobel(now, cv2.CV_32F, 0, 1))
         errors = [_share(residual, contrast, mask) for mask in (skin, mouth, eyes, around)]
         rows.append([*errors, _roughness(window.flow(t), skin)])
     if not rows:

@@ -18,6 +18,19 @@ def test_draws_are_distributed_as_the_detectors_own() -> None:
     assert ks_2samp(direct, null.p_values([spectrum], 1000)).pvalue > 1e-3
 
 
+def test_a_field_and_its_negative_are_two_draws() -> None:
+    """Both have the same distribution, and one says nothing of the other."""
+    random = np.random.default_rng(5)
+    spectrum = Spectrum(random.normal(size=(3, 128, 128)).astype(np.float32))
+    patterns = channel_patterns(WatermarkKey.private(random.bytes(16)))
+    largest = null._largest(spectrum, patterns, 1201, random)
+    assert largest.shape == (3, 1201)
+    for mix in largest:
+        first, second = mix[:600], mix[601:]
+        assert ks_2samp(first, second).pvalue > 1e-3
+        assert abs(np.corrcoef(first, second)[0, 1]) < 0.15
+
+
 @pytest.mark.parametrize("slope", [0.8, 1.0])
 def test_the_tail_is_fitted(slope: float) -> None:
     """p-values of which a share q ** slope lies below q."""

@@ -46,8 +46,10 @@ def test_rungs_teachings_and_another_renderer(tmp_path: Path, monkeypatch: pytes
     own = made_up(tmp_path / "own", {"c23": 6.0, "c40": 0.0}, ("c23", "c40"))
     other = made_up(tmp_path / "other", {"c23": 0.0}, ("c23",), plain=False)
     found = {(row["taught_on"], row["measure"]): row for row in own_fakes.run(own, other, deals=1)}
-    assert {taught for taught, _ in found} == {"all rungs", "its own rung"}
+    assert {taught for taught, _ in found} == {"all rungs", "all rungs, tells as they are", "its own rung"}
     assert found["its own rung", "auc"]["value"] > 0.95
+    halves = [found["all rungs", f"auc, {half} half"]["of"] for half in ("development", "other")]
+    assert sum(int(of.split()[0]) for of in halves) == 10
     assert found["its own rung", "auc"]["of"] == "10 fakes, 10 real, 10 persons, 1 deals of folds"
     assert 0.1 < found["its own rung", "auc c40"]["value"] < 0.9  # nothing can be learned
     assert 0.1 < found["all rungs", "auc unseen renderer"]["value"] < 0.9  # these fakes do not differ

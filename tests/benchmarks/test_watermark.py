@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tellmark.benchmarks import imperceptibility, localisation, speed
+from tellmark.benchmarks import imperceptibility, localisation, settings, speed
 from tellmark.benchmarks import watermark as bench
 from tellmark.benchmarks.attacks import LADDER, Frames, climb
 from tellmark.benchmarks.hosts import Hosts, chosen
@@ -62,6 +62,8 @@ def test_a_part_can_be_run_and_says_what_the_hosts_were(folder: Path) -> None:
     assert "somebody" not in str(row)
     with pytest.raises(UsageError, match="choose among codec"):
         bench.run(group="codecs")
+    named = [rung.name for rung in settings.rungs(["codec", "time"], "vp9|speed 1")]
+    assert named == ["vp9 crf 33", "speed 1.1 + crf 23", "speed 1.25 + crf 23"]
 
 
 def test_psnr_is_opencvs_and_ssim_falls_with_noise() -> None:
@@ -116,5 +118,4 @@ def test_a_spliced_face_is_found_and_an_intact_clip_is_not() -> None:
     assert rows[segments] == pytest.approx(0.5, abs=0.1)
     assert rows["half-second spans, 1.3 s spliced in: auc"] > 0.8
     assert rows["8 x 8 blocks, face spliced in: auc"] > 0.8
-    # It leans where all that moves is a face before a backdrop that stands still (docs/limits.md).
-    assert rows["8 x 8 blocks, face spliced in: auc, intact control"] == pytest.approx(0.5, abs=0.35)
+    assert rows["8 x 8 blocks, face spliced in: auc, intact control"] == pytest.approx(0.5, abs=0.2)

@@ -9,7 +9,7 @@ from tellmark.generator.reference import ReferenceRenderer
 from tellmark.generator.types import SIZE, Portrait
 from tellmark.landmarks import eye_opening, head_rotation_deg, mouth_opening
 
-SEEDS = (0, 3, 8)
+SEEDS = (0, 3, 8, 30)  # the last one shows teeth
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +32,13 @@ def test_is_a_usable_portrait(portraits: dict[int, Portrait]) -> None:
         assert portrait.matte.max() <= 1.0001
 
 
-def test_does_what_the_recipe_says_with_lips_closed(portraits: dict[int, Portrait]) -> None:
+def test_does_what_the_recipe_says(portraits: dict[int, Portrait]) -> None:
     for seed, portrait in portraits.items():
         pose, framing = draw_recipe(seed).pose, draw_recipe(seed).framing
         yaw, _, roll = (float(angle) for angle in head_rotation_deg(portrait.landmarks))
         assert yaw == pytest.approx(pose.rotation_deg[0], abs=5)
         assert roll == pytest.approx(pose.rotation_deg[2] + framing[0], abs=3)
-        assert mouth_opening(portrait.landmarks) < 0.03
+        assert (mouth_opening(portrait.landmarks) > 0.03) == (pose.teeth > 0)
         assert min(eye_opening(portrait.landmarks)) > 0.15
 
 
@@ -91,7 +91,8 @@ def test_attributes_follow_the_recipe() -> None:
         assert (attributes.lighting == "left") == (recipe.light[0] <= -0.25)
         assert (attributes.glasses == "none") == (recipe.glasses is None)
         assert attributes.age == ageing.group_of(recipe.age)
-        assert (attributes.expression == "smile") == (recipe.pose.smile >= 0.5)
+        assert (attributes.expression != "neutral") == (recipe.pose.smile >= 0.5)
+        assert (attributes.expression == "open smile") == (recipe.pose.teeth > 0)
         assert attributes.facial_hair == "none" or not recipe.feminine
     assert {attributes.monk_tone for attributes in seen} == set(range(1, 11))
     assert {attributes.age for attributes in seen} == set(ageing.GROUPS)

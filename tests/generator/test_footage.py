@@ -69,7 +69,7 @@ def test_the_still_is_the_most_frontal_frame_with_a_closed_mouth(face: U8, tmp_p
     landmarks = find_face(face).landmarks
     x, y = landmarks[[13, 14], :2].mean(0).astype(int)
     open_mouth = face.copy()
-    cv2.ellipse(open_mouth, (int(x), int(y) + 6), (22, 20), 0, 0, 360, (30, 5, 8), -1)
+    cv2.ellipse(open_mouth, (int(x), int(y) + 8), (20, 14), 0, 0, 360, (30, 5, 8), -1)
     assert mouth_opening(find_face(open_mouth).landmarks) > mouth_opening(landmarks) + 0.015
     frames = [scene((open_mouth, 200, 60))] * FRAMES
     frames[6] = frames[7] = scene((face, 200, 60))

@@ -40,10 +40,16 @@ def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(gestures(hops), whole, atol=1e-5)
 
 
-def test_training_learns_and_writes_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_inversion, "STEPS", 80)
-    correlation = train_inversion.train(tmp_path / "weights.npz", utterances=6)
+def test_training_learns_and_writes_what_is_read(tmp_path: Path) -> None:
+    correlation = train_inversion.train(tmp_path / "weights.npz", utterances=6, steps=80)
     assert correlation["open"] > 0.4
     with np.load(tmp_path / "weights.npz") as stored:
         shapes = [stored[f"weight_{index}"].shape for index in range(len(stored.files) // 2)]
     assert shapes == [weight.shape for weight in network().weights]
+
+
+def test_training_goes_on_from_weights(tmp_path: Path) -> None:
+    shipped = Path(str(inversion.resources.files("tellmark.generator").joinpath("inversion.npz")))
+    from_nothing = train_inversion.train(tmp_path / "new.npz", utterances=4, steps=2)
+    going_on = train_inversion.train(tmp_path / "on.npz", utterances=4, steps=2, start=shipped)
+    assert going_on["open"] > from_nothing["open"] + 0.2

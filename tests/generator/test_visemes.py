@@ -32,11 +32,29 @@ def test_pauses_rest_and_marks_say_nothing() -> None:
     assert posture("ʲ") is None
 
 
-def test_plosives_start_before_their_release_and_diphthongs_are_cut() -> None:
+def test_stops_start_before_their_release_and_diphthongs_are_cut() -> None:
     found = segments([Phoneme(0.0, "a"), Phoneme(0.3, "p"), Phoneme(0.35, "ˈaɪ"), Phoneme(0.55, "")], 0.6)
-    assert [name for _, _, name in found] == ["a", "p", "a", "ɪ", ""]
+    assert [name for _, _, name in found] == ["a", "p", "h", "a", "ɪ", ""]
     assert found[0][1] == found[1][0] == pytest.approx(0.245)
-    assert found[2][1] == found[3][0] == pytest.approx(0.45)
+    assert found[1][1] == pytest.approx(0.315)  # the lips part, and breath follows
+    assert found[3][1] == found[4][0] == pytest.approx(0.45)
+
+
+def test_voice_that_runs_through_a_closure_is_part_of_it_and_a_bare_release_has_one_before() -> None:
+    through = segments([Phoneme(0.0, "a"), Phoneme(0.3, "b"), Phoneme(0.36, "a")], 0.6)
+    assert through[1] == (0.3, 0.36, "b")
+    bare = [Phoneme(0.0, "n"), Phoneme(0.27, ""), Phoneme(0.3, "b"), Phoneme(0.32, "ə"), Phoneme(0.5, "")]
+    assert [name for _, _, name in segments(bare, 0.6)] == ["n", "b", "ə", ""]  # it fills the pause
+    assert segments(bare, 0.6)[1][:2] == pytest.approx((0.245, 0.32))
+    assert column(lip_tracks(bare, 0.6), "closure").max() > 0.9
+
+
+def test_an_affricate_closes_and_then_hisses() -> None:
+    phonemes = [Phoneme(0.0, "ə"), Phoneme(0.3, "pf"), Phoneme(0.4, "a"), Phoneme(0.6, "")]
+    tracks = lip_tracks(phonemes, 0.6)
+    assert int(column(tracks, "closure").argmax()) == pytest.approx(28, abs=1)
+    assert int(column(tracks, "labiodental").argmax()) == pytest.approx(36, abs=2)
+    assert column(tracks, "closure")[36] < 0.2
 
 
 def test_the_lips_meet_in_the_middle_of_apa_and_rest_in_silence() -> None:

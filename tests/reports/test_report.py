@@ -169,12 +169,14 @@ def test_an_audit_that_fails_is_told(make_folder: Callable[..., Any], tmp_path: 
         "interval": [0.6, 0.8],
         "note": "Jane.mp4",
     }
-    controls = [row | {"pass_mark": "<= .55", "passed": False}, row | {"number": 5, "pass_mark": "x", "passed": None}]
+    undecided = row | {"pass_mark": "x", "passed": None}
+    controls = [row | {"pass_mark": "<= .55", "passed": False}, undecided | {"number": 5}, undecided | {"value": None}]
     audit = {"schema": "tellmark.audit/1", "model": None, "n_clips": 12, "controls": controls}
     (folder.path / "audit.json").write_text(json.dumps(audit))
     page = build_report(folder.path, tmp_path / "b").read_text()
     assert "1 fails" in page
     assert "not measured" in page
+    assert "too few clips" in page
     assert "Jane" not in page
     (folder.path / "audit.json").write_text(json.dumps(audit | {"schema": "other"}))
     with pytest.raises(InputError, match="tellmark audit"):

@@ -1,5 +1,8 @@
 """The tracker and what is built on it, on actors: people whose pictures anyone may use."""
 
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -95,3 +98,13 @@ def test_align_puts_the_mouth_in_its_place(person: U8) -> None:
         spots.append(matrix[:, :2] @ mouth + matrix[:, 2])
     assert spots[0] == pytest.approx(spots[1], abs=0.1)
     assert spots[0] == pytest.approx([64, 64 + 0.22 * 128 / 1.3], abs=4)
+
+
+def test_looking_for_faces_loads_no_plots_and_leaves_them_whole() -> None:
+    code = (
+        "import sys; from tellmark.faces import MediapipeTracker\n"
+        "MediapipeTracker().close()\n"
+        "assert not {'matplotlib', 'matplotlib.pyplot'} & set(sys.modules)\n"
+        "import matplotlib.pyplot as plots; assert plots.figure"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -8,8 +8,18 @@ import numpy as np
 import pytest
 
 from tellmark.media import rgb_to_i420
-from tellmark.types import U8
-from tellmark.watermark.analysis import SIDE, WINDOW_S, Frame, Window, averaged, flattened, residual, windows
+from tellmark.types import F32, U8
+from tellmark.watermark.analysis import (
+    SIDE,
+    WINDOW_S,
+    Frame,
+    Window,
+    averaged,
+    blur,
+    flattened,
+    residual,
+    windows,
+)
 
 
 def _still(count: int, fps: float, shape: tuple[int, int] = (256, 256), value: int = 128) -> Iterator[Frame]:
@@ -68,6 +78,23 @@ def test_the_mean_is_evened_out_where_the_picture_stands_still() -> None:
     plain = np.mean([flattened(frame) for frame in frames], axis=0)
     left, right = np.s_[:, :, 20:108], np.s_[:, :, 148:236]
     assert mean[left].std() / mean[right].std() < 0.6 * plain[left].std() / plain[right].std()
+
+
+def test_what_both_chroma_planes_share_is_taken_out() -> None:
+    """Contours change both; a mark in one of them is left alone. Crops keep both."""
+    random = np.random.default_rng(4)
+
+    def smooth() -> F32:
+        return blur(random.normal(0, 30, (256, 256)).astype(np.float32), 9)
+
+    contours, marks = smooth(), [smooth(), smooth()]
+    frame = np.stack([smooth(), 2 * contours + marks[0], marks[1] - 2 * contours]).astype(np.float16)
+    seen, crop = (averaged([Window(0.0, 0.5, frame)], zoom) for zoom in (1, 2))
+    assert np.corrcoef(crop[1].ravel(), crop[2].ravel())[0, 1] < -0.6
+    for channel in (1, 2):
+        fits = [np.corrcoef(maps[channel].ravel(), marks[channel - 1].ravel())[0, 1] for maps in (seen, crop)]
+        assert fits[0] > fits[1] + 0.1
+    assert np.array_equal(seen[0], averaged([Window(0.0, 0.5, frame[[0, 0, 0]])])[0])  # luma has no part in it
 
 
 def test_one_frame_makes_one_window() -> None:
