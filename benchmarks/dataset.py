@@ -174,20 +174,8 @@ def _finished(out: Path) -> int:
 
 
 def _build(plan: Path, out: Path, *, resume: bool = False, workers: int = 1) -> subprocess.Popen[bytes]:
-    command = [
-        sys.executable,
-        "-m",
-        "tellmark.cli",
-        "dataset",
-        "build",
-        str(plan),
-        "-o",
-        str(out),
-        "-q",
-        "-v",
-        "--no-audit",
-    ]
-    command += ["--workers", str(workers), *(["--resume"] if resume else [])]
+    command = [sys.executable, "-m", "tellmark.cli", "dataset", "build", str(plan), "-o", str(out), "-q", "-v"]
+    command += ["--no-audit", "--workers", str(workers), *(["--resume"] if resume else [])]
     with _words(out).open("wb") as words:
         return subprocess.Popen(command, stdout=words, stderr=words, start_new_session=True)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -39,6 +40,7 @@ class Probe:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self._path = Path(self._folder.name) / "probe.mp4"
+        self._open = ExitStack()  # the writer, until all frames were given
         self._tools: tuple[Embedder, VideoWriter] | None = None
 
     def __enter__(self) -> Self:
@@ -47,6 +49,7 @@ class Probe:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._open.__exit__(kind, error, trace)
         self._folder.cleanup()
 
     def write(self, i420: U8) -> None:
@@ -55,7 +58,8 @@ class Probe:
             height, width = i420.shape[0] * 2 // 3, i420.shape[1]
             embedder = Embedder(_PAYLOAD, width=width, height=height, key=_KEY)
             wide, high = (side + _BEFORE + _AFTER for side in (width, height))
-            self._tools = embedder, VideoWriter(self._path, width=wide, height=high, fps=_FPS, encoding=_ENCODING)
+            writer = VideoWriter(self._path, width=wide, height=high, fps=_FPS, encoding=_ENCODING)
+            self._tools = embedder, self._open.enter_context(writer)
         embedder, writer = self._tools
         widened = (
             cv2.copyMakeBorder(plane, before, after, before, after, cv2.BORDER_REPLICATE)
@@ -67,7 +71,7 @@ class Probe:
         """All of them, in the same order and shape."""
         if self._tools is None:
             return
-        self._tools[1].close()
+        self._open.close()
         with VideoReader(self._path) as reader:
             for frame in reader:
                 yield _joined(plane[before:-after, before:-after] for plane, before, after in _planes(frame.i420()))
