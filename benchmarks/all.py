@@ -1,6 +1,7 @@
 """`tellmark bench all`: the README's figures measured again, in one run on one machine, each beside a floor or a peer.
 
-    tellmark bench all                                    # every benchmark that claims.toml names
+    tellmark bench all                                    # every figure that needs nobody's footage
+    tellmark bench all --with data=DIR --with work=DIR2   # all figures; hours
     tellmark bench all --with long=yes                    # the longest in full, not in their short form
     tellmark bench all --with only=render,report          # some of them
     tellmark bench all --quick                            # minutes: the short form, for CI
@@ -10,8 +11,9 @@
 Times and speeds of two machines do not compare; their ratio to a floor measured in the same run does, so the gate looks
 at ratios where there is one. It takes the median of three rounds, of five where that fell behind, and sets it against
 the worst round of the baseline: what differed between rounds of the same code there is no regression here. Results of
-the single benchmarks go where they always go; those of short forms are not kept. Rows that need footage of real people,
-or an environment of their own, are shown as their results have them.
+the single benchmarks go where they always go; those of short forms are not kept. Rows that need footage of real people
+ask for ``data``, a folder with index.csv (``docs/benchmarks.md``), and for ``work``, where datasets made of it are kept
+and gone on with; without them, they are shown as their results have them.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,58 +40,82 @@ Row = dict[str, Any]
 
 
 def run(
-    *, quick: bool = False, gate: str = "", only: str = "", rounds: int | str = 1, long: str = "no"
+    *,
+    quick: bool = False,
+    gate: str = "",
+    only: str = "",
+    rounds: int | str = 1,
+    long: str = "no",
+    data: str = "",
+    work: str = "",
 ) -> list[dict[str, Any]]:
     """Rows of {figure, says, value, peer, peer value, ratio, ..}; :func:`_tried` and :func:`_judged` say of what.
 
     only: names of benchmarks; rounds: how often each is run, the median counts; long: ``yes`` runs
-    those of half an hour or more in full.
+    those of half an hour or more in full; data: footage of real people with its index; work: where
+    datasets made of it are kept.
     """
+    folders = {name: path for name, path in (("data", data), ("work", work)) if path}
     names = set(filter(None, only.split(",")))
-    chosen = [one for one in claims() if not names or (one.run and one.run["bench"] in names)]
-    if unknown := names - {one.run["bench"] for one in chosen if one.run}:
+    chosen = [one for one in claims() if not names or names & {run.bench for run in one.runs}]
+    if unknown := names - {run.bench for one in chosen for run in one.runs}:
         raise InputError(f"only={','.join(sorted(unknown))}: no row of claims.toml is measured by that")
     if quick:
-        chosen = [one for one in chosen if one.run and one.run.get("quick")]
+        chosen = [one for one in chosen if one.quick]
     before = _read(Path(gate)) if gate else {}
     with tempfile.TemporaryDirectory() as name:
         rows = []
         for claim in chosen:
-            short = quick or bool(claim.run and claim.run.get("long") and long != "yes")
-            folder = Path(name) if short else RESULTS
-            rows.append(_tried(claim, folder, short, int(rounds), before.get(claim.row)))
+            form = _Form(quick or (claim.long and long != "yes"), folders, Path(name))
+            rows.append(_tried(claim, form, int(rounds), before.get(claim.row)))
     if not names and not gate:
         plot(rows, RESULTS / f"{'all-quick' if quick else 'all'}-{machine_slug()}.svg")
     return rows
 
 
-def _tried(claim: Claim, folder: Path, short: bool, rounds: int, before: dict[str, str] | None) -> Row:
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How a claim's benchmarks are run."""
+
+    short: bool
+    folders: Mapping[str, str]  # what {data} and {work} of their settings stand for
+    scratch: Path  # results of short forms, which are not kept
+
+    @property
+    def results(self) -> Path:
+        return self.scratch if self.short else RESULTS
+
+
+def _tried(claim: Claim, form: _Form, rounds: int, before: dict[str, str] | None) -> Row:
     """The claim's row; where its benchmark could not be run, why, so that hours of the others are not lost."""
-    if not claim.run:
-        return _row(claim, RESULTS, False, "results") | {"seconds": None, "regressed": "no"}
+    missing = sorted({name for run in claim.runs for name in run.needs()} - set(form.folders))
+    if missing or not claim.runs:
+        again = " and ".join(f"{name}=DIR" for name in missing)
+        shown = f"results; measured again with {again}" if missing else "results"
+        return _row(claim, RESULTS, False, shown) | {"seconds": None, "regressed": "no"}
     sys.stderr.write(f"{claim.row} ..\n")
     start = time.perf_counter()
     try:
-        found = [_measured(claim, folder, short) for _ in range(_ROUNDS if before else rounds)]
+        found = [_measured(claim, form) for _ in range(_ROUNDS if before else rounds)]
         row = _judged(claim, found, before)
         while before and row["regressed"] == "yes" and len(found) < _MOST:
-            found.append(_measured(claim, folder, short))
+            found.append(_measured(claim, form))
             row = _judged(claim, found, before)
         return row | {"seconds": round((time.perf_counter() - start) / len(found), 1)}
     except (TellmarkError, OSError, RuntimeError) as error:
         return {"figure": claim.row, "says": f"not measured: {error}", "regressed": "yes" if before else "no"}
 
 
-def _measured(claim: Claim, folder: Path, short: bool) -> Row:
-    """The claim's row after its benchmark has run."""
-    assert claim.run is not None
-    module = importlib.import_module(f"tellmark.benchmarks.{claim.run['bench']}")
-    write_results(claim.values[0]["results"], module.run(quick=short, **claim.run.get("settings", {})), folder)
-    return _row(claim, folder, short, "short form" if short else "full")
+def _measured(claim: Claim, form: _Form) -> Row:
+    """The claim's row after its benchmarks have run."""
+    for run in claim.runs:
+        module = importlib.import_module(f"tellmark.benchmarks.{run.bench}")
+        write_results(run.results, module.run(quick=form.short, **run.filled(form.folders)), form.results)
+    return _row(claim, form.results, form.short, "short form" if form.short else "full")
 
 
 def _row(claim: Claim, folder: Path, short: bool, form: str) -> Row:
-    here = {"machine": machine_slug()} if claim.run else {}
+    here = {} if form.startswith("results") else {"machine": machine_slug()}
     first = value({**((claim.peer or {}).get("of") or claim.values[0]), **here}, folder)
     peer = value({**claim.peer, **here}, folder) if claim.peer else None
     return {

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,27 @@ _REDUCE: dict[str, Callable[[Sequence[float]], float]] = {
     "sum": sum,
     "min": min,
     "max": max,
-    "last": lambda values: values[-1],
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A benchmark that measures values of a claim."""
+
+    bench: str
+    results: str  # what its result file is called, without the machine
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def needs(self) -> set[str]:
+        """The folders that its settings ask for: those in braces, such as ``{data}``."""
+        said = (str(value) for value in self.settings.values())
+        return {name for text in said for _, name, _, _ in Formatter().parse(text) if name}
+
+    def filled(self, folders: Mapping[str, str]) -> dict[str, Any]:
+        """Its settings, with ``folders`` put in."""
+        return {
+            key: value.format(**folders) if isinstance(value, str) else value for key, value in self.settings.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +52,12 @@ class Claim:
     row: str  # how its first cell begins
     says: str  # its second cell, with {0}, {1} .. for the values
     values: tuple[Mapping[str, Any], ...]
-    run: Mapping[str, Any] | None  # bench, settings, quick
+    runs: tuple[Run, ...]  # none: shown as its results have it
     peer: Mapping[str, Any] | None  # what the first value is set against
     higher_is_better: bool
     alone: str = ""  # why there is no peer
+    quick: bool = False  # part of the short form of `bench all`
+    long: bool = False  # in its short form there unless asked for
 
     def text(self, folder: Path = RESULTS) -> str:
         """The cell as the results of ``folder`` have it."""
@@ -47,11 +69,17 @@ def claims() -> list[Claim]:
     table = tomllib.loads(resources.files("tellmark.benchmarks").joinpath("claims.toml").read_text("utf-8"))
     return [
         Claim(
-            one["row"], one["says"], tuple(one["values"]), one.get("run"), one.get("peer"), one["better"] == "higher",
-            one.get("alone", ""),
+            one["row"], one["says"], tuple(one["values"]), tuple(_runs(one)), one.get("peer"),
+            one["better"] == "higher", one.get("alone", ""), one.get("quick", False), one.get("long", False),
         )
         for one in table["claim"]
     ]  # fmt: skip
+
+
+def _runs(claim: Mapping[str, Any]) -> Iterator[Run]:
+    """Those of a row of the file; the results of the first value are what the first one writes, unless it says so."""
+    for one in claim.get("run", ()):
+        yield Run(one["bench"], one.get("results", claim["values"][0]["results"]), one.get("settings", {}))
 
 
 def value(where: Mapping[str, Any], folder: Path = RESULTS) -> float:
@@ -78,9 +106,6 @@ def readme_rows(text: str) -> dict[str, str]:
 def _rows(name: str, machine: str | None, folder: Path) -> list[dict[str, str]]:
     if name == "card":
         return _card()
-    if name == "published":
-        with (folder.parents[1] / "reports/published/history.csv").open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
     files = [path for path in sorted(folder.glob(f"{name}-*.csv")) if re.fullmatch(f"{name}-{_MACHINE}", path.stem)]
     files = [path for path in files if path.stem == f"{name}-{machine}"] or files
     if not files:

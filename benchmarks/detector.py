@@ -3,7 +3,8 @@
 Costs are medians over the windows of a clip of a virtual actor, on one core. `--with data=DIR` also evaluates the
 shipped model on all clips of a dataset, with the notes of the evaluation: the model must not have been trained on it.
 `--with part=compare`, `part=own`, `part=unseen` and `part=speed` are described in their modules: ``compare``,
-``own_fakes``, ``unseen`` and ``detector_speed``; `part=audit` gives the table that `tellmark audit DIR` left in DIR.
+``own_fakes``, ``unseen`` and ``detector_speed``. `--with work=DIR2` makes the dataset of own or unseen there, where
+`data` is footage with its index (``footage``). `part=audit` gives the table that `tellmark audit DIR` left in DIR.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tellmark.benchmarks import compare, detector_speed, own_fakes
+from tellmark.benchmarks import compare, detector_speed, footage, own_fakes
 from tellmark.benchmarks import unseen as unseen_systems
 from tellmark.detector import tells
 from tellmark.detector.audit.record import FILE, found_in
@@ -38,7 +39,7 @@ _TEXT = (
 
 
 def run(
-    *, quick: bool = False, part: str = "cost", data: str | None = None, unseen: str | None = None
+    *, quick: bool = False, part: str = "cost", data: str | None = None, unseen: str | None = None, work: str = ""
 ) -> list[dict[str, Any]]:
     """Rows of {measure, value, unit}; those of the other parts say what they are."""
     if part not in ("cost", "compare", "own", "unseen", "speed", "audit"):
@@ -50,11 +51,12 @@ def run(
             raise UsageError(f"part={part} needs --with data=DIR, a dataset")
         if part == "compare":
             return compare.run(Path(data), epochs=2 if quick else 6)
-        if part == "unseen":
-            return unseen_systems.run(Path(data), quick=quick)
         if part == "audit":
             return _audit(Path(data))
-        return own_fakes.run(Path(data), Path(unseen) if unseen else None)
+        if part == "unseen":
+            return unseen_systems.run(footage.systems(Path(data), Path(work)) if work else Path(data), quick=quick)
+        folder = footage.ours(Path(data), Path(work)) if work else Path(data)
+        return own_fakes.run(folder, Path(unseen) if unseen else None)
     with tempfile.TemporaryDirectory() as name:
         rows = _costs(Path(name), seconds=7 if quick else 20)
     if data is not None:

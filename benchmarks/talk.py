@@ -2,7 +2,8 @@
 
 Nothing is taken from what the generator believes: length against the sound's, faces found by a fresh
 tracker, the lag at which mouth opening and speech energy agree best, and the verdict on the file as it is, after a
-remux and after a CRF 23 re-encode. `--with portrait=FILE --with speech=FILE` measures on material of your own.
+remux and after a CRF 23 re-encode. `--with portrait=FILE --with speech=FILE` measures on material of your own;
+`--with data=DIR` on a minute of the speech that its index lists, recording after recording.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from typing import Any
 import numpy as np
 
 from tellmark.benchmarks.channels import reencode, remux
+from tellmark.benchmarks.footage import indexed
 from tellmark.faces import MediapipeTracker
 from tellmark.generator.actors import actor
 from tellmark.generator.clip import render_clip
 from tellmark.generator.portrait import load_portrait
+from tellmark.generator.soundtrack import write_sound
 from tellmark.generator.speech import load_speech
 from tellmark.generator.voice import synthesize
 from tellmark.landmarks import mouth_opening
 from tellmark.media import VideoReader, load_audio
-from tellmark.types import F64
+from tellmark.types import F32, F64
 from tellmark.watermark.verify import verify
 
 _TEXT = (
@@ -33,12 +36,14 @@ _TEXT = (
 _MAX_LAG = 12  # frames
 
 
-def run(*, quick: bool = False, portrait: str = "actor:1", speech: str = "") -> list[dict[str, Any]]:
+def run(*, quick: bool = False, portrait: str = "actor:1", speech: str = "", data: str = "") -> list[dict[str, Any]]:
     """Rows of {measure, value, target}."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         voice = Path(speech) if speech else folder / "voice.wav"
-        if not speech:
+        if data and not speech:
+            _joined(indexed(Path(data), "speech"), 10.0 if quick else 60.0, voice)
+        elif not speech:
             synthesize(_TEXT * (1 if quick else 6), voice)
         return _measure(folder, portrait, voice)
 
@@ -75,6 +80,17 @@ def _measure(folder: Path, name: str, voice: Path) -> list[dict[str, Any]]:
             {"measure": f"verdict {channel}", "value": verify(path, registry=registry).verdict, "target": wanted}
         )
     return rows
+
+
+def _joined(recordings: list[Path], seconds: float, out: Path) -> None:
+    """The recordings one after the other, cut to ``seconds``, as 16 kHz WAV."""
+    wanted = round(seconds * 16_000)
+    parts: list[F32] = []
+    for path in recordings:
+        if sum(map(len, parts)) >= wanted:
+            break
+        parts.append(load_audio(path))
+    write_sound(out, np.concatenate(parts)[:wanted], 16_000)
 
 
 def _mouth(path: Path) -> F64:

@@ -43,21 +43,14 @@ _MOST = {"methods": 36}  # persons, where a plan has many clips of each
 _HEARD = ("talk", "lipsync", "splice")  # whose lips follow the sound, lent or not
 
 
-def publish(topic: str, data: Path, work: Path, bar: Bar, published: Path = PUBLISHED) -> Path:
+def publish(
+    topic: str, data: Path, work: Path, bar: Bar, published: Path = PUBLISHED, *, most: int | None = None
+) -> Path:
     """Build one topic's dataset, audit and measure it, write its report; return the page.
 
-    Raises :class:`UsageError` for a topic without a plan.
+    most: persons. Raises :class:`UsageError` for a topic without a plan.
     """
-    plan = published / PLANS / f"{topic}.toml"
-    if not plan.exists():
-        known = ", ".join(sorted(path.stem for path in plan.parent.glob("*.toml")))
-        raise UsageError(f"{plan} is missing; the topics are {known}")
-    work.mkdir(parents=True, exist_ok=True)
-    told = tomllib.loads(plan.read_text(encoding="utf-8"))
-    if "folders" in told:
-        folder = _two_folders(told["folders"], data, work / topic, bar)
-    else:
-        folder = _dataset(plan, told, data, work, bar)
+    folder = dataset(topic, data, work, bar, published, most=most)
     if not _current(folder / "audit.json", folder / "manifest.parquet"):
         with bar("audit") as progress:
             _audit(folder, progress)
@@ -70,7 +63,22 @@ def publish(topic: str, data: Path, work: Path, bar: Bar, published: Path = PUBL
     return page
 
 
-def _dataset(plan: Path, told: dict[str, Any], data: Path, work: Path, bar: Bar) -> Path:
+def dataset(
+    topic: str, data: Path, work: Path, bar: Bar, published: Path = PUBLISHED, *, most: int | None = None
+) -> Path:
+    """The dataset of a topic below ``work``, built or gone on with. Raises as :func:`publish`."""
+    plan = published / PLANS / f"{topic}.toml"
+    if not plan.exists():
+        known = ", ".join(sorted(path.stem for path in plan.parent.glob("*.toml")))
+        raise UsageError(f"{plan} is missing; the topics are {known}")
+    work.mkdir(parents=True, exist_ok=True)
+    told = tomllib.loads(plan.read_text(encoding="utf-8"))
+    if "folders" in told:
+        return _two_folders(told["folders"] | ({"most": most} if most else {}), data, work / topic, bar)
+    return _planned(plan, told, data, work, bar, most or _MOST.get(topic))
+
+
+def _planned(plan: Path, told: dict[str, Any], data: Path, work: Path, bar: Bar, most: int | None) -> Path:
     """The dataset of a plan, built or gone on with; films that it names are gathered first."""
     folder, mine = work / plan.stem, work / plan.name
     shutil.copyfile(plan, mine)
@@ -79,7 +87,7 @@ def _dataset(plan: Path, told: dict[str, Any], data: Path, work: Path, bar: Bar)
             data / "index.csv",
             work / told["footage"]["folder"],
             seconds=float(told["seconds"]),
-            most=_MOST.get(plan.stem),
+            most=most,
         )
     with bar(plan.stem) as progress:
         build(load_plan(mine), folder, resume=True, progress=progress)

@@ -34,6 +34,7 @@ _BENCHMARKS = [
     "detector",
     "dataset",
     "report",
+    "gap",
 ]
 
 

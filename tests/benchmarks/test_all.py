@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tellmark.benchmarks import all as everything
-from tellmark.benchmarks.claims import Claim
+from tellmark.benchmarks.claims import Claim, Run
 from tellmark.errors import InputError
 from tellmark.runs import machine_slug
 
@@ -26,8 +26,8 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[float]:
     def where(what: str) -> dict[str, Any]:
         return {"results": "made-up", "where": {"what": what}, "column": "speed"}
 
-    claim = Claim("speed", "{0:.0f}", (where("ours"),), {"bench": "made-up", "quick": True}, None, True)
-    compared = Claim(claim.row, claim.says, claim.values, claim.run, {"name": "a peer", **where("peer")}, True)
+    runs = (Run("made-up", "made-up"),)
+    compared = Claim("speed", "{0:.0f}", (where("ours"),), runs, {"name": "a peer", **where("peer")}, True, quick=True)
     monkeypatch.setattr(everything, "claims", lambda: [compared])
     monkeypatch.setattr(everything, "RESULTS", tmp_path)
     monkeypatch.setitem(sys.modules, "tellmark.benchmarks.made-up", types.SimpleNamespace(run=run))
@@ -82,7 +82,7 @@ def test_what_takes_long_is_short_unless_asked_for(
 
     monkeypatch.setitem(sys.modules, "tellmark.benchmarks.made-up", types.SimpleNamespace(run=run))
     (claim,) = everything.claims()
-    lengthy = dataclasses.replace(claim, run={"bench": "made-up", "long": True, "settings": {"clips": 9}})
+    lengthy = dataclasses.replace(claim, runs=(Run("made-up", "made-up", {"clips": 9}),), long=True)
     monkeypatch.setattr(everything, "claims", lambda: [lengthy])
     (row,) = everything.run()
     assert (row["form"], asked.pop()) == ("short form", {"quick": True, "clips": 9})
@@ -93,15 +93,37 @@ def test_what_takes_long_is_short_unless_asked_for(
         everything.run(only="nothing")
 
 
-def test_a_row_without_a_run_is_told_from_its_results(
-    bench: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("settings", [None, {"data": "{data}/real", "work": "{work}"}])
+def test_what_cannot_be_run_is_told_from_its_results(
+    settings: dict[str, str] | None, bench: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with (tmp_path / "made-up-some-cpu-2core.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["what", "speed"], ["ours", 30], ["peer", 100]])
     (claim,) = everything.claims()
-    monkeypatch.setattr(everything, "claims", lambda: [dataclasses.replace(claim, run=None)])
-    (row,) = everything.run()
-    assert (row["form"], row["says"], row["ratio"], row["regressed"]) == ("results", "30", 0.3, "no")
+    runs = () if settings is None else (Run("made-up", "made-up", settings),)
+    form = "results" if settings is None else "results; measured again with work=DIR"
+    monkeypatch.setattr(everything, "claims", lambda: [dataclasses.replace(claim, runs=runs)])
+    (row,) = everything.run(data="somewhere")
+    assert (row["form"], row["says"], row["ratio"], row["regressed"]) == (form, "30", 0.3, "no")
+
+
+def test_a_row_is_measured_by_all_its_benchmarks_in_the_folders_that_are_named(
+    bench: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def run(*, quick: bool, data: str) -> list[dict[str, Any]]:
+        asked.append(data)
+        return [{"what": "ours", "speed": 10 * len(asked)}, {"what": "peer", "speed": 100}]
+
+    monkeypatch.setitem(sys.modules, "tellmark.benchmarks.made-up", types.SimpleNamespace(run=run))
+    (claim,) = everything.claims()
+    runs = (Run("made-up", "made-up", {"data": "{data}/real"}), Run("made-up", "other", {"data": "{data}"}))
+    second = dataclasses.replace(claim, runs=runs, says="{0:.0f} and {1:.0f}")
+    second = dataclasses.replace(second, values=(*claim.values, {**claim.values[0], "results": "other"}))
+    monkeypatch.setattr(everything, "claims", lambda: [second])
+    (row,) = everything.run(data="films")
+    assert (row["form"], row["says"], asked) == ("full", "10 and 20", ["films/real", "films"])
 
 
 def test_a_gate_that_is_none_is_refused(bench: list[float], tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tellmark.benchmarks.claims import Claim, claims, readme_rows, value
+from tellmark.benchmarks.claims import Claim, Run, claims, readme_rows, value
 from tellmark.errors import InputError
+from tellmark.reports import history
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
+_BESIDE = {"dataset-cost"}  # of a quiet machine, by hand: it is no use beside other work
 ROWS = readme_rows((ROOT / "README.md").read_text())
 
 
@@ -29,6 +31,27 @@ def test_every_row_with_a_figure_is_claimed() -> None:
 @pytest.mark.parametrize("claim", claims(), ids=lambda claim: claim.row)
 def test_a_figure_has_a_peer_or_a_reason(claim: Claim) -> None:
     assert bool(claim.peer) != bool(claim.alone)
+
+
+@pytest.mark.parametrize("claim", claims(), ids=lambda claim: claim.row)
+def test_what_a_row_says_is_what_its_benchmarks_write(claim: Claim) -> None:
+    assert claim.runs
+    assert {where["results"] for where in claim.values} - {"card"} <= {run.results for run in claim.runs} | _BESIDE
+    assert {name for run in claim.runs for name in run.needs()} <= {"data", "work"}
+
+
+def test_the_gaps_are_those_of_the_published_reports() -> None:
+    last = {row["topic"]: row for row in history.collect(ROOT / "reports" / "published")}
+    (path,) = RESULTS.glob("gap-*.csv")
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            assert float(row["gap"]) == last[row["topic"]]["gap"]
+
+
+def test_settings_name_the_folders_they_need() -> None:
+    run = Run("b", "r", {"data": "{data}/real", "count": 3})
+    assert run.needs() == {"data"}
+    assert run.filled({"data": "films", "work": "w"}) == {"data": "films/real", "count": 3}
 
 
 def test_no_other_number_with_a_unit_is_in_the_readme() -> None:
