@@ -12,7 +12,7 @@ from tellmark.reports import history
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
-_BESIDE = {"dataset-cost"}  # of a quiet machine, by hand: it is no use beside other work
+_BESIDE = {"card", "dataset-cost"}  # the shipped model's own; of a machine that does nothing else
 ROWS = readme_rows((ROOT / "README.md").read_text())
 
 
@@ -33,11 +33,11 @@ def test_a_figure_has_a_peer_or_a_reason(claim: Claim) -> None:
     assert bool(claim.peer) != bool(claim.alone)
 
 
-@pytest.mark.parametrize("claim", claims(), ids=lambda claim: claim.row)
-def test_what_a_row_says_is_what_its_benchmarks_write(claim: Claim) -> None:
-    assert claim.runs
-    assert {where["results"] for where in claim.values} - {"card"} <= {run.results for run in claim.runs} | _BESIDE
-    assert {name for run in claim.runs for name in run.needs()} <= {"data", "work"}
+def test_what_the_rows_say_is_what_benchmarks_write() -> None:
+    assert [claim.row for claim in claims() if not claim.runs] == []
+    written = {run.results for claim in claims() for run in claim.runs}
+    assert {where["results"] for claim in claims() for where in claim.values} == written | _BESIDE
+    assert {name for claim in claims() for run in claim.runs for name in run.needs()} == {"data", "work"}
 
 
 def test_the_gaps_are_those_of_the_published_reports() -> None:
