@@ -36,7 +36,8 @@ def persons(folder: Path) -> dict[str, str]:
     for index in (folder / "index.csv", folder.parent / "index.csv"):
         if index.is_file():
             with index.open(newline="", encoding="utf-8") as handle:
-                return {Path(row["path"]).name: row["person_id"] for row in csv.DictReader(handle) if row.get("person_id")}
+                rows = list(csv.DictReader(handle))
+            return {Path(row["path"]).name: row["person_id"] for row in rows if row.get("person_id")}
     return {}
 
 
