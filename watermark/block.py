@@ -18,7 +18,7 @@ from tellmark.watermark.list_viterbi import decode_listed
 from tellmark.watermark.pattern import WatermarkKey
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.search import Match
-from tellmark.watermark.spectrum import Spectrum
+from tellmark.watermark.spectrum import Spectrum, frequencies
 
 P_PRESENT = 1e-6  # a mark is reported below this
 P_READING = 1e-5  # a payload is believed below this: where a mark is present, a wrong one has no other guard
@@ -108,7 +108,9 @@ def _together(sync: float, reading: float, most: float = P_READING) -> float:
 def _segments(block: Sequence[Window], found: Match, payload: Payload | None, key: WatermarkKey) -> tuple[Segment, ...]:
     """Runs of windows that fit the payload's pattern (without one: the sync waves), each with Stouffer's p-value."""
     code = encode(payload.bits()) if payload is not None else None
-    spectra = (Spectrum(flattened(window.residual, found.geometry.zoom)) for window in block)
+    waves = np.concatenate([frequencies(channel.waves, found.geometry) for channel in channel_patterns_of(key)])
+    reach = float(np.abs(waves[:, 1]).max())
+    spectra = (Spectrum(flattened(window.residual, found.geometry.zoom), reach) for window in block)
     p_values = np.array([fit(wave_samples(s, channel_patterns_of(key), found), code, key) for s in spectra])
     runs: list[list[int]] = []
     for number in np.flatnonzero(p_values < P_SEGMENT):

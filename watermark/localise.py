@@ -27,7 +27,9 @@ from tellmark.watermark.probe import Probe, pattern
 from tellmark.watermark.spectrum import IDENTITY, Geometry
 
 _SHIFTS = ((60, 60), (-60, 60), (100, 20), (20, -100))  # of the probe's pattern, map pixels: its own chance
-_PRIOR = 10.0  # variances of the mean over all blocks that a block's own survival has to speak against
+_PRIOR = (
+    10.0  # variances of the mean over all blocks that a block's own survival has to speak against; and half seconds'
+)
 _LEAST = 0.02  # of the usual survival
 _UNEVEN = 0.2  # relative spread of the mark's strength that content does not explain
 
@@ -103,15 +105,26 @@ def _chance(maps: F32, others: Sequence[F32], grid: tuple[int, int]) -> F64:
 
 
 def _survival(answer: F32, strengths: F32, grid: tuple[int, int]) -> F64:
-    """(3, rows, columns): how much of the probe's mark came through in each block, over the whole clip.
+    """(windows, 3, rows, columns): how much of the probe's mark came through: in a block, times in a half second.
 
+    An encoder leaves more of a mark in some half seconds than in others, everywhere in the picture: after a keyframe,
+    and where it has just mended much. Of a block in one half second alone the probe's few waves tell too little.
     answer: (windows, 3, h, w), what the probe changed in the maps. strengths: the same shape, what it put in.
     """
     sent = pattern(*answer.shape[2:])
     came, put = blocks(answer * sent, *grid), blocks(strengths * sent**2, *grid)
     variance = np.maximum(_chance(answer, [np.roll(sent, shift, axis=(1, 2)) for shift in _SHIFTS], grid), 1e-12)
-    fit, information = (came * put / variance).sum(axis=0), (put**2 / variance).sum(axis=0)
-    usual = fit.sum(axis=(1, 2), keepdims=True) / np.maximum(information.sum(axis=(1, 2), keepdims=True), 1e-12)
+    somewhere = _shares(came, put, variance, kept=(2, 3))
+    return somewhere * _shares(came, put * somewhere, variance, kept=(0,))
+
+
+def _shares(came: F64, put: F64, variance: F64, kept: tuple[int, ...]) -> F64:
+    """Least-squares came / put for each channel and each index of the ``kept`` axes, drawn towards that of all."""
+    fit, information = (
+        each.sum(axis=tuple({0, 2, 3} - set(kept)), keepdims=True)
+        for each in (came * put / variance, put**2 / variance)
+    )
+    usual = fit.sum(axis=kept, keepdims=True) / np.maximum(information.sum(axis=kept, keepdims=True), 1e-12)
     usual = np.maximum(usual, 1e-3)
     found = (fit + _PRIOR / usual) / (information + _PRIOR / usual**2)
     return np.asarray(np.maximum(found, _LEAST * usual))

@@ -50,7 +50,7 @@ def _grid() -> Iterator[Geometry]:
 
 GRID = tuple(_grid())
 _CANDIDATES = 3  # of a stage, to be refined
-_BATCH = 64  # geometries that are scanned at once
+_BATCH = 16  # geometries that are scanned at once: their fields fit in a core's cache
 _SCAN_PX = TILE_PX // 2  # shifts a scan looks at along each axis: every second one, still finer than any wave's half
 _SHARE = 0.25  # of the chance of error, for each of four stages
 _REFINE_STEPS = (0.006, 0.003, 0.0015)  # relative scale; rotation takes 60 times as many degrees
@@ -141,24 +141,32 @@ def scan(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], geometries: S
     Cb and Cr are added before the transform, since every mix takes both or neither.
     """
     sync = _sync_waves(patterns)
-    rows, columns = sync.waves[:, 0] % _SCAN_PX, sync.waves[:, 1]
     weights = sync.weights * np.float32(_SCAN_PX**2 / TILE_PX**2)
     best = []
     for first in range(0, len(geometries), _BATCH):
         batch = geometries[first : first + _BATCH]
-        where = np.concatenate([frequencies(sync.waves, geometry) for geometry in batch])
+        where = np.concatenate(sync.waves @ np.stack([geometry.matrix() for geometry in batch])) / TILE_PX
         value = spectrum.at(np.tile(sync.channel, len(batch)), where).reshape(len(batch), -1)
         value *= weights / (np.abs(value) + np.float32(1e-12))
-        grid = np.zeros((len(batch), 2, _SCAN_PX, _SCAN_PX // 2 + 1), np.complex64)
-        for channel in range(len(patterns)):
-            own = sync.channel == channel  # a wave occurs once in a channel, and may occur in several
-            grid[:, min(channel, 1), rows[own], columns[own]] += value[:, own].conj()
-        fields = scipy.fft.irfft2(grid, s=(_SCAN_PX, _SCAN_PX), workers=1)
-        mixed = [mix[0] * fields[:, 0] + mix[1] * fields[:, 1] for mix in _MIXES]
-        largest = np.stack([surface.max(axis=(1, 2)) for surface in mixed])
+        luma, chroma = (_scanned(value, sync, channels) for channels in ((0,), (1, 2)))
+        together = _MIXES[0, 0] * (luma + chroma)
+        largest = np.stack([together.max(axis=1), luma.max(axis=1), _MIXES[2, 1] * chroma.max(axis=1)])
         best.append(log_chance(patterns, largest).min(axis=0))
     least: F64 = np.concatenate(best)
     return least
+
+
+def _scanned(value: C64, sync: _SyncWaves, channels: tuple[int, ...]) -> F32:
+    """(n, waves) -> (n, shifts) the sum of the channels' correlations; columns that hold no waves are left out."""
+    rows, columns = sync.waves[:, 0] % _SCAN_PX, sync.waves[:, 1]
+    own = [slice(*np.searchsorted(sync.channel, (channel, channel + 1))) for channel in channels]
+    used = max(int(columns[waves].max()) for waves in own) + 1
+    grid = np.zeros((len(value), _SCAN_PX, used), np.complex64)
+    for waves in own:  # a wave occurs once in a channel, and may occur in several
+        grid[:, rows[waves], columns[waves]] += value[:, waves].conj()
+    down = scipy.fft.ifft(grid, axis=1, overwrite_x=True, workers=1)
+    field: F32 = scipy.fft.irfft(down, _SCAN_PX, axis=2, workers=1)
+    return field.reshape(len(value), -1)
 
 
 def match(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], geometry: Geometry) -> Match:
