@@ -8,7 +8,7 @@ at the same places: a detector that answers to faces or to motion instead of the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -20,6 +20,7 @@ from tellmark.benchmarks.attacks import Frames, recompress
 from tellmark.benchmarks.marking import Tellmark, payload_of, read, timed, unmarked
 from tellmark.types import F32, F64, U8
 from tellmark.watermark.localise import localise
+from tellmark.watermark.missing import missing
 
 Row = dict[str, Any]
 
@@ -34,7 +35,8 @@ _TARGET = 0.95
 
 def rows(hosts: Iterable[Frames], progress: Callable[[str], None]) -> Iterator[Row]:
     """AUC over half-second spans, by the map and by a verdict's segments, and over blocks, with intact controls."""
-    spans, told, blocks = _Scores(), _Scores(), _Scores()
+    spans, segments, blocks = _Scores(), _Scores(), _Scores()
+    stretches, faces = _Told(), _Told()
     for number, clip in enumerate(hosts):
         if clip.duration_s < _CLIP_S + _APART_S:
             continue
@@ -46,19 +48,37 @@ def rows(hosts: Iterable[Frames], progress: Callable[[str], None]) -> Iterator[R
         payload = payload_of(clip)
         intact = recompress(marked, crf=_CRF)
         whole, uncovered = localise(timed(intact), payload, rows=_ROWS), _uncovered(intact)
+        stretches.intact.append(bool(missing(whole).spans))
+        faces.intact.append(bool(missing(whole).regions))
         for splice_s in _SPLICES_S:
             seen = recompress(_stretch(marked, donor, splice_s), crf=_CRF)
+            found = localise(timed(seen), payload, rows=_ROWS)
             truth, clear = _spliced_spans(splice_s)
-            lacking = -localise(timed(seen), payload, rows=_ROWS).reached
-            spans.add(number, truth[clear], lacking[clear], -whole.reached[clear])
-            told.add(number, truth[clear], _uncovered(seen)[clear], uncovered[clear])
+            spans.add(number, truth[clear], -found.reached[clear], -whole.reached[clear])
+            segments.add(number, truth[clear], _uncovered(seen)[clear], uncovered[clear])
+            stretches.spliced.append(any(a < splice_s[1] and b > splice_s[0] for a, b, _ in missing(found).spans))
+        found = localise(timed(recompress(_face(marked, donor), crf=_CRF)), payload, rows=_ROWS)
         truth, clear = _spliced_blocks()
-        seen = recompress(_face(marked, donor), crf=_CRF)
-        missing = localise(timed(seen), payload, rows=_ROWS).missing()
-        blocks.add(number, truth[clear], missing[clear], whole.missing()[clear])
+        blocks.add(number, truth[clear], found.missing()[clear], whole.missing()[clear])
+        faces.spliced.append(any(a < 0.5 < c and b < 0.4 < d for _, _, a, b, c, d in missing(found).regions))
     yield from spans.rows("half-second spans, 1.3 s spliced in")
-    yield from told.rows("half-second spans by the segments of a verdict, 1.3 s spliced in")
+    yield from segments.rows("half-second spans by the segments of a verdict, 1.3 s spliced in")
     yield from blocks.rows(f"{_ROWS} x {_ROWS} blocks, face spliced in")
+    yield from stretches.rows("verify --localise, 1.3 s spliced in")
+    yield from faces.rows("verify --localise, face spliced in")
+
+
+@dataclass
+class _Told:
+    """Whether a verdict tells of the splice where it is, and whether it tells of any in an intact clip."""
+
+    spliced: list[bool] = field(default_factory=list)
+    intact: list[bool] = field(default_factory=list)
+
+    def rows(self, condition: str) -> Iterator[Row]:
+        for name, said in (("told", self.spliced), ("told of an intact clip", self.intact)):
+            row: Row = {"measure": "localisation", "condition": f"{condition}: {name}"}
+            yield row | {"told": sum(said), "of": len(said)}
 
 
 class _Scores:
