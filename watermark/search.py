@@ -53,6 +53,7 @@ _CANDIDATES = 3  # of a stage, to be refined
 _BATCH = 16  # geometries that are scanned at once: their fields fit in a core's cache
 _SCAN_PX = TILE_PX // 2  # shifts a scan looks at along each axis: every second one, still finer than any wave's half
 _SHARE = 0.25  # of the chance of error, for each of four stages
+_BESIDE = tuple(0.003 * step for step in range(-5, 6) if step)  # relative scales
 _REFINE_STEPS = (0.006, 0.003, 0.0015)  # relative scale; rotation takes 60 times as many degrees
 
 
@@ -223,6 +224,16 @@ def refine(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], start: Matc
                 if found.log_chance < best.log_chance:
                     best, improved = found, True
     return best, tried
+
+
+def beside(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], found: Match) -> list[Match]:
+    """Matches at scales beside that of ``found``, the likeliest first.
+
+    Few sync waves tell the scale of a weak mark to a percent or two, and its data waves need a few thousandths.
+    """
+    scales = (found.geometry.scale * (1 + step) for step in _BESIDE)
+    matches = [match(spectrum, patterns, replace(found.geometry, scale=scale)) for scale in scales]
+    return sorted(matches, key=lambda one: one.log_chance)
 
 
 def _neighbours(geometry: Geometry, step: float, upright: bool) -> list[Geometry]:
