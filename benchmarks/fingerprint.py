@@ -11,7 +11,6 @@ The settings of ``tellmark.watermark.comparison`` and ``agreement`` were chosen 
 
 from __future__ import annotations
 
-import csv
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from tellmark.benchmarks import kept_aside
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import MediaError, UsageError
 from tellmark.generator.actors import actor
@@ -134,7 +134,7 @@ _Matches = dict[tuple[str, str], list[Match]]  # by case and length
 
 def _clips(folder: Path, half: int) -> list[Path]:
     """Videos long enough of one half of the persons."""
-    persons = _persons(folder)
+    persons = kept_aside.persons(folder)
     found = []
     for path in sorted(folder.rglob("*.mp4")):
         person = persons.get(path.name, path.name)
@@ -144,16 +144,6 @@ def _clips(folder: Path, half: int) -> list[Path]:
         except MediaError:
             continue
     return found
-
-
-def _persons(folder: Path) -> dict[str, str]:
-    """Who is in a file, by its name, as far as an index says."""
-    for index in (folder / "index.csv", folder.parent / "index.csv"):
-        if index.is_file():
-            with index.open(newline="") as handle:
-                rows = list(csv.DictReader(handle))
-            return {Path(row["path"]).name: row["person_id"] for row in rows if row.get("person_id")}
-    return {}
 
 
 def _actor(seed: int, same: _Matches, strangers: _Matches) -> None:

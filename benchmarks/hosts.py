@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 
 from tellmark.benchmarks.attacks import Frames
+from tellmark.benchmarks.kept_aside import of_split
 from tellmark.errors import UsageError
 from tellmark.generator.actors import actor
 from tellmark.generator.render import MeshRenderer
@@ -35,19 +36,22 @@ _VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".webm"}
 class Hosts:
     """Unmarked clips of 512x512 at 25 frames a second; each is made anew on every pass, one at a time.
 
-    folder: of videos, whose middle square is taken; None renders actors. count: at most so many; None: all, or four
-    actors. names: files of the folder to use, without their suffix. seconds: at most so much of each.
+    folder: of videos, whose middle square is taken, or one that keeps them in ``real`` beside their index.csv; None
+    renders actors. count: at most so many; None: all, or four actors. seconds: at most so much of each. split:
+    "held-out" or "development", to take these persons alone.
     """
 
     folder: Path | None = None
     count: int | None = None
     seconds: float = SECONDS
-    names: tuple[str, ...] = ()
+    split: str = ""
 
     @property
     def kind(self) -> str:
         """What a results file says of them; never a name."""
-        return "rendered" if self.folder is None else "real"
+        if self.folder is None:
+            return "rendered"
+        return f"real, {self.split.replace('-', ' ')}" if self.split else "real"
 
     def __iter__(self) -> Iterator[Frames]:
         if self.folder is None:
@@ -64,20 +68,20 @@ class Hosts:
         assert self.folder is not None
         if not self.folder.is_dir():
             raise UsageError(f"data={self.folder} is no folder; give one that holds videos")
-        found = sorted(path for path in self.folder.iterdir() if path.suffix.lower() in _VIDEOS)
-        if self.names:
-            found = [path for path in found if path.stem in self.names]
+        videos = self.folder / "real" if (self.folder / "index.csv").is_file() else self.folder
+        found = sorted(path for path in videos.iterdir() if path.suffix.lower() in _VIDEOS)
+        if self.split:
+            found = of_split(found, videos, self.split)
         if not found:
             raise UsageError(f"no videos to measure on in {self.folder}; give a folder that holds some")
         return found[: self.count]
 
 
-def chosen(
-    data: str | Path | None, clips: int | str | None, seconds: float | str, names: str | Path | None = None
-) -> Hosts:
-    """Hosts from the settings of a benchmark. names: a file with one name a line."""
-    listed = tuple(Path(names).read_text().split()) if names is not None else ()
-    return Hosts(Path(data) if data is not None else None, int(clips) if clips else None, float(seconds), listed)
+def chosen(data: str | Path | None, clips: int | str | None, seconds: float | str, split: str = "") -> Hosts:
+    """Hosts from the settings of a benchmark."""
+    if split and data is None:
+        raise UsageError(f"split={split} is of the persons in footage; give data=FOLDER as well")
+    return Hosts(Path(data) if data is not None else None, int(clips) if clips else None, float(seconds), split)
 
 
 def _rendered(seeds: Iterable[int], seconds: float) -> Iterator[Frames]:

@@ -8,7 +8,7 @@ cache folder on its first run (some 150 MB are fetched), or in one of yours, ``-
 Peers know no presence test. Their bits are averaged over ``frames=8`` frames of an excerpt, spread evenly, before they
 are cut; every bit must be right. They are told the size of the marked clip and read pictures scaled back to it. rivaGan
 takes two to three seconds a frame on one core, so the default is two clips and a selection of the ladder. Settings of
-`tellmark bench watermark` apply: data, names, hosts, clips, seconds, starts, published, and group and only, which
+`tellmark bench watermark` apply: data, split, hosts, clips, seconds, starts, published, and group and only, which
 choose from the whole ladder. peers=NAME,.. chooses some; ours=no leaves ours out.
 """
 
@@ -55,7 +55,7 @@ def run(
     *,
     quick: bool = False,
     data: str | Path | None = None,
-    names: str | Path | None = None,
+    split: str = "",
     hosts: str = "",
     clips: int | str | None = None,
     seconds: float | str = SECONDS,
@@ -69,7 +69,7 @@ def run(
     python: str | Path | None = None,
 ) -> list[Row]:
     """Rows of {measure, condition, hosts, watermark, ..}, and a plot beside the results. quick: one clip, six rungs."""
-    used = chosen(data, clips or (1 if quick else 2), seconds, names)
+    used = chosen(data, clips or (1 if quick else 2), seconds, split)
     rungs = [LADDER[name] for name in (_QUICK if quick else _SELECTION)]
     if group or only:
         rungs = settings.rungs(settings.groups(group), only)

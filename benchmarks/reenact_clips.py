@@ -5,7 +5,6 @@ One window serves a whole clip: it shows head and shoulders as a portrait does, 
 
 from __future__ import annotations
 
-import csv
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from tellmark.benchmarks import kept_aside
 from tellmark.errors import FaceError, UsageError
 from tellmark.faces import Face, matte
 from tellmark.generator.portrait import FACE_SHARE
@@ -57,7 +57,7 @@ def videos(folder: Path, split: str | None = None) -> list[tuple[int, str, Path]
     """
     if split is not None and split not in SPLITS:
         raise UsageError(f"split={split}: choose one of {', '.join(SPLITS)}")
-    persons = _persons(folder)
+    persons = kept_aside.persons(folder)
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEOS)
     if not files:
         raise UsageError(f"data={folder} holds no videos; give a folder that does")
@@ -109,12 +109,3 @@ def _squares(path: Path, first: int, stop: int, window: tuple[int, int, int]) ->
                 return
             if frame.index >= first:
                 yield np.asarray(cv2.resize(frame.rgb()[y : y + side, x : x + side], (SIZE, SIZE), interpolation=how))
-
-
-def _persons(folder: Path) -> dict[str, str]:
-    """Who is in a file, by its name, as far as an index says."""
-    for index in (folder / "index.csv", folder.parent / "index.csv"):
-        if index.is_file():
-            with index.open(newline="") as handle:
-                return {Path(row["path"]).name: row["person_id"] for row in csv.DictReader(handle) if row["person_id"]}
-    return {}

@@ -3,8 +3,8 @@
 Hosts are virtual actors, rendered in memory; settings (``--with KEY=VALUE``):
 
     data=FOLDER      videos instead, the middle square of each at 512x512, 25 frames a second
-    names=FILE       of these only: names of files without suffix, one a line (persons kept aside)
-    hosts=TEXT       what the results say of them, such as "real, held out"; never names: clips go by number
+    split=held-out   of these only the persons that nothing was tuned on (``kept_aside.py``); development: all others
+    hosts=TEXT       what the results say of them, if not "real, held out" and the like; never names: clips go by number
     clips=N          at most so many
     seconds=12.5     at most so much of each
     group=NAME,..    codec, geometry, time, colour, chains; imperceptibility, speed, null, localisation
@@ -45,7 +45,7 @@ def run(
     *,
     quick: bool = False,
     data: str | Path | None = None,
-    names: str | Path | None = None,
+    split: str = "",
     hosts: str = "",
     clips: int | str | None = None,
     seconds: float | str = SECONDS,
@@ -57,7 +57,7 @@ def run(
 ) -> list[Row]:
     """Rows of {measure, condition, hosts, ...}; settings as in the module's text. quick: one clip, ten attacks."""
     named = settings.groups(group, OTHERS)
-    used = chosen(data, 1 if quick and clips is None else clips, seconds, names)
+    used = chosen(data, 1 if quick and clips is None else clips, seconds, split)
     rungs = settings.rungs(named, only)
     if quick:
         rungs = [rung for rung in rungs if rung.name in _QUICK]

@@ -58,6 +58,16 @@ class C2paEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class MissingEvidence:
+    """Where a mark that was read is missing: what was put in afterwards, or what has lost it."""
+
+    spans: tuple[tuple[float, float, float], ...] = ()  # (start_s, end_s, share of the mark that is left)
+    regions: tuple[tuple[float, float, float, float, float, float], ...] = ()
+    """(start_s, end_s, left, top, right, bottom), the sides as shares of the picture's width and height."""
+    judged: float = 0.0  # share of the picture in which its absence would show
+
+
+@dataclass(frozen=True, slots=True)
 class WatermarkEvidence:
     """What the pixels say."""
 
@@ -66,6 +76,7 @@ class WatermarkEvidence:
     payload: str | None = None  # 16 hex digits, only where p-value and checksum both hold
     kind: str | None = None
     segments: tuple[tuple[float, float, float], ...] = ()  # (start_s, end_s, p)
+    missing: MissingEvidence | None = None  # where it was asked for
 
 
 @dataclass(frozen=True, slots=True)

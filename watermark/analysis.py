@@ -13,12 +13,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from tellmark.types import F32, U8
 from tellmark.watermark.pattern import CHANNELS
-
-F16 = NDArray[np.float16]
 
 WINDOW_S = 0.5
 KEYFRAME_S = 1.0  # between keyframes with windows of their own: codecs without prediction have nothing else
@@ -42,11 +39,11 @@ Frame = tuple[float, U8, bool]  # time in seconds, I420 planes, whether the enco
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Residuals of up to WINDOW_S seconds, or of one keyframe: float16, (3, h, w) in the order of CHANNELS."""
+    """Residuals of up to WINDOW_S seconds, or of one keyframe: (3, h, w) in the order of CHANNELS."""
 
     start_s: float
     end_s: float
-    residual: F16
+    residual: F32
     keyframe: bool = False
 
 
@@ -103,23 +100,23 @@ def _resized(plane: U8, size: tuple[int, int]) -> U8:
 
 def unexplained(planes: list[F32]) -> list[F32]:
     """Luma as it is, and of Cb and Cr what luma does not predict locally."""
-    luma, cb, cr = planes
-    return [luma, cb - _fit(cb, luma), cr - _fit(cr, luma)]
+    luma, *chroma = planes
+    return [luma, *_unpredicted(chroma, luma)]
 
 
-def residual(planes: list[F32]) -> F16:
+def residual(planes: list[F32]) -> F32:
     """(3, h, w) planes under the widest high-pass, chroma without what luma predicts of it."""
-    detail = [
-        plane - blur(plane, _width(FILTER_PX[name], ZOOMS[-1]))
-        for name, plane in zip(CHANNELS, unexplained(planes), strict=True)
-    ]
-    kept: F16 = np.stack(detail).astype(np.float16)
-    return kept
+    return np.stack(
+        [
+            plane - blur(plane, _width(FILTER_PX[name], ZOOMS[-1]))
+            for name, plane in zip(CHANNELS, unexplained(planes), strict=True)
+        ]
+    )
 
 
-def flattened(residual: F16 | F32, zoom: int = 1) -> F32:
-    """Residuals under the high-pass of ``zoom``, divided by a power of their local energy: float32, (3, h, w)."""
-    maps = residual.astype(np.float32)
+def flattened(residual: F32, zoom: int = 1) -> F32:
+    """Residuals under the high-pass of ``zoom``, divided by a power of their local energy: (3, h, w)."""
+    maps = residual.copy()
     for channel, plane in zip(CHANNELS, maps, strict=True):
         if zoom != ZOOMS[-1]:
             plane -= blur(plane, _width(FILTER_PX[channel], zoom))
@@ -169,14 +166,16 @@ def blur(plane: F32, width: int) -> F32:
     return blurred
 
 
-def _fit(target: F32, guide: F32, width: int = 9, noise: float = 4.0) -> F32:
-    """The guided filter (He, Sun and Tang, PAMI 2013): locally the best target = a * guide + b."""
+def _unpredicted(targets: Sequence[F32], guide: F32, width: int = 9, noise: float = 4.0) -> Iterator[F32]:
+    """What the guided filter leaves of each target (He, Sun and Tang, PAMI 2013): locally the best a * guide + b."""
 
     def mean(plane: F32) -> F32:
         averaged: F32 = cv2.blur(plane, (width, width))
         return averaged
 
-    mean_guide, mean_target = mean(guide), mean(target)
-    covariance = mean(guide * target) - mean_guide * mean_target
-    slope = covariance / (mean(guide * guide) - mean_guide * mean_guide + np.float32(noise))
-    return mean(slope) * guide + mean(mean_target - slope * mean_guide)
+    mean_guide = mean(guide)
+    spread = mean(guide * guide) - mean_guide * mean_guide + np.float32(noise)
+    for target in targets:
+        mean_target = mean(target)
+        slope = (mean(guide * target) - mean_guide * mean_target) / spread
+        yield target - (mean(slope) * guide + mean(mean_target - slope * mean_guide))

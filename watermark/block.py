@@ -18,7 +18,7 @@ from tellmark.watermark.list_viterbi import decode_listed
 from tellmark.watermark.pattern import WatermarkKey
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.search import Match
-from tellmark.watermark.spectrum import Spectrum
+from tellmark.watermark.spectrum import Spectrum, frequencies
 
 P_PRESENT = 1e-6  # a mark is reported below this
 P_READING = 1e-5  # a payload is believed below this: where a mark is present, a wrong one has no other guard
@@ -27,6 +27,7 @@ _LISTED_Z = 9.0  # what correlates less is not believed anyway
 P_SEGMENT = 1e-4  # a window belongs to a segment below this
 
 Segment = tuple[float, float, float]
+_Spectra = Callable[[int], Spectrum]  # by zoom
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +48,36 @@ def read_block(block: Sequence[Window], key: WatermarkKey, thorough: bool) -> Bl
     """
     keyframes = [window for window in block if window.keyframe]
     sources = [block, keyframes] if 0 < len(keyframes) < len(block) else [block]
-    best: tuple[float, Match] | None = None
+    patterns = channel_patterns_of(key)
+    best: tuple[float, Match, _Spectra] | None = None
     readings = 0
     for source in sources:
         spectra = _spectra(source)
         # Keyframes alone help where the picture pans; the grid, which takes longest, is for all windows together.
-        for found, p in search.candidates(spectra, channel_patterns_of(key), thorough and source is block):
+        for found, p in search.candidates(spectra, patterns, thorough and source is block):
             p = min(1.0, p * len(sources))
             if best is None or p < best[0]:
-                best = (p, found)
+                best = (p, found, spectra)
             payload, chance = _reading(spectra(found.geometry.zoom), found, key, p < _P_LISTED)
             readings += 1
             if payload is not None and chance * readings < P_READING:
-                together = _together(p, chance * readings)
-                return BlockReading(found, together, payload, _segments(block, found, payload, key))
+                return _read(block, found, payload, p, chance * readings, key)
     assert best is not None  # the search always yields
-    p, found = best
-    return BlockReading(found, p, None, _segments(block, found, None, key) if p < P_PRESENT else ())
+    p, best_match, spectra = best
+    if p < _P_LISTED:
+        spectrum = spectra(best_match.geometry.zoom)
+        for found in search.beside(spectrum, patterns, best_match):
+            payload, chance = _reading(spectrum, found, key, True)
+            readings += 1
+            if payload is not None and chance * readings < P_READING:
+                return _read(block, found, payload, p, chance * readings, key)
+    return BlockReading(best_match, p, None, _segments(block, best_match, None, key) if p < P_PRESENT else ())
+
+
+def _read(
+    block: Sequence[Window], found: Match, payload: Payload, sync: float, chance: float, key: WatermarkKey
+) -> BlockReading:
+    return BlockReading(found, _together(sync, chance), payload, _segments(block, found, payload, key))
 
 
 def carries(block: Sequence[Window], known: BlockReading, key: WatermarkKey) -> tuple[Segment, ...]:
@@ -71,7 +85,7 @@ def carries(block: Sequence[Window], known: BlockReading, key: WatermarkKey) -> 
     return _segments(block, known.match, known.payload, key)
 
 
-def _spectra(source: Sequence[Window]) -> Callable[[int], Spectrum]:
+def _spectra(source: Sequence[Window]) -> _Spectra:
     """zoom -> spectrum of all windows together, made once."""
     return cache(lambda zoom: Spectrum(averaged(source, zoom)))
 
@@ -108,7 +122,9 @@ def _together(sync: float, reading: float, most: float = P_READING) -> float:
 def _segments(block: Sequence[Window], found: Match, payload: Payload | None, key: WatermarkKey) -> tuple[Segment, ...]:
     """Runs of windows that fit the payload's pattern (without one: the sync waves), each with Stouffer's p-value."""
     code = encode(payload.bits()) if payload is not None else None
-    spectra = (Spectrum(flattened(window.residual, found.geometry.zoom)) for window in block)
+    waves = np.concatenate([frequencies(channel.waves, found.geometry) for channel in channel_patterns_of(key)])
+    reach = float(np.abs(waves[:, 1]).max())
+    spectra = (Spectrum(flattened(window.residual, found.geometry.zoom), reach) for window in block)
     p_values = np.array([fit(wave_samples(s, channel_patterns_of(key), found), code, key) for s in spectra])
     runs: list[list[int]] = []
     for number in np.flatnonzero(p_values < P_SEGMENT):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tellmark.types import C2paEvidence, RegistryEvidence, Verdict, VerdictKind
+from tellmark.types import C2paEvidence, MissingEvidence, RegistryEvidence, Verdict, VerdictKind
 from tellmark.watermark.credentials import NOT_ASKED, failures
 
 _TRUST = {
@@ -24,7 +24,22 @@ def explain(verdict: Verdict, *, manifest_only: bool = False) -> str:
         VerdictKind.ALTERED: _altered,
         VerdictKind.NONE: _none,
     }[verdict.verdict](verdict)
-    return f"{said} The pixels were not searched for a mark." if manifest_only else said
+    if manifest_only:
+        return f"{said} The pixels were not searched for a mark."
+    return f"{said} {_missing(verdict.watermark.missing)}" if verdict.watermark.missing else said
+
+
+def _missing(evidence: MissingEvidence) -> str:
+    """Where the mark is missing, and what that can mean."""
+    places = [f"from {start:.1f} to {end:.1f} s" for start, end, _ in evidence.spans]
+    places += [
+        f"from {start:.1f} to {end:.1f} s in a part of the picture ({left:.0%} to {right:.0%} from the left, "
+        f"{top:.0%} to {bottom:.0%} from the top)"
+        for start, end, left, top, right, bottom in evidence.regions
+    ]
+    if places:
+        return f"The mark is missing {'; '.join(places)}: something else may have been put there."
+    return f"No half second and no region lacks the mark, as far as that shows ({evidence.judged:.0%} of the picture)."
 
 
 def _what(source_type: str | None, kind: str | None) -> str:

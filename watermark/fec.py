@@ -83,24 +83,24 @@ def decode(soft: F32) -> Decoding:
 
     soft: (CODE_BITS,) soft values, positive where a bit is more likely 1; their scale does not matter.
     """
-    steps = soft.reshape(MESSAGE_BITS, RATE_INVERSE)
+    branches = (soft.reshape(MESSAGE_BITS, RATE_INVERSE) @ BRANCH_SIGNS).reshape(MESSAGE_BITS, 2, -1, 2)
+    first, second = (np.ascontiguousarray(branches[..., which]) for which in (0, 1))
     order = np.arange(-_WRAP, MESSAGE_BITS + _WRAP) % MESSAGE_BITS
-    metric = np.zeros(STATES, np.float32)
-    later = np.empty((len(order), STATES), np.bool_)  # whether the second predecessor is the better one
-    half = STATES // 2
+    metric = np.zeros((2, STATES // 2), np.float32)
+    later = np.empty((len(order), *metric.shape), np.bool_)  # whether the second predecessor is the better one
     for step, position in enumerate(order):
-        branch = (steps[position] @ BRANCH_SIGNS).reshape(2, half, 2)
-        candidates = metric.reshape(half, 2) + branch  # both halves of the states have the same predecessors
-        later[step] = (candidates[..., 1] > candidates[..., 0]).reshape(-1)
-        metric = candidates.max(axis=2).reshape(-1)
+        before = metric.reshape(-1)  # both halves of the states have the same predecessors
+        one, other = before[0::2] + first[position], before[1::2] + second[position]
+        np.greater(other, one, out=later[step])
+        metric = np.maximum(one, other)
         if position < len(PREFIX):
-            metric.reshape(2, half)[1 - PREFIX[position]] = -np.inf
+            metric[1 - PREFIX[position]] = -np.inf
         metric -= metric.max()
     state = int(metric.argmax())
     bits = np.empty(len(order), np.uint8)
     for step in range(len(order) - 1, -1, -1):
         bits[step] = state >> (MEMORY - 1)
-        state = int(PREDECESSORS[state, int(later[step, state])])
+        state = int(PREDECESSORS[state, int(later[step].flat[state])])
     return checked(bits[_WRAP : _WRAP + MESSAGE_BITS], soft)
 
 

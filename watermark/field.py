@@ -17,7 +17,10 @@ _DECOYS = 16  # shifts of the pattern that measure chance
 
 
 class Field:
-    """The mark over maps (windows, 3, h, w) of one geometry, laid where it fits them best."""
+    """The mark over maps (windows, 3, h, w) of one geometry, laid where it fits them best.
+
+    peak: how well it fits there; of two fields over the same places the higher one knows better where the mark lies.
+    """
 
     def __init__(self, payload: Payload, geometry: Geometry, key: WatermarkKey, maps: F32) -> None:
         height, width = maps.shape[2:]
@@ -25,18 +28,18 @@ class Field:
         offsets = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij"), axis=-1) - centre
         tile_px = offsets @ geometry.matrix().T * (CANONICAL / SIDE)  # canonical pixels from the centre
         self._tiles = _tiles(payload, key)
-        folded = _folded(maps, tile_px)
-        self._where = np.mod(tile_px + self._shift(folded), TILE).astype(np.float32)
+        shift, self.peak = self._shift(_folded(maps, tile_px))
+        self._where = np.mod(tile_px + shift, TILE).astype(np.float32)
         random = np.random.default_rng(0)
         self._decoys = random.uniform(TILE / 8, TILE * 7 / 8, (_DECOYS, 2)).astype(np.float32)
 
-    def _shift(self, folded: F32) -> F64:
-        """(2,) canonical pixels: where the picture's centre lies in the tile, by phases alone, as in the search."""
+    def _shift(self, folded: F32) -> tuple[F64, float]:
+        """(2,) canonical pixels: where the picture's centre lies in the tile, by phases alone; and the peak there."""
         spectrum = scipy.fft.rfft2(folded, axes=(1, 2), workers=1)
         spectrum /= np.abs(spectrum) + np.float32(1e-12)
         product = scipy.fft.rfft2(self._tiles, axes=(1, 2), workers=1) * spectrum.conj()
         surface = scipy.fft.irfft2(product.sum(axis=0), s=(TILE, TILE), workers=1)
-        return np.array(np.unravel_index(int(surface.argmax()), surface.shape), np.float64)
+        return np.array(np.unravel_index(int(surface.argmax()), surface.shape), np.float64), float(surface.max())
 
     def sample(self) -> tuple[F32, list[F32]]:
         """The mark (3, h, w), and as many decoys as tell chance."""

@@ -3,31 +3,27 @@
 With payload and geometry known, the whole pattern is known. Each block of the picture is correlated with it, window by
 window. How strong the correlation *should* be there follows from the block's own content: the residual is divided by a
 power of its local energy, so the mark, as strong as the embedder makes it in such a picture, arrives divided by the
-same, times one gain a channel that all blocks share, times what an encoder leaves of it in such a place, which
-``probe.py`` tries out. Chance is measured on the spot, by correlating with the same pattern shifted elsewhere in the
-tile.
+same, times one gain a channel that all blocks share, times what an encoder leaves of it in such a place and at such a
+time, which ``probe.py`` tries out. Chance is measured on the spot, by correlating with the same pattern shifted
+elsewhere in the tile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from tellmark.media import rgb_to_i420
-from tellmark.types import F32, F64, U8
-from tellmark.watermark.embed import DEFAULT_STRENGTH
-from tellmark.watermark.field import Field
-from tellmark.watermark.half_seconds import blocks, details, means, weights
+from tellmark.types import F64, U8
+from tellmark.watermark.block_sums import BlockSums
 from tellmark.watermark.pattern import PUBLIC_KEY, WatermarkKey
 from tellmark.watermark.payload import Payload
-from tellmark.watermark.probe import Probe, pattern
 from tellmark.watermark.spectrum import IDENTITY, Geometry
 
-_SHIFTS = ((60, 60), (-60, 60), (100, 20), (20, -100))  # of the probe's pattern, map pixels: its own chance
-_PRIOR = 10.0  # variances of the mean over all blocks that a block's own survival has to speak against
+_PRIOR = 10.0  # variances of the mean that a block's, or a half second's, own survival has to speak against
 _LEAST = 0.02  # of the usual survival
 _UNEVEN = 0.2  # relative spread of the mark's strength that content does not explain
 
@@ -39,15 +35,16 @@ class MarkMap:
     times_s: (windows, 2) start and end. z: (windows, rows, columns), standard normal where there is no mark.
     expected: the same shape, what z is on average where the mark is untouched; its spread is 1 there too. reached:
     (windows,) how much of the mark the whole picture holds in each, about 1 where it is as in most of the clip, and 0
-    where it is gone.
+    where it is gone; uncertain: (windows,) its standard deviation.
     """
 
     times_s: F64
     z: F64
     expected: F64
     reached: F64
+    uncertain: F64
 
-    def missing(self, windows: slice = slice(None)) -> F64:
+    def missing(self, windows: slice | NDArray[np.bool_] = slice(None)) -> F64:
         """(rows, columns): by how many standard deviations the mark falls short over ``windows`` taken together.
 
         About 0 with spread 1 where it is intact; 2 to 5 where it is gone. A block too rough to tell stays near 0.
@@ -56,7 +53,7 @@ class MarkMap:
         fit = (self.z * self.expected)[windows].sum(axis=0) / np.maximum(strength, 1e-9)
         return np.asarray((strength - fit) / np.sqrt(1 + (_UNEVEN * strength) ** 2))
 
-    def strength(self, windows: slice = slice(None)) -> F64:
+    def strength(self, windows: slice | NDArray[np.bool_] = slice(None)) -> F64:
         """(rows, columns): the z-value that an untouched mark reaches on average over ``windows``."""
         return np.asarray(np.sqrt((self.expected**2)[windows].sum(axis=0)))
 
@@ -74,54 +71,65 @@ def localise(
     payload, geometry: as read. rows: blocks along the picture's height; they are square. Raises ValueError without
     frames.
     """
-    with Probe() as probe:
-        seen: list[float] = []
-        times, planes = means(_passed(frames, probe, seen))
-        _, answers = means(zip(seen, probe.frames(), strict=True))
-    detail = details(planes)
-    even = weights(detail)
-    maps = detail * even
-    strengths = even * np.stack([_strengths(luma) for luma in planes[:, 0]])
-    side = maps.shape[2] / rows
-    grid = rows, max(1, round(maps.shape[3] / side))
-    own, others = Field(payload, geometry, key, maps).sample()
-    scores, ideal, power = (blocks(each, *grid) for each in (maps * own, strengths * own**2, maps**2))
+    planes = ((time_s, rgb_to_i420(_even(rgb))) for time_s, rgb in frames)
+    return localise_planes(planes, payload, geometry, key=key, rows=rows)
+
+
+def localise_planes(
+    frames: Iterable[tuple[float, U8]],
+    payload: Payload,
+    geometry: Geometry = IDENTITY,
+    *,
+    key: WatermarkKey = PUBLIC_KEY,
+    rows: int = 8,
+) -> MarkMap:
+    """:func:`localise` on I420 planes of one size: (time in seconds, (H * 3 // 2, W) uint8)."""
+    sums = BlockSums.of(frames, payload, geometry, key, rows)
     # Chance in a block follows its energy in time, by a factor that depends on its texture.
-    factor = _chance(maps, others, grid).sum(axis=0) / np.maximum(power.sum(axis=0), 1e-12)
-    variance = np.maximum(factor * power, 1e-12)
-    ideal *= _survival((details(answers) - detail) * even, strengths, grid)
-    gain = _gains(scores, ideal, variance)
+    factor = sums.chance.sum(axis=0) / np.maximum(sums.power.sum(axis=0), 1e-12)
+    variance = np.maximum(factor * sums.power, 1e-12)
+    ideal = sums.ideal * _survival(sums)
+    gain = _gains(sums.scores, ideal, variance)
     expected = gain * ideal
     information = (expected**2 / variance).sum(axis=1)
-    z = (expected * scores / variance).sum(axis=1) / np.sqrt(np.maximum(information, 1e-12))
-    return MarkMap(times, z, np.sqrt(information), _reached(scores, gain.mean(axis=0) * ideal, variance))
+    z = (expected * sums.scores / variance).sum(axis=1) / np.sqrt(np.maximum(information, 1e-12))
+    reached = _reached(sums.scores, gain.mean(axis=0) * ideal, variance)
+    return MarkMap(sums.times_s, z, np.sqrt(information), *reached)
 
 
-def _chance(maps: F32, others: Sequence[F32], grid: tuple[int, int]) -> F64:
-    """(windows, 3, rows, columns): mean square of what blocks correlate with patterns (3, h, w) that are not there."""
-    return np.asarray(np.mean([blocks(maps * other, *grid) ** 2 for other in others], axis=0))
+def _even(rgb: U8) -> U8:
+    return np.ascontiguousarray(rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2])
 
 
-def _survival(answer: F32, strengths: F32, grid: tuple[int, int]) -> F64:
-    """(3, rows, columns): how much of the probe's mark came through in each block, over the whole clip.
+def _survival(sums: BlockSums) -> F64:
+    """(windows, 3, rows, columns): how much of the probe's mark came through: in a block, times in a half second.
 
-    answer: (windows, 3, h, w), what the probe changed in the maps. strengths: the same shape, what it put in.
+    An encoder leaves more of a mark in some half seconds than in others, everywhere in the picture: after a keyframe,
+    and where it has just mended much. Of a block in one half second alone the probe's few waves tell too little.
     """
-    sent = pattern(*answer.shape[2:])
-    came, put = blocks(answer * sent, *grid), blocks(strengths * sent**2, *grid)
-    variance = np.maximum(_chance(answer, [np.roll(sent, shift, axis=(1, 2)) for shift in _SHIFTS], grid), 1e-12)
-    fit, information = (came * put / variance).sum(axis=0), (put**2 / variance).sum(axis=0)
-    usual = fit.sum(axis=(1, 2), keepdims=True) / np.maximum(information.sum(axis=(1, 2), keepdims=True), 1e-12)
+    variance = np.maximum(sums.uncertain, 1e-12)
+    somewhere = _shares(sums.came, sums.put, variance, kept=(2, 3))
+    return somewhere * _shares(sums.came, sums.put * somewhere, variance, kept=(0,))
+
+
+def _shares(came: F64, put: F64, variance: F64, kept: tuple[int, ...]) -> F64:
+    """Least-squares came / put for each channel and each index of the ``kept`` axes, drawn towards that of all."""
+    fit, information = (
+        each.sum(axis=tuple({0, 2, 3} - set(kept)), keepdims=True)
+        for each in (came * put / variance, put**2 / variance)
+    )
+    usual = fit.sum(axis=kept, keepdims=True) / np.maximum(information.sum(axis=kept, keepdims=True), 1e-12)
     usual = np.maximum(usual, 1e-3)
     found = (fit + _PRIOR / usual) / (information + _PRIOR / usual**2)
     return np.asarray(np.maximum(found, _LEAST * usual))
 
 
-def _reached(scores: F64, expected: F64, variance: F64) -> F64:
-    """(windows,) least-squares share of what is expected of the whole picture, over its median."""
+def _reached(scores: F64, expected: F64, variance: F64) -> tuple[F64, F64]:
+    """(windows,) least-squares share of what is expected of the whole picture, over its median; and its deviation."""
     together = (expected * scores / variance).sum(axis=(1, 2, 3))
-    share = together / np.maximum((expected**2 / variance).sum(axis=(1, 2, 3)), 1e-12)
-    return np.asarray(share / max(float(np.median(share)), 1e-3))
+    information = np.maximum((expected**2 / variance).sum(axis=(1, 2, 3)), 1e-12)
+    usual = max(float(np.median(together / information)), 1e-3)
+    return together / information / usual, 1 / np.sqrt(information) / usual
 
 
 def _gains(scores: F64, ideal: F64, variance: F64) -> F64:
@@ -141,18 +149,3 @@ def _weighted_median(values: F64, weights: F64) -> float:
     order = np.argsort(values)
     passed = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(passed, passed[-1] / 2)])
-
-
-def _passed(frames: Iterable[tuple[float, U8]], probe: Probe, seen: list[float]) -> Iterator[tuple[float, U8]]:
-    """Frames as I420 planes of even size, given to the probe on the way and their times noted."""
-    for time_s, rgb in frames:
-        height, width = rgb.shape[0] // 2 * 2, rgb.shape[1] // 2 * 2
-        i420 = rgb_to_i420(np.ascontiguousarray(rgb[:height, :width]))
-        probe.write(i420)
-        seen.append(time_s)
-        yield time_s, i420
-
-
-def _strengths(luma: F32) -> F32:
-    size = (luma.shape[1], luma.shape[0])
-    return np.stack([cv2.resize(gain, size) for gain in DEFAULT_STRENGTH.seen(luma)])

@@ -45,6 +45,7 @@ def verify_many(
     thorough: bool = True,
     manifest_only: bool = False,
     online: bool = False,
+    localise: bool = False,
     trust: Path | None = None,
     registry: str | Path | None = None,
     progress: Progress | None = None,
@@ -60,7 +61,13 @@ def verify_many(
     keys.trust_pem(trust)
     location(registry)
     job = partial(
-        _verify, thorough=thorough, manifest_only=manifest_only, online=online, trust=trust, registry=registry
+        _verify,
+        thorough=thorough,
+        manifest_only=manifest_only,
+        online=online,
+        localise=localise,
+        trust=trust,
+        registry=registry,
     )
     files = expand(paths)
     return _counted(in_order(job, files, jobs, _crashed), len(files), progress)

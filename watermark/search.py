@@ -50,9 +50,10 @@ def _grid() -> Iterator[Geometry]:
 
 GRID = tuple(_grid())
 _CANDIDATES = 3  # of a stage, to be refined
-_BATCH = 64  # geometries that are scanned at once
+_BATCH = 16  # geometries that are scanned at once: their fields fit in a core's cache
 _SCAN_PX = TILE_PX // 2  # shifts a scan looks at along each axis: every second one, still finer than any wave's half
 _SHARE = 0.25  # of the chance of error, for each of four stages
+_BESIDE = tuple(0.003 * step for step in range(-5, 6) if step)  # relative scales
 _REFINE_STEPS = (0.006, 0.003, 0.0015)  # relative scale; rotation takes 60 times as many degrees
 
 
@@ -141,24 +142,32 @@ def scan(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], geometries: S
     Cb and Cr are added before the transform, since every mix takes both or neither.
     """
     sync = _sync_waves(patterns)
-    rows, columns = sync.waves[:, 0] % _SCAN_PX, sync.waves[:, 1]
     weights = sync.weights * np.float32(_SCAN_PX**2 / TILE_PX**2)
     best = []
     for first in range(0, len(geometries), _BATCH):
         batch = geometries[first : first + _BATCH]
-        where = np.concatenate([frequencies(sync.waves, geometry) for geometry in batch])
+        where = np.concatenate(sync.waves @ np.stack([geometry.matrix() for geometry in batch])) / TILE_PX
         value = spectrum.at(np.tile(sync.channel, len(batch)), where).reshape(len(batch), -1)
         value *= weights / (np.abs(value) + np.float32(1e-12))
-        grid = np.zeros((len(batch), 2, _SCAN_PX, _SCAN_PX // 2 + 1), np.complex64)
-        for channel in range(len(patterns)):
-            own = sync.channel == channel  # a wave occurs once in a channel, and may occur in several
-            grid[:, min(channel, 1), rows[own], columns[own]] += value[:, own].conj()
-        fields = scipy.fft.irfft2(grid, s=(_SCAN_PX, _SCAN_PX), workers=1)
-        mixed = [mix[0] * fields[:, 0] + mix[1] * fields[:, 1] for mix in _MIXES]
-        largest = np.stack([surface.max(axis=(1, 2)) for surface in mixed])
+        luma, chroma = (_scanned(value, sync, channels) for channels in ((0,), (1, 2)))
+        together = _MIXES[0, 0] * (luma + chroma)
+        largest = np.stack([together.max(axis=1), luma.max(axis=1), _MIXES[2, 1] * chroma.max(axis=1)])
         best.append(log_chance(patterns, largest).min(axis=0))
     least: F64 = np.concatenate(best)
     return least
+
+
+def _scanned(value: C64, sync: _SyncWaves, channels: tuple[int, ...]) -> F32:
+    """(n, waves) -> (n, shifts) the sum of the channels' correlations; columns that hold no waves are left out."""
+    rows, columns = sync.waves[:, 0] % _SCAN_PX, sync.waves[:, 1]
+    own = [slice(*np.searchsorted(sync.channel, (channel, channel + 1))) for channel in channels]
+    used = max(int(columns[waves].max()) for waves in own) + 1
+    grid = np.zeros((len(value), _SCAN_PX, used), np.complex64)
+    for waves in own:  # a wave occurs once in a channel, and may occur in several
+        grid[:, rows[waves], columns[waves]] += value[:, waves].conj()
+    down = scipy.fft.ifft(grid, axis=1, overwrite_x=True, workers=1)
+    field: F32 = scipy.fft.irfft(down, _SCAN_PX, axis=2, workers=1)
+    return field.reshape(len(value), -1)
 
 
 def match(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], geometry: Geometry) -> Match:
@@ -215,6 +224,16 @@ def refine(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], start: Matc
                 if found.log_chance < best.log_chance:
                     best, improved = found, True
     return best, tried
+
+
+def beside(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], found: Match) -> list[Match]:
+    """Matches at scales beside that of ``found``, the likeliest first.
+
+    Few sync waves tell the scale of a weak mark to a percent or two, and its data waves need a few thousandths.
+    """
+    scales = (found.geometry.scale * (1 + step) for step in _BESIDE)
+    matches = [match(spectrum, patterns, replace(found.geometry, scale=scale)) for scale in scales]
+    return sorted(matches, key=lambda one: one.log_chance)
 
 
 def _neighbours(geometry: Geometry, step: float, upright: bool) -> list[Geometry]:

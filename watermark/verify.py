@@ -14,13 +14,14 @@ from pathlib import Path
 from tellmark.errors import InputError, MediaError
 from tellmark.media import VideoReader, probe, read_image, sha256_of
 from tellmark.runs import Progress
-from tellmark.types import RegistryEvidence, Verdict, VerdictKind, WatermarkEvidence
+from tellmark.types import MissingEvidence, RegistryEvidence, Verdict, VerdictKind, WatermarkEvidence
 from tellmark.watermark import formats
 from tellmark.watermark.analysis import Frame
 from tellmark.watermark.credentials import ManifestReading, examine
 from tellmark.watermark.detect import MarkReading, detect_image, detect_planes
 from tellmark.watermark.fingerprint import Fingerprint, Fingerprinter
 from tellmark.watermark.lookup import look_up
+from tellmark.watermark.missing import missing_in
 from tellmark.watermark.registry import Registry
 
 _UNMARKED = MarkReading(False, 1.0)
@@ -34,6 +35,7 @@ def verify(
     thorough: bool = True,
     manifest_only: bool = False,
     online: bool = False,
+    localise: bool = False,
     progress: Progress | None = None,
 ) -> Verdict:
     """The verdict on one file: video, picture or sound. The network is asked for what is asked for, and nothing else.
@@ -42,8 +44,9 @@ def verify(
     :func:`tellmark.watermark.registry.location`, by default the user's own; that of a service is asked over the
     network. online: fetch a manifest that the file names by its address alone, and ask the authorities that issued the
     certificates whether they were revoked. thorough: search scaled and rotated pictures for the mark too.
-    manifest_only: decode nothing, search no mark; ``none`` then says nothing about the pixels. progress: frames read,
-    of how many.
+    manifest_only: decode nothing, search no mark; ``none`` then says nothing about the pixels. localise: look for half
+    seconds and regions of a video that lack the mark it carries, which takes about as long as encoding it once more.
+    progress: frames read, of how many.
 
     Raises :class:`InputError` where the file is missing or nothing can be read from it, :class:`UsageError` for wrong
     ``trust`` or ``registry``.
@@ -68,7 +71,7 @@ def verify(
         sha256=sha256_of(path),
         verdict=judge(manifest, mark, looked_up),
         c2pa=manifest.evidence,
-        watermark=_watermark_evidence(mark),
+        watermark=_watermark_evidence(mark, missing_in(path, mark) if localise and content is not None else None),
         registry=looked_up,
     )
 
@@ -133,7 +136,7 @@ def _frames(
             progress(frame.index + 1, max(total, frame.index + 1) if total else None)
 
 
-def _watermark_evidence(mark: MarkReading) -> WatermarkEvidence:
+def _watermark_evidence(mark: MarkReading, missing: MissingEvidence | None) -> WatermarkEvidence:
     payload = mark.payload
     return WatermarkEvidence(
         present=mark.present,
@@ -141,4 +144,5 @@ def _watermark_evidence(mark: MarkReading) -> WatermarkEvidence:
         payload=payload.hex() if payload is not None else None,
         kind=payload.kind.value if payload is not None else None,
         segments=tuple((float(start), float(end), float(p)) for start, end, p in mark.segments),
+        missing=missing,
     )

@@ -47,6 +47,7 @@ def mark(source: Path, out: Path, *, kind: str, registry: str | None, force: boo
 @click.option("--registry", metavar="URL", help=_LOOK_UP)
 @click.option("--online", is_flag=True, help="Fetch manifests that files only name; ask if certificates were revoked.")
 @click.option("--fast", is_flag=True, help="Look for a plain watermark only; skip the search over scale and rotation.")
+@click.option("--localise", is_flag=True, help="Where does a marked video lack its mark? Takes another encoding.")
 @click.option("--no-watermark", is_flag=True, help="Read manifests only: thousands of files a minute.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 @click.option("--csv", "rows", type=PATH, metavar="FILE", help="Write a table of the verdicts as well.")
@@ -59,6 +60,7 @@ def verify(
     registry: str | None,
     online: bool,
     fast: bool,
+    localise: bool,
     no_watermark: bool,
     jobs: int,
     rows: Path | None,
@@ -85,6 +87,7 @@ def verify(
             thorough=not fast,
             manifest_only=no_watermark,
             online=online,
+            localise=localise,
             trust=trust,
             registry=registry,
             progress=progress,

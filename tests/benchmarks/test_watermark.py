@@ -1,12 +1,14 @@
 """The watermark benchmark measures what it says, on hosts small enough for a test."""
 
+import hashlib
+import re
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from tellmark.benchmarks import imperceptibility, localisation, settings, speed
+from tellmark.benchmarks import imperceptibility, kept_aside, localisation, settings, speed
 from tellmark.benchmarks import watermark as bench
 from tellmark.benchmarks.attacks import LADDER, Frames, climb
 from tellmark.benchmarks.hosts import Hosts, chosen
@@ -49,10 +51,31 @@ def test_hosts_are_square_and_nameless(folder: Path, clip: Frames, tmp_path: Pat
     assert (len(clip.frames), clip.fps, clip.frames[0].shape) == (60, 25.0, (512, 512, 3))
     assert len(chosen(folder, None, 1.0)) == 1
     assert [len(host.frames) for host in chosen(str(folder), "1", "1.0")] == [25]
-    (tmp_path / "names").write_text("nobody\n")
-    for hosts in (chosen(folder, None, 6, tmp_path / "names"), chosen(tmp_path, None, 6), chosen("nowhere", None, 6)):
+    for hosts in (chosen(folder, None, 6, "held-out"), chosen(tmp_path, None, 6), chosen("nowhere", None, 6)):
         with pytest.raises(UsageError, match="give"):
             list(hosts)
+
+
+def test_persons_kept_aside_are_told_by_hashes_of_the_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "real").mkdir()
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / "real" / f"{name}.mp4").write_bytes(b"")
+    (tmp_path / "index.csv").write_text("path,person_id\nreal/a.mp4,one\nreal/b.mp4,two\nreal/c.mp4,one\n")
+    one = hashlib.sha256(b"one").hexdigest()[:12]
+    monkeypatch.setattr(kept_aside, "_hashes", lambda: (one,))
+    for data in (tmp_path, tmp_path / "real"):
+        assert [path.stem for path in chosen(data, None, 6, "held-out").paths()] == ["a", "c"]
+        assert [path.stem for path in chosen(data, None, 6, "development").paths()] == ["b", "d"]
+    assert chosen(tmp_path, None, 6, "held-out").kind == "real, held out"
+    for data, split in ((tmp_path, "aside"), (None, "held-out")):
+        with pytest.raises(UsageError, match=split):
+            chosen(data, None, 6, split).paths()
+
+
+def test_a_dozen_hex_digits_stand_for_each_person_kept_aside() -> None:
+    hashes = kept_aside._hashes()
+    assert len(set(hashes)) == len(hashes) >= 8
+    assert all(re.fullmatch("[0-9a-f]{12}", one) for one in hashes)
 
 
 def test_a_part_can_be_run_and_says_what_the_hosts_were(folder: Path) -> None:

@@ -168,7 +168,10 @@ def test_verify_answers_by_exit_code_and_schema(clip: Path, material: Path, caps
     assert (marked["verdict"], marked["c2pa"]["state"], marked["watermark"]["present"]) == ("intact", "Trusted", True)
     assert (plain["verdict"], plain["c2pa"]["state"], plain["watermark"]["present"]) == ("none", "none", False)
     assert list(marked) == ["schema", "file", "sha256", "verdict", "c2pa", "watermark", "registry", "detector"]
-    assert run(["verify", str(clip), "--fast"]) == 0
+    capsys.readouterr()
+    assert run(["verify", str(clip), "--fast", "--localise", "--json"]) == 0
+    missing = json.loads(capsys.readouterr().out)["watermark"]["missing"]
+    assert (missing["spans"], missing["regions"]) == ([], [])
 
 
 def test_mark_then_verify(material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

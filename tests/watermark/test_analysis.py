@@ -61,7 +61,7 @@ def test_a_keyframe_makes_a_window_of_its_own() -> None:
 
 
 def test_keyframes_count_for_more_in_the_mean() -> None:
-    quiet, loud = (np.random.default_rng(seed).normal(0, 2, (3, 256, 256)).astype(np.float16) for seed in (0, 1))
+    quiet, loud = (np.random.default_rng(seed).normal(0, 2, (3, 256, 256)).astype(np.float32) for seed in (0, 1))
     for keyframe in (True, False):
         mean = averaged([Window(0.0, 0.1, quiet, keyframe), Window(0.1, 0.5, loud, not keyframe)])
         shares = [abs(np.corrcoef(mean[0].ravel(), flattened(one)[0].ravel())[0, 1]) for one in (quiet, loud)]
@@ -73,7 +73,7 @@ def test_the_mean_is_evened_out_where_the_picture_stands_still() -> None:
     random = np.random.default_rng(2)
     still = np.zeros((3, 256, 256), np.float32)
     still[:, :, :128] = random.normal(0, 3, (3, 256, 128))
-    frames = [(still + random.normal(0, 1, still.shape)).astype(np.float16) for _ in range(8)]
+    frames = [(still + random.normal(0, 1, still.shape)).astype(np.float32) for _ in range(8)]
     mean = averaged([Window(i / 2, (i + 1) / 2, frame) for i, frame in enumerate(frames)])
     plain = np.mean([flattened(frame) for frame in frames], axis=0)
     left, right = np.s_[:, :, 20:108], np.s_[:, :, 148:236]
@@ -88,7 +88,7 @@ def test_what_both_chroma_planes_share_is_taken_out() -> None:
         return blur(random.normal(0, 30, (256, 256)).astype(np.float32), 9)
 
     contours, marks = smooth(), [smooth(), smooth()]
-    frame = np.stack([smooth(), 2 * contours + marks[0], marks[1] - 2 * contours]).astype(np.float16)
+    frame = np.stack([smooth(), 2 * contours + marks[0], marks[1] - 2 * contours]).astype(np.float32)
     seen, crop = (averaged([Window(0.0, 0.5, frame)], zoom) for zoom in (1, 2))
     assert np.corrcoef(crop[1].ravel(), crop[2].ravel())[0, 1] < -0.6
     for channel in (1, 2):

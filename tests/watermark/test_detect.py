@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -14,12 +15,17 @@ from tellmark.benchmarks.attacks import Attack, Frames, geometry
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.media import i420_to_rgb, rgb_to_i420
 from tellmark.types import U8, Kind
-from tellmark.watermark.block import P_PRESENT, _together
+from tellmark.watermark import search
+from tellmark.watermark.analysis import windows
+from tellmark.watermark.block import P_PRESENT, _together, read_block
 from tellmark.watermark.detect import BLOCK_S, MarkReading, detect, detect_file, detect_image
 from tellmark.watermark.embed import Embedder
-from tellmark.watermark.pattern import PUBLIC_KEY, WatermarkKey
+from tellmark.watermark.pattern import PUBLIC_KEY, ChannelPattern, WatermarkKey
 from tellmark.watermark.payload import Payload
+from tellmark.watermark.search import Match
+from tellmark.watermark.spectrum import Geometry, Spectrum
 
+Patterns = tuple[ChannelPattern, ...]
 PAYLOAD = Payload(Kind.SYNTHETIC, 0x5A5A1234ABCD77)
 FPS = 25.0
 PRIVATE = WatermarkKey.private(b"a private key of a tester")
@@ -64,6 +70,30 @@ def test_three_seconds_survive(name: str, marked: Frames) -> None:
     assert reading.geometry is not None
     assert reading.geometry.mirrored == ("mirror" in name)
     assert sum(end - start for start, end, _ in reading.segments) > 2.4
+
+
+def test_a_scale_that_sync_waves_missed_is_read_beside(plain: list[U8], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search is made to end 1.5 per cent off; only luma, whose waves are short, carries the mark here."""
+    random = np.random.default_rng(0)
+    planes = [rgb_to_i420(_grey(frame)) for frame in _mark(plain[:25])]
+    block = [
+        replace(window, residual=window.residual + random.normal(0, 3, window.residual.shape).astype(np.float32))
+        for window in windows((time_s, frame, False) for time_s, frame in _timed(planes))
+    ]
+
+    def missed(spectra: Callable[[int], Spectrum], patterns: Patterns, thorough: bool) -> Iterator[tuple[Match, float]]:
+        yield search.match(spectra(1), patterns, Geometry(scale=1.015)), 1e-3
+
+    monkeypatch.setattr(search, "candidates", missed)
+    reading = read_block(block, PUBLIC_KEY, thorough=True)
+    assert reading.payload == PAYLOAD
+    assert reading.match.geometry.scale == pytest.approx(1.0, abs=0.002)
+    monkeypatch.setattr(search, "beside", lambda *_: [])
+    assert read_block(block, PUBLIC_KEY, thorough=True).payload is None
+
+
+def _grey(rgb: U8) -> U8:
+    return cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
 
 
 def test_a_pan_that_drags_the_mark_along_is_read_from_its_first_frame() -> None:

@@ -11,7 +11,7 @@ from tellmark.types import U8
 from tellmark.watermark.analysis import flattened, windows
 from tellmark.watermark.fec import CODE_BITS
 from tellmark.watermark.pattern import PUBLIC_KEY, TILE, WatermarkKey, channel_patterns, synthesize
-from tellmark.watermark.search import Match, candidates, correlate, match, p_value, refine
+from tellmark.watermark.search import Match, beside, candidates, correlate, match, p_value, refine
 from tellmark.watermark.spectrum import IDENTITY, Geometry, Spectrum
 
 CODE = np.random.default_rng(0).integers(0, 2, CODE_BITS, dtype=np.uint8)
@@ -101,3 +101,13 @@ def test_refinement_never_loses() -> None:
     assert better.log_chance < start.log_chance - 5
     assert tried > 6
     assert better.geometry.scale == pytest.approx(0.9, abs=0.004)
+
+
+def test_scales_beside_a_match_come_in_the_order_of_their_chance() -> None:
+    spectrum = _planted(Geometry(scale=0.75), (3.0, 4.0), noise=1.5)
+    patterns = channel_patterns(PUBLIC_KEY)
+    off = match(spectrum, patterns, Geometry(scale=0.75 * 0.991))
+    others = beside(spectrum, patterns, off)
+    assert [one.log_chance for one in others] == sorted(one.log_chance for one in others)
+    assert others[0].geometry.scale == pytest.approx(0.75, rel=0.002)
+    assert off.geometry not in [one.geometry for one in others]

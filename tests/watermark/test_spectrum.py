@@ -59,3 +59,10 @@ def test_geometry_says_where_a_wave_went(geometry: Geometry) -> None:
     found = Spectrum(picture[None]).at(0, frequencies(wave, geometry))[0]
     assert abs(found) > 0.9 * size**2 / 2
     assert abs(np.angle(found)) < 0.1
+
+
+def test_a_spectrum_of_less_reach_is_the_same_where_it_reaches() -> None:
+    maps = np.random.default_rng(2).normal(0, 1, (3, 256, 300)).astype(np.float32)
+    asked = np.array([[0.4, 0.2], [-0.3, -0.2], [0.1, 0.13], [-0.02, -0.07]])
+    channels = np.array([0, 1, 2, 0])
+    np.testing.assert_array_equal(Spectrum(maps, 0.2).at(channels, asked), Spectrum(maps).at(channels, asked))
