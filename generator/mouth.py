@@ -36,6 +36,7 @@ _LONGEST_MM = 8.5  # of the upper teeth, that a raised lip shows
 _CROWN_MM = 9.5  # of a tooth: of a smile's own teeth, the lower lip hides what is short of that
 _LONGER_MM = 3.0  # and at most so much
 _COVER_MM = 0.7  # of closing, over which teeth that the lips squeeze give way to teeth that the lips cover
+_DARK_MM = 3.0  # the same where only the dark was seen: lips that come nearer would have teeth between them
 _JAW = EXPRESSIONS.index("jaw")
 
 
@@ -96,14 +97,13 @@ def draw_mouth(
 ) -> None:
     """Draw the interior into the opening of the lips; nothing where they are as far apart as at rest.
 
-    Lips that come together close over the portrait's own teeth, which stay where they are.
+    Lips that come together close over teeth, which stay where they are.
     """
     gaps = lip_gaps(points) / pose.scale
     opened = float((gaps - mouth.rest_gap).max())
     fade = min(max(opened / (1.3 * mesh.px_per_mm), 0.0), 1.0)
-    if mouth.own is not None:
-        closed = float((mouth.rest_gap - gaps)[3:8].mean())
-        fade = max(fade, min(max(closed / (_COVER_MM * mesh.px_per_mm), 0.0), 1.0))
+    closed = float((mouth.rest_gap - gaps)[3:8].mean()) / mesh.px_per_mm
+    fade = max(fade, min(max(closed / (_DARK_MM if mouth.own is None else _COVER_MM), 0.0), 1.0))
     loop = points[list(LIPS_INNER), :2]
     if fade > 0:
         _draw_inside(mouth, frame, loop, points, mesh, expression, pose, opened, fade)
