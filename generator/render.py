@@ -10,7 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tellmark.generator import wrinkles
+from tellmark.generator import blur, wrinkles
 from tellmark.generator.layers import PAD, shown, split
 from tellmark.generator.lids import WIDEST, build_eyes, draw_eye
 from tellmark.generator.light import Light
@@ -81,6 +81,7 @@ class MeshRenderer:
         over(self._layer, self._scene(motion, index), self._frame)
         draw_mouth(self._mouth, self._frame, points, self._mesh, expression, pose)
         if motion.seen is not None:
+            blur.soften(self._frame, points, motion.seen.blur[index])
             self._light.shine(self._frame, points, motion.seen.light[index])
         return self._frame
 
