@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import LEFT_BROW, LEFT_EYE, LIPS_OUTER, RIGHT_BROW, RIGHT_EYE
-from tellmark.types import F32, U8
+from tellmark.types import F32, F64, U8
 
 PARTS = (LIPS_OUTER, (*RIGHT_EYE, *LEFT_EYE, *RIGHT_BROW, *LEFT_BROW))
 _MARGIN = 0.15  # of a part's size, around it
 _FADE = 0.10  # of it, over which a blur comes in
 _BAND = (1.0, 3.0)  # px: detail lies between these, above an encoder's noise and below shading
 _SIGMAS = np.array([0.0, 0.5, 1.0, 1.5, 2.0])  # px
+_EVEN = 6.0  # frames, sigma
 _LEAST = 0.2  # px that cannot be seen
 
 
-def read(made: U8, real: U8, points: F32) -> F32:
-    """(2,) px, within [0, 2], by which mouth and eyes of ``real`` are softer than ``made``, both (512, 512, 3).
+def compare(made: U8, real: U8, points: F32) -> F64:
+    """(2, 6) power of the detail of mouth and eyes: in ``real``, and in ``made`` under blurs from none to the largest.
 
-    points: (478, 2 or 3) px where both have the face.
+    Both are (512, 512, 3); points: (478, 2 or 3) px where they have the face.
     """
     found = []
     for part in PARTS:
@@ -33,10 +35,17 @@ def read(made: U8, real: U8, points: F32) -> F32:
             cv2.cvtColor(np.ascontiguousarray(frame[rows, columns]), cv2.COLOR_RGB2GRAY).astype(np.float32)
             for frame in (made, real)
         )
-        goal = _detail(other, 0.0)
-        details = np.array([_detail(one, sigma) for sigma in _SIGMAS])  # falls with sigma
-        found.append(np.interp(-goal, -details, _SIGMAS))
-    return np.array(found, np.float32)
+        found.append([_detail(other, 0.0), *(_detail(one, sigma) for sigma in _SIGMAS)])
+    return np.array(found)
+
+
+def read(compared: F64) -> F32:
+    """(T, 2) px, within [0, 2], by which mouth and eyes are to be blurred, from what :func:`compare` found (T, 2, 6).
+
+    Evened out over half a second: a frame that lacks detail makes up for one that has too much.
+    """
+    even = gaussian_filter1d(compared, _EVEN, axis=0, mode="nearest")
+    return np.array([[np.interp(-part[0], -part[1:], _SIGMAS) for part in frame] for frame in even], np.float32)
 
 
 def soften(frame: U8, points: F32, blur: F32) -> None:
@@ -62,6 +71,6 @@ def _box(points: F32, part: tuple[int, ...]) -> tuple[slice, slice]:
 
 
 def _detail(grey: F32, sigma: float) -> float:
-    """RMS of what lies in the band once the picture (h, w) is blurred by ``sigma`` px."""
+    """Power of what lies in the band once the picture (h, w) is blurred by ``sigma`` px."""
     fine, coarse = (cv2.GaussianBlur(grey, (0, 0), float(np.hypot(scale, sigma))) for scale in _BAND)
-    return float(np.sqrt(((fine - coarse) ** 2).mean()))
+    return float(((fine - coarse) ** 2).mean())

@@ -65,7 +65,7 @@ def shown(person: U8, sources: F32, triangles: NDArray[np.int32]) -> NDArray[np.
 
     sources: (N, 2) px in the layer of their corners.
     """
-    seen = cv2.integral((person[..., 3] > 0).astype(np.uint8))
+    seen = cv2.integral(person.any(axis=2).astype(np.uint8))  # stray hair has colour and no alpha
     corners = sources[triangles]
     height, width = person.shape[:2]
     margin = 3  # px that cubic interpolation looks around, and one more

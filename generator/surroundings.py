@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from tellmark.generator import blur
 from tellmark.generator.belief import Belief
@@ -29,7 +28,6 @@ from tellmark.types import F32, F64, U8
 
 _SIDES = (48, 96)  # px of the pictures that are aligned
 _ROUNDS = 5
-_FOCUS = 3.0  # frames, sigma, over which softness is evened out
 _NOISE = 6.0  # grey levels: a difference twice that counts half
 _FREE = np.array([0.3, 0.3, 8.0, 0.1])  # x, y (face widths), roll (degrees), log of the scale: how far things move
 _HELD = np.array([0.02, 0.02, 1.5, 0.02])  # the same of the face, beyond what its landmarks say
@@ -54,7 +52,7 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
     followers = [_Follower(home, part, mesh.face_width) for part in (parts.torso, parts.scene)]
     places = np.zeros((3, len(motion), 4), np.float32)
     light = np.zeros((len(motion), NUMBERS), np.float32)
-    soft = np.zeros((len(motion), len(blur.PARTS)), np.float32)
+    sharp, detail = np.zeros((len(motion), 2), np.float32), []
     shape = motion.seen.shape.copy()
     renderer, lamp = MeshRenderer(portrait), Light(portrait.landmarks)
     belief = Belief(mesh, renderer, parts)
@@ -65,7 +63,7 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
 
         def known(row: slice = row) -> Motion:
             """The frame's motion as far as it is known by now."""
-            here = Seen(shape[row], places[0, row], places[1, row], places[2, row], soft[row], light[row])
+            here = Seen(shape[row], places[0, row], places[1, row], places[2, row], sharp[row], light[row])
             return dataclasses.replace(motion[row], seen=here)
 
         views = _views(frame)
@@ -82,14 +80,13 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
         shape[index] += (here_px @ off[:, :2].T + off[:, 2] - here_px) @ back / mesh.face_width
         # ``row`` is unlit so far, and now in place: what is left of smooth differences is light.
         light[index] = lamp.read(renderer.render(known(), 0), frame, renderer.points, face)
-        soft[index] = blur.read(renderer.render(known(), 0), frame, renderer.points)
+        detail.append(blur.compare(renderer.render(known(), 0), frame, renderer.points))
         belief.add(known(), frame)
     shape, crown, torso, scene, light = (
         steady(channel.reshape(len(channel), -1).astype(np.float64)).reshape(channel.shape).astype(np.float32)
         for channel in (shape, *places, light)
     )
-    soft = ndimage.gaussian_filter1d(soft, _FOCUS, axis=0, mode="nearest")
-    motion = dataclasses.replace(motion, seen=Seen(shape, crown, torso, scene, soft, light))
+    motion = dataclasses.replace(motion, seen=Seen(shape, crown, torso, scene, blur.read(np.stack(detail)), light))
     return belief.scaled(motion, belief.shares())
 
 
