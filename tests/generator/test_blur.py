@@ -42,4 +42,4 @@ def test_only_mouth_and_eyes_become_soft_and_each_by_its_own(someone: Portrait) 
 def test_a_soft_frame_makes_up_for_a_sharp_one(someone: Portrait) -> None:
     soft = cv2.GaussianBlur(someone.image, (0, 0), 1.0)
     pair = [blur.compare(someone.image, soft, someone.landmarks), blur.compare(soft, someone.image, someone.landmarks)]
-    assert blur.read(np.stack(pair * 8)).max() == 0
+    assert blur.read(np.stack(pair * 30))[20:40].max() < 0.1
