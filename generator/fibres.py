@@ -10,7 +10,7 @@ import cv2
 import numba as nb
 import numpy as np
 
-from tellmark.generator.strands import STEPS, HairStyle, Skull, along_scalp
+from tellmark.generator.strands import STEPS, HairStyle, Skull, along_scalp, taper
 from tellmark.generator.types import SIZE
 from tellmark.types import F32
 
@@ -143,11 +143,12 @@ def undercoat(
 
 
 def thickness(strands: F32, style: HairStyle, skull: Skull) -> F32:
-    """(n,) opacity of the strands: barbers thin out the sides of short hair."""
+    """(n,) opacity of the strands: barbers thin out the sides of short hair, down to nothing at their edge."""
+    root = (strands[:, 0] - skull.centre) / skull.radii
+    left = 0.15 + 0.85 * taper(style, root) ** 0.7
     if style.flow != "crop":
-        return np.full(len(strands), 0.7, np.float32)
-    height = (strands[:, 0, 1] - skull.centre[1]) / skull.radii[1]
-    return np.asarray(0.12 + 0.50 * np.clip(0.42 - 1.2 * height, 0, 1), np.float32)
+        return np.asarray(0.7 * left, np.float32)
+    return np.asarray((0.12 + 0.50 * np.clip(0.42 - 1.2 * root[:, 1], 0, 1)) * left, np.float32)
 
 
 def backed(layer: F32, colour: tuple[float, float, float]) -> F32:

@@ -24,6 +24,11 @@ _BARBERED = (
     [-1, -0.8, -0.667, -0.56, -0.47, -0.36, -0.22, 0, 0.5, 1],
     [-0.95, -0.86, -0.755, -0.64, -0.46, -0.14, 0.0, 0.04, 0.5, 0.75],
 )
+_SHORT = ("crop", "back")
+_TAPER = 0.34  # radii of the skull, over which the sides of short hair thin out
+_PARTED = ("part", "fringe")
+_DRAWN_IN = 0.16
+_EAR = 0.05  # height of its upper end
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +118,32 @@ def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int)
     while sum(map(len, chosen)) < count:
         direction = rng.normal(size=(4 * count, 3))
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-        limit = np.interp(direction[:, 2], *(_HAIRLINE if style.flow != "crop" else _BARBERED))
-        temple = np.exp(-(((np.abs(direction[:, 0]) - 0.55) / 0.16) ** 2)) * np.clip(-direction[:, 2], 0, 1)
-        limit -= (0.3 if style.flow == "back" else 1.0) * style.temples * temple
-        limit -= style.hairline * np.clip(0.3 - direction[:, 2], 0, 1)
         ragged = 0.065 if style.flow == "crop" else 0.035
-        inside = direction[:, 1] < limit + rng.normal(0, ragged, len(direction))
+        inside = within_hairline(style, direction) > rng.normal(0, ragged, len(direction))
         chosen.append(direction[inside & (direction[:, 2] < 0.75)].astype(np.float32))
     return np.concatenate(chosen)[:count]
+
+
+def within_hairline(style: HairStyle, direction: F32) -> F32:
+    """(n,) how far above the hairline unit directions (n, 3) from the skull's centre lie, in its radii."""
+    limit = np.interp(direction[:, 2], *(_HAIRLINE if style.flow != "crop" else _BARBERED))
+    temple = np.exp(-(((np.abs(direction[:, 0]) - 0.55) / 0.16) ** 2)) * np.clip(-direction[:, 2], 0, 1)
+    limit -= (0.3 if style.flow == "back" else 1.0) * style.temples * temple
+    limit -= style.hairline * np.clip(0.3 - direction[:, 2], 0, 1)
+    return np.asarray(limit - direction[:, 1], np.float32)
+
+
+def taper(style: HairStyle, place: F32) -> F32:
+    """(n,) in [0, 1] how much of short hair barbers leave at places (n, 3), in skull radii: little above the ears."""
+    if style.flow not in _SHORT:
+        return np.ones(len(place), np.float32)
+    direction = place / np.maximum(np.linalg.norm(place, axis=1, keepdims=True), 1e-6)
+    beside = np.clip((np.abs(direction[:, 0]) - 0.5) / 0.25, 0, 1)
+    above_ear = (_EAR - direction[:, 1]) / (
+        1.8 * _TAPER
+    )  # behind the ears hair goes down further, and is seen beside them
+    left = np.clip(np.minimum(within_hairline(style, direction) / _TAPER, above_ear), 0.04, 1)
+    return np.asarray(1 - beside * (1 - left), np.float32)
 
 
 def _over_forehead(roots: F32) -> NDArray[np.bool_]:
@@ -143,6 +166,8 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
     if style.flow == "crop":  # barbers fade the sides
         top = np.clip(0.25 - 1.4 * roots[:, 1], 0.12, 1)
         lift, step = lift * top, step * top[:, None]
+    if style.flow in _PARTED:  # at the parting hair lies flat: else the crown has a notch between two humps
+        lift = lift * (1 - 0.55 * np.exp(-(((roots[:, 0] - 0.5 * style.parting) / 0.3) ** 2)))
     lift, step = lift.astype(np.float32), step.astype(np.float32)
     point = centre + roots * radii
     heading = roots / radii
@@ -160,7 +185,9 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
         leave = np.exp(-5 * t) * min(1.0, 10 * style.lift)  # leaves the skin along the normal
         heading = 0.5 * heading + 0.5 * flow + 0.4 * leave * normal + unruly * rng.normal(0, 1, heading.shape)
         heading /= np.linalg.norm(heading, axis=1, keepdims=True)
-        point = _outside(skull, point + heading * step, lift, side, fringe)
+        # Above the ears short hair is held close to the head, and ends there: else its sides would end in a step.
+        near = taper(style, offset)
+        point = _outside(skull, point + heading * step * (0.15 + 0.85 * near)[:, None], lift * near, side, fringe)
         path.append(point)
     return np.stack(path, axis=1).astype(np.float32)
 
@@ -190,6 +217,8 @@ def _outside(skull: Skull, point: F32, lift: F32, side: F32, fringe: NDArray[np.
     offset = (point - skull.centre) / skull.radii
     least, most = 1 + 0.7 * lift / skull.radii[0], 1 + 1.15 * lift / skull.radii[0]
     upper = offset[:, 1] < 0.1
+    # Below the ears long hair draws in towards the neck, and spreads again where it comes to lie on the shoulders.
+    most = most * (1 - _DRAWN_IN * np.exp(-(((offset[:, 1] - 1.0) / 0.45) ** 2)))
     radius = np.where(upper, np.linalg.norm(offset, axis=1), np.hypot(offset[:, 0], offset[:, 2]))
     wanted = np.clip(radius, np.where(upper, least, 0), most)
     factor = np.where(fringe, np.maximum(1, 1.03 / np.maximum(radius, 1e-3)) * upper + ~upper, wanted / radius)
