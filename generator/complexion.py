@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tellmark.generator import strands
+from tellmark.generator import fibres
 from tellmark.generator.facespace import f32
 from tellmark.generator.recipe import Recipe
 from tellmark.generator.scenery import noise
@@ -68,7 +68,7 @@ def beard(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
     tone = np.asarray(recipe.hair.colour) * 0.55 * np.exp(rng.normal(0, 0.14, (len(root), 1, 1)))
     tone = np.broadcast_to(tone + rng.normal(0, 0.01, (len(root), 1, 3)), hairs.shape)
     thickness = np.full(len(root), 0.16 + 0.17 * recipe.beard, np.float32)
-    drawn = strands.draw(hairs, np.clip(tone, 0, 1).astype(np.float32), thickness, 1.0)[1]
+    drawn = fibres.draw(hairs, np.clip(tone, 0, 1).astype(np.float32), thickness, 1.0)[1]
     # Between the hairs, and where they are shaved, roots show through the skin.
     shade = (cv2.GaussianBlur(region, (0, 0), 4.0) * (0.14 + 0.20 * recipe.beard))[..., None]
     under = np.dstack([shade * np.asarray(recipe.hair.colour, np.float32) * 0.40, shade])

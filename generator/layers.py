@@ -60,6 +60,20 @@ def split(portrait: Portrait) -> Layers:
     return Layers(_extend(person), background.astype(np.uint8))
 
 
+def shown(person: U8, sources: F32, triangles: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The triangles (k, 3) through which something of a person layer can be seen.
+
+    sources: (N, 2) px in the layer of their corners.
+    """
+    seen = cv2.integral(person.any(axis=2).astype(np.uint8))  # stray hair has colour and no alpha
+    corners = sources[triangles]
+    height, width = person.shape[:2]
+    margin = 3  # px that cubic interpolation looks around, and one more
+    x0, y0 = (np.floor(corners.min(1)) - margin).astype(int).clip(0, (width, height)).T
+    x1, y1 = (np.ceil(corners.max(1)) + margin + 1).astype(int).clip(0, (width, height)).T
+    return triangles[seen[y1, x1] - seen[y0, x1] - seen[y1, x0] + seen[y0, x0] > 0]
+
+
 def _refine_matte(portrait: Portrait) -> F32:
     """Alpha from local colour models in the band where the matte is unsure; the face itself is always opaque.
 

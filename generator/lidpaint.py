@@ -8,12 +8,20 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tellmark.types import F32, U8
+from tellmark.types import F32, F64, U8
 
 # All over the eye's width.
 REACH = 0.85  # half length of a lid's edge with its tails beyond the corners
 LASHES = 0.14  # height of the band in which dark detail counts as lashes
 LOWER_LID = 0.30  # height of the lower lid's skin that moves
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _weights(fraction: float, weights: F64) -> None:
+    """Catmull-Rom weights (4,) of the samples around a place ``fraction`` of the way from the second to the third."""
+    for tap in range(4):
+        d = abs(tap - 1 - fraction)
+        weights[tap] = 1.5 * d**3 - 2.5 * d**2 + 1 if d <= 1 else -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -23,6 +31,7 @@ def _sample(
     along: F32,  # (2,)
     s: float,
     t: float,
+    weights: F64,  # (2, 4) room to work in
     colour: F32,  # (3,) out
 ) -> None:
     """Catmull-Rom interpolation at the local coordinates (s, t)."""
@@ -30,27 +39,26 @@ def _sample(
     x = min(max(origin[0] + s * along[0] - t * along[1], 0.0), width - 1.001)
     y = min(max(origin[1] + s * along[1] + t * along[0], 0.0), height - 1.001)
     column, row = int(x), int(y)
-    fx, fy = x - column, y - row
+    _weights(x - column, weights[0])
+    _weights(y - row, weights[1])
     for channel in range(3):
         colour[channel] = 0
     for j in range(4):
-        d = abs(j - 1 - fy)
-        wy = 1.5 * d**3 - 2.5 * d**2 + 1 if d <= 1 else -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
         yy = min(max(row + j - 1, 0), height - 1)
         for i in range(4):
-            d = abs(i - 1 - fx)
-            wx = 1.5 * d**3 - 2.5 * d**2 + 1 if d <= 1 else -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
             xx = min(max(column + i - 1, 0), width - 1)
+            share = np.float32(weights[0, i] * weights[1, j])
             for channel in range(3):
-                colour[channel] += np.float32(wx * wy) * picture[yy, xx, channel]
+                colour[channel] += share * picture[yy, xx, channel]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def paint_eye(
     picture: F32,  # (h, w, 3) as in the portrait
     bare: F32,  # (h, w, 3) without upper lashes
+    lashes: F32,  # (h, w, 3) what the picture has beyond that
     eyeball: F32,  # (h, w, 3) without lids
-    out: U8,  # (h, w, 3)
+    out: U8,  # (h, w, 4) RGB is painted, where A is 255
     origin: F32,  # (2,) px
     along: F32,  # (2,) unit vector
     width: float,
@@ -66,6 +74,7 @@ def paint_eye(
 ) -> None:
     """Fill ``out`` with the eye; see :func:`tellmark.generator.lids.draw_eye`. Lengths are px."""
     height, columns = out.shape[:2]
+    weights = np.empty((2, 4))
     skin = np.empty(3, np.float32)
     other = np.empty(3, np.float32)
     last = len(upper) - 1
@@ -75,6 +84,8 @@ def paint_eye(
     fresh = np.float32(min(moved_px / 1.5, 1.0))
     for y in range(height):
         for x in range(columns):
+            if out[y, x, 3] < 255:
+                continue
             dx, dy = x - origin[0], y - origin[1]
             s = dx * along[0] + dy * along[1]
             t = -dx * along[1] + dy * along[0]
@@ -102,17 +113,14 @@ def paint_eye(
                 # and what was taken off it, moved rigidly.
                 run = (t - rest_up + lid) / (lid + fall)
                 from_t = rest_up - lid + lid * (run + min(fall / lid, 0.9) * run * (1 - run) ** 2)
-                _sample(bare, origin, along, s, from_t, skin)
+                _sample(bare, origin, along, s, from_t, weights, skin)
                 high = min(max((rest_up - t + fall) / width / LASHES - 0.7, 0.0), 1.0)
                 keep = np.float32(1 - 0.75 * max(drop, 0.0) * high)  # creases flatten as the lid stretches
-                _sample(picture, origin, along, s, t - fall, other)
+                _sample(lashes, origin, along, s, t - fall, weights, other)
                 for channel in range(3):
                     skin[channel] += keep * other[channel]
-                _sample(bare, origin, along, s, t - fall, other)
-                for channel in range(3):
-                    skin[channel] -= keep * other[channel]
             elif on_lower:
-                _sample(picture, origin, along, s, t + lift * (1 - (t - low) / (under + lift)), skin)
+                _sample(picture, origin, along, s, t + lift * (1 - (t - low) / (under + lift)), weights, skin)
             else:
                 for channel in range(3):
                     skin[channel] = picture[y, x, channel]
@@ -121,7 +129,7 @@ def paint_eye(
                 away = np.hypot(s - iris[0] - gaze[0], t - iris[1] - gaze[1]) / radius
                 slide = min(max((2.4 - away) / 1.3, 0.0), 1.0)
                 slide = slide * slide * (3 - 2 * slide)
-                _sample(eyeball, origin, along, s - gaze[0] * slide, t - gaze[1] * slide, other)
+                _sample(eyeball, origin, along, s - gaze[0] * slide, t - gaze[1] * slide, weights, other)
                 shadow = np.float32(1 - 0.30 * max(drop, 0.0) * np.exp(-max(t - up, 0.0) / (0.06 * width)))
                 for channel in range(3):
                     skin[channel] += np.float32(seen) * (other[channel] * shadow - skin[channel])

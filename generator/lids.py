@@ -33,6 +33,7 @@ class Eye:
     y: int
     picture: F32  # (h, w, 3) as in the portrait
     bare: F32  # (h, w, 3) without upper lashes
+    lashes: F32  # (h, w, 3) what the picture has beyond that
     eyeball: F32  # (h, w, 3) without lids
     origin: F32  # (2,) px in ``picture``
     along: F32  # (2,) unit vector corner to corner, to the viewer's right
@@ -59,20 +60,26 @@ def draw_eye(
     upper_drop: float,  # -WIDEST wide .. 0 as in the portrait .. 1 closed
     lower_rise: float,  # 0 rest .. 1 a third of the way up
     gaze_deg: tuple[float, float],  # yaw to the viewer's right, pitch up, relative to the portrait
-) -> U8:  # (h, w, 3)
-    """The eye's picture under lids and gaze; the portrait's own where all are 0."""
+    layer: U8,  # (H, W, 4) premultiplied, in and out
+    x: int,  # px in ``layer`` of the portrait's corner
+    y: int,
+) -> None:
+    """Draw the eye under lids and gaze into a layer of the portrait; as in the portrait where all are 0.
+
+    An eye near the head's outline reaches beyond it, where colours are premultiplied: there nothing is drawn.
+    """
     yaw, pitch = np.deg2rad(np.clip(gaze_deg, -32, 32))
     shift = np.array([np.sin(yaw), -np.sin(pitch)]) * _EYEBALL_RADII * eye.iris_radius
     # Gaze is given in the picture's axes; the lids' axis may be tilted.
     across = np.array([-eye.along[1], eye.along[0]])
     gaze = np.array([shift @ eye.along, shift @ across], np.float32)
-    out = np.empty(eye.picture.shape, np.uint8)
+    height, width = eye.picture.shape[:2]
+    out = layer[y + eye.y : y + eye.y + height, x + eye.x : x + eye.x + width]
     drop, rise = min(max(upper_drop, -WIDEST), 1.0), min(max(lower_rise, 0.0), 1.0)
     paint_eye(
-        eye.picture, eye.bare, eye.eyeball, out, eye.origin, eye.along, eye.width, eye.upper, eye.lower, eye.closing,
-        eye.lid, eye.iris, eye.iris_radius, gaze, drop, rise,
+        eye.picture, eye.bare, eye.lashes, eye.eyeball, out, eye.origin, eye.along, eye.width, eye.upper, eye.lower,
+        eye.closing, eye.lid, eye.iris, eye.iris_radius, gaze, drop, rise,
     )  # fmt: skip
-    return out
 
 
 def _build(
@@ -126,12 +133,14 @@ def _build(
     inside = np.minimum(-above, -below)
     inside = np.where(np.abs(place[..., 0]) < 0.485 * width, inside, -9.0)
     visible = np.clip(inside - 1.0, 0, 1).astype(np.float32)  # lashes blur over the first pixel
+    bare = _without_lashes(picture, above / width, below / width, np.abs(place[..., 0]) / width, lid / width)
     eyeball = _complete_eyeball(picture, visible, place, centre, radius, along)
     return Eye(
         x=int(x),
         y=int(y),
         picture=picture,
-        bare=_without_lashes(picture, above / width, below / width, np.abs(place[..., 0]) / width, lid / width),
+        bare=bare,
+        lashes=picture - bare,
         eyeball=eyeball,
         origin=(middle - (x, y)).astype(np.float32),
         along=along.astype(np.float32),

@@ -27,6 +27,7 @@ _TURN = np.array([1.1, 1.1, 1.0])
 _SWAY = 0.4  # share of a head's shift that the shoulders make, where nothing is known of them
 _NECK = 0.55  # face widths from the middle to where neck and hanging hair end
 _CAMERA = 6.0  # camera distance in face widths
+_INNER = np.array([UPPER_LIP[3][1:10], LOWER_LIP[3][1:10]])
 _PRODUCTS = tuple(tuple(EXPRESSIONS.index(part) for part in name.split("*")) for name in CORRECTIVES)
 
 
@@ -205,15 +206,13 @@ def _keep_lips_apart(points: F32, rest: F32) -> None:
     """Where the lower lip would rise through the upper one, let both meet halfway."""
     down = points[152] - points[10]
     down = down[:2] / np.linalg.norm(down[:2])
-    for column in range(1, 10):
-        upper, lower = UPPER_LIP[3][column], LOWER_LIP[3][column]
-        overlap = float((points[upper, :2] - points[lower, :2]) @ down)
-        allowed = max(0.0, float((rest[upper, :2] - rest[lower, :2]) @ down))
-        if overlap > allowed:
-            half = (overlap - allowed) / 2 * down
-            for ring, share in zip((0, 1, 2, 3), (0.4, 0.6, 0.8, 1.0), strict=True):
-                points[UPPER_LIP[ring][column], :2] -= half * share
-                points[LOWER_LIP[ring][column], :2] += half * share
+    overlap = (points[_INNER[0], :2] - points[_INNER[1], :2]) @ down
+    allowed = np.maximum((rest[_INNER[1], :2] - rest[_INNER[0], :2]) @ down, 0)
+    for column in np.flatnonzero(overlap > allowed) + 1:
+        half = (overlap[column - 1] - allowed[column - 1]) / 2 * down
+        for ring, share in zip((0, 1, 2, 3), (0.4, 0.6, 0.8, 1.0), strict=True):
+            points[UPPER_LIP[ring][column], :2] -= half * share
+            points[LOWER_LIP[ring][column], :2] += half * share
 
 
 def _smooth(x: NDArray[np.floating[Any]]) -> F32:

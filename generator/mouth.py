@@ -33,6 +33,10 @@ from tellmark.types import F32, U8
 
 _OWN_TEETH_MM = 2.5  # lips further apart than this at rest show an interior worth keeping
 _LONGEST_MM = 8.5  # of the upper teeth, that a raised lip shows
+_CROWN_MM = 9.5  # of a tooth: of a smile's own teeth, the lower lip hides what is short of that
+_LONGER_MM = 3.0  # and at most so much
+_COVER_MM = 0.7  # of closing, over which teeth that the lips squeeze give way to teeth that the lips cover
+_DARK_MM = 3.0  # the same where only the dark was seen: lips that come nearer would have teeth between them
 _JAW = EXPRESSIONS.index("jaw")
 
 
@@ -62,7 +66,8 @@ def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
     white = white_point(image, landmarks)
     scale = 1.5 * mesh.px_per_mm
     soft = softness(image, landmarks)
-    own = own_interior(image, landmarks) if gap_mm > _OWN_TEETH_MM else None
+    longer = float(np.clip(_CROWN_MM - gap_mm, 0, _LONGER_MM)) * mesh.px_per_mm
+    own = own_interior(image, landmarks, longer) if gap_mm > _OWN_TEETH_MM else None
     colour = colourfulness(image, landmarks)
     # Teeth hang from the upper lip, wherever the lower one is.
     seam = mesh.rest[13] + 3.0 * axes[2]
@@ -90,17 +95,30 @@ def draw_mouth(
     expression: F32,  # (E,)
     pose: Pose,
 ) -> None:
-    """Draw the interior into the opening of the lips; nothing where they are as far apart as at rest."""
+    """Draw the interior into the opening of the lips; nothing where they are as far apart as at rest.
+
+    Lips that come together close over teeth, which stay where they are.
+    """
     gaps = lip_gaps(points) / pose.scale
     opened = float((gaps - mouth.rest_gap).max())
     fade = min(max(opened / (1.3 * mesh.px_per_mm), 0.0), 1.0)
+    closed = float((mouth.rest_gap - gaps)[3:8].mean()) / mesh.px_per_mm
+    fade = max(fade, min(max(closed / (_DARK_MM if mouth.own is None else _COVER_MM), 0.0), 1.0))
     loop = points[list(LIPS_INNER), :2]
-    if fade <= 0:
+    if fade > 0:
+        _draw_inside(mouth, frame, loop, points, mesh, expression, pose, opened, fade)
+    if opened <= 0:
         close_lips(frame, loop, mouth.rest_gap / mesh.px_per_mm, gaps / mesh.px_per_mm, mouth.seam, mouth.soft)
+
+
+def _draw_inside(
+    mouth: Mouth, frame: U8, loop: F32, points: F32, mesh: Mesh, expression: F32, pose: Pose, opened: float, fade: float
+) -> None:
+    """Lay the interior over the frame within the loop (20, 2) of the inner lips; ``opened``: px beyond rest."""
     x0, y0 = np.floor(loop.min(0)).astype(int) - 3
     x1, y1 = np.ceil(loop.max(0)).astype(int) + 4
     x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, SIZE), min(y1, SIZE)
-    if fade <= 0 or x1 - x0 < 4 or y1 - y0 < 4:
+    if x1 - x0 < 4 or y1 - y0 < 4:
         return
     mask = opening_mask(loop - (x0, y0), x1 - x0, y1 - y0, mouth.soft)
     skull = place_rigid(mesh, mouth.frame, pose)

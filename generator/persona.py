@@ -16,6 +16,7 @@ from tellmark.generator import (
     complexion,
     eyes,
     facespace,
+    fibres,
     garments,
     glasses,
     relief,
@@ -84,12 +85,12 @@ def parts_of(seed: int) -> Parts:
     skull = strands.skull_of(shape[list(FACE_OVAL)])
     light = f32(recipe.light)
     hair, order = strands.grow(recipe.hair, skull, seed)
-    colours = strands.shade(hair, order, recipe.hair, skull, light, seed, recipe.grey, recipe.lamp.key)
-    thickness = strands.thickness(hair, recipe.hair, skull)
+    colours = fibres.shade(hair, order, recipe.hair, skull, light, seed, recipe.grey, recipe.lamp.key)
+    thickness = fibres.thickness(hair, recipe.hair, skull)
     split_z = float(skull.face[:, 2].max() + 0.05 * skull.height)
     crown = float(skull.centre[1] - 0.4 * skull.radii[1])
-    back, front, hair_z = strands.draw(hair, colours, thickness, split_z, crown)
-    front = strands.undercoat(front, hair, thickness, split_z, crown, recipe.hair.colour)
+    back, front, hair_z = fibres.draw(hair, colours, thickness, split_z, crown)
+    front = fibres.undercoat(front, hair, thickness, split_z, crown, recipe.hair.colour)
     log, ears = skin.paint(recipe, shape, space)
     tone = np.exp(np.median(log[skin.well_inside(shape)[..., 0] > 0.5], axis=0))
     body, body_z = garments.torso(recipe.body, skull.face, tone)
@@ -131,7 +132,7 @@ def parts_of(seed: int) -> Parts:
         recipe=recipe,
         shape=shape,
         backdrop=scenery.backdrop(recipe.background, light, recipe.body.seed ^ 1),
-        back_hair=strands.backed(back, recipe.hair.colour),
+        back_hair=fibres.backed(back, recipe.hair.colour),
         torso=np.dstack([_lit(body[..., :3], lit, 0.02 * gloss), body[..., 3]]).astype(np.float32),
         head=np.dstack([picture, skin.cover_of(shape, skull, ears)]).astype(np.float32),
         front_hair=front,

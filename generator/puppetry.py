@@ -53,10 +53,10 @@ def puppeteer(track: Track, rest: F32) -> Motion:
     lids = _lids(unturned, rest)
     look = _gaze(unturned, rest, lids).astype(np.float32)
     motion = _fitted(mesh, dataclasses.replace(motion, blink=lids.astype(np.float32), gaze_deg=look), landmarks)
-    still, unlit = (np.zeros((len(motion), size), np.float32) for size in (4, NUMBERS))
+    still, sharp, unlit = (np.zeros((len(motion), size), np.float32) for size in (4, 2, NUMBERS))
     left = np.stack([_left(mesh, motion, index, landmarks[index]) for index in range(len(motion))])
     shape = steady(left.reshape(len(left), -1).astype(np.float64)).reshape(left.shape)
-    return dataclasses.replace(motion, seen=Seen(shape.astype(np.float32), still, still, still, unlit))
+    return dataclasses.replace(motion, seen=Seen(shape.astype(np.float32), still, still, still, sharp, unlit))
 
 
 def _lids(shape: F32, rest: F32) -> F64:

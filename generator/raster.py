@@ -82,6 +82,10 @@ def over(
     height, width = out.shape[:2]
     for y in range(height):
         for x in range(width):
+            if layer[y, x, 3] == 255:
+                for channel in range(3):
+                    out[y, x, channel] = layer[y, x, channel]
+                continue
             rest = 255 - np.uint32(layer[y, x, 3])
             for channel in range(3):
                 # Exact rounded division by 255 (Blinn 1995).

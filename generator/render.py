@@ -10,8 +10,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tellmark.generator import wrinkles
-from tellmark.generator.layers import PAD, split
+from tellmark.generator import blur, wrinkles
+from tellmark.generator.layers import PAD, shown, split
 from tellmark.generator.lids import WIDEST, build_eyes, draw_eye
 from tellmark.generator.light import Light
 from tellmark.generator.mesh import build_mesh, move, placed, pose_of
@@ -42,6 +42,7 @@ class MeshRenderer:
         self._person = layers.person
         self._background = layers.background
         self._mesh = build_mesh(portrait.landmarks)
+        self._triangles = shown(layers.person, self._mesh.sources, self._mesh.triangles)
         self._eyes = build_eyes(portrait.image, portrait.landmarks)
         self._mouth = build_mouth(portrait.image, portrait.landmarks, self._mesh)
         self._light = Light(portrait.landmarks)
@@ -63,10 +64,10 @@ class MeshRenderer:
         pose = pose_of(self._mesh, motion, index)
         points = move(self._mesh, expression, pose)
         self.points, self.around = points[:_FACE_POINTS], points[_FACE_POINTS:, :2]
-        # Where no triangle falls, far outside, the map points beyond the layer and fetches nothing.
+        # Where no triangle falls the map points beyond the layer and fetches nothing.
         self._map_x.fill(-PAD)
         self._depth.fill(np.inf)
-        raster(points, self._mesh.sources, self._mesh.triangles, self._map_x, self._map_y, self._depth)
+        raster(points, self._mesh.sources, self._triangles, self._map_x, self._map_y, self._depth)
         rows, columns = _face_box(points)
         self._fetch(cv2.INTER_CUBIC, rows, columns)
         self._fetch(cv2.INTER_LINEAR, slice(0, rows.start), slice(0, SIZE))
@@ -80,6 +81,7 @@ class MeshRenderer:
         over(self._layer, self._scene(motion, index), self._frame)
         draw_mouth(self._mouth, self._frame, points, self._mesh, expression, pose)
         if motion.seen is not None:
+            blur.soften(self._frame, points, motion.seen.blur[index])
             self._light.shine(self._frame, points, motion.seen.light[index])
         return self._frame
 
@@ -120,11 +122,8 @@ class MeshRenderer:
             half = 0.0  # lids that were seen need no such guess
         for eye, closed in zip(self._eyes, blink.tolist(), strict=True):
             drop = closed + half * (1 - closed)
-            picture = draw_eye(eye, drop, 0.9 * squint + 0.25 * smile, (float(gaze_deg[0]), float(gaze_deg[1])))
-            height, width = picture.shape[:2]
-            region = self._person[PAD + eye.y : PAD + eye.y + height, PAD + eye.x : PAD + eye.x + width]
-            # The picture of an eye near the head's outline reaches beyond it, where colours are premultiplied.
-            np.copyto(region[..., :3], picture, where=region[..., 3:] == 255)
+            gaze = (float(gaze_deg[0]), float(gaze_deg[1]))
+            draw_eye(eye, drop, 0.9 * squint + 0.25 * smile, gaze, self._person, PAD, PAD)
 
 
 def _face_box(points: F32) -> tuple[slice, slice]:

@@ -1,23 +1,19 @@
-"""Hair from strands: grown on the skull in 3D, combed, curled, clumped, and drawn with Kajiya-Kay shading.
+"""Hair as strands: grown on the skull in 3D, combed, curled, clumped. How they look is :mod:`fibres`' matter.
 
 Nobody's hair is copied: a hairstyle is a handful of numbers. Coordinates are portrait px, x right, y down, z away from
-the camera. References: Kajiya & Kay 1989 (shading of thin fibres), Wu 1991 (antialiased lines).
+the camera.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from tellmark.generator.types import SIZE
 from tellmark.types import F32
 
 STEPS = 30  # points on a strand
-OVERSAMPLING = 2
 # Where hair ends: how low (second row) at which distance behind the face (first row), of a unit sphere. Short hair goes
 # down before the ears, long hair falls over them.
 _HAIRLINE = (
@@ -28,6 +24,11 @@ _BARBERED = (
     [-1, -0.8, -0.667, -0.56, -0.47, -0.36, -0.22, 0, 0.5, 1],
     [-0.95, -0.86, -0.755, -0.64, -0.46, -0.14, 0.0, 0.04, 0.5, 0.75],
 )
+_SHORT = ("crop", "back")
+_TAPER = 0.34  # radii of the skull, over which the sides of short hair thin out
+_PARTED = ("part", "fringe")
+_DRAWN_IN = 0.16
+_EAR = 0.05  # height of its upper end
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
         walk *= 0.5
     strands += walk * (style.frizz * (0.008 if short else 0.0035) * skull.height) * t
     # Neighbouring locks wave together; curls and short hair do not.
-    phase = 5 * _along_scalp(roots, rng, 2.0) + rng.normal(0, 0.7 if style.frequency < 3 and not short else 2.5, locks)
+    phase = 5 * along_scalp(roots, rng, 2.0) + rng.normal(0, 0.7 if style.frequency < 3 and not short else 2.5, locks)
     phase = phase[parent] + rng.normal(0, 0.25, count)
     angle = 2 * np.pi * style.frequency * t[..., 0] + phase[:, None].astype(np.float32)
     amplitude = style.wave * skull.height * np.minimum(1, 3 * t[..., 0])
@@ -96,7 +97,7 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     if not short:  # it hangs in broad strands, each on its own way
         sway = (0.035 if style.flow == "part" else 0.012) * skull.height * t[..., 0] ** 1.5
         for axis in (0, 2):
-            strands[..., axis] += sway * _along_scalp(roots, rng, 3.5)[parent][:, None]
+            strands[..., axis] += sway * along_scalp(roots, rng, 3.5)[parent][:, None]
     strands[..., 0] += amplitude * np.sin(angle)
     strands[..., 1] += 0.35 * amplitude * np.cos(angle)
     strands[..., 2] += 0.8 * amplitude * np.cos(angle)
@@ -105,7 +106,7 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     return np.ascontiguousarray(strands[order], np.float32), layers[order]
 
 
-def _along_scalp(roots: F32, rng: np.random.Generator, rate: float) -> F32:
+def along_scalp(roots: F32, rng: np.random.Generator, rate: float) -> F32:
     """(n,) a smooth random function of roots (n, 3), unit variance; ``rate``: radians over the skull's radius."""
     waves = rng.normal(size=(3, 8)).astype(np.float32) * np.float32(rate)
     return np.asarray(np.sin(roots @ waves + rng.uniform(0, 2 * np.pi, 8)).sum(axis=1) / 2, np.float32)
@@ -117,14 +118,32 @@ def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int)
     while sum(map(len, chosen)) < count:
         direction = rng.normal(size=(4 * count, 3))
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-        limit = np.interp(direction[:, 2], *(_HAIRLINE if style.flow != "crop" else _BARBERED))
-        temple = np.exp(-(((np.abs(direction[:, 0]) - 0.55) / 0.16) ** 2)) * np.clip(-direction[:, 2], 0, 1)
-        limit -= (0.3 if style.flow == "back" else 1.0) * style.temples * temple
-        limit -= style.hairline * np.clip(0.3 - direction[:, 2], 0, 1)
         ragged = 0.065 if style.flow == "crop" else 0.035
-        inside = direction[:, 1] < limit + rng.normal(0, ragged, len(direction))
+        inside = within_hairline(style, direction) > rng.normal(0, ragged, len(direction))
         chosen.append(direction[inside & (direction[:, 2] < 0.75)].astype(np.float32))
     return np.concatenate(chosen)[:count]
+
+
+def within_hairline(style: HairStyle, direction: F32) -> F32:
+    """(n,) how far above the hairline unit directions (n, 3) from the skull's centre lie, in its radii."""
+    limit = np.interp(direction[:, 2], *(_HAIRLINE if style.flow != "crop" else _BARBERED))
+    temple = np.exp(-(((np.abs(direction[:, 0]) - 0.55) / 0.16) ** 2)) * np.clip(-direction[:, 2], 0, 1)
+    limit -= (0.3 if style.flow == "back" else 1.0) * style.temples * temple
+    limit -= style.hairline * np.clip(0.3 - direction[:, 2], 0, 1)
+    return np.asarray(limit - direction[:, 1], np.float32)
+
+
+def taper(style: HairStyle, place: F32) -> F32:
+    """(n,) in [0, 1] how much of short hair barbers leave at places (n, 3), in skull radii: little above the ears."""
+    if style.flow not in _SHORT:
+        return np.ones(len(place), np.float32)
+    direction = place / np.maximum(np.linalg.norm(place, axis=1, keepdims=True), 1e-6)
+    beside = np.clip((np.abs(direction[:, 0]) - 0.5) / 0.25, 0, 1)
+    above_ear = (_EAR - direction[:, 1]) / (
+        1.8 * _TAPER
+    )  # behind the ears hair goes down further, and is seen beside them
+    left = np.clip(np.minimum(within_hairline(style, direction) / _TAPER, above_ear), 0.04, 1)
+    return np.asarray(1 - beside * (1 - left), np.float32)
 
 
 def _over_forehead(roots: F32) -> NDArray[np.bool_]:
@@ -147,6 +166,8 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
     if style.flow == "crop":  # barbers fade the sides
         top = np.clip(0.25 - 1.4 * roots[:, 1], 0.12, 1)
         lift, step = lift * top, step * top[:, None]
+    if style.flow in _PARTED:  # at the parting hair lies flat: else the crown has a notch between two humps
+        lift = lift * (1 - 0.55 * np.exp(-(((roots[:, 0] - 0.5 * style.parting) / 0.3) ** 2)))
     lift, step = lift.astype(np.float32), step.astype(np.float32)
     point = centre + roots * radii
     heading = roots / radii
@@ -164,7 +185,9 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
         leave = np.exp(-5 * t) * min(1.0, 10 * style.lift)  # leaves the skin along the normal
         heading = 0.5 * heading + 0.5 * flow + 0.4 * leave * normal + unruly * rng.normal(0, 1, heading.shape)
         heading /= np.linalg.norm(heading, axis=1, keepdims=True)
-        point = _outside(skull, point + heading * step, lift, side, fringe)
+        # Above the ears short hair is held close to the head, and ends there: else its sides would end in a step.
+        near = taper(style, offset)
+        point = _outside(skull, point + heading * step * (0.15 + 0.85 * near)[:, None], lift * near, side, fringe)
         path.append(point)
     return np.stack(path, axis=1).astype(np.float32)
 
@@ -194,6 +217,8 @@ def _outside(skull: Skull, point: F32, lift: F32, side: F32, fringe: NDArray[np.
     offset = (point - skull.centre) / skull.radii
     least, most = 1 + 0.7 * lift / skull.radii[0], 1 + 1.15 * lift / skull.radii[0]
     upper = offset[:, 1] < 0.1
+    # Below the ears long hair draws in towards the neck, and spreads again where it comes to lie on the shoulders.
+    most = most * (1 - _DRAWN_IN * np.exp(-(((offset[:, 1] - 1.0) / 0.45) ** 2)))
     radius = np.where(upper, np.linalg.norm(offset, axis=1), np.hypot(offset[:, 0], offset[:, 2]))
     wanted = np.clip(radius, np.where(upper, least, 0), most)
     factor = np.where(fringe, np.maximum(1, 1.03 / np.maximum(radius, 1e-3)) * upper + ~upper, wanted / radius)
@@ -213,145 +238,3 @@ def _half_width(skull: Skull, y: F32) -> F32:
     right = oval[oval[:, 0] > skull.centre[0]]
     order = np.argsort(right[:, 1])
     return np.asarray(np.interp(y, right[order, 1], right[order, 0] - skull.centre[0]), np.float32)
-
-
-def shade(
-    strands: F32,
-    layers: F32,
-    style: HairStyle,
-    skull: Skull,
-    light: F32,
-    seed: int,
-    grey: float = 0.0,
-    key: float = 0.5,
-) -> F32:
-    """(n, STEPS, 3) sRGB of the strands under a light from the unit direction ``light`` (towards the light).
-
-    grey: share of strands without pigment. key: the light's share of all light.
-    """
-    rng = np.random.default_rng(seed)
-    tangent = np.gradient(strands, axis=1)
-    tangent /= np.linalg.norm(tangent, axis=2, keepdims=True) + 1e-6
-    view = np.array([0, 0, -1], np.float32)
-    half = (light + view) / np.linalg.norm(light + view)
-    along_light, along_half = tangent @ light, tangent @ half
-    diffuse = np.sqrt(np.maximum(0, 1 - along_light**2))
-    highlight = np.sqrt(np.maximum(0, 1 - along_half**2))
-    around = (strands - skull.centre) / skull.radii
-    around_y = around[..., 1].copy()
-    around[..., 1] = np.minimum(around[..., 1], 0.15)  # hanging hair faces outwards, like a cylinder
-    around /= np.linalg.norm(around, axis=2, keepdims=True) + 1e-6
-    facing = 0.5 + 0.5 * (around @ light)
-    t = np.linspace(0, 1, STEPS, dtype=np.float32)[None]
-    short = style.flow == "crop"
-    depth = (0.45 + 0.55 * layers[:, None] ** 0.9) if short else (0.28 + 0.72 * layers[:, None] ** 0.9)
-    root = 0.55 + 0.45 * t**0.7 if short else 0.86 + 0.14 * np.minimum(1, 4 * t)
-    body = (0.72 - 0.5 * key + (0.33 + 0.42 * key) * facing) * (0.35 + 0.65 * diffuse) * depth * root
-    colour = np.asarray(style.colour, np.float32) * np.exp(rng.normal(0, 0.12 if short else 0.18, (len(strands), 1, 1)))
-    colour = colour * (1 + rng.normal(0, 0.02, (len(strands), 1, 3)))
-    scalp = (strands[:, 0] - skull.centre) / skull.radii  # sun and dye come in streaks, cuts in clumps
-    for rate, strength in ((6.0, 0.09), (16.0, 0.12 if short else 0.07)):
-        colour = colour * np.exp(strength * _along_scalp(scalp, rng, rate))[:, None, None]
-    # What hangs behind the jaw is in the shade of head and hair.
-    behind = np.clip((strands[..., 2] - skull.centre[2]) / skull.radii[2] + 0.5, 0, 1) * np.clip(4 * around_y, 0, 1)
-    body = body * (1 - 0.55 * behind)
-    shine = style.gloss * depth * facing * (0.45 if short else 1.0)
-    white = (rng.random(len(strands)) < grey) * rng.uniform(0.3, 0.9, len(strands))
-    colour = colour + (np.float32(0.62) - colour) * (0.5 * white)[:, None, None]
-    out = colour * body[..., None]
-    out += (shine * highlight**28 * 0.16)[..., None] * (0.35 + 0.65 * colour)
-    out += colour * (shine * highlight**9 * 0.60)[..., None]
-    return np.asarray(np.clip(out, 0, 1), np.float32)
-
-
-@nb.njit(cache=True, fastmath=True)
-def _draw(points, colours, alpha, scale, split_z, crown, layer, out, depth):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Blend strands over ``out`` (H, W, 4) premultiplied; layer 0: only behind the split, 1: only before it."""
-    height, width = out.shape[:2]
-    for s in range(points.shape[0]):
-        last = points.shape[1] - 1
-        for k in range(last):
-            z = 0.5 * (points[s, k, 2] + points[s, k + 1, 2])
-            if (z < split_z + max(0.0, crown - points[s, k, 1])) != (layer == 1):
-                continue
-            x0, y0 = points[s, k, 0] * scale, points[s, k, 1] * scale
-            x1, y1 = points[s, k + 1, 0] * scale, points[s, k + 1, 1] * scale
-            dx, dy = x1 - x0, y1 - y0
-            steep = abs(dy) > abs(dx)
-            n = int(max(abs(dx), abs(dy))) + 1
-            taper = alpha[s] * min(1.0, (last - k) / 5.0, 0.3 + 0.18 * k)
-            for i in range(n):
-                f = (i + 0.5) / n
-                x, y = x0 + dx * f, y0 + dy * f
-                ix, iy = int(np.floor(x)), int(np.floor(y))
-                for side in range(2):
-                    px, py = (ix + side, iy) if steep else (ix, iy + side)
-                    cover = (x - ix) if steep else (y - iy)
-                    a = taper * (cover if side == 1 else 1.0 - cover)
-                    if px < 0 or py < 0 or px >= width or py >= height or a <= 0.004:
-                        continue
-                    for c in range(3):
-                        value = colours[s, k, c] * (1 - f) + colours[s, k + 1, c] * f
-                        out[py, px, c] += a * (value - out[py, px, c])
-                    out[py, px, 3] += a * (1.0 - out[py, px, 3])
-                    if a > 0.25 and z < depth[py, px]:
-                        depth[py, px] = z
-
-
-def draw(strands: F32, colours: F32, thickness: F32, split_z: float, crown: float = -1e9) -> tuple[F32, F32, F32]:
-    """Hair behind and before the plane ``split_z``: two premultiplied (SIZE, SIZE, 4) pictures, and the front depth.
-
-    Above the height ``crown`` (px) the plane leans back, so that a nodding head does not show a bald top.
-    """
-    big = SIZE * OVERSAMPLING
-    layers: list[F32] = []
-    nearest = np.full((big, big), 1e6, np.float32)
-    for layer in (0, 1):
-        picture = np.zeros((big, big, 4), np.float32)
-        _draw(
-            strands,
-            colours,
-            thickness,
-            float(OVERSAMPLING),
-            split_z,
-            crown,
-            layer,
-            picture,
-            nearest if layer else nearest.copy(),
-        )
-        layers.append(np.asarray(cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA), np.float32))
-    depth = cv2.resize(nearest, (SIZE, SIZE), interpolation=cv2.INTER_NEAREST)
-    return layers[0], layers[1], np.asarray(depth, np.float32)
-
-
-def undercoat(
-    layer: F32, strands: F32, opacity: F32, split_z: float, crown: float, colour: tuple[float, float, float]
-) -> F32:
-    """A premultiplied layer over the shade of the roots on the scalp: dense hair shows no skin, its edge thins out."""
-    before = strands[:, 0, 2] < split_z + np.maximum(0, crown - strands[:, 0, 1])
-    roots = strands[before, 0, :2]
-    area = ((0, SIZE), (0, SIZE))
-    count = np.histogram2d(roots[:, 1], roots[:, 0], SIZE // 4, area, weights=opacity[before] / opacity.max())[0]
-    dense = cv2.GaussianBlur(count.astype(np.float32), (0, 0), 1.3)
-    typical = np.percentile(dense[dense > 0.05], 60) if (dense > 0.05).any() else 1.0
-    dense = cv2.GaussianBlur(np.clip(1.3 * dense / typical, 0, 1), (0, 0), 0.8)
-    cover = (0.82 * cv2.resize(dense, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC).clip(0, 1) ** 1.3)[..., None]
-    under = np.dstack([cover * np.asarray(colour, np.float32) * 0.5, cover])
-    return np.asarray(layer + under * (1 - layer[..., 3:]), np.float32)
-
-
-def thickness(strands: F32, style: HairStyle, skull: Skull) -> F32:
-    """(n,) opacity of the strands: barbers thin out the sides of short hair."""
-    if style.flow != "crop":
-        return np.full(len(strands), 0.7, np.float32)
-    height = (strands[:, 0, 1] - skull.centre[1]) / skull.radii[1]
-    return np.asarray(0.12 + 0.50 * np.clip(0.42 - 1.2 * height, 0, 1), np.float32)
-
-
-def backed(layer: F32, colour: tuple[float, float, float]) -> F32:
-    """A premultiplied layer with its gaps filled by the dark of the hair behind."""
-    closed = cv2.morphologyEx(layer[..., 3], cv2.MORPH_CLOSE, np.ones((41, 25), np.uint8))
-    closed = cv2.GaussianBlur(cv2.erode(closed, np.ones((5, 5), np.uint8)), (0, 0), 2.0)[..., None]
-    dark = np.asarray(colour, np.float32) * np.float32(0.22)
-    behind = np.dstack([closed * dark, closed])
-    return np.asarray(layer + behind * (1 - layer[..., 3:]), np.float32)

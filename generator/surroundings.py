@@ -16,12 +16,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tellmark.generator import blur
+from tellmark.generator.belief import Belief
 from tellmark.generator.light import NUMBERS, Light
-from tellmark.generator.mesh import build_mesh, head_share, placed, pose_of
+from tellmark.generator.mesh import build_mesh, placed, pose_of
+from tellmark.generator.regions import moved, regions_of
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.retarget import steady
 from tellmark.generator.types import SIZE, Motion, Portrait, Seen
-from tellmark.landmarks import FACE_OVAL, LEFT_EYE, LIPS_OUTER, RIGHT_EYE
 from tellmark.types import F32, F64, U8
 
 _SIDES = (48, 96)  # px of the pictures that are aligned
@@ -36,8 +38,6 @@ _BETTER = 0.97  # share of the error at rest that a place must come below
 _CLEARLY = 0.7  # the same of what moves by little: the noise on a plain wall seems to move, and comes to 0.8
 _LITTLE = 0.1  # of how far things move
 _SHADING = 0.08  # of the frame's side: what is larger is light
-_EDGE = 0.015  # of the frame's side, that belongs to a part beyond its outline
-_REACH = 0.06  # of the frame's side, by which a part is kept away from what may cover it
 
 
 def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion:
@@ -47,29 +47,31 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
     """
     assert motion.seen is not None
     mesh = build_mesh(portrait.landmarks)
-    parts = _parts(portrait)
+    parts = regions_of(portrait)
     home = _views(portrait.image)
     followers = [_Follower(home, part, mesh.face_width) for part in (parts.torso, parts.scene)]
     places = np.zeros((3, len(motion), 4), np.float32)
     light = np.zeros((len(motion), NUMBERS), np.float32)
+    sharp, detail = np.zeros((len(motion), 2), np.float32), []
     shape = motion.seen.shape.copy()
     renderer, lamp = MeshRenderer(portrait), Light(portrait.landmarks)
+    belief = Belief(mesh, renderer, parts)
     rest = mesh.rest[:, :2]
     hair_share = parts.hair[tuple(np.rint(rest.clip(0, SIZE - 1)).astype(int).T[::-1])] + 1e-6
     for index, frame in enumerate(frames):
         row = slice(index, index + 1)
 
-        def made(row: slice = row) -> U8:
-            """The frame as it is known by now, in the portrait's light."""
-            here = Seen(shape[row], places[0, row], places[1, row], places[2, row], light[row])
-            return renderer.render(dataclasses.replace(motion[row], seen=here), 0)
+        def known(row: slice = row) -> Motion:
+            """The frame's motion as far as it is known by now."""
+            here = Seen(shape[row], places[0, row], places[1, row], places[2, row], sharp[row], light[row])
+            return dataclasses.replace(motion[row], seen=here)
 
         views = _views(frame)
         places[1, index], places[2, index] = (follower.find(views) for follower in followers)
-        drawn = _views(made())
-        hair = _moved(parts.hair, rest[478:], renderer.around, hair_share[478:])
+        drawn = _views(renderer.render(known(), 0))
+        hair = moved(parts.hair, rest[478:], renderer.around, hair_share[478:])
         places[0, index] = _Follower(drawn, hair, mesh.face_width, _FREE, _BETTER).find(views)
-        face = _moved(parts.face, rest[:468], renderer.points[:468, :2], np.ones(468, np.float32))
+        face = moved(parts.face, rest[:468], renderer.points[:468, :2], np.ones(468, np.float32))
         nudge = _Follower(drawn, face, mesh.face_width, _HELD, _BETTER).find(views)
         off = placed(nudge.astype(np.float32), mesh.face_width)
         here_px = renderer.points[:, :2]
@@ -77,62 +79,15 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
         back = np.linalg.inv(pose.rotation[:2, :2] * pose.scale).T
         shape[index] += (here_px @ off[:, :2].T + off[:, 2] - here_px) @ back / mesh.face_width
         # ``row`` is unlit so far, and now in place: what is left of smooth differences is light.
-        light[index] = lamp.read(made(), frame, renderer.points, face)
+        light[index] = lamp.read(renderer.render(known(), 0), frame, renderer.points, face)
+        detail.append(blur.compare(renderer.render(known(), 0), frame, renderer.points))
+        belief.add(known(), frame)
     shape, crown, torso, scene, light = (
         steady(channel.reshape(len(channel), -1).astype(np.float64)).reshape(channel.shape).astype(np.float32)
         for channel in (shape, *places, light)
     )
-    return dataclasses.replace(motion, seen=Seen(shape, crown, torso, scene, light))
-
-
-def _moved(part: F32, rest: F32, points: F32, weight: F32) -> F32:
-    """A part of the portrait where the mesh's points have gone."""
-    return np.asarray(cv2.warpAffine(part, _similarity(rest, points, weight), (SIZE, SIZE)), np.float32)
-
-
-def _similarity(source: F32, goal: F32, weight: F32) -> F64:
-    """(2, 3) least-squares similarity between points (n, 2), weighted (n,)."""
-    share = (weight / weight.sum()).astype(np.float64)
-    one, other = (points @ (1, 1j) for points in (source.astype(np.float64), goal.astype(np.float64)))
-    a, b = share @ one, share @ other
-    turn = (share * (one - a).conj() @ (other - b)) / (share @ np.abs(one - a) ** 2)
-    shift = b - turn * a
-    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """(512, 512) weights in [0, 1] of what is followed, in the portrait."""
-
-    face: F32  # what neither speaks nor blinks
-    hair: F32  # with ears and hat
-    torso: F32
-    scene: F32
-
-
-def _parts(portrait: Portrait) -> _Parts:
-    matte, landmarks = portrait.matte, portrait.landmarks
-    rows, columns = np.indices((SIZE, SIZE)).astype(np.float32)
-    head = head_share(np.stack([columns, rows], -1).reshape(-1, 2), landmarks).reshape(SIZE, SIZE)
-    # The outline says most of where a thing is.
-    person = cv2.dilate(matte, _disc(_EDGE))
-    face = _hull(landmarks, FACE_OVAL)
-    speaking = [_hull(landmarks, loop) for loop in (LIPS_OUTER, RIGHT_EYE, LEFT_EYE)]
-    lively = cv2.dilate(np.maximum.reduce(speaking), _disc(_EDGE))
-    hair = person * np.clip((head - 0.9) / 0.1, 0, 1) * (1 - face)
-    torso = person * np.clip((0.6 - head) / 0.4, 0, 1)
-    scene = np.clip(1 - cv2.dilate(matte, _disc(_REACH)), 0, 1)
-    return _Parts(*(np.asarray(part, np.float32) for part in (face * (1 - lively), hair, torso, scene)))
-
-
-def _hull(landmarks: F32, points: tuple[int, ...]) -> F32:
-    mask = np.zeros((SIZE, SIZE), np.float32)
-    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(landmarks[list(points), :2]).astype(np.int32)), 1.0)
-    return mask
-
-
-def _disc(share: float) -> U8:
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(share * SIZE) + 1,) * 2), np.uint8)
+    motion = dataclasses.replace(motion, seen=Seen(shape, crown, torso, scene, blur.read(np.stack(detail)), light))
+    return belief.scaled(motion, belief.shares())
 
 
 _Views = list[F32]  # (n, n, 3) for each n of ``_SIDES``

@@ -127,8 +127,10 @@ def _teeth(
     return np.ascontiguousarray(cv2.resize(np.ascontiguousarray(sprite), size, interpolation=cv2.INTER_AREA))
 
 
-def own_interior(image: U8, landmarks: F32) -> F32 | None:
+def own_interior(image: U8, landmarks: F32, longer: float = 0.0) -> F32 | None:
     """The visible interior as a premultiplied picture, its colours continued upwards behind the lip.
+
+    longer: px by which they are continued downwards as well, where the lower lip hides the teeth's edges.
 
     None where no teeth are to be seen in it: a dark gap says nothing that must be kept.
     """
@@ -152,7 +154,8 @@ def own_interior(image: U8, landmarks: F32) -> F32 | None:
     up = (landmarks[10] - landmarks[152])[:2]
     behind = upper + up / np.linalg.norm(up) * rise
     # Away from the lower lip, whose edge the tracker's loop often takes in.
-    lower = landmarks[list(LOWER_LIP[3]), :2] + up / np.linalg.norm(up) * 0.012 * rise / 0.10
+    middle = 1 - np.linspace(-1, 1, len(LOWER_LIP[3]))[:, None] ** 4  # nothing in the corners
+    lower = landmarks[list(LOWER_LIP[3]), :2] + up / np.linalg.norm(up) * (0.012 * rise / 0.10 - longer * middle)
     cover = np.zeros_like(inner)
     cv2.fillPoly(cover, [np.rint(np.concatenate([behind, lower[::-1]]) * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
     alpha = cv2.GaussianBlur(cover, (0, 0), 0.8).astype(np.float32) / 255

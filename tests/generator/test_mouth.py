@@ -83,6 +83,12 @@ def test_own_teeth_are_kept_and_a_dark_gap_is_not(someone_else: Portrait) -> Non
     x, y = opening.mean(0).astype(int)
     np.testing.assert_allclose(kept[y, x], [225, 222, 212, 1], atol=3)
     assert own_interior(dark, landmarks) is None
+    # Teeth whose edges the lower lip hides go on below it, and not beside the corners.
+    longer = own_interior(toothy, landmarks, 3 * mm)
+    assert longer is not None
+    below = np.rint(landmarks[14, :2] + (0, 1.0 * mm)).astype(int)
+    assert kept[below[1], below[0], 3] < 0.1 < 0.5 < longer[below[1], below[0], 3]
+    assert longer[..., 3].sum(0).nonzero()[0].tolist() == kept[..., 3].sum(0).nonzero()[0].tolist()
 
 
 def test_teeth_sprite_is_premultiplied_symmetric_and_in_the_light(someone_else: Portrait) -> None:
@@ -125,3 +131,25 @@ def test_the_point_renderer_gives_a_picture_teeth_of_its_own_and_in_its_light(so
     assert one.upper.shape != other.upper.shape or np.abs(one.upper - other.upper).max() > 0.1
     red, _, blueness = other.upper_colours.mean(0)
     assert blueness > 1.5 * red
+
+
+def test_teeth_stay_in_place_behind_lips_that_come_nearer(someone_else: Portrait) -> None:
+    landmarks = someone_else.landmarks.copy()
+    landmarks[[*LOWER_LIP[3], *LOWER_LIP[2], *LOWER_LIP[1]], 1] += 24
+    image = someone_else.image.copy()
+    loop = np.rint(landmarks[list(LIPS_INNER), :2]).astype(np.int32)
+    cv2.fillPoly(image, [loop], (235, 230, 220))
+    edge = int(landmarks[13, 1]) + 12  # the lower half is dark
+    inside = np.zeros((512, 512), np.uint8)
+    cv2.fillPoly(inside, [loop], 1)
+    image[edge:][inside[edge:] > 0] = (60, 20, 20)
+    mesh = build_mesh(landmarks)
+    mouth = build_mouth(image, landmarks, mesh)
+    assert mouth.own is not None
+    points = mesh.rest.copy()
+    points[[*LOWER_LIP[3], *LOWER_LIP[2], *LOWER_LIP[1]], 1] -= 10
+    frame = np.full((512, 512, 3), 128, np.uint8)
+    draw_mouth(mouth, frame, points, mesh, np.zeros(len(EXPRESSIONS), np.float32), STILL)
+    column = frame[int(landmarks[13, 1]) + 3 : int(points[14, 1]) - 2, int(landmarks[13, 0])].mean(1)
+    # Squeezed, the edge of the teeth would have come up by five rows.
+    assert (column[: 12 - 5] > 180).all()

@@ -17,7 +17,12 @@ def seen(**places: tuple[float, float, float, float]) -> Seen:
     """A slow move from rest to each place."""
     ramp = np.linspace(0, 1, LENGTH, dtype=np.float32)[:, None]
     moves = {name: ramp * np.float32(places.get(name, (0, 0, 0, 0))) for name in ("crown", "torso", "scene")}
-    return Seen(np.zeros((LENGTH, 478, 2), np.float32), **moves, light=np.zeros((LENGTH, NUMBERS), np.float32))
+    return Seen(
+        np.zeros((LENGTH, 478, 2), np.float32),
+        **moves,
+        blur=np.zeros((LENGTH, 2), np.float32),
+        light=np.zeros((LENGTH, NUMBERS), np.float32),
+    )
 
 
 @pytest.fixture(scope="module")
