@@ -85,7 +85,8 @@ class VideoReader:
     def __init__(self, path: Path | str, *, fps: float | None = None) -> None:
         self.path = Path(path)
         self._container = open_media(self.path)
-        if not self._container.streams.video:
+        self._stream = _film(self._container)
+        if self._stream is None:
             self._container.close()
             raise MediaError(f"{self.path} holds no video; give a video file")
         try:
@@ -107,8 +108,7 @@ class VideoReader:
 
     def _decode(self) -> Iterator[VideoFrame]:
         index, start = 0, None
-        stream = self._container.streams.video[0]
-        for frame in _decoded(self._container, stream):
+        for frame in _decoded(self._container, self._stream):
             time = frame.time if frame.time is not None else index / (self.info.fps or 25.0)
             start = time if start is None else start
             yield VideoFrame(frame, index, max(0.0, time - start))
@@ -248,8 +248,14 @@ def open_media(path: Path) -> Any:
     return container
 
 
+def _film(container: Any) -> Any:
+    """The first video stream; the cover of a recording, a single picture kept beside the sound, is none."""
+    cover = av.stream.Disposition.attached_pic
+    return next((stream for stream in container.streams.video if not stream.disposition & cover), None)
+
+
 def _info(path: Path, container: Any) -> MediaInfo:
-    video = next(iter(container.streams.video), None)
+    video = _film(container)
     audio = next(iter(container.streams.audio), None)
     if video is None and audio is None:
         raise MediaError(f"{path} holds neither video nor sound; give a media file")

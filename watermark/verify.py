@@ -98,10 +98,12 @@ def read_pixels(
 
     Raises :class:`MediaError` where FFmpeg cannot read the file.
     """
-    if formats.sniff(path).startswith("audio/") and not (formats.has_tracks(path) and probe(path).has_video):
+    if formats.sniff(path).startswith("audio/") and not formats.has_tracks(path):
         return _UNMARKED, None
     if is_picture(path):
         return detect_image(read_image(path), thorough=thorough), None
+    if not probe(path).has_video:  # sound in a container for films
+        return _UNMARKED, None
     fingerprinter = Fingerprinter()
     with VideoReader(path) as reader:
         total = round(reader.info.duration_s * reader.info.fps) or None

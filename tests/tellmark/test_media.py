@@ -190,3 +190,26 @@ def test_writer_refuses_wrong_frames(tmp_path: Path) -> None:
         VideoWriter(tmp_path / "a.mp4", width=95, height=64, fps=25)
     with pytest.raises(ValueError, match="expected"), VideoWriter(tmp_path / "b.mp4", width=96, height=64, fps=25) as w:
         w.write(np.zeros((64, 96), np.uint8))
+
+
+def test_a_cover_beside_sound_is_no_video(tmp_path: Path) -> None:
+    """A recording with a cover would otherwise be marked as a clip of one frame."""
+    path = tmp_path / "a.mp3"
+    with av.open(str(path), "w") as out:
+        sound, cover = out.add_stream("mp3", rate=44_100), out.add_stream("png", rate=1)
+        cover.width = cover.height = 64
+        cover.pix_fmt = "rgb24"
+        cover.disposition = av.stream.Disposition.attached_pic
+        for packet in cover.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")):
+            out.mux(packet)
+        samples = av.AudioFrame.from_ndarray(np.zeros((1, 44_100), np.float32), format="fltp", layout="mono")
+        samples.sample_rate = 44_100
+        resampler = av.AudioResampler("s16p", "mono", 44_100, frame_size=1152)
+        for frame in [*resampler.resample(samples), *resampler.resample(None)]:
+            out.mux(sound.encode(frame))
+        out.mux(sound.encode())
+    with av.open(str(path)) as container:
+        assert len(container.streams.video) == 1
+    assert (probe(path).has_video, probe(path).has_audio) == (False, True)
+    with pytest.raises(MediaError, match="holds no video"):
+        VideoReader(path)
