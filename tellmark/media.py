@@ -19,10 +19,11 @@ import numpy as np
 from av.video.reformatter import Colorspace
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from tellmark.errors import MediaError
-from tellmark.runs import atomic_path
+from tellmark.errors import MediaError, UsageError
+from tellmark.runs import atomic_path, check_output
 from tellmark.types import F32, U8
 
+IMAGES = (".png", ".jpg", ".jpeg", ".webp")  # as pictures are written
 MAX_SIDE = 8192  # px; larger frames are refused before they are decoded
 _BT709 = 1  # AVCOL_SPC_BT709
 _NOT_MEDIA = {"tty", "concat", "hls", "dash", "sdp"}  # FFmpeg "plays" text files, and lists of other files
@@ -181,8 +182,17 @@ def read_image(path: Path | str) -> U8:
         raise MediaError(f"{path} cannot be decoded ({error}); the file is damaged") from error
 
 
+def check_image_output(path: Path | str, *, force: bool) -> None:
+    """Refuse early what :func:`write_image` would refuse: an unknown suffix, an output that exists."""
+    path = Path(path)
+    if path.suffix.lower() not in IMAGES:
+        raise UsageError(f"{path}: a picture is written as {', '.join(IMAGES)}; name it so")
+    check_output(path, force=force)
+
+
 def write_image(path: Path | str, rgb: U8, *, force: bool = True) -> None:
-    """Write a picture in the format its suffix names (.png, .jpg, .webp), atomically."""
+    """Write a picture in the format its suffix names (``IMAGES``), atomically."""
+    check_image_output(path, force=force)
     with atomic_path(path, force=force) as temporary:
         Image.fromarray(rgb).save(temporary)
 

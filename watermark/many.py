@@ -6,7 +6,6 @@ import contextlib
 import csv
 import glob
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,27 +14,17 @@ from tellmark import runs
 from tellmark.errors import TellmarkError, UsageError
 from tellmark.processes import in_order
 from tellmark.runs import Progress
-from tellmark.types import Verdict
+from tellmark.types import Failure, Verdict
 from tellmark.watermark import formats, keys
 from tellmark.watermark.registry import location
 from tellmark.watermark.verify import verify
+
+__all__ = ["COLUMNS", "Failure", "csv_writer", "expand", "row", "verify_many"]
 
 _VIDEO = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts")
 _SOUND = (".m4a", ".wav", ".mp3", ".flac", ".ogg")
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif")
 _SUFFIXES = frozenset(_VIDEO + _SOUND + _PICTURES)
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A file no verdict could be given on."""
-
-    file: str
-    error: str  # one sentence
-
-    def to_json(self) -> dict[str, Any]:
-        """The ``tellmark.failure/1`` object."""
-        return {"schema": "tellmark.failure/1", **asdict(self)}
 
 
 def verify_many(
@@ -164,9 +153,10 @@ def csv_writer(
     manifest_only: as given to :func:`verify_many`; what was not searched is then left empty. Raises
     :class:`tellmark.errors.UsageError` where ``path`` exists and not ``force``, or cannot be written.
     """
-    with runs.atomic_path(path, force=force) as temporary, temporary.open(
-        "w", newline="", encoding="utf-8", errors="backslashreplace"
-    ) as handle:
+    with (
+        runs.atomic_path(path, force=force) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as handle,
+    ):
         writer = csv.DictWriter(handle, COLUMNS)
         writer.writeheader()
         yield lambda result: writer.writerow(row(result, manifest_only=manifest_only))

@@ -96,6 +96,8 @@ CONSENT = ["--consent", "made by the test"]
         (["train", "{t}", "-o", "{t}/m.model"], 3, "manifest"),
         (["report", "{t}", "-o", "{t}/r"], 3, "dataset|manifest"),
         (["detect", "{m}/missing.mp4"], 3, "does not exist"),
+        (["detect", "{m}/plain.mp4", "--picture", "{m}/face.png"], 2, "--force"),
+        (["detect", "{m}/plain.mp4", "--picture", "{t}/o.bmp"], 2, "written as .png"),
         (["audit", "{m}/missing"], 3, "is no dataset"),
         (["audit", "{m}/missing", "{m}/gone"], 3, "is no folder"),
         (["train", "{m}/missing", "-o", "{m}/x.model", "--kind", "magic"], 2, "no model is called"),
@@ -252,6 +254,16 @@ def test_detect_answers_on_a_clip(clip: Path, capsys: pytest.CaptureFixture[str]
     record = json.loads(capsys.readouterr().out)
     assert record["schema"] == "tellmark.detection/1"
     assert record["p_synthetic"] is None or 0 <= record["p_synthetic"] <= 1
+
+
+def test_detect_goes_on_after_a_file_it_cannot_read(
+    clip: Path, material: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert run(["detect", str(material / "text.png"), str(clip), "--json"]) == 3
+    failed, found = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (failed["schema"], failed["file"]) == ("tellmark.failure/1", str(material / "text.png"))
+    assert found["schema"] == "tellmark.detection/1"
 
 
 def test_keys_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
