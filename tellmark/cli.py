@@ -1,7 +1,7 @@
 """The command line: the commands of ``tellmark.commands`` in one group, their errors turned into exit codes.
 
-Exit codes: 0 done, 1 done and the answer is no, 2 usage, 3 input unreadable or unusable, 4 internal; stopped by a signal,
-128 and its number.
+Exit codes: 0 done, 1 done and the answer is no, 2 usage, 3 input unreadable or unusable, 4 internal; 128 and a signal's
+number where one ended it.
 """
 
 from __future__ import annotations

@@ -53,8 +53,8 @@ class ClipWriter:
     marks another clip with it.
 
     After a clean exit :attr:`result` names the clip. Raises :class:`UsageError` for an output that exists, cannot be
-    written or is no MP4 by its name, a size that cannot be marked, no frames at all; what goes wrong in the background is raised by the next
-    :meth:`write` or on exit.
+    written or is no MP4 by its name, a size that cannot be marked, no frames at all; what goes wrong in the background
+    is raised by the next :meth:`write` or on exit.
     """
 
     def __init__(
