@@ -62,10 +62,11 @@ def verify(
                 raise
             mark, content = _UNMARKED, None
         found = rows.find(mark.payload.hex()) if mark.payload is not None else []
-    looked_up = look_up(found, content, trust, online=online)
+    digest = sha256_of(path)
+    looked_up = look_up(found, content, digest, trust, online=online)
     return Verdict(
         file=str(path),
-        sha256=sha256_of(path),
+        sha256=digest,
         verdict=judge(manifest, mark, looked_up),
         c2pa=manifest.evidence,
         watermark=_watermark_evidence(mark),
