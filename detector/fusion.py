@@ -167,7 +167,7 @@ class Fusion:
             return cls(about["kind"], parts, about["weights"], Logistic(*about["calibration"]), about["card"])
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise InputError(
-                f"{path} is no model of `tellmark train` ({error}); give one, or leave --model out"
+                f"{path} is no model of `tellmark train` ({error}); give the file that it wrote"
             ) from error
 
 

@@ -17,8 +17,7 @@ from tellmark.detector.tracks import MAX_FACES, read_frames
 from tellmark.detector.window import region
 from tellmark.faces import Face, MediapipeTracker
 from tellmark.landmarks import face_height
-from tellmark.media import write_image
-from tellmark.runs import check_output
+from tellmark.media import check_image_output, write_image
 from tellmark.types import F32, U8, Detection
 
 PLACES = {"eyes": "eyes", "mouth": "mouth", "boundary": "outline", "pose": "outline", "rigidity": "scenery"}
@@ -33,9 +32,10 @@ def draw(detection: Detection, out: Path, *, force: bool = False) -> Path | None
 
     None where the file had no verdict.
 
-    Raises :class:`~tellmark.errors.UsageError` where ``out`` exists and not ``force``.
+    Raises :class:`~tellmark.errors.UsageError` where ``out`` exists and not ``force``, or is no
+    picture by its name.
     """
-    check_output(out, force=force)
+    check_image_output(out, force=force)
     if not detection.timeline:
         return None
     time_s = max(detection.timeline, key=lambda point: point[1])[0]

@@ -184,7 +184,7 @@ def _pairs(folder: Path) -> dict[str, str]:
 
 
 def _videos(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("[!.]*") if path.suffix.lower() in VIDEOS)
+    return sorted(path for path in folder.rglob("[!.]*") if path.suffix.lower() in VIDEOS and path.is_file())
 
 
 def _name(root: Path, path: Path) -> str:

@@ -148,7 +148,7 @@ class TellModel:
                 )
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise InputError(
-                f"{path} is no model of `tellmark train` ({error}); give one, or leave --model out"
+                f"{path} is no model of `tellmark train` ({error}); give the file that it wrote"
             ) from error
         if audit := found_in(beside(path)):
             model.card["audit"] = sentence(audit)

@@ -13,10 +13,10 @@ from tellmark.errors import UsageError
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.rules import RuleMotion
 from tellmark.generator.types import SIZE, Controls, MotionModel, Portrait, Renderer, Speech
-from tellmark.runs import Progress, check_output
+from tellmark.runs import Progress
 from tellmark.types import Kind
 from tellmark.watermark.claims import Ingredient, Parameter, Provenance
-from tellmark.watermark.writer import ClipWriter
+from tellmark.watermark.writer import ClipWriter, check_clip_output
 
 Params = dict[str, Parameter]
 
@@ -60,7 +60,7 @@ def render_clip(
     (and not ``force``), cannot be written, or a photo comes without consent.
     """
     out = Path(out)
-    check_output(out, force=force)
+    check_clip_output(out, force=force)
     if portrait.source is not None and portrait.consent_sha256 is None:
         raise UsageError("a picture of a person needs --consent: who agreed to this clip, or the picture's licence")
     controls = controls or Controls()

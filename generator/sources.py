@@ -105,7 +105,7 @@ def imports(folder: Folder, seconds: float, left_out: list[str]) -> dict[str, li
 
 def _owners(folder: Folder, persons: Path) -> Mapping[Path, str]:
     """File -> person, from the CSV; rows of files outside the folder are passed over."""
-    with persons.open(newline="", encoding="utf-8") as handle:
+    with persons.open(newline="", encoding="utf-8-sig") as handle:
         rows = list(csv.DictReader(handle))
     if not rows or not {"path", "person_id"} <= set(rows[0]):
         raise InputError(f"{persons} needs rows with the columns path and person_id; add them")

@@ -146,7 +146,15 @@ def track_folder(
     :class:`UsageError` like :func:`find_videos`, or where ``out`` cannot be written.
     """
     sources = find_videos(folder, persons)
-    with atomic_path(out / MANIFEST, force=True) as temporary, temporary.open("w", newline="") as file:
+    with (
+        atomic_path(out / MANIFEST, force=True) as temporary,
+        temporary.open(
+            "w",
+            newline="",
+            encoding="utf-8",
+            errors="surrogateescape",  # names are bytes
+        ) as file,
+    ):
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         failed, seconds = 0, 0.0
@@ -172,7 +180,7 @@ def read_manifest(folder: Path) -> list[dict[str, str]]:
     path = folder / MANIFEST
     if not path.is_file():
         raise InputError(f"{path} is missing; make it with tellmark track")
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         return [row for row in csv.DictReader(file) if not row["error"]]
 
 

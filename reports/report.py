@@ -145,6 +145,7 @@ def _template() -> jinja2.Template:
     environment.filters["signed"] = _signed
     environment.filters["figure"] = lambda value, digits=2: "–" if value is None else f"{value:.{digits}f}"
     environment.filters["probability"] = _probability
+    environment.filters.update(mark=_mark, control_value=_control_value, control_verdict=_control_verdict)
     environment.filters["breakable"] = lambda name: Markup("<wbr>").join(re.split(r"(?<=[._])", name))
     environment.globals["labels"] = {label.value: text for label, text in LABELS.items()}
     source = importlib.resources.files("tellmark.reports").joinpath("report.html").read_text("utf-8")
@@ -173,6 +174,34 @@ def _probability(value: float) -> Markup:
         return Markup(f"{value:.3f}")
     digits, _, exponent = f"{value:.0e}".partition("e")
     return Markup(f"{digits}\u00a0·\u00a010<sup>−{-int(exponent)}</sup>") if value > 0 else Markup("0")
+
+
+_SHOWN = {"report", "printed", "a matrix"}  # controls without a mark to miss
+
+
+def _mark(text: str | None) -> str:
+    """The pass mark of a control, as it is printed: ``drop <= .02`` is "drop ≤ 0.02"."""
+    if not text or text in _SHOWN:
+        return "none, only shown"
+    for typed, printed in (("report, ", ""), ("<=", "≤"), (">=", "≥"), ("+-", "±")):
+        text = text.replace(typed, printed)
+    return re.sub(r"(?<!\d)\.(?=\d)", "0.", text)
+
+
+def _control_value(row: Mapping[str, Any]) -> str:
+    """Two decimals; a power of ten where a control fails by less than they show."""
+    value = row["value"]
+    if row["passed"] is False and value and round(value, 2) == 0:
+        return Markup("−" if value < 0 else "") + _probability(abs(value))
+    return _signed(value)
+
+
+def _control_verdict(row: Mapping[str, Any]) -> str:
+    if row["passed"] is None:
+        return "not measured" if row["value"] is None else "too few clips"
+    if row["pass_mark"] in _SHOWN:
+        return "–"
+    return "pass" if row["passed"] else "FAILS"
 
 
 def _write_or_remove(path: Path, text: str | None) -> None:

@@ -1,17 +1,23 @@
 """The command line: the commands of ``tellmark.commands`` in one group, their errors turned into exit codes.
 
-Exit codes: 0 done, 1 done and the answer is no, 2 usage, 3 input unreadable or unusable, 4 internal.
+Exit codes: 0 done, 1 done and the answer is no, 2 usage, 3 input unreadable or unusable, 4 internal; 128 and a signal's
+number where one ended it.
 """
 
 from __future__ import annotations
 
+import errno
+import signal
 import sys
 import traceback
+from types import FrameType
+from typing import NoReturn
 
 import click
 
 from tellmark import __version__, threads
 from tellmark.commands import audit, clips, data, render, tools
+from tellmark.console import plain
 from tellmark.errors import TellmarkError
 
 _COMMANDS = (
@@ -31,10 +37,25 @@ for _command in _COMMANDS:
     cli.add_command(_command)
 
 
+_ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no hang-up
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class _Told(SystemExit):
+    """A signal asked to end; temporary files are removed on the way out, as after Ctrl-C."""
+
+
 def main() -> None:
     """Entry point."""
     threads.default_to_one()
+    for number in _ENDS:
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
+            signal.signal(number, _end)
     sys.exit(run(sys.argv[1:]))
+
+
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    raise _Told(128 + number)
 
 
 def run(arguments: list[str]) -> int:
@@ -43,6 +64,9 @@ def run(arguments: list[str]) -> int:
         code = cli.main(arguments, prog_name="tellmark", standalone_mode=False)
     except click.exceptions.Exit as error:
         return error.exit_code
+    except _Told as told:
+        click.echo("stopped", err=True)
+        return int(told.code or 0)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         return 130
@@ -50,9 +74,13 @@ def run(arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except TellmarkError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {plain(str(error))}", err=True)
         return error.exit_code
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            what = f" ({plain(str(error.filename))})" if error.filename else ""
+            click.echo(f"error: the disk is full{what}; free some space, or write elsewhere", err=True)
+            return 4
         if {"-v", "--verbose"} & set(arguments):
             traceback.print_exc()
         click.echo(f"internal error: {type(error).__name__}: {error} (run again with -v and report it)", err=True)

@@ -77,6 +77,19 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+def plain(text: str) -> str:
+    """``text``, of which a part is a file's name or other words of strangers, on one line that a terminal only shows.
+
+    Line breaks and escape sequences in it would otherwise pass for lines of ours; they become U+FFFD.
+    """
+    return "".join(sign if sign.isprintable() or _undecoded(sign) else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
+def _undecoded(sign: str) -> bool:
+    """Whether it stands for a byte of a file's name that is no UTF-8, which is written as it was."""
+    return "\udc80" <= sign <= "\udcff"
+
+
 def table(facts: dict[str, Any]) -> str:
     """Facts for a person: one a line, names aligned."""
     width = max(map(len, facts), default=0)

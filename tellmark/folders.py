@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 
 from tellmark.detector import footage
-from tellmark.errors import FaceError, InputError
+from tellmark.detector.window import FPS, FRAMES
+from tellmark.errors import FaceError, InputError, UsageError
 from tellmark.generator.face_tracks import follow
 from tellmark.generator.methods.null import resampled
 from tellmark.generator.track import Source, find_videos
@@ -25,6 +26,7 @@ from tellmark.manifest import PARQUET
 from tellmark.runs import Progress, atomic_path, machine
 from tellmark.types import U8
 
+SHORTEST_S = FRAMES / FPS  # of one look of the detector
 INDEX = "index.csv"
 _PACKAGES = ("numpy", "scikit-learn", "opencv-contrib-python", "mediapipe", "av")  # which decide the numbers
 _COLUMNS = ("path", "kind", "system", "person_id", "licence")
@@ -44,9 +46,11 @@ def gather(
 
     A person is the first folder below ``real``, or a file's name without its last number; below ``fake`` the first
     folder is the system that made the clips. ``persons``, a CSV file with the columns path (relative to itself),
-    person_id and, if known, system, knows better. Raises :class:`~tellmark.errors.UsageError` for a folder without
-    videos and :class:`InputError` where no clip of a class shows a face.
+    person_id and, if known, system, knows better. Raises :class:`UsageError` for a folder without
+    videos or too few ``seconds``, and :class:`InputError` where no clip of a class shows a face.
     """
+    if not seconds >= SHORTEST_S:  # nor a number
+        raise UsageError(f"--seconds {seconds:g}: the detector looks at {SHORTEST_S} s at once; give that or more")
     rows = index_rows(real, fake, persons)
     about = {"schema": "tellmark.folders/1", "rows": rows, "seconds": seconds, "variants": variants}
     record = out / "dataset.json"
@@ -102,5 +106,5 @@ def _row(source: Source, kind: str, system: str) -> dict[str, str]:
 
 
 def _systems(persons: Path) -> dict[Path, str]:
-    with persons.open(newline="", encoding="utf-8") as file:
+    with persons.open(newline="", encoding="utf-8-sig") as file:
         return {(persons.parent / row["path"]).resolve(): row.get("system", "") for row in csv.DictReader(file)}

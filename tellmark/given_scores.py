@@ -24,10 +24,10 @@ def write_scores(folder: Path, clips: Sequence[Clip], scores: Path, stamp: Mappi
     columns, or with scores for one class alone.
     """
     try:
-        with scores.open(newline="", encoding="utf-8") as file:
+        with scores.open(newline="", encoding="utf-8-sig") as file:
             given = {row["clip_id"]: float(row["score"]) for row in csv.DictReader(file)}
-    except (OSError, KeyError, ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{scores} has no columns clip_id and score ({error}); write one row a clip") from error
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:  # TypeError: a row that is too short
+        raise InputError(f"{scores} needs the columns clip_id and score ({error}); write one row a clip") from error
     if any(not 0 <= value <= 1 for value in given.values()):
         raise InputError(f"{scores} has scores outside 0 to 1; give the probability of a fake")
     known = [clip for clip in clips if clip.clip_id in given and dial_of(clip) is None]

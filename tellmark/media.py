@@ -8,6 +8,7 @@ I420 planes in BT.601, limited range: one uint8 array of shape (height * 3 / 2, 
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +18,16 @@ import av
 import cv2
 import numpy as np
 from av.video.reformatter import Colorspace
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from tellmark.errors import MediaError
-from tellmark.runs import atomic_path
+from tellmark.errors import MediaError, UsageError
+from tellmark.runs import atomic_path, check_output
 from tellmark.types import F32, U8
 
+IMAGES = (".png", ".jpg", ".jpeg", ".webp")  # as pictures are written
 MAX_SIDE = 8192  # px; larger frames are refused before they are decoded
+_APART_S = 60.0  # tracks of one film that claim to begin further apart are not believed
 _BT709 = 1  # AVCOL_SPC_BT709
 _NOT_MEDIA = {"tty", "concat", "hls", "dash", "sdp"}  # FFmpeg "plays" text files, and lists of other files
 
@@ -85,7 +89,8 @@ class VideoReader:
     def __init__(self, path: Path | str, *, fps: float | None = None) -> None:
         self.path = Path(path)
         self._container = open_media(self.path)
-        if not self._container.streams.video:
+        self._stream = _film(self._container)
+        if self._stream is None:
             self._container.close()
             raise MediaError(f"{self.path} holds no video; give a video file")
         try:
@@ -107,8 +112,7 @@ class VideoReader:
 
     def _decode(self) -> Iterator[VideoFrame]:
         index, start = 0, None
-        stream = self._container.streams.video[0]
-        for frame in _decoded(self._container, stream):
+        for frame in _decoded(self._container, self._stream):
             time = frame.time if frame.time is not None else index / (self.info.fps or 25.0)
             start = time if start is None else start
             yield VideoFrame(frame, index, max(0.0, time - start))
@@ -125,6 +129,8 @@ def probe(path: Path | str) -> MediaInfo:
 
 def read_audio(path: Path | str, sample_rate_hz: int = 16_000, chunk_s: float = 10.0) -> Iterator[F32]:
     """Yield the sound of a file as mono float32 in [-1, 1], in chunks of ``chunk_s`` (the last one shorter).
+
+    The sound of a film begins with its first picture: silence is added, or its start left out, where it does not.
 
     Raises :class:`MediaError` if there is no sound that can be decoded, or a WAV file ends before its header says.
     """
@@ -181,8 +187,17 @@ def read_image(path: Path | str) -> U8:
         raise MediaError(f"{path} cannot be decoded ({error}); the file is damaged") from error
 
 
+def check_image_output(path: Path | str, *, force: bool) -> None:
+    """Refuse early what :func:`write_image` would refuse: an unknown suffix, an output that exists."""
+    path = Path(path)
+    if path.suffix.lower() not in IMAGES:
+        raise UsageError(f"{path}: a picture is written as {', '.join(IMAGES)}; name it so")
+    check_output(path, force=force)
+
+
 def write_image(path: Path | str, rgb: U8, *, force: bool = True) -> None:
-    """Write a picture in the format its suffix names (.png, .jpg, .webp), atomically."""
+    """Write a picture in the format its suffix names (``IMAGES``), atomically."""
+    check_image_output(path, force=force)
     with atomic_path(path, force=force) as temporary:
         Image.fromarray(rgb).save(temporary)
 
@@ -248,8 +263,14 @@ def open_media(path: Path) -> Any:
     return container
 
 
+def _film(container: Any) -> Any:
+    """The first video stream; the cover of a recording, a single picture kept beside the sound, is none."""
+    cover = av.stream.Disposition.attached_pic
+    return next((stream for stream in container.streams.video if not stream.disposition & cover), None)
+
+
 def _info(path: Path, container: Any) -> MediaInfo:
-    video = next(iter(container.streams.video), None)
+    video = _film(container)
     audio = next(iter(container.streams.audio), None)
     if video is None and audio is None:
         raise MediaError(f"{path} holds neither video nor sound; give a media file")
@@ -289,11 +310,51 @@ def _decoded(container: Any, stream: Any) -> Iterator[Any]:
 
 
 def resampled(container: Any, stream: Any, resampler: Any) -> Iterator[Any]:
-    """Sound frames of a stream as ``resampler`` makes them; damaged packets are passed over."""
-    for frame in _decoded(container, stream):
+    """Sound frames of a stream as ``resampler`` makes them, from the first picture on where there are pictures.
+
+    Damaged packets are passed over.
+    """
+    for frame in _from_first_picture(_decoded(container, stream), _late_s(container, stream)):
         frame.pts = None  # gaps and overlaps in damaged files would otherwise be errors
         yield from resampler.resample(frame)
     yield from resampler.resample(None)
+
+
+def _late_s(container: Any, sound: Any) -> float:
+    """How much later than the pictures the sound begins; 0 without pictures, or where a file cannot be right."""
+    film = _film(container)
+    if film is None or film.start_time is None or sound.start_time is None:
+        return 0.0
+    late = float(sound.start_time * sound.time_base - film.start_time * film.time_base)
+    return late if abs(late) <= _APART_S else 0.0
+
+
+def _from_first_picture(frames: Iterator[Any], late_s: float) -> Iterator[Any]:
+    """``frames`` of sound with silence before them, or without their beginning."""
+    first = next(frames, None)
+    if first is None:
+        return
+    late = round(late_s * first.sample_rate)
+    while late > 0:
+        silent = min(late, first.samples)
+        yield _sound(np.zeros_like(first.to_ndarray()), first, silent)
+        late -= silent
+    for frame in itertools.chain([first], frames):
+        if late < 0:
+            late += frame.samples
+            if late > 0:
+                yield _sound(frame.to_ndarray(), frame, late)
+        else:
+            yield frame
+
+
+def _sound(samples: NDArray[Any], like: Any, count: int) -> Any:
+    """The last ``count`` samples of a channel as a frame of the same kind."""
+    each = 1 if like.format.is_planar else like.layout.nb_channels
+    kept = np.ascontiguousarray(samples[:, -count * each :])
+    frame = av.AudioFrame.from_ndarray(kept, format=like.format.name, layout=like.layout.name)
+    frame.sample_rate = like.sample_rate
+    return frame
 
 
 def _at_rate(frames: Iterator[VideoFrame], fps: float, source_fps: float) -> Iterator[VideoFrame]:

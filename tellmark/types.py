@@ -146,6 +146,18 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """One of many files, of which nothing could be said."""
+
+    file: str
+    error: str  # one sentence
+
+    def to_json(self) -> dict[str, Any]:
+        """The ``tellmark.failure/1`` object."""
+        return {"schema": "tellmark.failure/1", **dataclasses.asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
 class Detection:
     """The detector's answer on one file."""
 

@@ -119,7 +119,7 @@ def definition(provenance: Provenance, payload: str, mime: str, facts: dict[str,
         assertions.append({"label": "cawg.training-mining", "data": {"entries": entries}})
     return {
         "claim_version": 2,
-        "title": provenance.title,
+        "title": readable(provenance.title),
         "format": mime,
         "claim_generator_info": [{**agent, "specVersion": "2.4.0"}],
         "assertions": assertions,
@@ -134,7 +134,7 @@ def ingredient(item: Ingredient, parent: bool, consent_sha256: str | None = None
     if item.store is not None:
         metadata[RECOVERED_KEY] = SOFT_BINDING_ALGORITHM
     return {
-        "title": item.title,
+        "title": readable(item.title),
         "format": item.mime,
         "relationship": "parentOf" if parent else "inputTo",
         "label": item.label,
@@ -157,7 +157,16 @@ def _generation(provenance: Provenance, facts: dict[str, Parameter]) -> dict[str
     data: dict[str, Parameter] = {"kind": provenance.kind.value, **provenance.parameters, **facts}
     if provenance.consent_sha256:
         data["consent_sha256"] = provenance.consent_sha256
-    # CBOR takes any integer, c2pa's JSON only what fits a signed 64-bit one.
-    return {
-        name: str(value) if isinstance(value, int) and abs(value) >= 2**63 else value for name, value in data.items()
-    }
+    return {name: _jsonable(value) for name, value in data.items()}
+
+
+def _jsonable(value: Parameter) -> Parameter:
+    """CBOR takes any integer, c2pa's JSON only what fits a signed 64-bit one."""
+    if isinstance(value, str):
+        return readable(value)
+    return str(value) if isinstance(value, int) and abs(value) >= 2**63 else value
+
+
+def readable(name: str) -> str:
+    """A file's name as text: bytes of it that are no UTF-8 become question marks, for JSON and databases take none."""
+    return name.encode("utf-8", "replace").decode()

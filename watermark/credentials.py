@@ -11,9 +11,11 @@ The engine is c2pa-rs through c2pa-python. What this module adds to it:
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import io
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +43,7 @@ _TRUST_CODES = {
     "signingCredential.untrusted": "untrusted",
 }
 NOT_ASKED = "signingCredential.ocsp.inaccessible"  # the authority did not say whether it was revoked: no failure
+_A_STORE = 64_000  # bytes: a disk with less room than a manifest store takes is full
 _NAME = 200  # characters of a name that are shown
 _CONTENT_CODES = ("Hash.mismatch",)  # assertion.bmffHash.mismatch, assertion.dataHash.mismatch, ...
 
@@ -73,21 +76,26 @@ def sign(
     ``payload``: the watermark's 16 hex digits; ``facts`` join the generation assertion. Ingredients keep a manifest of
     their own, or get the one that was recovered for them. Raises :class:`UsageError` where the certificate of the
     environment cannot sign or files of the target's suffix hold no manifest, :class:`InternalError` where the
-    development one cannot.
+    development one cannot, :class:`OSError` where the disk is full.
     """
     from c2pa import Builder, C2paError
 
     identity, mime = keys.identity(), formats.mime_for(target)
     if mime == formats.UNKNOWN:
-        raise UsageError(f"{target.name}: no manifest can be put into such a file; write an .mp4 instead")
+        raise UsageError(f"{provenance.title}: no manifest can be put into such a file; write an .mp4 instead")
     definition = claims.definition(provenance, payload, mime, facts or {})
     try:
         with runs.atomic_path(target, force=True) as temporary, signing.signer(identity) as signer:
             builder = Builder(definition, _context(os.getpid(), keys.trust_pem()))
             for item in provenance.ingredients:
                 _add_ingredient(builder, item, provenance)
-            with source.open("rb") as reading, temporary.open("w+b") as writing:
-                store: bytes = builder.sign(signer, mime, reading, writing)
+            try:
+                with source.open("rb") as reading, temporary.open("w+b") as writing:
+                    store: bytes = builder.sign(signer, mime, reading, writing)
+            except C2paError:  # which does not say why a byte could not be written
+                if shutil.disk_usage(temporary.parent).free < _A_STORE:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target.parent)) from None
+                raise
             return store
     except C2paError as error:
         if identity.timestamp_url:
@@ -96,7 +104,7 @@ def sign(
                 f"try again, or name no authority (--tsa-url, {keys.TIMESTAMP_VARIABLE}, timestamp_url in the settings)"
             ) from error
         if identity.development:
-            raise InternalError(f"the manifest of {target.name} could not be signed: {error}") from error
+            raise InternalError(f"the manifest of {provenance.title} could not be signed: {error}") from error
         raise UsageError(f"the certificate that was named cannot sign this manifest: {error}") from error
 
 

@@ -41,11 +41,16 @@ def root_path() -> Path:
 def identity() -> Identity:
     """The identity, made or renewed where it has to be.
 
-    Raises :class:`UsageError` where its files are damaged, or its root has expired.
+    Raises :class:`UsageError` where it cannot be made, its files are damaged, or its root has expired.
     """
     where = folder()
     if not where.exists():
-        _create(where)
+        try:
+            _create(where)
+        except OSError as error:
+            raise UsageError(
+                f"{where} cannot be made ({error.strerror}); set TELLMARK_HOME to a folder that can be written"
+            ) from error
     try:
         pem = (where / "signer.pem").read_bytes()
         root = x509.load_pem_x509_certificate((where / "root.pem").read_bytes())

@@ -6,10 +6,10 @@ from tellmark.types import C2paEvidence, MissingEvidence, RegistryEvidence, Verd
 from tellmark.watermark.credentials import NOT_ASKED, failures
 
 _TRUST = {
-    "trusted": "by a signer you trust",
-    "untrusted": "by a signer who is not among those you trust (add their root if you know it)",
-    "expired": "with a certificate that has expired since, and no time stamp you trust says it was signed before",
-    "revoked": "with a certificate that was revoked: find out why before you rely on it",
+    "trusted": "by a signer you trust{name}",
+    "untrusted": "by a signer{name} who is not among those you trust (add their root if you know it)",
+    "expired": "with a certificate{name} that has expired since, and no time stamp you trust says it was signed before",
+    "revoked": "with a certificate{name} that was revoked (find out why before you rely on it)",
 }
 
 
@@ -76,8 +76,7 @@ def _whence(evidence: RegistryEvidence) -> str:
 
 
 def _by(evidence: C2paEvidence | RegistryEvidence) -> str:
-    signer = f"({evidence.signer}) " if evidence.signer else ""
-    return signer + _TRUST[evidence.trust or "untrusted"]
+    return _TRUST[evidence.trust or "untrusted"].format(name=f" ({evidence.signer})" if evidence.signer else "")
 
 
 def _watermarked(verdict: Verdict) -> str:

@@ -29,7 +29,7 @@ from tellmark.watermark.embed import Embedder
 from tellmark.watermark.fingerprint import Fingerprinter
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.registry import Registry
-from tellmark.watermark.writer import MarkedClip, scratch, sign_and_register
+from tellmark.watermark.writer import MarkedClip, check_clip_output, scratch, sign_and_register
 
 _WAITING = 32  # frames and pieces of sound: half a second
 
@@ -147,7 +147,7 @@ def growing(path: Path) -> Path:
 
 def check_live_output(path: Path, *, force: bool) -> None:
     """Refuse early what :class:`LiveWriter` would refuse: outputs that exist or cannot be written."""
-    runs.check_output(path, force=force)
+    check_clip_output(path, force=force)
     if growing(path).exists() and not force:
         raise UsageError(f"{growing(path)} was left by a stream that broke off; move it away, or give --force")
 

@@ -16,23 +16,26 @@ from tellmark.watermark.registry import Entry
 
 
 def look_up(
-    entries: list[Entry], content: Fingerprint | None, trust: Path | None = None, *, online: bool = False
+    entries: list[Entry], content: Fingerprint | None, sha256: str, trust: Path | None = None, *, online: bool = False
 ) -> RegistryEvidence:
     """The registry's answer by the entry that fits best: a clip may have been signed more than once.
 
-    entries: those of the payload that was read. content: the fingerprint of what the file shows, None where it has
-    none. trust, online: as of :func:`tellmark.watermark.verify.verify`.
+    Of those that fit alike the file's own is taken, or else the oldest: what was signed again was made from it.
+    entries: those of the payload that was read, newest first. content: the fingerprint of what the file shows, None
+    where it has none. sha256: of the file. trust, online: as of :func:`tellmark.watermark.verify.verify`.
     """
-    answers = [_look(entry, content, trust, online) for entry in entries]
-    return max(
+    answers = [(_look(entry, content, trust, online), entry.sha256 == sha256) for entry in reversed(entries)]
+    best, _ = max(
         answers,
-        key=lambda answer: (
-            answer.manifest_valid or False,
-            answer.fingerprint_match or False,
-            answer.trust == "trusted",
+        key=lambda found: (
+            found[0].manifest_valid or False,
+            found[0].fingerprint_match or False,
+            found[0].trust == "trusted",
+            found[1],
         ),
-        default=RegistryEvidence(),
+        default=(RegistryEvidence(), False),
     )
+    return best
 
 
 def _look(entry: Entry, content: Fingerprint | None, trust: Path | None, online: bool) -> RegistryEvidence:

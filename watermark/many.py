@@ -6,36 +6,25 @@ import contextlib
 import csv
 import glob
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tellmark import runs
-from tellmark.errors import TellmarkError
+from tellmark.errors import TellmarkError, UsageError
 from tellmark.processes import in_order
 from tellmark.runs import Progress
-from tellmark.types import Verdict
+from tellmark.types import Failure, Verdict
 from tellmark.watermark import formats, keys
 from tellmark.watermark.registry import location
 from tellmark.watermark.verify import verify
+
+__all__ = ["COLUMNS", "Failure", "csv_writer", "expand", "row", "verify_many"]
 
 _VIDEO = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts")
 _SOUND = (".m4a", ".wav", ".mp3", ".flac", ".ogg")
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif")
 _SUFFIXES = frozenset(_VIDEO + _SOUND + _PICTURES)
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A file no verdict could be given on."""
-
-    file: str
-    error: str  # one sentence
-
-    def to_json(self) -> dict[str, Any]:
-        """The ``tellmark.failure/1`` object."""
-        return {"schema": "tellmark.failure/1", **asdict(self)}
 
 
 def verify_many(
@@ -55,11 +44,14 @@ def verify_many(
     jobs: processes; with one, everything happens in this one. progress: files done, of how many. The rest: see
     :func:`tellmark.watermark.verify.verify`.
 
-    Raises :class:`tellmark.errors.UsageError` at once for a wrong ``trust`` or ``registry``; what is wrong with a file
-    becomes its :class:`Failure`, even where it takes the process down with it.
+    Raises :class:`tellmark.errors.UsageError` at once for an empty name, a wrong ``trust`` or ``registry``, or one that
+    is named and not there; what is wrong with a file becomes its :class:`Failure`, even where it takes the process down
+    with it.
     """
     keys.trust_pem(trust)
-    location(registry)
+    where = location(registry)
+    if registry is not None and isinstance(where, Path) and not where.exists():
+        raise UsageError(f"the registry {where} does not exist; check the path, or leave --registry out for your own")
     job = partial(
         _verify,
         thorough=thorough,
@@ -76,10 +68,14 @@ def verify_many(
 def expand(paths: Iterable[Path | str]) -> list[str]:
     """Files to verify: a folder stands for the media in and below it, a pattern for what it matches, each file once.
 
-    A name that leads to nothing is kept, so that it is reported as missing.
+    A name that leads to nothing is kept, so that it is reported as missing. Raises
+    :class:`tellmark.errors.UsageError` for an empty one, which would stand for the folder one is in.
     """
     found: dict[str, None] = {}
-    for path in map(Path, paths):
+    for path in paths:
+        if not str(path):
+            raise UsageError("the name of a file is empty; a variable in a script may not be set")
+        path = Path(path)
         if path.is_dir():
             found |= dict.fromkeys(str(file) for file in sorted(path.rglob("*")) if _is_media(file, path))
         elif path.exists() or not glob.has_magic(str(path)):
@@ -164,7 +160,10 @@ def csv_writer(
     manifest_only: as given to :func:`verify_many`; what was not searched is then left empty. Raises
     :class:`tellmark.errors.UsageError` where ``path`` exists and not ``force``, or cannot be written.
     """
-    with runs.atomic_path(path, force=force) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
+    with (
+        runs.atomic_path(path, force=force) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as handle,
+    ):
         writer = csv.DictWriter(handle, COLUMNS)
         writer.writeheader()
         yield lambda result: writer.writerow(row(result, manifest_only=manifest_only))

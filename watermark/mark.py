@@ -23,7 +23,7 @@ from tellmark.watermark.lookup import recover
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.registry import Registry
 from tellmark.watermark.verify import is_picture, read_pixels
-from tellmark.watermark.writer import ClipWriter, MarkedClip, sign_and_register
+from tellmark.watermark.writer import ClipWriter, MarkedClip, check_clip_output, sign_and_register
 
 _SOURCE = "source"  # the ingredient's label
 _RATES = (1.0, 120.0)  # frames a second that are taken at their word
@@ -43,14 +43,14 @@ def mark_video(
 
     progress: frames, each counted twice: read in search of a mark, and written.
 
-    Raises :class:`MediaError` where ``src`` is no video, :class:`UsageError` where ``dst`` exists and not ``force``,
-    and where ``src`` says of itself, by its mark or its manifest, something else than ``kind``.
+    Raises :class:`MediaError` where ``src`` is no video, :class:`UsageError` where ``dst`` exists and not ``force``, or
+    is no MP4 by its name, and where ``src`` says of itself, by its mark or its manifest, something else than ``kind``.
     """
     src, dst = Path(src), Path(dst)
     info = probe(src)
     if not info.has_video or is_picture(src):
         raise MediaError(f"{src} holds no video; give a video file")
-    runs.check_output(dst, force=force)
+    check_clip_output(dst, force=force)
     provenance = provenance_of(src, dst, kind)
     fps = info.fps if _RATES[0] <= info.fps <= _RATES[1] else 25.0
     total = round(info.duration_s * fps)

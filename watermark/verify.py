@@ -65,10 +65,11 @@ def verify(
                 raise
             mark, content = _UNMARKED, None
         found = rows.find(mark.payload.hex()) if mark.payload is not None else []
-    looked_up = look_up(found, content, trust, online=online)
+    digest = sha256_of(path)
+    looked_up = look_up(found, content, digest, trust, online=online)
     return Verdict(
         file=str(path),
-        sha256=sha256_of(path),
+        sha256=digest,
         verdict=judge(manifest, mark, looked_up),
         c2pa=manifest.evidence,
         watermark=_watermark_evidence(mark, missing_in(path, mark) if localise and content is not None else None),
@@ -101,10 +102,12 @@ def read_pixels(
 
     Raises :class:`MediaError` where FFmpeg cannot read the file.
     """
-    if formats.sniff(path).startswith("audio/") and not (formats.has_tracks(path) and probe(path).has_video):
+    if formats.sniff(path).startswith("audio/") and not formats.has_tracks(path):
         return _UNMARKED, None
     if is_picture(path):
         return detect_image(read_image(path), thorough=thorough), None
+    if not probe(path).has_video:  # sound in a container for films
+        return _UNMARKED, None
     fingerprinter = Fingerprinter()
     with VideoReader(path) as reader:
         total = round(reader.info.duration_s * reader.info.fps) or None

@@ -23,14 +23,14 @@ from tellmark.media import rgb_to_i420, sha256_of
 from tellmark.types import U8
 from tellmark.watermark import keys
 from tellmark.watermark.background import Background
-from tellmark.watermark.claims import Parameter
+from tellmark.watermark.claims import Parameter, readable
 from tellmark.watermark.credentials import Ingredient, Provenance, sign
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.fingerprint import Fingerprint, Fingerprinter
 from tellmark.watermark.payload import ID_BITS, Payload
 from tellmark.watermark.registry import Entry, Registry
 
-__all__ = ["ClipWriter", "Ingredient", "MarkedClip", "Provenance", "sign_and_register"]
+__all__ = ["ClipWriter", "Ingredient", "MarkedClip", "Provenance", "check_clip_output", "sign_and_register"]
 
 QUEUE_FRAMES = 8  # 6 MB at 512x512: enough to keep both sides busy
 
@@ -52,9 +52,9 @@ class ClipWriter:
     the user's own. force: overwrite ``path``. payload_id: instead of a random one, for whoever can say that nobody else
     marks another clip with it.
 
-    After a clean exit :attr:`result` names the clip. Raises :class:`UsageError` for an output that exists or cannot be
-    written, a size that cannot be marked, no frames at all; what goes wrong in the background is raised by the next
-    :meth:`write` or on exit.
+    After a clean exit :attr:`result` names the clip. Raises :class:`UsageError` for an output that exists, cannot be
+    written or is no MP4 by its name, a size that cannot be marked, no frames at all; what goes wrong in the background
+    is raised by the next :meth:`write` or on exit.
     """
 
     def __init__(
@@ -95,6 +95,7 @@ class ClipWriter:
         return self._result
 
     def __enter__(self) -> Self:
+        check_clip_output(self.path, force=self._force)
         keys.identity()  # a certificate or registry that cannot be used is said before rendering, not after
         with self._registry:
             self._registry.prepare()
@@ -161,13 +162,20 @@ def sign_and_register(
                 payload=payload.hex(),
                 manifest=store,
                 fingerprint=packed,
-                title=provenance.title,
+                title=readable(provenance.title),
                 sha256=digest,
-                origin=", ".join(item.title for item in provenance.ingredients),
+                origin=", ".join(readable(item.title) for item in provenance.ingredients),
                 generator=f"tellmark {tellmark.__version__}",
             )
         )
     return MarkedClip(final, digest, payload.hex())
+
+
+def check_clip_output(path: Path, *, force: bool) -> None:
+    """Refuse early what :class:`ClipWriter` would refuse: a name that is no MP4's, an output that exists."""
+    if path.suffix.lower() != ".mp4":
+        raise UsageError(f"{path}: a clip is written as an MP4; give it a name that ends in .mp4")
+    runs.check_output(path, force=force)
 
 
 @contextlib.contextmanager

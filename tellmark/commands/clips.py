@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from tellmark.commands.signing import REGISTER, signing
-from tellmark.console import FORCE, PATH, Console, answer, command, table
+from tellmark.console import FORCE, PATH, Console, answer, command, plain, table
 
 _LOOK_UP = "Where marks are looked up: a file, postgresql://.., or the https:// of a service. Default: yours."
 
@@ -96,11 +96,11 @@ def verify(
                 write(result)
             if isinstance(result, Failure):
                 readable = False
-                console.failure(result.to_json(), f"error: {result.error}")
+                console.failure(result.to_json(), f"error: {plain(result.error)}")
                 continue
             good &= result.verdict in (VerdictKind.INTACT, VerdictKind.RECOVERED)
             words = f"{result.file}: {result.verdict}. {explain(result, manifest_only=no_watermark)}"
-            console.result(result.to_json(), words)
+            console.result(result.to_json(), plain(words))
     if not readable:
         raise click.exceptions.Exit(3)
     answer(good)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tellmark.console import FORCE, OUT, PATH, Console, answer, command, table
+from tellmark.console import FORCE, OUT, PATH, Console, answer, command, plain, table
 from tellmark.errors import UsageError
 
 if TYPE_CHECKING:  # it imports numpy, and the command line must not before it has said how many threads it may start
@@ -203,16 +203,31 @@ def evaluate(model: Path, folder: Path, *, split: str, seed: int, console: Conso
 @FORCE
 @command
 def detect(files: tuple[Path, ...], *, model: Path | None, picture: Path | None, force: bool, console: Console) -> None:
-    """Say how synthetic each video or picture looks, and which tells say so."""
+    """Say how synthetic each video or picture looks, and which tells say so. Exit code 3 if some could not be read."""
     from tellmark.detector.detect import detect as detect_file
+    from tellmark.detector.fusion import load_model
+    from tellmark.errors import InputError
+    from tellmark.media import check_image_output
+    from tellmark.types import Failure
 
-    if picture is not None and len(files) > 1:
-        raise UsageError("--picture is of one file; give one")
+    if picture is not None:
+        if len(files) > 1:
+            raise UsageError("--picture is of one file; give one")
+        check_image_output(picture, force=force)
+    chosen = load_model(model) if model is not None else None
+    readable = True
     for file in files:
-        detection = detect_file(file, model=model)
-        lines = [f"{file}: " + ("cannot say" if detection.p_synthetic is None else f"p = {detection.p_synthetic:.2f}")]
+        try:
+            detection = detect_file(file, model=chosen)
+        except InputError as error:  # the other files are still to be judged
+            readable = False
+            console.failure(Failure(str(file), str(error)).to_json(), f"error: {plain(str(error))}")
+            continue
+        p = detection.p_synthetic
+        note = detection.note or "cannot say"
+        lines = [f"{plain(str(file))}: " + (note if p is None else f"p = {p:.2f}")]
         lines += _against_threshold(detection)
-        lines += [f"  {detection.note}"] if detection.note else []
+        lines += [f"  {note}"] if p is not None and detection.note else []
         for family, tell in sorted(detection.tells.items(), key=lambda item: -abs(item[1]["contribution"])):
             lines.append(f"  {family:20} score {tell['score']:.2f}  contribution {tell['contribution']:+.2f}")
         for person in detection.people:
@@ -224,6 +239,8 @@ def detect(files: tuple[Path, ...], *, model: Path | None, picture: Path | None,
 
             made = draw(detection, picture, force=force)
             console.say(f"written to {made}" if made else "nothing to paint: there is no verdict")
+    if not readable:
+        raise click.exceptions.Exit(3)
 
 
 def _against_threshold(detection: Detection) -> list[str]:

@@ -89,7 +89,7 @@ def render(
     PORTRAIT is a picture (with --consent) or actor:SEED, a person who does not exist. SPEECH is any file with sound,
     or with --stream also -, raw sound from stdin; then OUT may be -, a fragmented MP4 to stdout (docs/streaming.md).
     """
-    from tellmark.runs import check_output
+    from tellmark.watermark.writer import check_clip_output
 
     if not stream and "-" in (str(speech), str(out)):
         raise UsageError("- stands for a pipe, which needs --stream")
@@ -98,7 +98,7 @@ def render(
     if stream and (pose_from or expression_from):
         raise UsageError("--pose-from and --expression-from need the whole performance: leave out --stream")
     if str(out) != "-":
-        check_output(out, force=force)
+        check_clip_output(out, force=force)
     controls = _controls(gaze, distance, emotion, gain)
     from tellmark.encoding import Encoding
     from tellmark.generator.renderers import renderer as renderer_of

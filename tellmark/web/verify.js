@@ -5,6 +5,7 @@ import { inWords, look, timeline } from "./timeline.js";
 
 const PARALLEL = 2; // uploads at once
 const POLL_MS = [250, 2000];
+const UNREACHABLE = ["The server cannot be reached", "check that it is running, and try again"];
 const RETRIES = 30; // while the server is full
 
 const page = Object.fromEntries(["choose", "files", "limit", "list", "overlay", "status"].map((id) => [id, document.getElementById(id)]));
@@ -122,7 +123,7 @@ class Entry {
     const address = `/api/jobs/${id}`;
     signal.addEventListener("abort", () => fetch(address, { method: "DELETE" }).catch(() => {}));
     for (let wait = POLL_MS[0]; ; wait = Math.min(POLL_MS[1], wait * 1.2)) {
-      const answer = await fetch(address, { signal });
+      const answer = await fetch(address, { signal }).catch(unreachable);
       const job = await answer.json();
       if (!answer.ok) throw failure(job.error, job.what_to_do);
       if (job.state === "done") return job;
@@ -190,11 +191,15 @@ function post(file, signal, progress) {
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => progress(event.loaded / (event.total || file.size)));
     request.addEventListener("load", () => resolve({ status: request.status, answer: request.response }));
-    request.addEventListener("error", () => reject(failure("The server cannot be reached", "check that it is running, and try again")));
+    request.addEventListener("error", () => reject(failure(...UNREACHABLE)));
     request.addEventListener("abort", () => reject(signal.reason));
     signal.addEventListener("abort", () => request.abort());
     request.send(file);
   });
+}
+
+function unreachable(error) {
+  throw error.name === "AbortError" ? error : failure(...UNREACHABLE);
 }
 
 function pause(milliseconds, signal) {
@@ -213,6 +218,7 @@ function sentence(text) {
 }
 
 function size(bytes) {
+  if (bytes < 1000) return bytes === 1 ? "1 byte" : `${bytes} bytes`;
   const [unit, factor] = bytes >= 1e9 ? ["GB", 1e9] : bytes >= 1e6 ? ["MB", 1e6] : ["kB", 1e3];
   const value = bytes / factor;
   return `${value >= 100 || value % 1 === 0 ? Math.round(value) : value.toFixed(1)} ${unit}`;

@@ -82,11 +82,12 @@ def test_somebody_elses_evaluation_is_kept(folder: Path) -> None:
 def test_scores_of_another_detector_give_its_gap(folder: Path, tmp_path: Path) -> None:
     clips = [row["clip_id"] for row in json.loads((folder / GAP).read_text())["rows"]]
     table = tmp_path / "scores.csv"
-    table.write_text("clip_id,score\n" + "".join(f"{c},{0.1 if c[:4] in ('real', 'null') else 0.9}\n" for c in clips))
+    scores = "".join(f"{c},{0.1 if c[:4] in ('real', 'null') else 0.9}\n" for c in clips)
+    table.write_text("\ufeffclip_id,score\n" + scores)
     study(folder, bar, Settings(motion=False, verified=0, scores=table))
     build_report(folder, tmp_path / "out")
     results = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert results["gap"]["value"] == 1
+    assert results["gap"]["value"] == 1  # and the mark that spreadsheets put in front was passed over
     assert results["tells"] == []
     assert results["detector"]["model"] == "scores as given"
 
@@ -94,7 +95,8 @@ def test_scores_of_another_detector_give_its_gap(folder: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("a,b\n1,2\n", "no columns clip_id and score"),
+        ("a,b\n1,2\n", "needs the columns clip_id and score"),
+        ("clip_id,score\nreal-000\n", "needs the columns clip_id and score"),
         ("clip_id,score\nreal-000,7\n", "outside 0 to 1"),
         ("clip_id,score\nreal-000,0.5\n", "one class"),
     ],

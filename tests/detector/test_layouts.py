@@ -84,6 +84,7 @@ def test_fakeavceleb_keeps_groups_and_leaves_out_what_only_sounds_fake(tmp_path:
 
 def test_two_folders_and_none(tmp_path: Path) -> None:
     touch(tmp_path, "real/anna/1.mp4", "real/ben.mp4", "other/x/9.avi", "other/notes.txt")
+    (tmp_path / "real" / "cuts.mp4").mkdir()  # a folder is no video, whatever it is called
     root, clips = two_folders(tmp_path / "real", tmp_path / "other")
     assert [(root / clip.path).exists() for clip in clips] == [True] * 3
     assert {clip.identity for clip in clips if clip.label is Label.REAL} == {"anna", "ben"}

@@ -292,7 +292,7 @@ def test_footage_is_told_apart_by_folder_file_or_csv(write: Write, tmp_path: Pat
         assert reason in reasons
 
     (tmp_path / "who.csv").write_text(
-        "path,person_id\nfilms/ann/1.mp4,a\nfilms/ann/2.mp4,b\nfilms/bob.mp4,b\nfilms/cleo.mp4,c\nelsewhere.mp4,d\n"
+        "\ufeffpath,person_id\nfilms/ann/1.mp4,a\nfilms/ann/2.mp4,b\nfilms/bob.mp4,b\nfilms/cleo.mp4,c\nelsewhere.mp4,d\n"
     )
     takes, _ = cast(write(base + 'persons = "who.csv"'))
     assert sorted(len([t for t in takes if t.identity == who]) for who in {t.identity for t in takes}) == [2, 2, 4]

@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -105,3 +106,14 @@ def test_the_command(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert (record["schema"], record["tracked"]) == ("tellmark.tracks/1", 1)
     assert run(["track", str(tmp_path / "nowhere"), "-o", str(tmp_path / "t")]) == 2
     assert "not a folder" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes there")
+def test_a_name_that_is_no_utf_8_is_a_row_like_others(corpus: Path, tmp_path: Path) -> None:
+    name = os.fsdecode(b"odd-\xff.mp4")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).symlink_to(corpus / "Speaker_007.mp4")
+    assert track_folder(tmp_path / "in", tmp_path / "out")["tracked"] == 1
+    (row,) = read_manifest(tmp_path / "out")
+    assert row["path"] == name
+    assert (tmp_path / "out" / row["track"]).exists()

@@ -177,10 +177,23 @@ def test_an_audit_that_fails_is_told(make_folder: Callable[..., Any], tmp_path: 
     assert "1 fails" in page
     assert "not measured" in page
     assert "too few clips" in page
+    assert "≤ 0.55" in page
     assert "Jane" not in page
     (folder.path / "audit.json").write_text(json.dumps(audit | {"schema": "other"}))
     with pytest.raises(InputError, match="tellmark audit"):
         build_report(folder.path, tmp_path / "c")
+
+    stripping = row | {"number": 9, "name": "stripping", "value": 2.5e-11, "interval": None, "pass_mark": "0"}
+    spread = row | {"number": 10, "name": "spread", "value": 0.0001, "pass_mark": "printed", "passed": True}
+    found = audit | {"controls": [stripping | {"passed": False}, spread]}
+    (folder.path / "audit.json").write_text(json.dumps(found))
+    failed, shown = re.findall(
+        r'scope="row">(?:stripping|spread)<.*', build_report(folder.path, tmp_path / "d").read_text()
+    )
+    assert "10<sup>−11</sup>" in failed  # and not "0.00", which would be the mark itself
+    assert "FAILS" in failed
+    assert "pass" not in shown  # there is nothing to pass
+    assert "none, only shown" in shown
 
 
 def gap_record(folder: Any, seed: int = 0) -> dict[str, Any]:

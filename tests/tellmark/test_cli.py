@@ -1,6 +1,9 @@
 """The command line as a contract: exit codes, messages, JSON. The commands run for real, in this process."""
 
+import errno
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -80,7 +83,11 @@ CONSENT = ["--consent", "made by the test"]
         (["mark", "{m}/missing.mp4", "{t}/o.mp4"], 3, "does not exist"),
         (["mark", "{m}/voice.wav", "{t}/o.mp4"], 3, "no video"),
         (["mark", "{m}/plain.mp4", "{m}/face.png"], 2, "--force|.mp4"),
+        (["render", "actor:5", "{m}/voice.wav", "-o", "{t}/o.mkv"], 2, r"ends in \.mp4"),
+        (["mark", "{m}/plain.mp4", "{t}/o.png"], 2, r"ends in \.mp4"),
         (["verify", "{m}/missing.mp4"], 3, "not there"),
+        (["verify", ""], 2, "empty"),
+        (["verify", "{m}/plain.mp4", "--registry", "{m}/gone.sqlite"], 2, "gone.sqlite does not exist"),
         (["verify", "{m}/empty.wav"], 3, "empty"),
         (["verify", "{m}/plain.mp4", "--registry", "mysql://x/y"], 2, "registry"),
         (["verify", "{m}/plain.mp4", "--trust", "{m}/text.png"], 2, "PEM"),
@@ -89,6 +96,8 @@ CONSENT = ["--consent", "made by the test"]
         (["train", "{t}", "-o", "{t}/m.model"], 3, "manifest"),
         (["report", "{t}", "-o", "{t}/r"], 3, "dataset|manifest"),
         (["detect", "{m}/missing.mp4"], 3, "does not exist"),
+        (["detect", "{m}/plain.mp4", "--picture", "{m}/face.png"], 2, "--force"),
+        (["detect", "{m}/plain.mp4", "--picture", "{t}/o.bmp"], 2, "written as .png"),
         (["audit", "{m}/missing"], 3, "is no dataset"),
         (["audit", "{m}/missing", "{m}/gone"], 3, "is no folder"),
         (["train", "{m}/missing", "-o", "{m}/x.model", "--kind", "magic"], 2, "no model is called"),
@@ -127,6 +136,51 @@ def test_unknown_failures_are_internal(monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setattr("tellmark.doctor.examine", fail)
     assert run(["doctor"]) == 4
     assert "internal error: ZeroDivisionError: oops" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_no_bug_to_report(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/somewhere")
+
+    monkeypatch.setattr("tellmark.doctor.examine", fail)
+    assert run(["doctor"]) == 4
+    err = capsys.readouterr().err
+    assert "the disk is full (/somewhere)" in err
+    assert "internal" not in err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent there")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
+def test_what_is_told_to_end_leaves_nothing_behind(tmp_path: Path, number: int, code: int) -> None:
+    voice = tmp_path / "voice.wav"
+    with wave.open(str(voice), "wb") as out:
+        out.setparams((1, 2, 16_000, 0, "NONE", ""))
+        out.writeframes(bytes(2 * 16_000 * 120))
+    command = [sys.executable, "-m", "tellmark.cli", "render", "actor:5", str(voice), "-o", str(tmp_path / "o.mp4")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob(".o.*.part*")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, err = process.communicate()
+    assert process.returncode == code
+    assert err.splitlines()[-1] == "stopped"
+    assert list(tmp_path.iterdir()) == [voice]
+
+
+def test_a_file_s_name_does_not_speak_for_us(
+    material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It might move the cursor, or end the line and go on with a verdict of its own."""
+    name = tmp_path / "a\x1b[2K: x\nreal.mp4: intact. \u202e.mp4"
+    name.write_bytes((material / "plain.mp4").read_bytes())
+    assert run(["verify", str(name), "--fast"]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "a\ufffd[2K: x\ufffdreal.mp4: intact. \ufffd.mp4: none." in line
+    name.write_bytes(b"no media")
+    assert run(["verify", str(name)]) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
 
 
 def test_render_prints_one_json_object(material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,6 +257,16 @@ def test_detect_answers_on_a_clip(clip: Path, capsys: pytest.CaptureFixture[str]
     record = json.loads(capsys.readouterr().out)
     assert record["schema"] == "tellmark.detection/1"
     assert record["p_synthetic"] is None or 0 <= record["p_synthetic"] <= 1
+
+
+def test_detect_goes_on_after_a_file_it_cannot_read(
+    clip: Path, material: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert run(["detect", str(material / "text.png"), str(clip), "--json"]) == 3
+    failed, found = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (failed["schema"], failed["file"]) == ("tellmark.failure/1", str(material / "text.png"))
+    assert found["schema"] == "tellmark.detection/1"
 
 
 def test_keys_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:

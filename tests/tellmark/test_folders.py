@@ -36,7 +36,7 @@ def test_folders_and_names_say_who_and_what(folders: tuple[Path, Path]) -> None:
 
 def test_a_table_knows_better(folders: tuple[Path, Path], tmp_path: Path) -> None:
     table = tmp_path / "persons.csv"
-    table.write_text("path,person_id,system\nfake/cleo_1.mp4,ben,other\nreal/anna/1.mp4,dora,\n")
+    table.write_text("\ufeffpath,person_id,system\nfake/cleo_1.mp4,ben,other\nreal/anna/1.mp4,dora,\n")
     rows = {Path(row["path"]).name: row for row in index_rows(*folders, table)}
     assert (rows["cleo_1.mp4"]["person_id"], rows["cleo_1.mp4"]["system"]) == ("ben", "other")
     assert rows["1.mp4"]["person_id"] == "dora"
@@ -55,6 +55,9 @@ def test_folders_without_videos_or_without_faces_are_refused(tmp_path: Path) -> 
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="holds no videos"):
         gather(tmp_path / "empty", tmp_path / "empty", tmp_path / "out")
+    for seconds in (0.0, -1.0, float("nan")):
+        with pytest.raises(UsageError, match=r"1\.6 s at once"):
+            gather(tmp_path / "empty", tmp_path / "empty", tmp_path / "out", seconds=seconds)
     for kind in ("real", "fake"):
         (tmp_path / kind).mkdir()
         with VideoWriter(tmp_path / kind / "wall.mp4", width=128, height=128, fps=25) as writer:

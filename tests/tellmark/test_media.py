@@ -190,3 +190,58 @@ def test_writer_refuses_wrong_frames(tmp_path: Path) -> None:
         VideoWriter(tmp_path / "a.mp4", width=95, height=64, fps=25)
     with pytest.raises(ValueError, match="expected"), VideoWriter(tmp_path / "b.mp4", width=96, height=64, fps=25) as w:
         w.write(np.zeros((64, 96), np.uint8))
+
+
+def test_a_cover_beside_sound_is_no_video(tmp_path: Path) -> None:
+    """A recording with a cover would otherwise be marked as a clip of one frame."""
+    path = tmp_path / "a.mp3"
+    with av.open(str(path), "w") as out:
+        sound, cover = out.add_stream("mp3", rate=44_100), out.add_stream("png", rate=1)
+        cover.width = cover.height = 64
+        cover.pix_fmt = "rgb24"
+        cover.disposition = av.stream.Disposition.attached_pic
+        for packet in cover.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")):
+            out.mux(packet)
+        samples = av.AudioFrame.from_ndarray(np.zeros((1, 44_100), np.float32), format="fltp", layout="mono")
+        samples.sample_rate = 44_100
+        resampler = av.AudioResampler("s16p", "mono", 44_100, frame_size=1152)
+        for frame in [*resampler.resample(samples), *resampler.resample(None)]:
+            out.mux(sound.encode(frame))
+        out.mux(sound.encode())
+    with av.open(str(path)) as container:
+        assert len(container.streams.video) == 1
+    assert (probe(path).has_video, probe(path).has_audio) == (False, True)
+    with pytest.raises(MediaError, match="holds no video"):
+        VideoReader(path)
+
+
+@pytest.mark.parametrize("codec", ["aac", "pcm_s16le"])
+@pytest.mark.parametrize("late_s", [0.0, 0.5, -0.25])
+def test_sound_begins_with_the_first_picture(tmp_path: Path, codec: str, late_s: float) -> None:
+    """Tracks of one film may begin apart; frames and sound are read each from its start, and have to fit."""
+    path, rate = tmp_path / "a.mov", 48_000
+    with av.open(str(path), "w") as out:
+        film, sound = out.add_stream("mpeg4", rate=25), out.add_stream(codec, rate=rate)
+        film.width, film.height, sound.layout = 96, 64, "stereo"
+        for index in range(75):
+            frame = av.VideoFrame.from_ndarray(picture(index), format="rgb24")
+            frame.pts = index + 25
+            out.mux(film.encode(frame))
+        samples = np.zeros((2, 2 * rate), np.float32)
+        samples[:, rate:] = np.sin(2 * np.pi * 440 * np.arange(rate) / rate)
+        whole = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")
+        whole.sample_rate = rate
+        resampler = av.AudioResampler(sound.format.name, "stereo", rate, frame_size=1024)
+        for number, piece in enumerate([*resampler.resample(whole), *resampler.resample(None)]):
+            piece.pts = number * 1024 + round((1 + late_s) * rate)
+            out.mux(sound.encode(piece))
+        out.mux(film.encode())
+        out.mux(sound.encode())
+    heard = load_audio(path, rate)
+    begins = np.flatnonzero(np.abs(heard) > 0.1)[0] / rate
+    assert begins == pytest.approx(1 + late_s, abs=0.025)  # but for what the encoder needs to start
+    with VideoWriter(tmp_path / "b.mp4", width=96, height=64, fps=25, audio=path) as writer:
+        for index in range(75):
+            writer.write(rgb_to_i420(picture(index)))
+    again = load_audio(tmp_path / "b.mp4", rate)
+    assert np.flatnonzero(np.abs(again) > 0.1)[0] / rate == pytest.approx(1 + late_s, abs=0.03)

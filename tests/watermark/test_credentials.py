@@ -1,12 +1,14 @@
+import errno
 import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
-from c2pa import Reader
+from c2pa import Builder, C2paError, Reader
 from cryptography.hazmat.primitives import serialization
 
 from tellmark.errors import InternalError, UsageError
@@ -269,3 +271,19 @@ def test_names_in_a_manifest_cannot_move_the_cursor():
     evidence = _reading("Valid", {}, manifest).evidence
     assert evidence.signer == "\ufffd[2JTrusted Agency\ufffd"
     assert len(evidence.claim_generator) == 200
+
+
+def test_a_full_disk_is_called_one(plain_clip, tmp_path, monkeypatch):
+    """c2pa says of it "UntrackedPointer"."""
+
+    def full(*_):
+        raise C2paError("Io: Other: UntrackedPointer: 0x2")
+
+    monkeypatch.setattr(Builder, "sign", full)
+    with pytest.raises(InternalError, match=r"clip\.mp4 could not be signed: Io"):
+        sign(plain_clip, tmp_path / "a.mp4", provenance(), PAYLOAD)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4096))
+    with pytest.raises(OSError, match="No space left") as error:
+        sign(plain_clip, tmp_path / "a.mp4", provenance(), PAYLOAD)
+    assert error.value.errno == errno.ENOSPC
+    assert list(tmp_path.iterdir()) == []

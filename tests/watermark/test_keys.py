@@ -47,6 +47,14 @@ def test_processes_that_start_at_once_agree_on_one_identity(home):
     assert sorted(path.name for path in home.iterdir()) == ["identity"]
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a folder that nobody can write, not even root")
+def test_a_home_that_cannot_be_written_is_said(monkeypatch):
+    monkeypatch.setenv("TELLMARK_HOME", "/proc/self")
+    with pytest.raises(UsageError, match=r"cannot be made .*; set TELLMARK_HOME"):
+        keys.identity()
+    assert keys.trust_pem() == ""  # to verify needs none
+
+
 def test_an_expiring_leaf_is_renewed_under_the_same_root(home, monkeypatch):
     monkeypatch.setattr(development, "LEAF_DAYS", 10)  # less than RENEWAL_DAYS, as after eleven months
     development._create(home / "identity")

@@ -135,3 +135,31 @@ def test_what_was_not_searched_is_said(folder):
     intact, *_, plain = verify_many([folder], manifest_only=True)
     assert explain(plain, manifest_only=True) == "No manifest was found; the pixels were not searched for a mark."
     assert explain(intact, manifest_only=True).endswith("The pixels were not searched for a mark.")
+
+
+def test_an_empty_name_is_not_the_folder_one_is_in(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    with pytest.raises(UsageError, match="empty"):
+        verify_many([""])
+    with pytest.raises(UsageError, match="empty"):
+        expand(["a.mp4", ""])
+
+
+def test_a_registry_that_is_named_has_to_be_there(folder, tmp_path):
+    """Otherwise a mistyped path reads as "no manifest for it is in the registry"."""
+    with pytest.raises(UsageError, match=r"gone\.sqlite does not exist"):
+        verify_many([folder / "a.mp4"], registry=tmp_path / "gone.sqlite")
+    assert isinstance(next(iter(verify_many([folder / "a.mp4"], manifest_only=True))), Verdict)  # one's own need not be
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes there")
+def test_a_name_that_is_no_utf_8_gets_its_row(folder, tmp_path):
+    odd = Path(os.fsdecode(b"odd-\xff.mp4"))
+    shutil.copy(folder / "a.mp4", tmp_path / odd)
+    with csv_writer(tmp_path / "out.csv", manifest_only=True) as write:
+        for result in verify_many([tmp_path / odd], manifest_only=True):
+            write(result)
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as handle:
+        (found,) = csv.DictReader(handle)
+    assert found["verdict"] == "intact"
+    assert found["file"].endswith(r"odd-\udcff.mp4")

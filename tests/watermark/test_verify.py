@@ -95,7 +95,7 @@ def test_recovered_after_a_remux(clip, tmp_path):
     assert "stripped" in explain(verdict)
     assert verdict.registry.signer.startswith("tellmark development signer")
     assert verdict.registry.trust == "trusted"
-    assert f"({verdict.registry.signer}) by a signer you trust" in explain(verdict)
+    assert f"by a signer you trust ({verdict.registry.signer})" in explain(verdict)
 
 
 def test_recovered_says_who_signed_and_whether_he_is_trusted(clip, authority, tmp_path):

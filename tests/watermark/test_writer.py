@@ -1,4 +1,5 @@
 import itertools
+import os
 import sqlite3
 import threading
 
@@ -13,7 +14,7 @@ from tellmark.watermark.detect import detect_file
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.fingerprint import Fingerprint
 from tellmark.watermark.registry import Registry
-from tellmark.watermark.writer import ClipWriter, Provenance
+from tellmark.watermark.writer import ClipWriter, Ingredient, Provenance
 
 SYNTHETIC = Provenance(Kind.SYNTHETIC, "clip.mp4", model_name="engine")
 
@@ -171,3 +172,23 @@ def test_force_replaces_a_file_only_when_done(frames, tmp_path):
     with writer(path, force=True) as clip:
         clip.write(frames[0])
     assert examine(path).fits
+
+
+@pytest.mark.parametrize("name", ["clip.mkv", "clip.png", "clip"])
+def test_a_name_that_is_no_mp4_s_is_refused_before_anything_is_made(frames, tmp_path, name):
+    with pytest.raises(UsageError, match=r"ends in \.mp4"), writer(tmp_path / name, registry=tmp_path / "r.sqlite"):
+        pytest.fail("it took frames")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes there")
+def test_names_that_are_no_utf_8_are_signed_and_registered(frames, tmp_path):
+    name = os.fsdecode(b"clip-\xff.mp4")
+    made = Provenance(Kind.SYNTHETIC, name, ingredients=(Ingredient("voice", name, "audio/wav", "b" * 64),))
+    with writer(tmp_path / name, provenance=made, registry=tmp_path / "r.sqlite") as clip:
+        for rgb in frames:
+            clip.write(rgb)
+    assert (examine(tmp_path / name).title, examine(tmp_path / name).fits) == ("clip-?.mp4", True)
+    with Registry(tmp_path / "r.sqlite") as rows:
+        (row,) = rows.find(clip.result.payload)
+    assert (row.title, row.origin) == ("clip-?.mp4", "clip-?.mp4")

@@ -126,9 +126,9 @@ def test_a_video_of_many_huge_frames_runs_into_the_limit_of_processor_time(servi
 
 def test_the_memory_for_one_file_is_limited(serving, tmp_path):
     bomb = tmp_path / "wide.mp4"
-    with VideoWriter(bomb, width=7680, height=7680, fps=25) as writer:
-        writer.write(np.zeros((7680 * 3 // 2, 7680), np.uint8))
-    with serving(Limits(memory_bytes=900_000_000)) as client:
+    with VideoWriter(bomb, width=8192, height=8192, fps=25) as writer:
+        writer.write(np.zeros((8192 * 3 // 2, 8192), np.uint8))
+    with serving(Limits(memory_bytes=850_000_000)) as client:
         is_error(asked(client, bomb.read_bytes()), 422)
 
 
