@@ -22,12 +22,12 @@ from tellmark.generator.basis import expression_basis
 from tellmark.generator.behaviour import HEAD_SHARE
 from tellmark.generator.conditioning import MOODS, SOUND, conditions, sound_rows
 from tellmark.generator.encoder import Encoded, SpeechEncoder
+from tellmark.generator.encoder_data import drawn_voice
 from tellmark.generator.latent import FaceLatent, face_latent, mirror_index, rest_mesh
 from tellmark.generator.mesh import expression_weights
 from tellmark.generator.retarget import bridged, retarget
 from tellmark.generator.rules import MOUTH, centred, in_mood, lips
 from tellmark.generator.track import Track
-from tellmark.generator.train_encoder import drawn_voice
 from tellmark.generator.train_inversion import spoil
 from tellmark.generator.types import EXPRESSIONS
 from tellmark.generator.visemes import GESTURES, lip_tracks
