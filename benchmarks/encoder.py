@@ -19,9 +19,9 @@ from sklearn.metrics import roc_auc_score
 
 from tellmark.generator.acoustics import SAMPLE_RATE_HZ, analyse
 from tellmark.generator.encoder import ROWS_PER_S, SpeechEncoder
+from tellmark.generator.encoder_data import KEPT_ASIDE, Example, example
 from tellmark.generator.sentences import sentences
 from tellmark.generator.speech import FEATURES, features
-from tellmark.generator.train_encoder import KEPT_ASIDE, Example, example
 from tellmark.generator.train_inversion import invented, spoken
 from tellmark.generator.visemes import GESTURES, segments
 from tellmark.generator.voice import Phoneme

@@ -9,6 +9,7 @@ read the displacements that were coded, for comparison. What the first kind of p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,11 @@ from tellmark.errors import UsageError
 from tellmark.generator.actors import actor
 from tellmark.generator.basis import expression_basis
 from tellmark.generator.canonical import POINTS, pose_free
+from tellmark.generator.habits import apart
 from tellmark.generator.latent import DYNAMICS, face_latent, point_weights, rest_mesh
+from tellmark.generator.latent_motion import DYNAMIC
 from tellmark.generator.mesh import expression_weights
+from tellmark.generator.motion import motion_weights
 from tellmark.generator.track import Track, read_manifest
 from tellmark.generator.train_latent import random_expressions
 from tellmark.runs import Progress
@@ -37,12 +41,16 @@ _PX_PER_MM = 1.45  # of a framed portrait whose face is 200 px wide
 
 
 def run(*, quick: bool = False, tracks: str = "", progress: Progress | None = None) -> list[dict[str, Any]]:
-    """Rows of {measure, value, displacement, target}: of the codes, and of what was coded."""
+    """Rows of {measure, value, apart, displacement, target}.
+
+    value: of the codes; apart: of what is left of them once each person's habit is told apart from what happens
+    (``habits``); displacement: of what was coded.
+    """
     if not tracks:
         raise UsageError("give the tracks of people that were not trained on: --with tracks=FOLDER (tellmark track)")
     rows = read_manifest(Path(tracks))[: 12 if quick else None]
     model, lips = face_latent(), point_weights() == 4
-    codes, moves, poses, who, late, wrong, wrong_lips, aside = ([] for _ in range(8))
+    codes, moves, poses, who, wrong, wrong_lips, aside = ([] for _ in range(7))
     for done, row in enumerate(rows, 1):
         track = Track.load(Path(tracks) / row["track"])
         landmarks = track.landmarks[track.found]
@@ -59,53 +67,62 @@ def run(*, quick: bool = False, tracks: str = "", progress: Progress | None = No
         codes.append(code.numpy())
         moves.append(moved[:, ::6].flatten(1).numpy())
         poses.append(angles)
-        who += [row["person_id"]] * len(moved)
-        late.append(np.arange(len(moved)) >= len(moved) / 2)
+        who.append(np.full(len(moved), row["person_id"]))
         if progress is not None:
             progress(done, len(rows))
-    code_, move_, pose, people = np.concatenate(codes), np.concatenate(moves), np.concatenate(poses), np.array(who)
-    error, lip_error = (float(np.sqrt(np.concatenate(part).mean())) for part in (wrong, wrong_lips))
-    size = float(np.sqrt((move_**2).reshape(len(move_), -1, 3).sum(2).mean()))
-    known = [identity_probe(part, people, np.concatenate(late)) for part in (code_, move_)]
-    turned = [pose_probe(part, pose, people) for part in (code_, move_)]
+    people, pose = np.concatenate(who), np.concatenate(poses)
+    error, lip_error, left = (float(np.sqrt(np.concatenate(part).mean())) for part in (wrong, wrong_lips, aside))
+    size = float(np.sqrt((np.concatenate(moves).reshape(-1, moves[0].shape[1] // 3, 3) ** 2).sum(2).mean()))
+    usual = motion_weights().spread[DYNAMIC]
+    ways = codes, [apart(film, usual)[0] for film in codes], moves
+    count, chance = latent_controls.WAYS, f"chance {1 / len(set(people)):.3f}"
+    named = [identity_probe(np.concatenate(way), people, _later(way)) for way in ways]
+    settled = [_settled(way, people) for way in ways]
+    turned = [pose_probe(np.concatenate(way), pose, people) for way in ways]
+    own, others, long = zip(*(latent_controls.pieces(way) for way in ways[:2]), strict=True)
+    alike = latent_controls.same_performance(model, usual)
     same, carried = transfer()
-    left = float(np.sqrt(np.concatenate(aside).mean()))
-    own, others, long = latent_controls.pieces(codes)
-    alike = latent_controls.same_performance(model)
-    found: list[dict[str, Any]] = [
+    return [
         _row("codes a frame", DYNAMICS),
-        _row("people, films", f"{len(set(who))}, {len(rows)}"),
-        _row("reconstruction error, mm (and the displacement itself)", error, size),
+        _row("people, films", f"{len(set(people))}, {len(rows)}"),
+        _row("reconstruction error, mm (and the displacement itself)", error, displacement=size),
         _row("reconstruction error of the lips, mm", lip_error),
         _row("left out: the half that is not symmetric, mm", left),
         _row("reconstruction error, px of a 512 px portrait", error * _PX_PER_MM),
-        _row("person named from one frame", known[0], known[1], f"chance {1 / len(set(who)):.3f}"),
-    ]
-    ways = latent_controls.WAYS
-    found += [
-        _row(f"one of {ways} people named, by 3 s each", others, None, f"chance {1 / ways:.2f}"),
-        _row(f"one of {ways} pieces of 3 s of one film named ({long} films)", own, None, "control: one person"),
-        _row("an actor named where all do the same", *alike, f"chance {1 / len(latent_controls.ACTORS):.2f}"),
-    ]
-    found += [
-        _row(f"R2 of {angle}", turned[0][index], turned[1][index], "<= 0.1")
-        for index, angle in enumerate(("yaw", "pitch", "roll"))
-    ]
-    return [
-        *found,
+        _row("person named from one frame", *named, target=chance),
+        _row("the same, taught a film's third quarter and asked about the last", *settled, target=chance),
+        _row(f"one of {count} people named, by 3 s each", *others, target="as one person's pieces"),
+        _row(f"one of {count} pieces of 3 s of one film named ({long[0]} films)", *own, target="control: one person"),
+        _row("an actor named where all do the same", *alike, target=f"chance {1 / len(latent_controls.ACTORS):.2f}"),
+        *(
+            _row(f"R2 of {angle}", *(float(way[axis]) for way in turned), target="<= 0.1")
+            for axis, angle in enumerate(("yaw", "pitch", "roll"))
+        ),
         _row("the same expression on two actors, distance over that of others", same),
         _row("an expression carried to another actor, share of it that is wrong", carried),
     ]
 
 
-def _row(measure: str, value: float | str, displacement: float | None = None, target: str = "") -> dict[str, Any]:
+def _row(
+    measure: str, value: float | str, apart: float | None = None, displacement: float | None = None, target: str = ""
+) -> dict[str, Any]:
+    rounded = [
+        "" if part is None else part if isinstance(part, str) else round(part, 3) for part in (apart, displacement)
+    ]
     shown = value if isinstance(value, str) else round(value, 3)
-    return {
-        "measure": measure,
-        "value": shown,
-        "displacement": "" if displacement is None else round(displacement, 3),
-        "target": target,
-    }
+    return {"measure": measure, "value": shown, "apart": rounded[0], "displacement": rounded[1], "target": target}
+
+
+def _later(films: Sequence[F32]) -> NDArray[np.bool_]:
+    """Which frames of all films are in the second half of theirs."""
+    return np.concatenate([np.arange(len(film)) >= len(film) / 2 for film in films])
+
+
+def _settled(films: Sequence[F32], people: NDArray[Any]) -> float:
+    """As :func:`identity_probe`, within the second halves: what is usual for a face is known by then."""
+    halves = [film[len(film) // 2 :] for film in films]
+    kept = np.concatenate([np.arange(len(film)) >= len(film) // 2 for film in films])
+    return identity_probe(np.concatenate(halves), people[kept], _later(halves))
 
 
 def identity_probe(values: F32, people: NDArray[Any], late: NDArray[np.bool_]) -> float:

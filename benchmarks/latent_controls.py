@@ -22,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from tellmark.benchmarks.motion_stage import show
 from tellmark.generator.actors import actor
 from tellmark.generator.behaviour import wander
+from tellmark.generator.habits import apart
 from tellmark.generator.latent import FaceLatent, rest_mesh
 from tellmark.generator.track import FPS, Track
 from tellmark.generator.train_latent import random_expressions
@@ -61,21 +62,19 @@ def _told(parts: Sequence[F32]) -> float:
     return named(np.concatenate(parts), labels, np.tile(np.arange(PIECE) >= PIECE / 2, len(parts)))
 
 
-def same_performance(model: FaceLatent) -> tuple[float, float]:
-    """Share of frames of which the actor is named, of codes and of displacements, where all of them do the same.
+def same_performance(model: FaceLatent, usual: F32) -> tuple[float, float, float]:
+    """Share of frames of which the actor is named where all of them do the same.
 
-    Rendered and tracked; the second half of the performance is asked about.
+    Of codes, of codes apart from their habit, ``usual`` as in :func:`apart`, and of displacements. Rendered and
+    tracked; the second half of the performance is asked about.
     """
     motion = performance()
-    codes, moves = [], []
-    for seed in ACTORS:
-        track = show(actor(seed), motion).track
-        code, moved = coded(model, track)
-        codes.append(code)
-        moves.append(moved)
+    codes, moves = zip(*(coded(model, show(actor(seed), motion).track) for seed in ACTORS), strict=True)
     labels = np.concatenate([np.full(len(code), k) for k, code in enumerate(codes)])
     late = np.concatenate([np.arange(len(code)) >= len(code) / 2 for code in codes])
-    return named(np.concatenate(codes), labels, late), named(np.concatenate(moves), labels, late)
+    ways = codes, [apart(code, usual)[0] for code in codes], moves
+    of_codes, of_rest, of_moves = (named(np.concatenate(way), labels, late) for way in ways)
+    return of_codes, of_rest, of_moves
 
 
 def performance() -> Motion:

@@ -22,14 +22,14 @@ from tellmark.generator.basis import expression_basis
 from tellmark.generator.behaviour import HEAD_SHARE
 from tellmark.generator.conditioning import MOODS, SOUND, conditions, sound_rows
 from tellmark.generator.encoder import Encoded, SpeechEncoder
+from tellmark.generator.encoder_data import drawn_voice
 from tellmark.generator.latent import FaceLatent, face_latent, mirror_index, rest_mesh
 from tellmark.generator.mesh import expression_weights
 from tellmark.generator.retarget import bridged, retarget
-from tellmark.generator.rules import MOUTH, centred, lips
+from tellmark.generator.rules import MOUTH, centred, in_mood, lips
 from tellmark.generator.track import Track
-from tellmark.generator.train_encoder import drawn_voice
 from tellmark.generator.train_inversion import spoil
-from tellmark.generator.types import EMOTIONS, EXPRESSIONS
+from tellmark.generator.types import EXPRESSIONS
 from tellmark.generator.visemes import GESTURES, lip_tracks
 from tellmark.media import read_audio
 from tellmark.types import F32
@@ -164,11 +164,7 @@ class Mixer:
         """The face of a film with other lips, and in a mood."""
         rows = np.zeros((len(mouth), len(EXPRESSIONS)), np.float32)
         rows[:, [EXPRESSIONS.index(name) for name in MOUTH]] = mouth * rng.uniform(0.85, 1.15)
-        for name, weight in emotion.items():
-            for part, offset in EMOTIONS[name].items():
-                room = 1 - rows[:, EXPRESSIONS.index("press")] if part == "jaw" else 1.0
-                rows[:, EXPRESSIONS.index(part)] += weight * offset * room
-        weights = np.stack([expression_weights(row) for row in rows])
+        weights = np.stack([expression_weights(row) for row in in_mood(rows, emotion)])
         return np.asarray(moved * (1 - self._lower) + np.tensordot(weights, self._basis, axes=1), np.float32)
 
     def _taught(self, encoded: Encoded) -> F32:

@@ -65,12 +65,22 @@ class RuleMotion:
 
 def expressions(tracks: dict[str, F64], controls: Controls, frames: int) -> F32:
     """(frames, len(EXPRESSIONS)) of the tracks there are, with the emotions on top."""
-    tracks = {name: tracks.get(name, np.zeros(frames)) for name in EXPRESSIONS}
-    for emotion, weight in controls.emotion.items():
-        for name, offset in EMOTIONS[emotion].items():
-            room = 1 - tracks["press"] if name == "jaw" else 1.0  # lips that must meet do, in any mood
-            tracks[name] = tracks[name] + weight * offset * room
-    return _f32(np.clip(np.column_stack([tracks[name] for name in EXPRESSIONS]), 0, 1))
+    rows = np.column_stack([tracks.get(name, np.zeros(frames)) for name in EXPRESSIONS])
+    return in_mood(_f32(rows), controls.emotion)
+
+
+def in_mood(rows: F32, emotion: dict[str, float]) -> F32:
+    """Expressions (T, len(EXPRESSIONS)) with emotions on top, in [0, 1]; weights as in :class:`Controls`.
+
+    A jaw that hangs is where a mouth rests. Speech starts from there instead of adding to it, which would say every
+    syllable wider open, and lips that must meet do, in any mood.
+    """
+    rows, room = rows.copy(), 1 - rows[:, EXPRESSIONS.index("press")]
+    for name, weight in emotion.items():
+        for part, offset in EMOTIONS[name].items():
+            track = rows[:, EXPRESSIONS.index(part)]
+            track[:] = np.maximum(track, weight * offset * room) if part == "jaw" else track + weight * offset
+    return np.clip(rows, 0, 1)
 
 
 def closing(closure: F64, speaking: F64) -> F64:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-import torch
 
-from tellmark.generator import train_encoder
 from tellmark.generator.acoustics import SAMPLE_RATE_HZ
 from tellmark.generator.encoder import FEATURES, LOOK_AHEAD_S, Encoded, SpeechEncoder
-from tellmark.generator.train_encoder import KEPT_ASIDE, Course, crops, example
+from tellmark.generator.encoder_data import KEPT_ASIDE
 from tellmark.generator.train_inversion import spoken
 from tellmark.generator.types import Encoded as Rows
-from tellmark.generator.visemes import GESTURES, PHONEME_GROUPS, group, segments
+from tellmark.generator.visemes import GESTURES, PHONEME_GROUPS, segments
 from tellmark.generator.voice import Phoneme
 from tellmark.types import F32
 
@@ -101,43 +97,6 @@ def test_features_are_bounded_and_memory_is_flat(said: tuple[F32, list[Phoneme]]
             stream.push(said[0][start : start + 640])
         held.append(sum(part.numel() for part in stream._memory))
     assert held[0] == held[1] == held[2]
-
-
-def test_targets_follow_the_phonemes(said: tuple[F32, list[Phoneme]]) -> None:
-    sound, phonemes = said
-    truth = example(sound, phonemes, sound)
-    assert len(truth.groups) == round(len(sound) / 640)
-    for start, end, name in segments(phonemes, len(sound) / SAMPLE_RATE_HZ):
-        if end - start >= 0.08 and group(name) is not None:
-            assert truth.groups[round((start + end) / 2 * 25)] == group(name) or name[:1] in tuple("tdkgptɾ")
-    closed = truth.gestures[truth.groups == PHONEME_GROUPS.index("p b m"), GESTURES.index("closure")]
-    assert closed.mean() > 0.6
-
-
-def test_training_learns_resumes_and_writes_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_encoder, "BATCH", 4)
-    recording = tmp_path / "real.wav"
-    _write(recording, spoken("A voice of somebody who is real.", np.random.default_rng(1), "en", None)[0])
-    given = {"utterances": 6, "recordings": [recording]}
-    train_encoder.train(tmp_path / "a.safetensors", steps=30, **given)  # type: ignore[arg-type]
-    state = torch.load(tmp_path / "a.state", weights_only=True)
-    assert state["step"] == 30
-    course = Course.new(0)
-    course.resume(tmp_path / "a.state")
-    pool = [train_encoder.synthetic(0, 0)]
-    batch = crops(pool, np.random.default_rng(0), 4)
-    assert course.learn(batch, 1e-4) < Course.new(0).learn(batch, 1e-4)
-    stored = train_encoder.load_file(tmp_path / "a.safetensors")
-    shapes = {name: tuple(tensor.shape) for name, tensor in stored.items()}
-    assert shapes == {name: tuple(tensor.shape) for name, tensor in SpeechEncoder.load()._network.state_dict().items()}
-
-
-def _write(path: Path, sound: F32) -> None:
-    import wave
-
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, SAMPLE_RATE_HZ, 0, "NONE", ""))
-        file.writeframes(np.round(32767 * np.clip(sound, -1, 1)).astype("<i2").tobytes())
 
 
 def test_rows_are_cut_and_joined() -> None:
