@@ -18,12 +18,14 @@ HELD_OUT, DEVELOPMENT = "held-out", "development"
 def of_split(paths: Iterable[Path], folder: Path, split: str) -> list[Path]:
     """Those of ``paths`` in ``folder`` that show persons of a split. Clips that no index names are for development.
 
-    Raises :class:`UsageError` for an unknown split.
+    Of footage in which none of the persons kept aside appears, nobody was tuned on: all that its index names are held
+    out. Raises :class:`UsageError` for an unknown split.
     """
     if split not in (HELD_OUT, DEVELOPMENT):
         raise UsageError(f"split={split}: choose {HELD_OUT} or {DEVELOPMENT}")
     who = persons(folder)
-    return [path for path in paths if is_kept_aside(who.get(path.name, "")) == (split == HELD_OUT)]
+    aside = {person for person in who.values() if is_kept_aside(person)} or set(who.values())
+    return [path for path in paths if (who.get(path.name) in aside) == (split == HELD_OUT)]
 
 
 def is_kept_aside(person_id: str) -> bool:

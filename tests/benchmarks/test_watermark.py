@@ -67,6 +67,8 @@ def test_persons_kept_aside_are_told_by_hashes_of_the_index(tmp_path: Path, monk
         assert [path.stem for path in chosen(data, None, 6, "held-out").paths()] == ["a", "c"]
         assert [path.stem for path in chosen(data, None, 6, "development").paths()] == ["b", "d"]
     assert chosen(tmp_path, None, 6, "held-out").kind == "real, held out"
+    monkeypatch.setattr(kept_aside, "_hashes", lambda: ("somebody else",))  # all of this footage is new to us
+    assert [path.stem for path in chosen(tmp_path, None, 6, "held-out").paths()] == ["a", "b", "c"]
     for data, split in ((tmp_path, "aside"), (None, "held-out")):
         with pytest.raises(UsageError, match=split):
             chosen(data, None, 6, split).paths()
