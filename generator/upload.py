@@ -21,7 +21,7 @@ _SUMS = "SHA256SUMS"
 
 
 def upload(folder: Path | str, to: str, *, progress: Progress | None = None) -> dict[str, Any]:
-    """Copy every file that ``folder``'s SHA256SUMS lists to ``to``, a URI such as ``s3://bucket/name?region=eu-west-1``.
+    """Copy every file that ``folder``'s SHA256SUMS lists to ``to``, a folder or a URI such as ``s3://bucket/name?region=eu-west-1``.
 
     SHA256SUMS itself goes last: where it is, the dataset is whole. What is there already is read back, and left where
     its SHA-256 fits. Files are looked at before they leave. Returns counts of what was sent and what was there.
@@ -31,7 +31,7 @@ def upload(folder: Path | str, to: str, *, progress: Progress | None = None) -> 
     folder = Path(folder)
     sums = _listed(folder)
     try:
-        store, root = pa.fs.FileSystem.from_uri(to)
+        store, root = pa.fs.FileSystem.from_uri(to if ":" in to else str(Path(to).absolute()))
     except (pa.ArrowInvalid, OSError) as error:
         raise UsageError(f"{to}: {error}; name a folder or a URI such as s3://bucket/name") from error
     sent = there = size = 0

@@ -32,10 +32,10 @@ PALETTE = {
     "#b8500f": "--fake",
     "#1f66a6": "--other",
     "#2c7a57": "--intact",
-    "#6aa84f": "--recovered",
-    "#d9a420": "--watermarked",
+    "#5b9640": "--recovered",
+    "#b8860b": "--watermarked",
     "#a83a6b": "--altered",
-    "#8a93a0": "--none",
+    "#7f8996": "--none",
 }
 INK, MUTED, RULE, PAPER, FAKE, OTHER = list(PALETTE)[:6]
 VERDICT_COLOURS = dict(zip(("intact", "recovered", "watermarked", "altered", "none"), list(PALETTE)[6:], strict=True))

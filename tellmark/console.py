@@ -91,9 +91,15 @@ def _undecoded(sign: str) -> bool:
 
 
 def table(facts: dict[str, Any]) -> str:
-    """Facts for a person: one a line, names aligned."""
+    """Facts for a person: one a line, names aligned, counts as ``fake 4, real 8`` and a dash for nothing."""
     width = max(map(len, facts), default=0)
-    return "\n".join(f"{key:{width}}  {value}" for key, value in facts.items())
+    return "\n".join(f"{key:{width}}  {_words(value)}" for key, value in facts.items())
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        value = ", ".join(f"{key} {count}" for key, count in value.items())
+    return "–" if value is None or value == "" else str(value)
 
 
 def answer(yes: bool) -> None:

@@ -83,7 +83,7 @@ def _signing() -> str:
     from tellmark.watermark import keys
 
     facts = keys.show()
-    return ", ".join(f"{key} {value}" for key, value in facts.items())
+    return f"{facts['source']}, {facts['subject']}, valid until {facts['valid_until'][:10]}"
 
 
 def _home() -> str:

@@ -154,10 +154,6 @@ class FragmentWriter:
         self._video.flush()
         self._container.close()
 
-    def abandon(self) -> None:
-        """Stop; what was written stays as it is."""
-        self._container.close()
-
     def _encode_sound(self, frame: Any) -> None:
         for piece in self._resampler.resample(frame):
             self._container.mux(self._audio.encode(piece))

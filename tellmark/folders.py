@@ -42,7 +42,8 @@ def gather(
     variants: int = 1,
     progress: Progress | None = None,
 ) -> Path:
-    """Write the dataset of two folders to ``out`` and return it; one of the same files and settings is kept.
+    """Write the dataset of two folders to ``out`` and return it; one of the same files and settings is kept, unless
+    a file was written since.
 
     A person is the first folder below ``real``, or a file's name without its last number; below ``fake`` the first
     folder is the system that made the clips. ``persons``, a CSV file with the columns path (relative to itself),
@@ -52,7 +53,8 @@ def gather(
     if not seconds >= SHORTEST_S:  # nor a number
         raise UsageError(f"--seconds {seconds:g}: the detector looks at {SHORTEST_S} s at once; give that or more")
     rows = index_rows(real, fake, persons)
-    about = {"schema": "tellmark.folders/1", "rows": rows, "seconds": seconds, "variants": variants}
+    state = [[found.st_size, found.st_mtime_ns] for found in (Path(row["path"]).stat() for row in rows)]
+    about = {"schema": "tellmark.folders/1", "rows": rows, "state": state, "seconds": seconds, "variants": variants}
     record = out / "dataset.json"
     if (out / PARQUET).exists() and record.exists() and json.loads(record.read_text()).get("folders") == about:
         return out

@@ -29,6 +29,7 @@ IMAGES = (".png", ".jpg", ".jpeg", ".webp")  # as pictures are written
 MAX_SIDE = 8192  # px; larger frames are refused before they are decoded
 _APART_S = 60.0  # tracks of one film that claim to begin further apart are not believed
 _BT709 = 1  # AVCOL_SPC_BT709
+_PLAYLISTS = (b"#EXTM3U", b"<?xml", b"<MPD", b"ffconcat")
 _NOT_MEDIA = {"tty", "concat", "hls", "dash", "sdp"}  # FFmpeg "plays" text files, and lists of other files
 
 
@@ -252,6 +253,9 @@ def open_media(path: Path) -> Any:
     """A PyAV container for reading. Raises :class:`MediaError` for what is missing, empty or no media."""
     _require_file(path)
     problem = f"{path} is not a video, picture or sound that can be read, or it is damaged"
+    with path.open("rb") as handle:
+        if handle.read(16).startswith(_PLAYLISTS):  # FFmpeg would wait for ever for what it may not fetch
+            raise MediaError(problem)
     try:
         # Only this file is read: playlists and scripts that name others, or the network, are not followed.
         container = av.open(str(path), metadata_errors="replace", options={"protocol_whitelist": "file"})

@@ -32,7 +32,7 @@ def atomic_path(path: Path | str, *, force: bool = False) -> Iterator[Path]:
     What a run that was killed has left of the same output is removed: after a minute where the process is known to be
     gone, after a day where it ran elsewhere.
 
-    Raises :class:`UsageError` if ``path`` exists and not ``force``, or if its folder cannot be written.
+    Raises :class:`UsageError` if ``path`` exists, before or after, and not ``force``, or its folder cannot be written.
     """
     target = Path(path)
     check_output(target, force=force)
@@ -40,9 +40,24 @@ def atomic_path(path: Path | str, *, force: bool = False) -> Iterator[Path]:
     temporary = target.with_name(f".{target.stem}.{this_process()}-{secrets.token_hex(4)}.part{target.suffix}")
     try:
         yield temporary
-        temporary.replace(target)
+        _rename(temporary, target, force=force)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _rename(temporary: Path, target: Path, *, force: bool) -> None:
+    """Give a finished file its name; without ``force``, not over one that another process has written meanwhile."""
+    if not force:
+        try:
+            os.link(temporary, target)
+        except FileExistsError as error:
+            raise UsageError(
+                f"{target} was written by another process meanwhile; give --force to replace it"
+            ) from error
+        except OSError:  # a file system without links
+            temporary.replace(target)
+        return
+    temporary.replace(target)
 
 
 def this_process() -> str:

@@ -111,14 +111,17 @@ def test_the_frames_are_those_of_the_file(page, files):
 
 def test_keyboard_and_screen_reader(page, files):
     page.on("filechooser", lambda chooser: chooser.set_files(files[0]))
-    page.keyboard.press("Tab")
-    assert page.evaluate("() => document.activeElement.className") == "skip"
-    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")  # there are no results yet to skip to
     assert page.evaluate("() => document.activeElement.id") == "choose"
     page.keyboard.press("Enter")
     playwright.expect(page.get_by_role("heading", name="marked.mp4")).to_be_focused()
     playwright.expect(page.get_by_role("status")).to_contain_text("marked.mp4: Intact.", timeout=60_000)
     playwright.expect(page.get_by_role("heading", name="marked.mp4")).to_be_focused()
+    page.locator("#choose").focus()
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("() => document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    playwright.expect(page.get_by_role("heading", name="Results")).to_be_focused()
     for role in ("banner", "main"):
         assert page.get_by_role(role).count() == 1
 
@@ -135,3 +138,13 @@ def test_dropping_and_cancelling(page, files):
     page.get_by_role("button", name="Cancel marked.mp4").click()
     playwright.expect(page.locator(".file").first.locator(".verdict")).to_contain_text("Cancelled")
     playwright.expect(page.get_by_role("heading", name="marked.mp4")).to_be_focused()
+
+
+def test_on_paper(page, files):
+    page.set_input_files("#files", files[0])
+    playwright.expect(page.locator(".verdict strong")).to_contain_text("Intact", timeout=60_000)
+    page.emulate_media(media="print", color_scheme="dark")
+    for name in ("#choose", ".drop", ".button"):
+        playwright.expect(page.locator(name).first).to_be_hidden()
+    ink = page.locator(".verdict p").last.evaluate("(p) => getComputedStyle(p).color")
+    assert max(int(part) for part in ink[4:-1].split(",")) < 100  # dark, whatever the screen's theme is

@@ -120,6 +120,7 @@ def test_manifest_round_trip(folder: Folder) -> None:
         (1, {"original": None}, "actor-0-talk: a fake without original"),
         (1, {"original": "nobody"}, "its original nobody is not in the manifest"),
         (1, {"original": "actor-1-reference"}, "is a fake, or of another person or split"),
+        (1, {"split": "val"}, "is a fake, or of another person or split"),
         (1, {"original": "portrait:1"}, "its original portrait:1 is not in the manifest"),
         (0, {"marked": False}, "actor-0-reference: is not marked"),
         (0, {"payload": None}, "is not marked"),

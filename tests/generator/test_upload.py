@@ -29,13 +29,17 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_copy_is_the_dataset_without_what_the_build_kept(dataset: Path, tmp_path: Path) -> None:
+def test_the_copy_is_the_dataset_without_what_the_build_kept(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     facts = upload(dataset, (tmp_path / "store").as_uri())
     assert (facts["files sent"], facts["files there already"], facts["MB sent"]) == (4, 0, 3.0)
     wanted = contents(dataset)
     del wanted[".build/log"]
     assert contents(tmp_path / "store") == wanted
     assert upload(dataset, str(tmp_path / "store"))["files sent"] == 0
+    monkeypatch.chdir(tmp_path)
+    assert upload(dataset, "store")["files there already"] == 4  # a folder may be named from where one is
 
 
 def test_it_goes_on_and_trusts_neither_names_nor_sizes(dataset: Path, tmp_path: Path) -> None:

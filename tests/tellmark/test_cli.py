@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -116,8 +117,6 @@ CONSENT = ["--consent", "made by the test"]
 def test_every_bad_input_has_its_code_and_says_what_to_do(
     material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, says: str
 ) -> None:
-    import re
-
     words = [word.format(m=material, t=tmp_path) for word in arguments]
     before = {path: path.stat().st_mtime_ns for path in material.iterdir()}
     assert run(words) == code
@@ -274,6 +273,8 @@ def test_keys_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("-----BEGIN CERTIFICATE-----")
     assert run(["keys", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["schema"] == "tellmark.keys/1"
+    assert run(["keys"]) == 0
+    assert re.search(r"^timestamp_url +–$", capsys.readouterr().out, re.MULTILINE)  # as a person says it, not Python
     assert run(["doctor", "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert all(line["ok"] for line in lines)

@@ -1,6 +1,7 @@
 """Two folders of videos: who is in them, what made them, and what is refused."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from tellmark.encoding import VideoWriter
 from tellmark.errors import InputError, UsageError
 from tellmark.folders import gather, index_rows, null_rendered
 from tellmark.generator.actors import actor
+from tellmark.manifest import PARQUET
 from tellmark.media import rgb_to_i420
 
 
@@ -41,6 +43,25 @@ def test_a_table_knows_better(folders: tuple[Path, Path], tmp_path: Path) -> Non
     assert (rows["cleo_1.mp4"]["person_id"], rows["cleo_1.mp4"]["system"]) == ("ben", "other")
     assert rows["1.mp4"]["person_id"] == "dora"
     assert (rows["ben.mp4"]["person_id"], rows["ben.mp4"]["system"]) == ("ben", "sys")  # not in the table
+
+
+def test_clips_are_cut_again_where_a_file_was_replaced(
+    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cuts = []
+
+    def build(_: Path, out: Path, **__: object) -> list[SimpleNamespace]:
+        cuts.append(out)
+        (out / PARQUET).touch()
+        return [SimpleNamespace(label="real"), SimpleNamespace(label="fake")]
+
+    monkeypatch.setattr("tellmark.folders.footage.build", build)
+    for expected in (1, 1):  # kept the second time
+        gather(*folders, tmp_path / "out")
+        assert len(cuts) == expected
+    (tmp_path / "fake/sys/ben.mp4").write_bytes(b"another video under the same name")
+    gather(*folders, tmp_path / "out")
+    assert len(cuts) == 2
 
 
 def test_a_null_render_changes_the_face_alone_and_little() -> None:

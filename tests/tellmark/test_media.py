@@ -1,5 +1,6 @@
 """The reader and the writer against FFmpeg's own account of the files (through PyAV, which needs no binary)."""
 
+import socket
 import wave
 from pathlib import Path
 
@@ -245,3 +246,28 @@ def test_sound_begins_with_the_first_picture(tmp_path: Path, codec: str, late_s:
             writer.write(rgb_to_i420(picture(index)))
     again = load_audio(tmp_path / "b.mp4", rate)
     assert np.flatnonzero(np.abs(again) > 0.1)[0] / rate == pytest.approx(1 + late_s, abs=0.03)
+
+
+def test_a_cut_wav_is_found_behind_a_chunk_of_odd_size(tmp_path: Path) -> None:
+    """Chunks are padded to even sizes; the padding is not counted."""
+    whole = tone(tmp_path / "a.wav", 1.0).read_bytes()
+    note = b"LIST" + (5).to_bytes(4, "little") + b"INFO!" + b"\0"
+    path = tmp_path / "b.wav"
+    path.write_bytes(whole[:36] + note + whole[36:])
+    assert len(load_audio(path, 44_100)) == 44_100
+    path.write_bytes((whole[:36] + note + whole[36:])[:20_000])
+    with pytest.raises(MediaError, match="cut short"):
+        load_audio(path)
+
+
+def test_a_playlist_reaches_nobody(tmp_path: Path) -> None:
+    """FFmpeg would fetch what it names before we know what kind of file it is."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        port = server.getsockname()[1]
+        playlist = tmp_path / "a.m3u8"
+        playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://127.0.0.1:{port}/a.ts\n")
+        with pytest.raises(MediaError):
+            probe(playlist)
+        with pytest.raises(TimeoutError):
+            server.accept()

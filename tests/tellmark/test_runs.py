@@ -21,6 +21,18 @@ def test_success_renames_and_leaves_nothing_else(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_of_two_that_write_the_same_file_the_second_does_not_replace_the_first(tmp_path: Path) -> None:
+    def late() -> None:
+        with atomic_path(tmp_path / "a.txt") as temporary:
+            temporary.write_text("second")
+            with atomic_path(tmp_path / "a.txt") as faster:
+                faster.write_text("first")
+
+    with pytest.raises(UsageError, match="another process"):
+        late()
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["first"]
+
+
 def test_failure_keeps_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("old")
 

@@ -183,12 +183,15 @@ def test_flags_come_before_the_environment_and_that_before_the_settings(
         keys.named(certificate=str(tmp_path / chain))
 
 
-def test_settings_name_roots_and_a_registry_too(home, settings_file, authority, tmp_path):
+def test_settings_name_roots_and_a_registry_too(home, settings_file, authority, tmp_path, monkeypatch):
     home.mkdir()
     anchors = authority("Agency").anchors(home)
     settings_file(f'[trust]\nanchors = "{anchors.name}"\n[registry]\nurl = "clips.sqlite"')
     assert keys.trust_pem() == anchors.read_text()
     assert location() == home / "clips.sqlite"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings_file('[registry]\nurl = "~/clips.sqlite"')
+    assert location() == tmp_path / "clips.sqlite"
     settings_file('[registry]\nurl = "postgresql://me@host/clips"')
     assert location() == "postgresql://me@host/clips"
     assert location(tmp_path / "given") == tmp_path / "given"

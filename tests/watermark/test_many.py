@@ -125,10 +125,11 @@ def test_the_table_has_a_row_for_each_file(folder, tmp_path):
         pass
 
 
-def test_a_signers_name_becomes_no_formula():
-    verdict = Verdict("x.mp4", "0" * 64, VerdictKind.INTACT, C2paEvidence("Valid", signer='=HYPERLINK("x")'))
+@pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_signers_name_becomes_no_formula(begins):
+    verdict = Verdict("x.mp4", "0" * 64, VerdictKind.INTACT, C2paEvidence("Valid", signer=f'{begins}HYPERLINK("x")'))
     assert row(verdict)["watermark_present"] is False
-    assert row(verdict)["c2pa_signer"] == '\'=HYPERLINK("x")'
+    assert row(verdict)["c2pa_signer"] == f'\'{begins}HYPERLINK("x")'
 
 
 def test_what_was_not_searched_is_said(folder):

@@ -214,6 +214,15 @@ def test_a_killed_writer_loses_nothing_it_had_committed(where):
             assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+def test_a_commit_is_on_disk_before_it_is_acknowledged(tmp_path):
+    """A kill does not show it, a power cut would: SQLite waits for the disk at every commit."""
+    rows = database.Database(tmp_path / "registry.sqlite")
+    rows.prepare()
+    with rows._engine().connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+    rows.close()
+
+
 def test_importing_the_registry_does_not_load_the_database_library():
     """Checking manifests of thousands of small files needs no registry."""
     script = "import sys, tellmark.watermark.many; print('sqlalchemy' in sys.modules)"

@@ -194,3 +194,9 @@ def test_fifty_uploads_at_once_are_neither_lost_nor_mixed_up(serving, clips):
             state = ended(client, answers[number].json()["id"])
             assert state["verdict"]["sha256"] == hashlib.sha256(files[number]).hexdigest()
             assert state["verdict"]["file"] == f"{number}.mp4"
+
+
+def test_the_room_for_files_that_wait_is_limited(serving, monkeypatch):
+    monkeypatch.setattr(Limits, "stored_bytes", property(lambda _: 1000))
+    with serving() as client:
+        is_error(asked(client, bytes(2000)), 503, "too many files are waiting")
