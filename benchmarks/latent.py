@@ -85,7 +85,7 @@ def run(*, quick: bool = False, tracks: str = "", progress: Progress | None = No
     return [
         _row("codes a frame", DYNAMICS),
         _row("people, films", f"{len(set(people))}, {len(rows)}"),
-        _row("reconstruction error, mm (and the displacement itself)", error, displacement=size),
+        _row("reconstruction error, mm (and the displacement itself)", error, "", size),
         _row("reconstruction error of the lips, mm", lip_error),
         _row("left out: the half that is not symmetric, mm", left),
         _row("reconstruction error, px of a 512 px portrait", error * _PX_PER_MM),
@@ -103,14 +103,10 @@ def run(*, quick: bool = False, tracks: str = "", progress: Progress | None = No
     ]
 
 
-def _row(
-    measure: str, value: float | str, apart: float | None = None, displacement: float | None = None, target: str = ""
-) -> dict[str, Any]:
-    rounded = [
-        "" if part is None else part if isinstance(part, str) else round(part, 3) for part in (apart, displacement)
-    ]
-    shown = value if isinstance(value, str) else round(value, 3)
-    return {"measure": measure, "value": shown, "apart": rounded[0], "displacement": rounded[1], "target": target}
+def _row(measure: str, *values: float | str, target: str = "") -> dict[str, Any]:
+    """``values``: of the codes, apart, and of the displacement, as far as there are any."""
+    shown = [value if isinstance(value, str) else round(value, 3) for value in (*values, "", "")]
+    return {"measure": measure, "value": shown[0], "apart": shown[1], "displacement": shown[2], "target": target}
 
 
 def _later(films: Sequence[F32]) -> NDArray[np.bool_]:
