@@ -21,6 +21,7 @@ from tellmark.types import F32, F64, U8
 
 _SHARES = (0.0, 0.5, 1.0)
 _PARTS = 3  # head, torso, scene
+_SPARED = 0.15  # of its least error
 _SMOOTH = 2.0  # frames, sigma
 _SPEAKS, _KEEPS = 0.25, 0.5  # face widths from the middle of the mouth: up to there all moves as read, from there none
 
@@ -52,18 +53,19 @@ class Belief:
     def shares(self) -> F64:
         """(T, 3) in [0, 1] of the way that head, torso and scene have gone."""
         errors = ndimage.gaussian_filter1d(np.stack(self._errors), _SMOOTH, axis=0, mode="nearest")
-        rest, half, full = np.moveaxis(errors, 2, 0)
-        bend, slope = 2 * (rest + full - 2 * half), 4 * half - 3 * rest - full
-        lowest = np.where(bend > 1e-6, -slope / np.maximum(2 * bend, 1e-6), (full < rest).astype(np.float64))
-        return np.asarray(np.clip(lowest, 0, 1))
+        lowest, bend = _lowest(errors)
+        # Hair may be read wrongly where the face is not: for its sake the face's error grows by no more than this.
+        face = np.einsum("tk,tk->t", _weights(lowest[:, 0]), errors[:, 0])
+        spared = lowest[:, 0] - np.sqrt(_SPARED * np.maximum(face, 0) / np.maximum(bend[:, 0], 1e-6))
+        return np.column_stack([np.maximum(lowest[:, 1], spared), lowest[:, 2:]])
 
-    def _where(self) -> tuple[F32, F32, F32]:
-        """(512, 512) each: where the parts are or were, and nothing else."""
+    def _where(self) -> tuple[F32, F32, F32, F32]:
+        """(512, 512) each: where the face, the head with it, torso and scene are or were, and nothing else."""
         regions, rest, made = self._regions, self._mesh.rest, self._renderer
         face = moved(regions.face, rest[:468, :2], made.points[:468, :2], np.ones(468, np.float32))
         hair = moved(regions.hair, rest[478:, :2], made.around, self._hair)
         head = np.minimum(np.maximum(face + hair, regions.face + regions.hair), 1)
-        return head, regions.torso * (1 - head), regions.scene * (1 - head)
+        return np.maximum(face, regions.face), head, regions.torso * (1 - head), regions.scene * (1 - head)
 
     def scaled(self, motion: Motion, shares: F64) -> Motion:
         """The motion with its parts gone ``shares`` (T, 3) of their way. What speaks, blinks and looks, does so."""
@@ -84,3 +86,16 @@ class Belief:
             distance=motion.distance ** head[:, 0],
             seen=seen,
         )
+
+
+def _lowest(errors: F64) -> tuple[F64, F64]:
+    """The share in [0, 1] at which a parabola through errors (.., 3) at ``_SHARES`` is lowest, and its square term."""
+    rest, half, full = np.moveaxis(errors, -1, 0)
+    bend, slope = 2 * (rest + full - 2 * half), 4 * half - 3 * rest - full
+    lowest = np.where(bend > 1e-6, -slope / np.maximum(2 * bend, 1e-6), (full < rest).astype(np.float64))
+    return np.clip(lowest, 0, 1), bend
+
+
+def _weights(share: F64) -> F64:
+    """(.., 3) weights of the errors at ``_SHARES`` in the parabola's value at a share."""
+    return np.stack([(1 - share) * (1 - 2 * share), 4 * share * (1 - share), share * (2 * share - 1)], axis=-1)

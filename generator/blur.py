@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from tellmark.generator.raster import mix
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import LEFT_BROW, LEFT_EYE, LIPS_OUTER, RIGHT_BROW, RIGHT_EYE
 from tellmark.types import F32, F64, U8
@@ -57,9 +58,9 @@ def soften(frame: U8, points: F32, blur: F32) -> None:
         region = frame[rows, columns]
         height, width = region.shape[:2]
         ramps = [np.minimum(np.arange(1, n + 1), np.arange(n, 0, -1)) / (_FADE * n + 1) for n in (height, width)]
-        share = np.minimum.outer(*(np.clip(ramp, 0, 1).astype(np.float32) for ramp in ramps))[..., None]
+        share = np.minimum.outer(*(np.clip(ramp, 0, 1).astype(np.float32) for ramp in ramps))
         soft = cv2.GaussianBlur(region, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-        region[:] = np.rint(region + share * (soft.astype(np.float32) - region))
+        mix(region, soft.astype(np.float32), share)
 
 
 def _box(points: F32, part: tuple[int, ...]) -> tuple[slice, slice]:

@@ -71,7 +71,7 @@ def shown(person: U8, sources: F32, triangles: NDArray[np.int32]) -> NDArray[np.
     margin = 3  # px that cubic interpolation looks around, and one more
     x0, y0 = (np.floor(corners.min(1)) - margin).astype(int).clip(0, (width, height)).T
     x1, y1 = (np.ceil(corners.max(1)) + margin + 1).astype(int).clip(0, (width, height)).T
-    return triangles[seen[y1, x1] - seen[y0, x1] - seen[y1, x0] + seen[y0, x0] > 0]
+    return np.asarray(triangles[seen[y1, x1] - seen[y0, x1] - seen[y1, x0] + seen[y0, x0] > 0], np.int32)
 
 
 def _refine_matte(portrait: Portrait) -> F32:

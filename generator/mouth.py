@@ -35,8 +35,7 @@ _OWN_TEETH_MM = 2.5  # lips further apart than this at rest show an interior wor
 _LONGEST_MM = 8.5  # of the upper teeth, that a raised lip shows
 _CROWN_MM = 9.5  # of a tooth: of a smile's own teeth, the lower lip hides what is short of that
 _LONGER_MM = 3.0  # and at most so much
-_COVER_MM = 0.7  # of closing, over which teeth that the lips squeeze give way to teeth that the lips cover
-_DARK_MM = 3.0  # the same where only the dark was seen: lips that come nearer would have teeth between them
+_SQUEEZED = 0.3  # of their gap at rest, by which lips squeeze what is between them; then it is drawn where it stays
 _JAW = EXPRESSIONS.index("jaw")
 
 
@@ -102,8 +101,9 @@ def draw_mouth(
     gaps = lip_gaps(points) / pose.scale
     opened = float((gaps - mouth.rest_gap).max())
     fade = min(max(opened / (1.3 * mesh.px_per_mm), 0.0), 1.0)
-    closed = float((mouth.rest_gap - gaps)[3:8].mean()) / mesh.px_per_mm
-    fade = max(fade, min(max(closed / (_DARK_MM if mouth.own is None else _COVER_MM), 0.0), 1.0))
+    rest = max(float(mouth.rest_gap[3:8].mean()), _OWN_TEETH_MM * mesh.px_per_mm)
+    closed = float((mouth.rest_gap - gaps)[3:8].mean()) / rest
+    fade = max(fade, min(max((closed - _SQUEEZED) / _SQUEEZED, 0.0), 1.0))
     loop = points[list(LIPS_INNER), :2]
     if fade > 0:
         _draw_inside(mouth, frame, loop, points, mesh, expression, pose, opened, fade)

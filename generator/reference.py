@@ -22,6 +22,8 @@ from tellmark.landmarks import LEFT_EYE, LEFT_IRIS, LIPS_INNER, RIGHT_EYE, RIGHT
 from tellmark.types import F32, U8
 
 _EYES = ((RIGHT_EYE, RIGHT_IRIS[0]), (LEFT_EYE, LEFT_IRIS[0]))
+_HAIR_PX = 3  # around the head, in which hair has the head's depth
+_HAIR_OFF = 3.0  # px that it lies before it
 _BREATH_HZ = 0.24
 _NO_SHADOW = np.ones((SIZE // 4, SIZE // 4), np.float32)
 
@@ -54,7 +56,6 @@ class ReferenceRenderer:
         torso = np.dstack([parts.torso[..., :3] * parts.torso[..., 3:], parts.torso[..., 3]])
         self._back_hair = Sheet(parts.back_hair, flat * (middle + 0.1 * model.height), hair_share, model)
         self._torso = Sheet(torso, flat * 0.30 * model.height, 1 - smoothstep(below, -0.06, 0.48), model)
-        self._front_hair = Sheet(parts.front_hair, depth, hair_share, model)
         self._glasses = Sheet(*parts.glasses, flat, model) if parts.glasses is not None else None
         px_per_mm = model.face_width / 140
         radius = 12.0 * px_per_mm
@@ -70,6 +71,10 @@ class ReferenceRenderer:
         self._frame = np.zeros((SIZE, SIZE, 3), np.float32)
         self._rest_light = np.ones((SIZE, SIZE, 2), np.float32)
         self._draw_head(headmodel.project(model.points, model.camera), model.points)
+        # Hair lies on the head: turned, it goes where that part of the head goes, and behind the face beside it.
+        reach = np.ones((2 * _HAIR_PX + 1,) * 2, np.uint8)
+        on_head = cv2.erode(np.minimum(self._maps[4], 1e6), reach) - _HAIR_OFF
+        self._front_hair = Sheet(parts.front_hair, np.minimum(depth, on_head), hair_share, model)
         sheets.rest_lighting(self._maps[2], self._maps[3], self._light, self._contrast, self._rest_light)
 
     def render(self, motion: Motion, index: int) -> U8:
@@ -109,7 +114,8 @@ class ReferenceRenderer:
         self._draw_mouth(frame, seen, space, pose, shake)
         if self._glasses is not None:
             sheets.over(frame, self._glasses.draw(pose, shake), _NO_SHADOW, TO_LINEAR)
-        hair = self._front_hair.draw(pose, shake)
+        solid = np.where(self._layer[..., 3] > 127, self._maps[4], np.float32(np.inf))
+        hair = self._front_hair.draw(pose, shake, before=solid)
         sheets.over(frame, hair, _NO_SHADOW, TO_LINEAR)
         frame *= self._exposure
         clear = np.ones((SIZE, SIZE), np.float32)

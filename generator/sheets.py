@@ -8,12 +8,14 @@ import numpy as np
 
 from tellmark.generator import headmodel
 from tellmark.generator.headmodel import HeadModel, HeadPose
+from tellmark.generator.layers import shown
 from tellmark.generator.oral import grid_triangles
 from tellmark.generator.raster import raster
 from tellmark.generator.types import SIZE
 from tellmark.types import F32, U8
 
-_GRID = 33  # points along a side of a sheet
+_GRID = 49  # points along a side of a sheet
+_CLOSE = 5.0  # px
 _MARGIN = 40  # px a sheet reaches over the picture's edges
 
 
@@ -30,24 +32,43 @@ class Sheet:
         self._points = headmodel.unproject(seen, model.camera)
         self._sources = seen[:, :2].copy()
         self._share = share[row, column][:, None].astype(np.float32)
-        self._triangles = grid_triangles(_GRID, _GRID)
         self._texture = np.clip(np.round(rgba * 255), 0, 255).astype(np.uint8)
+        # What is empty must not hide the rest where the sheet folds.
+        self._triangles = shown(self._texture, self._sources, grid_triangles(_GRID, _GRID))
         self._maps = np.zeros((3, SIZE, SIZE), np.float32)
         self._layer = np.zeros((SIZE, SIZE, 4), np.uint8)
 
-    def draw(self, pose: HeadPose, shift: F32, sway_px: float = 0.0) -> U8:
-        """(SIZE, SIZE, 4) premultiplied, the picture moved by ``shift`` px, what does not turn by ``sway_px`` down."""
+    def draw(self, pose: HeadPose, shift: F32, sway_px: float = 0.0, before: F32 | None = None) -> U8:
+        """(SIZE, SIZE, 4) premultiplied, the picture moved by ``shift`` px, what does not turn by ``sway_px`` down.
+
+        before: (SIZE, SIZE) px, depth of what hides the parts of the sheet that have come to lie behind it.
+        """
         points = headmodel.turn_head(self._model, self._points, pose, self._share)
         seen = headmodel.project(points, self._model.camera)
         seen[:, :2] += shift
         seen[:, 1] += sway_px * (1 - self._share[:, 0])
-        seen[:, 2] = 0  # where a sheet folds, what is drawn first stays
+        if before is None:
+            seen[:, 2] = 0  # where a sheet folds, what is drawn first stays
         map_x, map_y, depth = self._maps
         map_x.fill(-9)
         depth.fill(np.inf)
         raster(seen, self._sources, self._triangles, map_x, map_y, depth)
         cv2.remap(self._texture, map_x, map_y, cv2.INTER_LINEAR, dst=self._layer, borderMode=cv2.BORDER_CONSTANT)
+        if before is not None:
+            _hide(self._layer, depth, before)
         return self._layer
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _hide(layer: U8, depth: F32, before: F32) -> None:
+    """Fade a premultiplied layer out where it lies by more than ``_CLOSE`` px behind something."""
+    for y in range(layer.shape[0]):
+        for x in range(layer.shape[1]):
+            behind = depth[y, x] - before[y, x] - _CLOSE
+            if layer[y, x, 3] > 0 and behind > 0:
+                left = max(1 - behind / _CLOSE, 0.0)
+                for c in range(4):
+                    layer[y, x, c] = int(layer[y, x, c] * left + 0.5)
 
 
 @nb.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]

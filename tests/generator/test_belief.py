@@ -81,3 +81,11 @@ def test_who_stands_still_goes_on_speaking(belief_of) -> None:  # type: ignore[n
     np.testing.assert_array_equal(left.blink, motion.blink)
     np.testing.assert_allclose(left.seen.shape[:, list(LIPS_INNER)], 0.01, atol=1e-6)
     assert np.abs(left.seen.shape[:, 10]).max() == 0  # the forehead
+
+
+def test_the_face_is_spared_where_hair_says_otherwise(belief_of) -> None:  # type: ignore[no-untyped-def]
+    motion = read()
+    motion.rotation_deg[:] = 6, 3, 0
+    truth = read(crown=(0, 0.08, 0, 0))  # the face has turned, and the hair is far from where it was read
+    truth.rotation_deg[:] = motion.rotation_deg
+    assert belief_of(motion, truth)[1][:, 0].min() > 0.8
