@@ -7,7 +7,7 @@ map followed by interpolation therefore serves every geometry that a search trie
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from math import cos, radians, sin
 from typing import Any
 
@@ -41,7 +41,7 @@ class Geometry:
         """Which of the ZOOMS of the analysis shows the mark best."""
         return 1 if self.scale > 0.65 else 2
 
-    @cache  # noqa: B019 -- a search asks for the same few thousand again and again
+    @lru_cache(maxsize=16_384)  # noqa: B019 -- a search asks for the same eleven thousand again and again
     def matrix(self) -> F64:
         """(2, 2): an offset (y, x) in the picture -> the same offset in the marked original, map pixels."""
         angle = radians(self.rotation_deg)
