@@ -1,7 +1,8 @@
 """`tellmark bench detector --with part=speed`: detection against decoding, and training with its evaluation.
 
 CPU seconds of this process, which other programs change less than the clock. Detection is of a 512x512 clip of ten
-seconds of a virtual actor. Training has made-up features of 500 clips of 100 persons, so what is timed is what is left
+seconds of a virtual actor; of 40 frames of it, decoded before, also what the tells cost alone, and with tracking and
+aligning. Training has made-up features of 500 clips of 100 persons, so what is timed is what is left
 once features are cached: the final model, cross-validation over persons and the methods left out in turn.
 """
 
@@ -12,21 +13,26 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from tellmark.detector.additive import Tells
 from tellmark.detector.detect import detect
-from tellmark.detector.features import NAMES, ClipFeatures
-from tellmark.detector.tracks import read_frames
+from tellmark.detector.features import NAMES, ClipFeatures, measure
+from tellmark.detector.tracks import MAX_FACES, Part, read_frames
 from tellmark.detector.train import cross_validate, fit, leave_one_method_out
+from tellmark.detector.window import FRAMES
+from tellmark.faces import MediapipeTracker
 from tellmark.generator.actors import actor
 from tellmark.generator.clip import render_clip
 from tellmark.generator.speech import load_speech
 from tellmark.generator.voice import synthesize
-from tellmark.types import Clip, Label
+from tellmark.types import U8, Clip, Label
 
 _TEXT = "This sentence is spoken by nobody, and what you see is nobody's face. "
 _WINDOWS = 6  # a clip of ten seconds
@@ -49,10 +55,14 @@ def run(*, quick: bool = False) -> list[dict[str, Any]]:
         render_clip(actor(1), speech, clip, registry=Path(name) / "registry.sqlite", max_seconds=seconds)
         decoding = _timed(lambda: sum(1 for _ in read_frames(clip)))
         detect(clip)  # loads the trackers once
+        tracking, measuring = _window(list(islice(read_frames(clip), FRAMES)))
         runs = [_timed(lambda: detect(clip)) for _ in range(1 if quick else _RUNS)]
-        whole = statistics.median(cpu for cpu, _ in runs), statistics.median(wall for _, wall in runs)
+        whole = _median(runs)
     rows.append(_row(f"decode {seconds:.0f} s", *decoding))
     rows.append(_row(f"detect {seconds:.0f} s", *whole, "10 s in <= 2 s on two cores"))
+    rows.append(_row(f"tells of {FRAMES} frames", *measuring, "<= .15 s"))
+    both = tracking[0] + measuring[0], tracking[1] + measuring[1]
+    rows.append(_row(f"tracking, aligning and tells of {FRAMES} frames", *both))
     rows.append(_row("detect, times decoding", whole[0] / decoding[0], whole[1] / decoding[1]))
     pairs = _pairs(persons=20 if quick else 100)
     spent = _timed(
@@ -60,6 +70,31 @@ def run(*, quick: bool = False) -> list[dict[str, Any]]:
     )
     rows.append(_row(f"train and evaluate {len(pairs)} clips, features cached", *spent, "500 in <= 600 s"))
     return rows
+
+
+def _window(frames: list[tuple[float, U8]]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """What tracking and aligning the frames of a window cost, and what its tells do: CPU and clock, medians."""
+    tracking: list[tuple[float, float]] = []
+    measuring: list[tuple[float, float]] = []
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # threads that wait for each other would count
+    with MediapipeTracker(max_faces=MAX_FACES) as tracker:
+        tracker.track(frames[0][1])
+        for _ in range(_RUNS):
+            part = Part()
+            tracking.append(_timed(partial(_follow, part, frames, tracker)))
+            measuring.append(_timed(partial(measure, part.window())))
+    cv2.setNumThreads(before)
+    return _median(tracking), _median(measuring)
+
+
+def _follow(part: Part, frames: list[tuple[float, U8]], tracker: MediapipeTracker) -> None:
+    for time_s, rgb in frames:
+        part.add(time_s, rgb, tracker.track(rgb)[0])
+
+
+def _median(spent: list[tuple[float, float]]) -> tuple[float, float]:
+    return statistics.median(cpu for cpu, _ in spent), statistics.median(wall for _, wall in spent)
 
 
 def _pairs(persons: int) -> list[tuple[Clip, ClipFeatures]]:
@@ -83,5 +118,5 @@ def _timed(step: Callable[[], Any]) -> tuple[float, float]:
     return time.process_time() - cpu, time.perf_counter() - wall
 
 
-def _row(measure: str, cpu: float, wall: float, target: str = "") -> dict[str, Any]:
-    return {"measure": measure, "cpu_s": round(cpu, 2), "wall_s": round(wall, 2), "target": target}
+def _row(what: str, cpu: float, wall: float, target: str = "") -> dict[str, Any]:
+    return {"measure": what, "cpu_s": round(cpu, 3), "wall_s": round(wall, 3), "target": target}

@@ -11,7 +11,7 @@ import numpy as np
 
 from tellmark.detector.ahead import ahead
 from tellmark.detector.window import CONTEXT, FPS, FRAMES, SIZE, Window
-from tellmark.faces import MIN_FACE_PX, Face, FaceTracker, MediapipeTracker, align
+from tellmark.faces import MIN_FACE_PX, Face, FaceTracker, MediapipeTracker, align, alignment
 from tellmark.landmarks import face_height
 from tellmark.media import VideoReader
 from tellmark.types import F32, U8
@@ -23,6 +23,7 @@ MAX_FACES = 4  # more are not counted
 _AHEAD = 4  # frames decoded, and tracked, before they are needed
 _FACE_SCALE = 1.3  # side of a crop over the face's height
 _CONTEXT_SCALE = 2.4  # side of the context over the face's height
+_RIM = 4  # px around what a crop shows, for its interpolation
 _JUMP = 0.5  # of the face's height between two frames: another face, or a cut
 
 
@@ -160,10 +161,8 @@ def aligned(rgb: U8, landmarks: F32) -> tuple[U8, F32]:
     ratio = SIZE / (_FACE_SCALE * float(face_height(landmarks)))
     offset, shrink = np.zeros(2, np.float32), 1.0
     if ratio < 0.75:
-        (x0, y0), (x1, y1) = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
-        margin = 0.5 * max(x1 - x0, y1 - y0)
-        left, top = max(0, int(x0 - margin)), max(0, int(y0 - margin))
-        part = rgb[top : int(y1 + margin) + 1, left : int(x1 + margin) + 1]
+        left, top, right, bottom = _shown(landmarks)
+        part = rgb[top:bottom, left:right]
         rgb = cv2.resize(part, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
         offset, shrink = np.array([left, top], np.float32), ratio
     inner = landmarks.copy()
@@ -174,6 +173,14 @@ def aligned(rgb: U8, landmarks: F32) -> tuple[U8, F32]:
     moved[:, :2] = inner[:, :2] @ matrix[:, :2].T + matrix[:, 2]
     moved[:, 2] *= np.hypot(matrix[0, 0], matrix[1, 0])
     return crop, moved
+
+
+def _shown(landmarks: F32) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of what the aligned crop shows, cut at the frame's left and upper rim."""
+    back = cv2.invertAffineTransform(alignment(landmarks, SIZE, _FACE_SCALE))
+    corners = np.array([[0, 0], [SIZE, 0], [0, SIZE], [SIZE, SIZE]], np.float32) @ back[:, :2].T + back[:, 2]
+    (left, top), (right, bottom) = corners.min(0) - _RIM, corners.max(0) + _RIM
+    return max(0, int(left)), max(0, int(top)), int(right) + 1, int(bottom) + 1
 
 
 def _context_box(face: Face, rgb: U8) -> tuple[int, int, int, int]:

@@ -194,11 +194,16 @@ def matte(rgb: U8) -> F32:
 
 
 def align(rgb: U8, landmarks: F32, size: int = 256, scale: float = 1.3) -> tuple[U8, F32]:
-    """Crop ``size`` x ``size`` px with eyes and mouth in fixed places.
+    """Crop ``size`` x ``size`` px with eyes and mouth in fixed places, and :func:`alignment`."""
+    matrix = alignment(landmarks, size, scale)
+    shrink = np.hypot(matrix[0, 0], matrix[1, 0]) < 1
+    flags = cv2.INTER_AREA if shrink else cv2.INTER_CUBIC
+    crop = cv2.warpAffine(rgb, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return crop.astype(np.uint8, copy=False), matrix
 
-    ``scale`` is the crop's side over the face's height. Returns the crop and the (2, 3) similarity that maps points
-    of the picture into it.
-    """
+
+def alignment(landmarks: F32, size: int = 256, scale: float = 1.3) -> F32:
+    """The (2, 3) similarity that maps points of the picture into the crop; its side is ``scale`` face heights."""
     eyes = [landmarks[list(group), :2].mean(0) for group in (RIGHT_EYE, LEFT_EYE)]
     mouth = landmarks[list(LIPS_OUTER), :2].mean(0)
     unit = size / scale
@@ -211,11 +216,7 @@ def align(rgb: U8, landmarks: F32, size: int = 256, scale: float = 1.3) -> tuple
         ],
         np.float32,
     )
-    matrix = _similarity(np.array([*eyes, mouth], np.float32), goal)
-    shrink = np.hypot(matrix[0, 0], matrix[1, 0]) < 1
-    flags = cv2.INTER_AREA if shrink else cv2.INTER_CUBIC
-    crop = cv2.warpAffine(rgb, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return crop.astype(np.uint8, copy=False), matrix
+    return _similarity(np.array([*eyes, mouth], np.float32), goal)
 
 
 def _similarity(source: F32, goal: F32) -> F32:

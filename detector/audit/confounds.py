@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -123,13 +123,14 @@ def null_render(material: Material) -> Iterator[Control]:
 
 def elsewhere(material: Material) -> Iterator[Control]:
     """7: the scenery, the first frame and the first 0.2 s of sound, each alone."""
-    measures: dict[str, Callable[[int], F64]] = {
-        "background alone": lambda i: probes.background(probes.first_window(material.paths[i])),
-        "first frame alone": lambda i: probes.first_frame(material.paths[i]),
-        "leading 0.2 s of sound alone": lambda i: probes.leading_sound(material.paths[i]),
+    seen = [(probes.background(w), probes.first_frame(w)) for w in map(probes.first_window, material.paths)]
+    measures = {
+        "background alone": [scenery for scenery, _ in seen],
+        "first frame alone": [frame for _, frame in seen],
+        "leading 0.2 s of sound alone": [probes.leading_sound(path) for path in material.paths],
     }
-    for name, measure in measures.items():
-        x = np.array([measure(i) for i in range(len(material.clips))])
+    for name, rows in measures.items():
+        x = np.array(rows)
         meaning = "if it fails, the classes differ where nothing was forged"
         yield _probe(material, 7, name, meaning, x, "report, <= .60", 0.60)
 

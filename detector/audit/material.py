@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from tellmark.detector import metrics
 from tellmark.detector.additive import Tells
 from tellmark.detector.audit.record import Control
-from tellmark.detector.audit.variants import Marker, Variant, variant_features
+from tellmark.detector.audit.variants import Variant, variant_features
 from tellmark.detector.features import ClipFeatures
+from tellmark.detector.footage import Marker
 from tellmark.detector.model import Judgement
 from tellmark.detector.rows import FOLDS, Rows, folds
 from tellmark.types import F64, Clip, Label
@@ -142,6 +143,9 @@ class Material:
             return missing(number, name, meaning, mark, "there are not both classes to compare")
         interval = metrics.difference_interval(before, after, bootstraps=self.bootstraps, seed=self.seed)
         said = f"AUC {metrics.auc(*before[:2]):.3f}, then {metrics.auc(*after[:2]):.3f}; {len(after[0])} clips"
+        if error := (interval[1] - interval[0]) / 3.92:  # of the drop: how often chance alone decides
+            none, more = (0.5 + 0.5 * math.erf((limit - drop) / error / math.sqrt(2)) for drop in (0.0, 0.1))
+            said += f" pass no drop at all in {none:.0%} of cases, one of .10 in {more:.0%}"
         said += f"; {note}" if note else ""
         return Control(number, name, meaning, value, interval, mark, value <= limit, said)
 

@@ -6,7 +6,6 @@ AUC is that of boosted stumps on persons that were held out.
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +65,20 @@ def first_window(path: Path) -> Window | None:
     return next(iter(WindowReader(read_frames(path))), None)
 
 
-def first_frame(path: Path) -> F64:
-    """The tells that need no motion, of the first frame with a face, and a thumbnail of the face."""
-    window = next(iter(WindowReader(islice(read_frames(path), 25), length=1)), None)
+def first_frame(window: Window | None) -> F64:
+    """The tells that need no motion, of a window's first frame, and a thumbnail of its face."""
     if window is None:
         return np.full(len(_STILL) + 3 * _THUMBNAIL**2, np.nan)
+    still = Window(
+        window.start_s,
+        window.crops[:1],
+        window.landmarks[:1],
+        window.source_landmarks[:1],
+        window.context[:1],
+        window.context_landmarks[:1],
+    )
     small = cv2.resize(window.crops[0], (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA)
-    return np.concatenate([measure(window)[_STILL], small.astype(np.float64).ravel()])
+    return np.concatenate([measure(still)[_STILL], small.astype(np.float64).ravel()])
 
 
 def background(window: Window | None) -> F64:

@@ -10,8 +10,8 @@ import numpy as np
 from tellmark.detector.audit import confounds, protocol
 from tellmark.detector.audit.material import Judge, Material
 from tellmark.detector.audit.record import Audit, Control
-from tellmark.detector.audit.variants import Marker
 from tellmark.detector.evaluate import measured
+from tellmark.detector.footage import Marker
 from tellmark.detector.layouts import read_dataset, two_folders
 from tellmark.detector.metrics import BOOTSTRAPS
 from tellmark.errors import InputError

@@ -17,15 +17,13 @@ import cv2
 import numpy as np
 
 from tellmark.detector.features import ClipFeatures, clip_features
+from tellmark.detector.footage import Marker
 from tellmark.detector.tracks import Frames, read_frames
 from tellmark.detector.window import FPS, FRAMES
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import MediaError
 from tellmark.media import rgb_to_i420
 from tellmark.types import U8
-
-Marker = Callable[[int, int], Callable[[U8], U8]]
-"""(width, height) -> a function that marks an I420 frame of that size in place and returns it."""
 
 SECONDS = FRAMES / FPS + 0.4  # of each variant: one window, and room for a face that is found late
 

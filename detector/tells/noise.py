@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from tellmark.detector.stats import correlation
 from tellmark.detector.window import Window
-from tellmark.types import F32, F64
+from tellmark.types import F32, F64, U8
 
 FAMILY = "noise"
 DYNAMIC = False
@@ -38,25 +37,26 @@ def compute(window: Window) -> F64:
     """(10,) means over every sixth frame, in the order of ``FEATURES``; NaN without skin or surround."""
     rows, levels = [], []
     for index in window.sampled:
-        skin, around = window.face_masks[index].astype(bool), window.surround_masks[index].astype(bool)
-        if skin.sum() < 500 or around.sum() < 500:
+        skin, around = (np.flatnonzero(masks[index]) for masks in (window.face_masks, window.surround_masks))
+        if len(skin) < 500 or len(around) < 500:
             continue
         grey = window.grey[index].astype(np.float32)
-        kb = cv2.filter2D(grey, cv2.CV_32F, _KB)
-        first, second = (cv2.filter2D(grey, cv2.CV_32F, kernel) for kernel in (_FIRST, _SECOND))
-        red, blue = (cv2.filter2D(window.crops[index, ..., c], cv2.CV_32F, _KB)[skin] for c in (0, 2))
-        level, outside = _level(kb[skin]), _level(kb[around])
-        tails = _tails(kb[skin])
+        kb = cv2.filter2D(grey, cv2.CV_32F, _KB).ravel()
+        first, second = (cv2.filter2D(grey, cv2.CV_32F, kernel).ravel()[skin] for kernel in (_FIRST, _SECOND))
+        colours = cv2.split(window.crops[index])
+        red, blue = (cv2.filter2D(colours[c], cv2.CV_32F, _KB).ravel()[skin] for c in (0, 2))
+        inside, outside = kb[skin], kb[around]
+        level, tails = _level(inside), _tails(inside)
         rows.append(
             [
-                _level(first[skin]),
-                _level(second[skin]),
+                _level(first),
+                _level(second),
                 level,
-                level - outside,
+                level - _level(outside),
                 tails,
-                tails - _tails(kb[around]),
-                _shifted(kb, skin, 1),
-                _shifted(kb, skin, 2),
+                tails - _tails(outside),
+                _shifted(kb, window.face_masks[index], 1),
+                _shifted(kb, window.face_masks[index], 2),
                 correlation(red, blue, 0.03),
             ]
         )
@@ -75,6 +75,10 @@ def _tails(residual: F32) -> float:
     return float(np.log2((np.mean(residual**2) + 0.01) / (np.mean(np.abs(residual)) + 0.1) ** 2))
 
 
-def _shifted(residual: F32, mask: NDArray[np.bool_], step: int) -> float:
-    both = mask[:, :-step] & mask[:, step:]
-    return correlation(residual[:, :-step][both], residual[:, step:][both], 0.03)
+def _shifted(residual: F32, mask: U8, step: int) -> float:
+    """Correlation of the ``residual``, row by row in one, with that ``step`` px to the right where both are masked."""
+    both = mask.copy()
+    both[:, :-step] &= mask[:, step:]
+    both[:, -step:] = 0
+    places = np.flatnonzero(both)
+    return correlation(residual[places], residual[places + step], 0.03)

@@ -37,7 +37,7 @@ def compute(window: Window) -> F64:
 
 def _row(window: Window, anchor: int) -> list[float]:
     nearest = min(window.sampled, key=lambda index: abs(index - anchor))
-    skin, around = (masks[nearest].astype(bool) for masks in (window.face_masks, window.surround_masks))
+    skin, around = (np.flatnonzero(masks[nearest]) for masks in (window.face_masks, window.surround_masks))
     texture, coarse = _texture(window.grey[anchor], 1.5), _texture(window.grey[anchor], 4.0)
     skins, surrounds, last_coarse = [], [], 0.0
     for lag in LAGS:
@@ -66,5 +66,6 @@ def _texture(grey: U8, sigma: float) -> F32:
     return band
 
 
-def _similarity(a: F32, b: F32, mask: NDArray[np.bool_]) -> float:
-    return correlation(a[mask], b[mask], 0.1) if mask.sum() >= 200 else 0.0
+def _similarity(a: F32, b: F32, places: NDArray[np.intp]) -> float:
+    """Correlation of two pictures over the pixels ``places``, counted row by row."""
+    return correlation(a.ravel()[places], b.ravel()[places], 0.1) if len(places) >= 200 else 0.0

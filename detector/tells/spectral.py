@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
 from tellmark.detector.window import SIZE, Window
@@ -39,7 +40,7 @@ def compute(window: Window) -> F64:
         middle = (SIZE - _PATCH) // 2
         face = _spectrum(grey[middle : middle + _PATCH, middle : middle + _PATCH])
         corners = [_spectrum(grey[:_PATCH, :_PATCH]), _spectrum(grey[:_PATCH, -_PATCH:])]
-        radial, surround = _radial(face), np.mean([_radial(corner) for corner in corners], axis=0)
+        radial, surround = _radial(face), (_radial(corners[0]) + _radial(corners[1])) / 2
         low, mid, high = _slope(radial, 3, 12), _slope(radial, 12, 32), _slope(radial, 32, 62)
         inner = radial[10:61]
         ripple = np.max(inner[1:-1] - (inner[:-2] + inner[2:]) / 2)
@@ -51,35 +52,44 @@ def compute(window: Window) -> F64:
 
 
 @cache
-def _grids() -> tuple[F64, NDArray[np.intp]]:
+def _grids() -> tuple[F64, NDArray[np.intp], NDArray[np.intp]]:
+    """Hann window; whole radius of every frequency, row by row; how many have each of the radii below 65."""
     hann = np.hanning(_PATCH)
     frequency = np.fft.fftfreq(_PATCH, 1 / _PATCH)
-    radius = np.hypot(frequency[:, None], frequency[None, : _PATCH // 2 + 1])
+    radius = np.round(np.hypot(frequency[:, None], frequency[None, : _PATCH // 2 + 1])).astype(np.intp).ravel()
     window = np.asarray(np.outer(hann, hann), np.float64)
-    return window, np.round(radius).astype(np.intp)
+    return window, radius, np.bincount(radius)[:65]
 
 
 def _spectrum(patch: F32) -> F64:
-    return np.asarray(np.square(np.abs(np.fft.rfft2((patch - patch.mean()) * _grids()[0]))), np.float64)
+    found = scipy.fft.rfft2((patch - patch.mean()) * _grids()[0])
+    return np.asarray(found.real**2 + found.imag**2, np.float64)
 
 
 def _radial(power: F64) -> F64:
     """(65,) log2 of the mean power at each whole radius; one grey level of white noise is the floor's order."""
-    radius = _grids()[1].ravel()
-    total, count = np.bincount(radius, power.ravel()), np.bincount(radius)
-    means: F64 = np.log2(total[:65] / count[:65] + 1.0)
+    radius, count = _grids()[1:]
+    means: F64 = np.log2(np.bincount(radius, power.ravel())[:65] / count + 1.0)
     return means
 
 
-def _slope(radial: F64, start: int, stop: int) -> float:
+@cache
+def _octaves(start: int, stop: int) -> tuple[F64, F64]:
+    """Octaves of whole radii, and what a value at each adds to a line's slope."""
     octaves = np.log2(np.arange(start, stop))
-    return float(np.polyfit(octaves, radial[start:stop], 1)[0])
+    centred = octaves - octaves.mean()
+    return octaves, centred / (centred**2).sum()
+
+
+def _slope(radial: F64, start: int, stop: int) -> float:
+    return float(_octaves(start, stop)[1] @ radial[start:stop])
 
 
 def _bend(radial: F64) -> float:
-    slope, level = np.polyfit(np.log2(np.arange(12, 32)), radial[12:32], 1)
-    far = np.arange(48, 62)
-    return float(np.mean(radial[48:62] - (slope * np.log2(far) + level)))
+    """How far 48 to 62 cycles lie above the line through 12 to 32."""
+    octaves = _octaves(12, 32)[0]
+    far = _octaves(48, 62)[0].mean() - octaves.mean()
+    return float(radial[48:62].mean() - radial[12:32].mean() - _slope(radial, 12, 32) * far)
 
 
 def _anisotropy(power: F64) -> float:

@@ -83,6 +83,31 @@ def test_the_same_seed_draws_the_same_looks(index: Path, tmp_path: Path) -> None
     assert len(set(looks[0])) > 2
 
 
+def test_marks_arms_and_originals_are_kept(index: Path, tmp_path: Path) -> None:
+    """Half of the variants of either class are marked, a fake like its original, what is marked already not again."""
+    index.write_text(
+        "path,kind,system,person_id,licence,original,marked\n"
+        "a.mp4,real,,anna,CC0,,\nb.mp4,fake,swap,anna,CC0,a.mp4,\na.mp4,real,null,NA,CC0,a.mp4,1\n"
+        "b.mp4,fake,other,ben,CC0,c.mp4,\nc.mp4,real,,cleo,CC0,,\n"
+    )
+    asked: list[tuple[int, int]] = []
+
+    def mark(width: int, height: int) -> Callable[[Any], Any]:
+        asked.append((width, height))
+        return lambda i420: i420
+
+    clips = footage.build(index, tmp_path / "out", variants=2, mark=mark)
+    real, fake, null, lone = (clips[k : k + 2] for k in range(0, 8, 2))
+    assert [clip.marked for clip in real] in ([True, False], [False, True])
+    assert [(c.marked, c.width, c.crf) for c in fake] == [(c.marked, c.width, c.crf) for c in real]
+    assert sum(clip.marked for clip in lone) == 1
+    assert all(clip.marked for clip in null)
+    assert [(clip.method, clip.identity) for clip in null] == [("null", "NA")] * 2, "no name is read as a missing value"
+    assert len(asked) == 3
+    assert [clip.original for clip in fake] == [clip.clip_id for clip in real]
+    assert all(clip.original is None for clip in lone), "its original shows no face and is not there"
+
+
 def test_an_index_without_columns_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "index.csv"
     path.write_text("path,kind\na.mp4,real\n")

@@ -1,0 +1,39 @@
+"""Negatives whose scenery is like that of the fakes, so that scenery cannot stand for the class.
+
+What a classifier makes of the scenery alone, persons held out, is a propensity (Rosenbaum and Rubin 1983): each fake
+keeps the negatives that are nearest to it on that scale, and negatives that resemble no fake are left out. Nothing of a
+face is looked at, and no score of a detector.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tellmark.detector.audit.probes import probe_scores
+from tellmark.types import F64
+
+_SEEDS = (1, 2, 3)  # of the folds; the audit's own probe has seed 0
+
+
+def matched(
+    x: F64, labels: NDArray[np.int64], identities: NDArray[np.str_], sources: NDArray[np.str_], *, each: int
+) -> set[str]:
+    """Sources to keep: all fakes', and for each of them the ``each`` nearest negatives that no other fake took.
+
+    x: (N, D) scenery of N clips; several clips of one source count as their mean. Fakes choose in turn, in an order
+    that is drawn once.
+    """
+    scale = np.mean([probe_scores(x, labels, identities, seed=seed) for seed in _SEEDS], axis=0)
+    names, first, member = np.unique(sources, return_index=True, return_inverse=True)
+    place = np.bincount(member, scale) / np.bincount(member)
+    fakes = np.flatnonzero(labels[first] == 1)
+    free = [int(i) for i in np.flatnonzero(labels[first] == 0)]
+    kept = set(fakes.tolist())
+    rng = np.random.default_rng(0)
+    for fake in np.concatenate([rng.permutation(fakes) for _ in range(each)]):
+        if free:
+            nearest = min(free, key=lambda other: abs(place[other] - place[fake]))
+            free.remove(nearest)
+            kept.add(nearest)
+    return {str(names[i]) for i in kept}

@@ -1,0 +1,118 @@
+"""The training set of the detector that ships, and its weights, from the local material.
+
+    python -m tellmark.shipped DATA TALK OUT
+
+DATA has an index.csv of real clips and of other systems' fakes; TALK is a dataset of the factory (``make published``)
+with real, null and `talk` clips of some of the same people, marked. All of them are cut and encoded alike
+(``detector.footage``), half of the variants of either class marked, and real clips whose scenery is like that of no
+fake are left out. OUT becomes the dataset, and OUT/default.npz the
+weights that learnt from it.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tellmark.benchmarks.unseen import ours
+from tellmark.detector import footage
+from tellmark.detector.audit.matching import matched
+from tellmark.detector.audit.probes import background, first_window
+from tellmark.detector.train import train
+from tellmark.films import number_of
+from tellmark.manifest import read_clips, write_manifest
+from tellmark.reports.measured import csv_rows
+from tellmark.runs import Progress
+from tellmark.types import Clip, Kind, Label
+from tellmark.watermark.embed import Embedder
+from tellmark.watermark.payload import Payload
+
+_SECONDS = 4.8  # three windows
+_OWN = 24  # persons of TALK
+_EACH = 2  # real clips a fake keeps
+_OURS = {"real": "", "null": "null", "talk": "talk"}  # method -> system or arm
+_SAME_SCENE = ("_R.mp4", "_L.mp4")  # halves of a split picture: a fake, and what it was made of
+_ALSO = {"fake/StyleTalk__demo.mp4": "real/styletalk__samples_source_video_video_andrew_clip_1.mp4"}  # looked at
+
+
+def index_rows(data: Path, talk: Path) -> list[dict[str, Any]]:
+    """Rows of the index that ``detector.footage`` reads; persons have the same name in both sources."""
+    table = [row for row in csv_rows(data / "index.csv") if row["kind"] in ("real", "fake")]
+    real = {row["path"] for row in table if row["kind"] == "real"}
+    rows = [
+        _row(data / row["path"], row["kind"], row["system"], row["person_id"], row["licence"])
+        | {"original": str(data / original) if (original := _original(row["path"])) in real else ""}
+        for row in table
+    ]
+    people = {_pseudonym(row["person_id"]): row["person_id"] for row in table}
+    return rows + _ours(talk, people)
+
+
+def _original(path: str) -> str:
+    return _ALSO.get(path, path.replace("fake/", "real/").replace(*_SAME_SCENE) if path.startswith("fake/") else "")
+
+
+def _ours(talk: Path, people: dict[str, str]) -> list[dict[str, Any]]:
+    clips = {(clip.identity, clip.method): clip for clip in read_clips(talk) if clip.compression == "c23"}
+    names = sorted({identity for identity, _ in clips} & set(people))[:_OWN]
+    rows = []
+    for name in names:
+        own: dict[str, Clip] = {method: clips[name, method] for method in _OURS}
+        for method, clip in own.items():
+            kind = "fake" if method == "talk" else "real"
+            row = _row(talk / clip.path, kind, _OURS[method], people[name], clip.licence) | {"marked": "1"}
+            rows.append(row | {"original": "" if method == "real" else str(talk / own["real"].path)})
+    return rows
+
+
+def _pseudonym(person: str) -> str:
+    """The identity that the factory gives a person of ``make published``."""
+    return f"person:{hashlib.sha256(number_of(person).encode()).hexdigest()[:8]}"
+
+
+def _row(path: Path, kind: str, system: str, person: str, licence: str) -> dict[str, Any]:
+    whole = str(path.resolve())
+    return {
+        "path": whole, "kind": kind, "system": system, "person_id": person, "licence": licence,
+        "original": "", "marked": "",
+    }  # fmt: skip
+
+
+def build(data: Path, talk: Path, out: Path, progress: Progress | None = None) -> list[Clip]:
+    """Write the dataset to ``out``."""
+    out.mkdir(parents=True, exist_ok=True)
+    rows = index_rows(data.resolve(), talk.resolve())
+    with (out / "index.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+    def mark(width: int, height: int) -> Any:
+        return Embedder(Payload.new(Kind.CONTROL), width=width, height=height).embed
+
+    clips = footage.build(out / "index.csv", out, variants=2, seconds=_SECONDS, mark=mark, progress=progress)
+    kept = like_the_fakes(out, clips)
+    write_manifest(out, kept)
+    return kept
+
+
+def like_the_fakes(folder: Path, clips: Sequence[Clip]) -> list[Clip]:
+    """``clips`` without those real ones, not of our own pipeline, whose scenery is like that of no fake."""
+    own = ours(clips)
+    others = [clip for clip in clips if clip.clip_id not in own]
+    scenery = np.array([background(first_window(folder / clip.path)) for clip in others])
+    labels = np.array([int(clip.label is Label.FAKE) for clip in others])
+    who, sources = (np.array([getattr(clip, name) for clip in others]) for name in ("identity", "source_id"))
+    kept = matched(scenery, labels, who, sources, each=_EACH)
+    return [clip for clip in clips if clip.clip_id in own or clip.source_id in kept]
+
+
+if __name__ == "__main__":
+    made = build(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), lambda a, b: print(a, b, file=sys.stderr))
+    train(Path(sys.argv[3]), Path(sys.argv[3]) / "default.npz", name="tells-3", force=True)

@@ -1,0 +1,30 @@
+"""Scenery that gives a class away is left out, and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tellmark.detector.audit.matching import matched
+from tellmark.detector.audit.probes import probe_scores
+from tellmark.detector.metrics import auc
+
+
+def test_real_clips_that_look_like_no_fake_are_left_out() -> None:
+    """Twenty fakes, forty real sources in the same scenes and forty in others, two clips each."""
+    rng = np.random.default_rng(0)
+    kinds = np.repeat(["fake", "same", "other"], [20, 40, 40])
+    sources = np.array([f"{kind}{number}" for number, kind in enumerate(kinds)])
+    scene = np.where(kinds == "other", 4.0, 0.0)[:, None] + rng.normal(size=(100, 3))
+    x = np.repeat(scene, 2, axis=0) + rng.normal(scale=0.1, size=(200, 3))
+    sources = np.repeat(sources, 2)
+    labels = np.repeat((kinds == "fake").astype(int), 2)
+
+    kept = matched(x, labels, sources, sources, each=2)
+    assert {name for name in kept if name.startswith("fake")} == {name for name in sources if name.startswith("fake")}
+    assert len(kept) == 60
+    assert sum(name.startswith("same") for name in kept) > 35
+
+    taken = np.isin(sources, list(kept))
+    before = auc(labels, probe_scores(x, labels, sources))
+    after = auc(labels[taken], probe_scores(x[taken], labels[taken], sources[taken]))
+    assert before > 0.7 > after
