@@ -118,10 +118,14 @@ def _card() -> list[dict[str, str]]:
     """What the model that ships says of itself, as rows of {measure, value}."""
     from tellmark.detector.detect import default_model
 
-    card = default_model().card
+    return [{"measure": name, "value": repr(number)} for name, number in said_by(default_model().card).items()]
+
+
+def said_by(card: Mapping[str, Any]) -> dict[str, float]:
+    """What a model's card says of persons held out: AUC, its 95 % interval, and its mean on systems left out."""
     overall, left_out = card["cross_validation"]["overall"], card["unseen_methods"].values()
     low, high = overall["auc_ci"]
     weights = [one["n"] for one in left_out]
     mean = float(np.average([one["auc"] for one in left_out], weights=weights)) if weights else float("nan")
     values = {"auc": overall["auc"], "auc, low": low, "auc, high": high, "auc, systems left out": mean}
-    return [{"measure": name, "value": repr(float(number))} for name, number in values.items()]
+    return {name: float(number) for name, number in values.items()}

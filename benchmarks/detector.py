@@ -3,8 +3,9 @@
 Costs are medians over the windows of a clip of a virtual actor, on one core. `--with data=DIR` also evaluates the
 shipped model on all clips of a dataset, with the notes of the evaluation: the model must not have been trained on it.
 `--with part=compare`, `part=own`, `part=unseen` and `part=speed` are described in their modules: ``compare``,
-``own_fakes``, ``unseen`` and ``detector_speed``. `--with work=DIR2` makes the dataset of own or unseen there, where
-`data` is footage with its index (``footage``). `part=audit` gives the table that `tellmark audit DIR` left in DIR.
+``own_fakes``, ``unseen`` and ``detector_speed``; `part=shipped` teaches the model that ships once more. Those of own,
+unseen and shipped are made in DIR2 by `--with work=DIR2`, where `data` is footage with its index (``footage``).
+`part=audit` gives the table that `tellmark audit DIR` left in DIR.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ import numpy as np
 
 from tellmark.benchmarks import compare, detector_speed, footage, own_fakes
 from tellmark.benchmarks import unseen as unseen_systems
+from tellmark.benchmarks.claims import said_by
 from tellmark.detector import tells
 from tellmark.detector.audit.record import FILE, found_in
 from tellmark.detector.detect import default_model, detect
 from tellmark.detector.evaluate import evaluate
 from tellmark.detector.features import measure
 from tellmark.detector.tracks import WindowReader, read_frames
+from tellmark.detector.train import train
 from tellmark.detector.window import FRAMES, Window
 from tellmark.errors import UsageError
 from tellmark.generator.actors import actor
@@ -42,8 +45,8 @@ def run(
     *, quick: bool = False, part: str = "cost", data: str | None = None, unseen: str | None = None, work: str = ""
 ) -> list[dict[str, Any]]:
     """Rows of {measure, value, unit}; those of the other parts say what they are."""
-    if part not in ("cost", "compare", "own", "unseen", "speed", "audit"):
-        raise UsageError(f"--with part={part}: choose cost, compare, own, unseen, speed or audit")
+    if part not in ("cost", "compare", "own", "unseen", "shipped", "speed", "audit"):
+        raise UsageError(f"--with part={part}: choose cost, compare, own, unseen, shipped, speed or audit")
     if part == "speed":
         return detector_speed.run(quick=quick)
     if part != "cost":
@@ -55,6 +58,8 @@ def run(
             return _audit(Path(data))
         if part == "unseen":
             return unseen_systems.run(footage.systems(Path(data), Path(work)) if work else Path(data), quick=quick)
+        if part == "shipped":
+            return _taught_again(footage.shipped(Path(data), Path(work)) if work else Path(data))
         folder = footage.ours(Path(data), Path(work)) if work else Path(data)
         return own_fakes.run(folder, Path(unseen) if unseen else None)
     with tempfile.TemporaryDirectory() as name:
@@ -142,6 +147,13 @@ def _audit(folder: Path) -> list[dict[str, Any]]:
         | {key: row[key] for key in ("pass_mark", "verdict", "note")}
         for row in record["controls"]
     ]
+
+
+def _taught_again(folder: Path) -> list[dict[str, Any]]:
+    """What the card of a model says that has learnt from the same clips as the one that ships."""
+    with tempfile.TemporaryDirectory() as name:
+        model = train(folder, Path(name) / "model.npz")
+    return [_row(measure, value, "persons held out") for measure, value in said_by(model.card).items()]
 
 
 def _row(measure_: str, value: float | None, unit: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import csv
 from pathlib import Path
 
 from tellmark import published
+from tellmark import shipped as recipe
 from tellmark.console import Console
 from tellmark.detector.footage import build
 from tellmark.errors import UsageError
@@ -40,4 +41,14 @@ def systems(data: Path, work: Path) -> Path:
     if not (folder / PARQUET).exists():
         with Console().progress(folder.name) as progress:
             build(data / INDEX, folder, progress=progress)
+    return folder
+
+
+def shipped(data: Path, work: Path) -> Path:
+    """What the detector that ships has learnt from."""
+    folder = work / "shipped"
+    if not (folder / PARQUET).exists():
+        talk = ours(data, work)
+        with Console().progress(folder.name) as progress:
+            recipe.build(data, talk, folder, progress)
     return folder
