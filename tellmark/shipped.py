@@ -38,24 +38,30 @@ _OWN = 24  # persons of TALK
 _EACH = 2  # real clips a fake keeps
 _OURS = {"real": "", "null": "null", "talk": "talk"}  # method -> system or arm
 _SAME_SCENE = ("_R.mp4", "_L.mp4")  # halves of a split picture: a fake, and what it was made of
-_ALSO = {"fake/StyleTalk__demo.mp4": "real/styletalk__samples_source_video_video_andrew_clip_1.mp4"}  # looked at
+_SAME_ROOM = ("StyleTalk",)  # systems whose fakes show a person as a real film does: looked at
 
 
 def index_rows(data: Path, talk: Path) -> list[dict[str, Any]]:
     """Rows of the index that ``detector.footage`` reads; persons have the same name in both sources."""
     table = [row for row in csv_rows(data / "index.csv") if row["kind"] in ("real", "fake")]
-    real = {row["path"] for row in table if row["kind"] == "real"}
+    real = {row["path"]: row["person_id"] for row in table if row["kind"] == "real"}
     rows = [
         _row(data / row["path"], row["kind"], row["system"], row["person_id"], row["licence"])
-        | {"original": str(data / original) if (original := _original(row["path"])) in real else ""}
+        | {"original": str(data / original) if (original := _original(row, real)) else ""}
         for row in table
     ]
     people = {_pseudonym(row["person_id"]): row["person_id"] for row in table}
     return rows + _ours(talk, people)
 
 
-def _original(path: str) -> str:
-    return _ALSO.get(path, path.replace("fake/", "real/").replace(*_SAME_SCENE) if path.startswith("fake/") else "")
+def _original(row: dict[str, str], real: dict[str, str]) -> str:
+    """The real film that a row was made of, of those there are (path -> person); empty where that is not known."""
+    if row["kind"] == "real":
+        return ""
+    if row["system"] in _SAME_ROOM:
+        return next((path for path in sorted(real) if real[path] == row["person_id"]), "")
+    other = row["path"].replace("fake/", "real/").replace(*_SAME_SCENE)
+    return other if other in real else ""
 
 
 def _ours(talk: Path, people: dict[str, str]) -> list[dict[str, Any]]:
