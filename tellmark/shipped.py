@@ -5,7 +5,8 @@
 DATA has an index.csv of real clips and of other systems' fakes; TALK is a dataset of the factory (``make published``)
 with real, null and `talk` clips of some of the same people, marked. All of them are cut and encoded alike
 (``detector.footage``), half of the variants of either class marked, and real clips whose scenery is like that of no
-fake are left out. OUT becomes the dataset, and OUT/default.npz the weights that learnt from it.
+fake are left out. OUT becomes the dataset, and OUT/default.npz the
+weights that learnt from it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,33 +38,30 @@ _OWN = 24  # persons of TALK
 _EACH = 2  # real clips a fake keeps
 _OURS = {"real": "", "null": "null", "talk": "talk"}  # method -> system or arm
 _SAME_SCENE = ("_R.mp4", "_L.mp4")  # halves of a split picture: a fake, and what it was made of
-_ALSO = {"4d01bd2ea220": "b331fef41fa5"}  # hashes of paths: a fake, and what it was seen to be made of
+_SAME_ROOM = ("StyleTalk",)  # systems whose fakes show a person as a real film does: looked at
 
 
 def index_rows(data: Path, talk: Path) -> list[dict[str, Any]]:
     """Rows of the index that ``detector.footage`` reads; persons have the same name in both sources."""
     table = [row for row in csv_rows(data / "index.csv") if row["kind"] in ("real", "fake")]
-    real = {row["path"] for row in table if row["kind"] == "real"}
+    real = {row["path"]: row["person_id"] for row in table if row["kind"] == "real"}
     rows = [
         _row(data / row["path"], row["kind"], row["system"], row["person_id"], row["licence"])
-        | {"original": str(data / original) if (original := _original(row["path"], real)) else ""}
+        | {"original": str(data / original) if (original := _original(row, real)) else ""}
         for row in table
     ]
     people = {_pseudonym(row["person_id"]): row["person_id"] for row in table}
     return rows + _ours(talk, people)
 
 
-def _original(path: str, real: Collection[str]) -> str:
-    """The path of the real film a fake was made of, if ``real`` has it."""
-    for other in real:
-        if _ALSO.get(_hash(path)) == _hash(other):
-            return other
-    same = path.replace("fake/", "real/").replace(*_SAME_SCENE)
-    return same if path.startswith("fake/") and same in real else ""
-
-
-def _hash(path: str) -> str:
-    return hashlib.sha256(path.encode()).hexdigest()[:12]
+def _original(row: dict[str, str], real: dict[str, str]) -> str:
+    """The real film that a row was made of, of those there are (path -> person); empty where that is not known."""
+    if row["kind"] == "real":
+        return ""
+    if row["system"] in _SAME_ROOM:
+        return next((path for path in sorted(real) if real[path] == row["person_id"]), "")
+    other = row["path"].replace("fake/", "real/").replace(*_SAME_SCENE)
+    return other if other in real else ""
 
 
 def _ours(talk: Path, people: dict[str, str]) -> list[dict[str, Any]]:

@@ -1,0 +1,73 @@
+"""Who is who, and what was made of what, in the index of the shipped detector's training set."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tellmark import shipped
+from tellmark.benchmarks.detector_speed import CLIP
+from tellmark.manifest import write_manifest
+from tellmark.types import Label
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> tuple[Path, Path]:
+    data, talk = tmp_path / "data", tmp_path / "talk"
+    data.mkdir()
+    talk.mkdir()
+    (data / "index.csv").write_text(
+        "path,kind,system,person_id,licence\n"
+        "real/Swap__x_L.mp4,real,,anna,CC0\nfake/Swap__x_R.mp4,fake,Swap,anna,CC0\n"
+        "real/b2.mp4,real,,ben,CC0\nreal/b1.mp4,real,,ben,CC0\nfake/demo.mp4,fake,StyleTalk,ben,CC0\n"
+        "fake/lone.mp4,fake,Other,cleo,CC0\nspeech/s.wav,speech,,anna,CC0\n"
+    )
+    made = [
+        replace(
+            CLIP, clip_id=f"{person}-{method}", path=f"{person}-{method}.mp4", method=method, compression="c23",
+            identity=shipped._pseudonym(person), label=Label.FAKE if method == "talk" else Label.REAL,
+        )
+        for person in ("ben", "somebody else") for method in ("real", "null", "talk")
+    ]  # fmt: skip
+    write_manifest(talk, made)
+    return data, talk
+
+
+def test_persons_and_originals_are_joined(sources: tuple[Path, Path]) -> None:
+    rows = {Path(row["path"]).name: row for row in shipped.index_rows(*sources)}
+    assert set(rows) == {
+        "Swap__x_L.mp4", "Swap__x_R.mp4", "b1.mp4", "b2.mp4", "demo.mp4", "lone.mp4",
+        "ben-real.mp4", "ben-null.mp4", "ben-talk.mp4",
+    }  # fmt: skip
+    assert {name: Path(row["original"]).name for name, row in rows.items() if row["original"]} == {
+        "Swap__x_R.mp4": "Swap__x_L.mp4", "demo.mp4": "b1.mp4",
+        "ben-null.mp4": "ben-real.mp4", "ben-talk.mp4": "ben-real.mp4",
+    }  # fmt: skip
+    assert {row["person_id"] for name, row in rows.items() if name.startswith("ben-")} == {"ben"}
+    assert {name for name, row in rows.items() if row["marked"]} == {"ben-real.mp4", "ben-null.mp4", "ben-talk.mp4"}
+    assert rows["ben-null.mp4"]["kind"] == "real"
+    assert rows["ben-null.mp4"]["system"] == "null"
+
+
+def test_our_own_clips_stay_whatever_their_scenery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty fakes and forty real sources in one scene, twenty elsewhere, and a clip of ours farther off."""
+    rng = np.random.default_rng(0)
+    kinds = ["fake"] * 20 + ["same"] * 40 + ["other"] * 20 + ["ours"]
+    clips = [
+        replace(
+            CLIP, clip_id=f"{kind}{k}", path=f"{kind}{k}.mp4", identity=f"p{k}", source_id=f"s{k}",
+            method="null" if kind == "ours" else kind, label=Label.FAKE if kind == "fake" else Label.REAL,
+        )
+        for k, kind in enumerate(kinds)
+    ]  # fmt: skip
+    places = {"fake": 0.0, "same": 0.0, "other": 5.0, "ours": 50.0}
+    monkeypatch.setattr(shipped, "first_window", lambda path: path.stem)
+    monkeypatch.setattr(shipped, "background", lambda name: places[name.rstrip("0123456789")] + rng.normal(size=3))
+    kept = [clip.clip_id.rstrip("0123456789") for clip in shipped.like_the_fakes(Path(), clips)]
+    assert kept.count("ours") == 1
+    assert kept.count("fake") == 20
+    assert kept.count("same") > 35
+    assert kept.count("same") + kept.count("other") == 40
