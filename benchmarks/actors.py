@@ -3,7 +3,7 @@
 Seeds whose face the tracker takes, what one costs, which tones of skin occur, how even the attributes of 48 are that
 were asked to be balanced. ``--with sheet=FILE.png`` writes those 48 at 256 pixels, to be looked at: that they pass for
 photographs no figure here can say. ``--with shared=DIR`` adds the nearest-neighbour test against the people that went
-into the mixtures (``generator/likeness.py``), which needs the maintainers' material.
+into the mixtures (``generator/actors/likeness.py``), which needs the maintainers' material.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import numpy as np
 
 from tellmark.errors import FaceError
 from tellmark.generator.actors import actor
-from tellmark.generator.likeness import check
-from tellmark.generator.recipe import actor_attributes, balanced, draw_recipe, monk_tone
+from tellmark.generator.actors.likeness import check
+from tellmark.generator.actors.recipe import actor_attributes, balanced, draw_recipe, monk_tone
 from tellmark.generator.types import Portrait
 from tellmark.landmarks import eye_opening, head_rotation_deg, mouth_opening
 from tellmark.media import write_image

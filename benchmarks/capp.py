@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from tellmark.benchmarks import sync
 from tellmark.errors import InputError
-from tellmark.generator.headpose import fit_heads, rest_shape
+from tellmark.generator.geometry.headpose import fit_heads, rest_shape
 from tellmark.generator.retarget import bridged
 from tellmark.generator.track import Track
 from tellmark.landmarks import face_width

@@ -32,11 +32,11 @@ import numpy as np
 
 from tellmark.benchmarks.dataset_stages import stages
 from tellmark.errors import UsageError
-from tellmark.generator.casting import cast
-from tellmark.generator.check import check
-from tellmark.generator.estimate import dry_run
-from tellmark.generator.plan import load_plan
-from tellmark.generator.roles import versions
+from tellmark.generator.factory.casting import cast
+from tellmark.generator.factory.check import check
+from tellmark.generator.factory.estimate import dry_run
+from tellmark.generator.factory.plan import load_plan
+from tellmark.generator.factory.roles import versions
 from tellmark.manifest import read_rows
 from tellmark.media import sha256_of
 

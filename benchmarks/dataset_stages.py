@@ -1,8 +1,8 @@
 """What each stage of a dataset's build costs in CPU time: what the constants of the dry run are read from.
 
 One take, of one second and of ``seconds``: what both share is the fixed cost, the rest is per frame. In seconds of a
-machine whose :func:`~tellmark.generator.calibrate.unit_s` is ``UNIT_S``, so that a busy or a slower machine gives the
-same figures.
+machine whose :func:`~tellmark.generator.factory.calibrate.unit_s` is ``UNIT_S``, so that a busy or a slower machine
+gives the same figures.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tellmark.generator import takes
-from tellmark.generator.calibrate import UNIT_S, unit_s
-from tellmark.generator.casting import cast
-from tellmark.generator.plan import Plan, load_plan
-from tellmark.generator.roles import Take, Version
-from tellmark.generator.scene import Scene
+from tellmark.generator.factory import takes
+from tellmark.generator.factory.calibrate import UNIT_S, unit_s
+from tellmark.generator.factory.casting import cast
+from tellmark.generator.factory.plan import Plan, load_plan
+from tellmark.generator.factory.roles import Take, Version
+from tellmark.generator.factory.scene import Scene
 
 _FAKES = '"talk", "reenact", "lipsync", "swap", "selfblend", "splice"'
 _PLAN = """

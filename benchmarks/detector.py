@@ -31,9 +31,9 @@ from tellmark.detector.train import train
 from tellmark.detector.window import FRAMES, Window
 from tellmark.errors import UsageError
 from tellmark.generator.actors import actor
+from tellmark.generator.audio.voice import synthesize
 from tellmark.generator.clip import render_clip
 from tellmark.generator.speech import load_speech
-from tellmark.generator.voice import synthesize
 from tellmark.types import U8
 
 _TEXT = (

@@ -29,9 +29,9 @@ from tellmark.detector.train import cross_validate, fit, leave_one_method_out
 from tellmark.detector.window import FRAMES
 from tellmark.faces import MediapipeTracker
 from tellmark.generator.actors import actor
+from tellmark.generator.audio.voice import synthesize
 from tellmark.generator.clip import render_clip
 from tellmark.generator.speech import load_speech
-from tellmark.generator.voice import synthesize
 from tellmark.types import U8, Clip, Label
 
 _TEXT = "This sentence is spoken by nobody, and what you see is nobody's face. "

@@ -17,14 +17,14 @@ import torch
 from scipy import signal
 from sklearn.metrics import roc_auc_score
 
-from tellmark.generator.acoustics import SAMPLE_RATE_HZ, analyse
-from tellmark.generator.encoder import ROWS_PER_S, SpeechEncoder
-from tellmark.generator.encoder_data import KEPT_ASIDE, Example, example
-from tellmark.generator.sentences import sentences
+from tellmark.generator.audio.acoustics import SAMPLE_RATE_HZ, analyse
+from tellmark.generator.audio.encoder import ROWS_PER_S, SpeechEncoder
+from tellmark.generator.audio.sentences import sentences
+from tellmark.generator.audio.visemes import GESTURES, segments
+from tellmark.generator.audio.voice import Phoneme
 from tellmark.generator.speech import FEATURES, features
-from tellmark.generator.train_inversion import invented, spoken
-from tellmark.generator.visemes import GESTURES, segments
-from tellmark.generator.voice import Phoneme
+from tellmark.generator.training.encoder_data import KEPT_ASIDE, Example, example
+from tellmark.generator.training.train_inversion import invented, spoken
 from tellmark.types import F32, F64
 
 NEAR_S = 0.040

@@ -26,10 +26,10 @@ from tellmark.benchmarks import kept_aside
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import MediaError, UsageError
 from tellmark.generator.actors import actor
+from tellmark.generator.audio.sentences import sentences
+from tellmark.generator.audio.voice import VARIANTS, synthesize
 from tellmark.generator.clip import render_clip
-from tellmark.generator.sentences import sentences
 from tellmark.generator.speech import load_speech
-from tellmark.generator.voice import VARIANTS, synthesize
 from tellmark.media import VideoReader, probe, rgb_to_i420
 from tellmark.runs import Progress
 from tellmark.types import U8, Kind

@@ -13,11 +13,11 @@ from tellmark.benchmarks.attacks import Frames
 from tellmark.benchmarks.kept_aside import of_split
 from tellmark.errors import UsageError
 from tellmark.generator.actors import actor
+from tellmark.generator.audio.voice import synthesize
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.rules import RuleMotion
 from tellmark.generator.speech import load_speech
 from tellmark.generator.types import Controls
-from tellmark.generator.voice import synthesize
 from tellmark.media import VideoReader
 from tellmark.types import U8
 

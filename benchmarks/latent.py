@@ -24,15 +24,15 @@ from sklearn.preprocessing import StandardScaler
 from tellmark.benchmarks import latent_controls
 from tellmark.errors import UsageError
 from tellmark.generator.actors import actor
-from tellmark.generator.basis import expression_basis
-from tellmark.generator.canonical import POINTS, pose_free
-from tellmark.generator.habits import apart
+from tellmark.generator.dynamics.habits import apart
+from tellmark.generator.dynamics.latent_motion import DYNAMIC
+from tellmark.generator.geometry.basis import expression_basis
+from tellmark.generator.geometry.canonical import POINTS, pose_free
 from tellmark.generator.latent import DYNAMICS, face_latent, point_weights, rest_mesh
-from tellmark.generator.latent_motion import DYNAMIC
-from tellmark.generator.mesh import expression_weights
+from tellmark.generator.mesh.mesh import expression_weights
 from tellmark.generator.motion import motion_weights
 from tellmark.generator.track import Track, read_manifest
-from tellmark.generator.train_latent import random_expressions
+from tellmark.generator.training.train_latent import random_expressions
 from tellmark.runs import Progress
 from tellmark.types import F32, F64
 

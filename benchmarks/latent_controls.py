@@ -21,11 +21,11 @@ from sklearn.preprocessing import StandardScaler
 
 from tellmark.benchmarks.motion_stage import show
 from tellmark.generator.actors import actor
-from tellmark.generator.behaviour import wander
-from tellmark.generator.habits import apart
+from tellmark.generator.dynamics.behaviour import wander
+from tellmark.generator.dynamics.habits import apart
 from tellmark.generator.latent import FaceLatent, rest_mesh
 from tellmark.generator.track import FPS, Track
-from tellmark.generator.train_latent import random_expressions
+from tellmark.generator.training.train_latent import random_expressions
 from tellmark.generator.types import Motion
 from tellmark.types import F32
 

@@ -10,7 +10,7 @@ import wave
 from pathlib import Path
 from typing import Any
 
-from tellmark.generator.voice import synthesize
+from tellmark.generator.audio.voice import synthesize
 
 _TEXT = "This sentence is said again and again, until the sound is as long as it has to be. "
 

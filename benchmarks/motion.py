@@ -27,8 +27,8 @@ from tellmark.benchmarks.motion_table import table
 from tellmark.benchmarks.train_sync import held_out
 from tellmark.errors import InputError, TellmarkError, UsageError
 from tellmark.generator.actors import actor
+from tellmark.generator.audio.sentences import sentences
 from tellmark.generator.retarget import retarget
-from tellmark.generator.sentences import sentences
 from tellmark.generator.speech import FEATURES, load_speech
 from tellmark.generator.track import FPS, Track, read_manifest
 from tellmark.generator.types import EXPRESSIONS, Controls, Motion

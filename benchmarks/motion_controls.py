@@ -9,8 +9,8 @@ import numpy as np
 
 from tellmark.benchmarks import sync
 from tellmark.benchmarks.motion_stage import Stage, perform, show
-from tellmark.generator.behaviour import HEAD_SHARE
 from tellmark.generator.borrow import BorrowedMotion, Performance
+from tellmark.generator.dynamics.behaviour import HEAD_SHARE
 from tellmark.generator.speech import load_speech
 from tellmark.generator.track import FPS
 from tellmark.generator.types import EMOTIONS, Controls, Motion, MotionModel, Portrait

@@ -15,10 +15,10 @@ from tellmark.benchmarks.motion_case import Case, Real, Rows
 from tellmark.benchmarks.motion_stage import Stage, Voice, perform, speak
 from tellmark.benchmarks.train_sync import held_out
 from tellmark.errors import InputError
-from tellmark.generator.basis import face_frame
-from tellmark.generator.headpose import fit_heads
+from tellmark.generator.audio.sentences import sentences
+from tellmark.generator.geometry.basis import face_frame
+from tellmark.generator.geometry.headpose import fit_heads
 from tellmark.generator.retarget import bridged
-from tellmark.generator.sentences import sentences
 from tellmark.generator.speech import FEATURES, load_speech
 from tellmark.generator.track import FPS
 from tellmark.generator.types import MotionModel, Portrait

@@ -14,10 +14,10 @@ import numpy as np
 from tellmark.benchmarks import motion_stats as measures
 from tellmark.benchmarks.motion_case import Case, Rows
 from tellmark.benchmarks.motion_stage import speak
-from tellmark.generator.acoustics import SAMPLE_RATE_HZ
-from tellmark.generator.diffusion import CONTEXT
-from tellmark.generator.encoder import SpeechEncoder
-from tellmark.generator.sentences import sentences
+from tellmark.generator.audio.acoustics import SAMPLE_RATE_HZ
+from tellmark.generator.audio.encoder import SpeechEncoder
+from tellmark.generator.audio.sentences import sentences
+from tellmark.generator.dynamics.diffusion import CONTEXT
 from tellmark.generator.track import FPS
 from tellmark.generator.types import Controls, Motion, StreamingModel
 from tellmark.media import load_audio

@@ -13,12 +13,12 @@ import numpy as np
 
 from tellmark.errors import UsageError
 from tellmark.faces import MediapipeTracker
+from tellmark.generator.audio.voice import Phoneme, synthesize
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.retarget import retarget
 from tellmark.generator.speech import load_speech
 from tellmark.generator.track import FPS, Track
 from tellmark.generator.types import SIZE, Controls, Motion, MotionModel, Portrait
-from tellmark.generator.voice import Phoneme, synthesize
 from tellmark.types import F32
 
 MODELS = {"rules": "tellmark.generator.rules:RuleMotion", "diffusion": "tellmark.generator.motion:DiffusionMotion"}

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from tellmark.generator.audio.visemes import segments
+from tellmark.generator.audio.voice import Phoneme
 from tellmark.generator.types import Motion
-from tellmark.generator.visemes import segments
-from tellmark.generator.voice import Phoneme
 from tellmark.types import F64
 
 SHUT, OPEN = 0.5, 0.25  # of a blink: begins above the first, is over below the second

@@ -26,13 +26,13 @@ import numpy as np
 from tellmark.benchmarks.channels import reencode, remux
 from tellmark.encoding import VideoWriter
 from tellmark.generator.actors import actor
+from tellmark.generator.audio.sentences import languages, sentences
+from tellmark.generator.audio.voice import VARIANTS, synthesize
 from tellmark.generator.clip import render_clip
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.rules import RuleMotion
-from tellmark.generator.sentences import languages, sentences
 from tellmark.generator.speech import load_speech
 from tellmark.generator.types import Controls, Portrait, Speech
-from tellmark.generator.voice import VARIANTS, synthesize
 from tellmark.media import VideoReader, rgb_to_i420
 from tellmark.runs import Progress
 from tellmark.types import U8, VerdictKind

@@ -22,9 +22,9 @@ from tellmark.benchmarks.reenact_clips import SPLITS, Clip, read_clip, videos
 from tellmark.benchmarks.reenact_measures import Flicker, decibels, face_mask, sharpness, squared_error
 from tellmark.benchmarks.reenact_sheet import write_sheet
 from tellmark.errors import TellmarkError, UsageError
-from tellmark.generator.puppetry import puppeteer
+from tellmark.generator.performance.puppetry import puppeteer
+from tellmark.generator.performance.surroundings import complete
 from tellmark.generator.render import MeshRenderer
-from tellmark.generator.surroundings import complete
 from tellmark.generator.track import FPS
 from tellmark.generator.types import Motion
 from tellmark.runs import Progress

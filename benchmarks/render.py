@@ -21,12 +21,12 @@ import numpy as np
 
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.generator.actors import actor
+from tellmark.generator.audio.voice import synthesize
 from tellmark.generator.clip import render_clip
 from tellmark.generator.renderers import renderer as renderer_of
 from tellmark.generator.rules import RuleMotion
 from tellmark.generator.speech import load_speech
 from tellmark.generator.types import SIZE, Controls, Motion, Renderer, Speech
-from tellmark.generator.voice import synthesize
 from tellmark.media import rgb_to_i420
 from tellmark.types import U8, Kind
 from tellmark.watermark.embed import Embedder

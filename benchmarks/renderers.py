@@ -30,15 +30,15 @@ from tellmark.detector.metrics import auc
 from tellmark.encoding import Encoding
 from tellmark.errors import FaceError
 from tellmark.generator.actors import actor
+from tellmark.generator.actors.reference import ReferenceRenderer
+from tellmark.generator.audio.voice import synthesize
 from tellmark.generator.clip import render_clip
 from tellmark.generator.portrait import load_portrait
-from tellmark.generator.reference import ReferenceRenderer
 from tellmark.generator.renderers import RENDERERS
 from tellmark.generator.renderers import renderer as renderer_of
 from tellmark.generator.rules import RuleMotion
 from tellmark.generator.speech import load_speech
 from tellmark.generator.types import Controls, Motion, Portrait, Renderer, Speech
-from tellmark.generator.voice import synthesize
 from tellmark.landmarks import FACE_OVAL
 from tellmark.types import F32, F64, U8
 

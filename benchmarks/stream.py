@@ -22,12 +22,12 @@ from typing import IO, Any
 import numpy as np
 
 from tellmark.encoding import VideoWriter
-from tellmark.generator.acoustics import SAMPLE_RATE_HZ
 from tellmark.generator.actors import actor
+from tellmark.generator.audio.acoustics import SAMPLE_RATE_HZ
+from tellmark.generator.audio.voice import synthesize
+from tellmark.generator.dynamics.online import OnlineRules
 from tellmark.generator.motion import DiffusionMotion
-from tellmark.generator.online import OnlineRules
 from tellmark.generator.streaming import FrameStream
-from tellmark.generator.voice import synthesize
 from tellmark.media import load_audio, rgb_to_i420
 from tellmark.types import F32
 

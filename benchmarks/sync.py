@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from tellmark.errors import InputError
-from tellmark.generator.acoustics import HOPS_PER_S, SAMPLE_RATE_HZ, analyse
-from tellmark.generator.basis import LOWER_LIP, UPPER_LIP, face_frame
-from tellmark.generator.headpose import fit_heads, rest_shape
-from tellmark.generator.levels import normalise
+from tellmark.generator.audio.acoustics import HOPS_PER_S, SAMPLE_RATE_HZ, analyse
+from tellmark.generator.audio.levels import normalise
+from tellmark.generator.geometry.basis import LOWER_LIP, UPPER_LIP, face_frame
+from tellmark.generator.geometry.headpose import fit_heads, rest_shape
 from tellmark.generator.retarget import bridged
 from tellmark.generator.track import FPS, Track
 from tellmark.media import load_audio

@@ -10,12 +10,12 @@ import numpy as np
 from scipy import ndimage
 
 from tellmark.benchmarks import sync
-from tellmark.generator.acoustics import SAMPLE_RATE_HZ
-from tellmark.generator.basis import expression_basis
-from tellmark.generator.mesh import expression_weights
-from tellmark.generator.train_inversion import LANGUAGES, VARIANTS, invented, spoil, spoken
+from tellmark.generator.audio.acoustics import SAMPLE_RATE_HZ
+from tellmark.generator.audio.visemes import lip_tracks
+from tellmark.generator.geometry.basis import expression_basis
+from tellmark.generator.mesh.mesh import expression_weights
+from tellmark.generator.training.train_inversion import LANGUAGES, VARIANTS, invented, spoil, spoken
 from tellmark.generator.types import EXPRESSIONS
-from tellmark.generator.visemes import lip_tracks
 from tellmark.types import F32, F64
 
 _SHARES = {"jaw": "open", "wide": "front", "pucker": "round", "press": "closure", "lower_tuck": "labiodental"}

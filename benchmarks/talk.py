@@ -19,11 +19,11 @@ from tellmark.benchmarks.channels import reencode, remux
 from tellmark.benchmarks.footage import indexed
 from tellmark.faces import MediapipeTracker
 from tellmark.generator.actors import actor
+from tellmark.generator.audio.voice import synthesize
 from tellmark.generator.clip import render_clip
+from tellmark.generator.factory.soundtrack import write_sound
 from tellmark.generator.portrait import load_portrait
-from tellmark.generator.soundtrack import write_sound
 from tellmark.generator.speech import load_speech
-from tellmark.generator.voice import synthesize
 from tellmark.landmarks import mouth_opening
 from tellmark.media import VideoReader, load_audio
 from tellmark.types import F32, F64

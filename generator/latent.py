@@ -22,7 +22,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from torch import Tensor, nn
 
-from tellmark.generator.canonical import POINTS, pose_free
+from tellmark.generator.geometry.canonical import POINTS, pose_free
 from tellmark.landmarks import LEFT_EYE, RIGHT_EYE, mouth_opening
 from tellmark.types import F32
 
@@ -110,7 +110,7 @@ def rest_mesh(points: F32, landmarks: F32) -> F32:
 
 def point_weights() -> F32:
     """(468,) how much a point counts: lips most; lids not, which are coded apart."""
-    from tellmark.generator.basis import LOWER_LIP, UPPER_LIP
+    from tellmark.generator.geometry.basis import LOWER_LIP, UPPER_LIP
 
     weights = np.ones(POINTS, np.float32)
     weights[[point for ring in (*UPPER_LIP, *LOWER_LIP) for point in ring]] = 4.0

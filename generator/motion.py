@@ -19,18 +19,18 @@ import torch
 from safetensors.torch import load
 from torch import Tensor
 
-from tellmark.generator import latent_motion as columns
-from tellmark.generator.acoustics import SAMPLE_RATE_HZ
-from tellmark.generator.behaviour import HEAD_SHARE
-from tellmark.generator.conditioning import CONDITIONS, SOUND, conditions, sound_rows
-from tellmark.generator.decoding import Decoder
-from tellmark.generator.diffusion import MotionTransformer, Sizes
-from tellmark.generator.encoder import EncoderStream, SpeechEncoder
-from tellmark.generator.levels import smoothstep
-from tellmark.generator.noise import Noise
+from tellmark.generator.audio.acoustics import SAMPLE_RATE_HZ
+from tellmark.generator.audio.encoder import EncoderStream, SpeechEncoder
+from tellmark.generator.audio.levels import smoothstep
+from tellmark.generator.audio.visemes import GESTURES
+from tellmark.generator.dynamics import latent_motion as columns
+from tellmark.generator.dynamics.behaviour import HEAD_SHARE
+from tellmark.generator.dynamics.conditioning import CONDITIONS, SOUND, conditions, sound_rows
+from tellmark.generator.dynamics.decoding import Decoder
+from tellmark.generator.dynamics.diffusion import MotionTransformer, Sizes
+from tellmark.generator.dynamics.noise import Noise
 from tellmark.generator.rules import closed, closing, expressions
 from tellmark.generator.types import EXPRESSIONS, Controls, Encoded, Motion, Speech
-from tellmark.generator.visemes import GESTURES
 from tellmark.media import read_audio
 from tellmark.types import F32
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tellmark.errors import UsageError
 from tellmark.faces import find_face, matte
-from tellmark.generator.fill import fill
+from tellmark.generator.geometry.fill import fill
 from tellmark.generator.types import SIZE, Portrait
 from tellmark.landmarks import FACE_OVAL
 from tellmark.media import read_image, sha256_of

@@ -10,13 +10,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tellmark.generator import blur, wrinkles
-from tellmark.generator.layers import PAD, shown, split
-from tellmark.generator.lids import WIDEST, build_eyes, draw_eye
-from tellmark.generator.light import Light
-from tellmark.generator.mesh import build_mesh, move, placed, pose_of
-from tellmark.generator.mouth import build_mouth, draw_mouth
-from tellmark.generator.raster import over, raster
+from tellmark.generator.geometry.raster import over, raster
+from tellmark.generator.mesh import blur, wrinkles
+from tellmark.generator.mesh.layers import PAD, shown, split
+from tellmark.generator.mesh.lids import WIDEST, build_eyes, draw_eye
+from tellmark.generator.mesh.light import Light
+from tellmark.generator.mesh.mesh import build_mesh, move, placed, pose_of
+from tellmark.generator.mesh.mouth import build_mouth, draw_mouth
 from tellmark.generator.types import EXPRESSIONS, SIZE, Motion, Portrait
 from tellmark.types import F32, U8
 

@@ -16,7 +16,7 @@ def renderer(name: str, portrait: Portrait) -> PortraitRenderer:
 
         return MeshRenderer(portrait)
     if name == "splat":
-        from tellmark.generator.splats import SplatRenderer
+        from tellmark.generator.points.splats import SplatRenderer
 
         return SplatRenderer(portrait)
     raise UsageError(f"renderer {name}: unknown; choose one of {', '.join(RENDERERS)}")

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
 from tellmark.errors import FaceError
-from tellmark.generator.basis import LOWER_LIP, UPPER_LIP, expression_basis
-from tellmark.generator.headpose import Heads, fit_heads, rest_shape
+from tellmark.generator.geometry.basis import LOWER_LIP, UPPER_LIP, expression_basis
+from tellmark.generator.geometry.headpose import Heads, fit_heads, rest_shape
 from tellmark.generator.track import Track
 from tellmark.generator.types import EXPRESSIONS, Motion
 from tellmark.landmarks import CHEEKS, LEFT_BROW, LEFT_IRIS, RIGHT_BROW, RIGHT_IRIS, eye_opening, face_width

@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 from scipy import ndimage
 
-from tellmark.generator import behaviour
-from tellmark.generator.levels import smoothstep
+from tellmark.generator.audio.levels import smoothstep
+from tellmark.generator.dynamics import behaviour
 from tellmark.generator.speech import FEATURES
 from tellmark.generator.types import EMOTIONS, EXPRESSIONS, Controls, Motion, Speech
 from tellmark.types import F32, F64

@@ -15,11 +15,11 @@ import numpy as np
 from scipy import ndimage
 
 from tellmark.errors import InputError, UsageError
-from tellmark.generator import inversion
-from tellmark.generator.acoustics import BANDS, HOPS_PER_S, SAMPLE_RATE_HZ, Analysis, analyse
-from tellmark.generator.levels import REACH_S, Heard, normalise
+from tellmark.generator.audio import inversion
+from tellmark.generator.audio.acoustics import BANDS, HOPS_PER_S, SAMPLE_RATE_HZ, Analysis, analyse
+from tellmark.generator.audio.levels import REACH_S, Heard, normalise
+from tellmark.generator.audio.visemes import GESTURES
 from tellmark.generator.types import Speech
-from tellmark.generator.visemes import GESTURES
 from tellmark.media import read_audio, sha256_of
 from tellmark.types import F32, F64
 

@@ -14,10 +14,10 @@ import numpy as np
 
 from tellmark.encoding import Encoding
 from tellmark.errors import UsageError
-from tellmark.generator.acoustics import SAMPLE_RATE_HZ
+from tellmark.generator.audio.acoustics import SAMPLE_RATE_HZ
+from tellmark.generator.audio.encoder import ROWS_PER_S, SpeechEncoder
 from tellmark.generator.clip import Params, RenderedClip, clip_params, provenance_of
-from tellmark.generator.encoder import ROWS_PER_S, SpeechEncoder
-from tellmark.generator.online import OnlineRules
+from tellmark.generator.dynamics.online import OnlineRules
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.types import SIZE, Controls, Encoded, Motion, Portrait, Renderer, StreamingModel
 from tellmark.types import F32, U8

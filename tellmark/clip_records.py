@@ -14,7 +14,7 @@ import numpy as np
 from tellmark.benchmarks.channels import CHANNELS
 from tellmark.benchmarks.clip_motion import clip_motion
 from tellmark.errors import TellmarkError
-from tellmark.generator.face_tracks import read_track
+from tellmark.generator.factory.face_tracks import read_track
 from tellmark.generator.track import FPS, Track, track_video
 from tellmark.media import probe
 from tellmark.runs import Progress, atomic_path

@@ -25,13 +25,13 @@ from tellmark.detector.train import train
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import UsageError
 from tellmark.generator.actors import actor
-from tellmark.generator.check import check
+from tellmark.generator.audio.voice import synthesize
 from tellmark.generator.clip import RenderedClip, render_clip
-from tellmark.generator.dataset import build
-from tellmark.generator.plan import load_plan
+from tellmark.generator.factory.check import check
+from tellmark.generator.factory.dataset import build
+from tellmark.generator.factory.plan import load_plan
 from tellmark.generator.speech import load_speech
 from tellmark.generator.types import Controls
-from tellmark.generator.voice import synthesize
 from tellmark.media import VideoReader, rgb_to_i420, write_image
 from tellmark.reports.report import build_report
 from tellmark.study import Settings, study

@@ -95,7 +95,7 @@ def _home() -> str:
 
 
 def _voice() -> str:
-    from tellmark.generator.voice import synthesize
+    from tellmark.generator.audio.voice import synthesize
 
     with tempfile.TemporaryDirectory() as folder:
         events = synthesize("Hello.", Path(folder) / "hello.wav")

@@ -18,7 +18,7 @@ import numpy as np
 from tellmark.detector import footage
 from tellmark.detector.window import FPS, FRAMES
 from tellmark.errors import FaceError, InputError, UsageError
-from tellmark.generator.face_tracks import follow
+from tellmark.generator.factory.face_tracks import follow
 from tellmark.generator.methods.null import resampled
 from tellmark.generator.track import Source, find_videos
 from tellmark.generator.types import SIZE

@@ -24,8 +24,8 @@ from tellmark.detector.audit.run import audit_folder
 from tellmark.errors import UsageError
 from tellmark.films import GROUPS, LENT, gather_films, number_of
 from tellmark.folders import gather
-from tellmark.generator.dataset import build
-from tellmark.generator.plan import load_plan
+from tellmark.generator.factory.dataset import build
+from tellmark.generator.factory.plan import load_plan
 from tellmark.manifest import read_clips
 from tellmark.reports import history
 from tellmark.reports.measured import csv_rows

@@ -17,8 +17,8 @@ import numpy as np
 from tellmark.faces import align
 from tellmark.generator.exports import Dataset, is_fake, plain_name, write_json
 from tellmark.generator.exports.faceforensics import method_of
-from tellmark.generator.face_tracks import read_track
-from tellmark.generator.masks import read_masks
+from tellmark.generator.factory.face_tracks import read_track
+from tellmark.generator.factory.masks import read_masks
 from tellmark.generator.types import SIZE
 from tellmark.media import VideoReader, write_image
 from tellmark.types import F32, U8, Clip

@@ -1,7 +1,7 @@
 """How a clip is forged: one module a method, behind one interface.
 
-A method takes a :class:`~tellmark.generator.scene.Scene` and gives a :class:`Forgery`. It writes nothing: marks, masks,
-tracks, dials and compression are the same for all and are added in ``tellmark.generator.takes``.
+A method takes a :class:`~tellmark.generator.factory.scene.Scene` and gives a :class:`Forgery`. It writes nothing:
+marks, masks, tracks, dials and compression are the same for all and are added in ``tellmark.generator.factory.takes``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tellmark.generator.scene import Scene
+from tellmark.generator.factory.scene import Scene
 from tellmark.types import U8
 
 

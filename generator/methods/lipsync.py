@@ -12,6 +12,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from tellmark.generator.factory.roles import number
+from tellmark.generator.factory.scene import Scene
+from tellmark.generator.factory.soundtrack import record
 from tellmark.generator.methods import Forgery
 from tellmark.generator.methods.warp import (
     STABLE,
@@ -27,10 +30,7 @@ from tellmark.generator.methods.warp import (
     with_mouth,
 )
 from tellmark.generator.renderers import renderer
-from tellmark.generator.roles import number
 from tellmark.generator.rules import MOUTH, RuleMotion
-from tellmark.generator.scene import Scene
-from tellmark.generator.soundtrack import record
 from tellmark.generator.types import EXPRESSIONS, Controls, Motion, Speech
 from tellmark.landmarks import LIPS_OUTER, face_width
 from tellmark.types import F32, U8

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from tellmark.generator.factory.scene import Scene
 from tellmark.generator.methods import Forgery
 from tellmark.generator.methods.warp import as_mask, blend, draw, hull, oval
-from tellmark.generator.scene import Scene
 from tellmark.landmarks import face_width, triangles
 from tellmark.types import F32, U8
 

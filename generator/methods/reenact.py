@@ -6,10 +6,10 @@ plan's choice, the donor's, heard with the donor's.
 
 from __future__ import annotations
 
+from tellmark.generator.factory.scene import Scene
 from tellmark.generator.methods import Forgery
 from tellmark.generator.methods.setting import performed
 from tellmark.generator.renderers import renderer
-from tellmark.generator.scene import Scene
 
 
 def forge(scene: Scene, driver: Scene | None = None) -> Forgery:

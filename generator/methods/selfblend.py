@@ -14,9 +14,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from tellmark.generator.factory.scene import Scene
 from tellmark.generator.methods import Forgery
 from tellmark.generator.methods.warp import as_mask, blend, hull, oval, soften
-from tellmark.generator.scene import Scene
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import LEFT_BROW, LEFT_EYE, LIPS_OUTER, NOSE, RIGHT_BROW, RIGHT_EYE, face_width
 from tellmark.types import F32, U8

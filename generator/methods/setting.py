@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tellmark.generator.factory.scene import Scene
 from tellmark.generator.methods.warp import as_mask, blend, hull, oval
-from tellmark.generator.scene import Scene
 from tellmark.generator.types import SIZE, Motion, PortraitRenderer
 from tellmark.landmarks import face_width
 from tellmark.types import F32, U8

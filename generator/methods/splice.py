@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tellmark.generator.factory.scene import Scene
+from tellmark.generator.factory.soundtrack import RECORDED_HZ, record, write_sound
 from tellmark.generator.methods import Forgery
 from tellmark.generator.methods.lipsync import respoken
-from tellmark.generator.scene import Scene
-from tellmark.generator.soundtrack import RECORDED_HZ, record, write_sound
 from tellmark.media import load_audio
 from tellmark.types import F32
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tellmark.generator.factory.scene import Scene
 from tellmark.generator.methods import Forgery
 from tellmark.generator.methods.skin import features, relit, skin
 from tellmark.generator.methods.warp import as_mask, blend, draw, hull, oval, soften
-from tellmark.generator.scene import Scene
 from tellmark.landmarks import LEFT_BROW, RIGHT_BROW, face_width, triangles
 from tellmark.types import F32, U8
 

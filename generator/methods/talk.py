@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from tellmark.generator.factory.roles import number
+from tellmark.generator.factory.scene import Scene
 from tellmark.generator.methods import Forgery
 from tellmark.generator.methods.setting import performed
 from tellmark.generator.renderers import renderer
-from tellmark.generator.roles import number
 from tellmark.generator.rules import RuleMotion
-from tellmark.generator.scene import Scene
 from tellmark.generator.types import Controls
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tellmark.generator.raster import raster
+from tellmark.generator.geometry.raster import raster
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS_INNER, NOSE, RIGHT_BROW, RIGHT_EYE, triangles
 from tellmark.types import F32, F64, U8

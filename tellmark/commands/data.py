@@ -48,15 +48,15 @@ def build(
     At the end the shortcut audit looks at some persons of it; audit.json has what it measured, the datasheet what came
     of it. `tellmark audit` looks at all, and encodes clips anew.
     """
-    from tellmark.generator.estimate import dry_run as estimate
-    from tellmark.generator.plan import load_plan
+    from tellmark.generator.factory.estimate import dry_run as estimate
+    from tellmark.generator.factory.plan import load_plan
 
     loaded = load_plan(plan)
     if dry_run:
         facts = estimate(loaded, workers=workers)
         console.result({"schema": "tellmark.dry-run/1", **facts}, table(facts))
         return
-    from tellmark.generator.dataset import build as build_dataset
+    from tellmark.generator.factory.dataset import build as build_dataset
 
     with console.progress("building") as progress:
         summary = build_dataset(loaded, out, resume=resume, workers=workers, ray=ray, progress=progress)
@@ -69,7 +69,7 @@ def _audit(folder: Path, console: Console) -> str:
     """What the audit of a new dataset says, as its datasheet has it."""
     from tellmark.commands.audit import audited
     from tellmark.errors import InputError
-    from tellmark.generator.dataset import say_in_datasheet
+    from tellmark.generator.factory.dataset import say_in_datasheet
 
     try:
         said = audited(folder, most=0, limit=_AUDITED, console=console).sentence()
@@ -85,7 +85,7 @@ def _audit(folder: Path, console: Console) -> str:
 @command
 def check(folder: Path, *, console: Console) -> None:
     """Check a dataset: files, checksums, splits, labels. Exit code 1 if there are problems."""
-    from tellmark.generator.check import check as check_dataset
+    from tellmark.generator.factory.check import check as check_dataset
 
     with console.progress("checking") as progress:
         problems = check_dataset(folder, progress=progress)
@@ -117,7 +117,7 @@ def upload(folder: Path, to: str, *, console: Console) -> None:
 
     Run again, it goes on where it was cut off. SHA256SUMS goes last. Keys come from where the store's own tools look.
     """
-    from tellmark.generator.upload import upload as upload_dataset
+    from tellmark.generator.factory.upload import upload as upload_dataset
 
     with console.progress("uploading") as progress:
         facts = upload_dataset(folder, to, progress=progress)

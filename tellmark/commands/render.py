@@ -17,7 +17,7 @@ from tellmark.console import FORCE, OUT, PATH, Console, command
 from tellmark.errors import UsageError
 
 if TYPE_CHECKING:
-    from tellmark.generator.pcm import PcmFormat
+    from tellmark.generator.audio.pcm import PcmFormat
     from tellmark.generator.types import MotionModel, Portrait, StreamingModel
 
 
@@ -104,7 +104,7 @@ def render(
     from tellmark.generator.renderers import renderer as renderer_of
 
     if stream:
-        from tellmark.generator.pcm import PcmFormat
+        from tellmark.generator.audio.pcm import PcmFormat
 
         layout = PcmFormat(pcm, rate, channels)
         face = _portrait(portrait, consent, framing)
@@ -151,7 +151,7 @@ def _stream(
     import sys
     import tempfile
 
-    from tellmark.generator.pcm import read_pcm
+    from tellmark.generator.audio.pcm import read_pcm
     from tellmark.generator.streaming import stream_clip
     from tellmark.media import read_audio
 
@@ -225,7 +225,7 @@ def _streaming_model(name: str) -> StreamingModel:
         from tellmark.generator.motion import DiffusionMotion
 
         return DiffusionMotion()
-    from tellmark.generator.online import OnlineRules
+    from tellmark.generator.dynamics.online import OnlineRules
 
     return OnlineRules()
 

@@ -5,7 +5,7 @@ import pytest
 
 from tellmark.benchmarks import capp, train_capp
 from tellmark.errors import InputError
-from tellmark.generator.behaviour import wander
+from tellmark.generator.dynamics.behaviour import wander
 from tellmark.generator.track import Track
 
 

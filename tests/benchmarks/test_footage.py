@@ -7,7 +7,7 @@ import pytest
 
 from tellmark.benchmarks import detector, footage, gap, talk
 from tellmark.errors import UsageError
-from tellmark.generator.soundtrack import write_sound
+from tellmark.generator.factory.soundtrack import write_sound
 from tellmark.media import load_audio
 
 

@@ -9,8 +9,8 @@ from tellmark.benchmarks import sync, train_sync
 from tellmark.benchmarks.motion_stage import model_named, show
 from tellmark.errors import InputError, UsageError
 from tellmark.generator.actors import actor
+from tellmark.generator.audio.voice import Phoneme
 from tellmark.generator.types import EXPRESSIONS, Motion
-from tellmark.generator.voice import Phoneme
 
 
 def test_delta_p_is_the_turn_a_frame() -> None:

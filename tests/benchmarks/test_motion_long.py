@@ -3,8 +3,8 @@
 import numpy as np
 
 from tellmark.benchmarks.motion_long import perform
-from tellmark.generator.encoder import LOOK_AHEAD_S
-from tellmark.generator.online import OnlineRules
+from tellmark.generator.audio.encoder import LOOK_AHEAD_S
+from tellmark.generator.dynamics.online import OnlineRules
 
 
 def test_a_sound_goes_round_and_motion_keeps_up() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tellmark.generator.actors import at_rest
-from tellmark.generator.dataset import build
-from tellmark.generator.plan import load_plan
+from tellmark.generator.factory.dataset import build
+from tellmark.generator.factory.plan import load_plan
 from tellmark.generator.types import Portrait
 
 EVERYTHING = """

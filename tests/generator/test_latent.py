@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from tellmark.generator.actors import actor
-from tellmark.generator.basis import expression_basis
-from tellmark.generator.canonical import POINTS, pose_free
+from tellmark.generator.dynamics.latent_motion import expressions
+from tellmark.generator.geometry.basis import expression_basis
+from tellmark.generator.geometry.canonical import POINTS, pose_free
 from tellmark.generator.latent import DYNAMICS, IDENTITY, FaceLatent, face_latent, mirror_index
-from tellmark.generator.latent_motion import expressions
-from tellmark.generator.mesh import expression_weights
-from tellmark.generator.train_latent import random_expressions
+from tellmark.generator.mesh.mesh import expression_weights
+from tellmark.generator.training.train_latent import random_expressions
 from tellmark.generator.types import EXPRESSIONS
 
 

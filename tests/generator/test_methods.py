@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from tellmark.generator.actors import actor
-from tellmark.generator.check import check
-from tellmark.generator.dataset import build
-from tellmark.generator.face_tracks import read_track
-from tellmark.generator.masks import read_masks
+from tellmark.generator.factory.check import check
+from tellmark.generator.factory.dataset import build
+from tellmark.generator.factory.face_tracks import read_track
+from tellmark.generator.factory.masks import read_masks
+from tellmark.generator.factory.plan import load_plan
+from tellmark.generator.factory.scene import Scene
 from tellmark.generator.methods import method
 from tellmark.generator.methods.warp import hull, oval
-from tellmark.generator.plan import load_plan
-from tellmark.generator.scene import Scene
 from tellmark.generator.types import Portrait
 from tellmark.landmarks import LIPS_OUTER, face_width, mouth_opening
 from tellmark.manifest import read_clips

@@ -6,13 +6,13 @@ import sys
 import numpy as np
 import pytest
 
-from tellmark.generator import latent_motion as columns
-from tellmark.generator.behaviour import HEAD_SHARE
-from tellmark.generator.encoder import SpeechEncoder
+from tellmark.generator.audio.encoder import SpeechEncoder
+from tellmark.generator.audio.voice import synthesize
+from tellmark.generator.dynamics import latent_motion as columns
+from tellmark.generator.dynamics.behaviour import HEAD_SHARE
 from tellmark.generator.motion import DiffusionMotion, Performance
 from tellmark.generator.speech import load_speech
 from tellmark.generator.types import EXPRESSIONS, Controls, Encoded, Motion
-from tellmark.generator.voice import synthesize
 
 JAW, SMILE, FROWN = (EXPRESSIONS.index(name) for name in ("jaw", "smile", "frown"))
 

@@ -7,7 +7,7 @@ import pytest
 
 from tellmark.errors import FaceError, MediaError, UsageError
 from tellmark.faces import find_face
-from tellmark.generator.fill import fill, push_pull
+from tellmark.generator.geometry.fill import fill, push_pull
 from tellmark.generator.portrait import frame_portrait, load_portrait
 from tellmark.generator.types import SIZE, Portrait
 from tellmark.landmarks import face_height

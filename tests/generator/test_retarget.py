@@ -10,7 +10,7 @@ from tellmark.errors import FaceError
 from tellmark.faces import MediapipeTracker
 from tellmark.generator.actors import actor
 from tellmark.generator.borrow import BorrowedMotion, Performance, stretched
-from tellmark.generator.headpose import STABLE, fit_heads
+from tellmark.generator.geometry.headpose import STABLE, fit_heads
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.retarget import bridged, retarget, steady
 from tellmark.generator.rules import RuleMotion

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellmark.generator import behaviour
-from tellmark.generator.acoustics import SAMPLE_RATE_HZ, analyse
+from tellmark.generator.audio.acoustics import SAMPLE_RATE_HZ, analyse
+from tellmark.generator.audio.visemes import PLOSIVE_LEAD_S
+from tellmark.generator.audio.voice import Phoneme, synthesize
+from tellmark.generator.dynamics import behaviour
 from tellmark.generator.rules import MOUTH, RuleMotion
 from tellmark.generator.speech import FEATURES, features
 from tellmark.generator.types import EMOTIONS, EXPRESSIONS, Controls, Motion, Speech
-from tellmark.generator.visemes import PLOSIVE_LEAD_S
-from tellmark.generator.voice import Phoneme, synthesize
 from tellmark.media import load_audio
 from tellmark.types import F32, F64
 

@@ -15,12 +15,12 @@ from scipy import signal
 from tellmark.encoding import VideoWriter
 from tellmark.errors import InputError, MediaError, UsageError
 from tellmark.generator import speech
-from tellmark.generator.acoustics import SAMPLE_RATE_HZ, analyse
-from tellmark.generator.levels import REACH_S
+from tellmark.generator.audio.acoustics import SAMPLE_RATE_HZ, analyse
+from tellmark.generator.audio.levels import REACH_S
+from tellmark.generator.audio.visemes import lip_tracks
+from tellmark.generator.audio.voice import Phoneme, synthesize
 from tellmark.generator.speech import FEATURES, features, load_speech
 from tellmark.generator.types import Speech
-from tellmark.generator.visemes import lip_tracks
-from tellmark.generator.voice import Phoneme, synthesize
 from tellmark.media import load_audio
 from tellmark.types import F32, F64
 

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from tellmark.errors import InputError, UsageError
-from tellmark.generator.pcm import PcmFormat, read_pcm
+from tellmark.generator.audio.pcm import PcmFormat, read_pcm
 from tellmark.generator.streaming import FrameStream, stream_clip
-from tellmark.generator.train_inversion import spoken
+from tellmark.generator.training.train_inversion import spoken
 from tellmark.generator.types import Portrait
 from tellmark.media import VideoReader
 from tellmark.types import F32, U8, VerdictKind

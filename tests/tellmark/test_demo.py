@@ -8,8 +8,8 @@ import pytest
 from tellmark import demo
 from tellmark.console import Console
 from tellmark.errors import UsageError
-from tellmark.generator.estimate import dry_run
-from tellmark.generator.plan import load_plan
+from tellmark.generator.factory.estimate import dry_run
+from tellmark.generator.factory.plan import load_plan
 from tellmark.media import VideoReader
 from tellmark.types import VerdictKind
 from tellmark.watermark.verify import verify

@@ -9,7 +9,7 @@ import pytest
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import InputError
 from tellmark.films import GROUPS, PERSONS, gather_films
-from tellmark.generator.soundtrack import write_sound
+from tellmark.generator.factory.soundtrack import write_sound
 from tellmark.media import VideoReader, load_audio, probe, rgb_to_i420
 
 COLUMNS = ("path", "kind", "person_id", "seconds", "has_audio", "notes")
@@ -69,8 +69,8 @@ def test_lent_speech_leaves_the_picture_as_it_was(index: Path, tmp_path: Path) -
 
 
 def test_identities_are_those_a_dataset_gives(index: Path, tmp_path: Path) -> None:
-    from tellmark.generator.plan import Folder
-    from tellmark.generator.sources import people
+    from tellmark.generator.factory.plan import Folder
+    from tellmark.generator.factory.sources import people
 
     out = gather_films(index, tmp_path / "films", seconds=2)
     found = people(Folder(out, "none", None, out / PERSONS), 1.9, [])

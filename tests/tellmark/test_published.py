@@ -8,7 +8,7 @@ import pytest
 
 from tellmark import published
 from tellmark.errors import UsageError
-from tellmark.generator.plan import load_plan
+from tellmark.generator.factory.plan import load_plan
 from tellmark.manifest import write_manifest
 from tellmark.reports import history
 from tellmark.types import Clip, Label

@@ -1,0 +1,160 @@
+"""How strands of hair look: Kajiya-Kay shading, antialiased lines, and the shade on the scalp beneath.
+
+Strands are (n, STEPS, 3) portrait px, as :mod:`tellmark.generator.actors.strands` grows them. References: Kajiya & Kay
+1989 (shading of thin fibres), Wu 1991 (antialiased lines).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numba as nb
+import numpy as np
+
+from tellmark.generator.actors.strands import STEPS, HairStyle, Skull, along_scalp, taper
+from tellmark.generator.types import SIZE
+from tellmark.types import F32
+
+_OVERSAMPLING = 2
+
+
+def shade(
+    strands: F32,
+    layers: F32,
+    style: HairStyle,
+    skull: Skull,
+    light: F32,
+    seed: int,
+    grey: float = 0.0,
+    key: float = 0.5,
+) -> F32:
+    """(n, STEPS, 3) sRGB of the strands under a light from the unit direction ``light`` (towards the light).
+
+    grey: share of strands without pigment. key: the light's share of all light.
+    """
+    rng = np.random.default_rng(seed)
+    tangent = np.gradient(strands, axis=1)
+    tangent /= np.linalg.norm(tangent, axis=2, keepdims=True) + 1e-6
+    view = np.array([0, 0, -1], np.float32)
+    half = (light + view) / np.linalg.norm(light + view)
+    along_light, along_half = tangent @ light, tangent @ half
+    diffuse = np.sqrt(np.maximum(0, 1 - along_light**2))
+    highlight = np.sqrt(np.maximum(0, 1 - along_half**2))
+    around = (strands - skull.centre) / skull.radii
+    around_y = around[..., 1].copy()
+    around[..., 1] = np.minimum(around[..., 1], 0.15)  # hanging hair faces outwards, like a cylinder
+    around /= np.linalg.norm(around, axis=2, keepdims=True) + 1e-6
+    facing = 0.5 + 0.5 * (around @ light)
+    t = np.linspace(0, 1, STEPS, dtype=np.float32)[None]
+    short = style.flow == "crop"
+    depth = (0.45 + 0.55 * layers[:, None] ** 0.9) if short else (0.28 + 0.72 * layers[:, None] ** 0.9)
+    root = 0.55 + 0.45 * t**0.7 if short else 0.86 + 0.14 * np.minimum(1, 4 * t)
+    body = (0.72 - 0.5 * key + (0.33 + 0.42 * key) * facing) * (0.35 + 0.65 * diffuse) * depth * root
+    colour = np.asarray(style.colour, np.float32) * np.exp(rng.normal(0, 0.12 if short else 0.18, (len(strands), 1, 1)))
+    colour = colour * (1 + rng.normal(0, 0.02, (len(strands), 1, 3)))
+    scalp = (strands[:, 0] - skull.centre) / skull.radii  # sun and dye come in streaks, cuts in clumps
+    for rate, strength in ((6.0, 0.09), (16.0, 0.12 if short else 0.07)):
+        colour = colour * np.exp(strength * along_scalp(scalp, rng, rate))[:, None, None]
+    # What hangs behind the jaw is in the shade of head and hair.
+    behind = np.clip((strands[..., 2] - skull.centre[2]) / skull.radii[2] + 0.5, 0, 1) * np.clip(4 * around_y, 0, 1)
+    body = body * (1 - 0.55 * behind)
+    shine = style.gloss * depth * facing * (0.45 if short else 1.0)
+    white = (rng.random(len(strands)) < grey) * rng.uniform(0.3, 0.9, len(strands))
+    colour = colour + (np.float32(0.62) - colour) * (0.5 * white)[:, None, None]
+    out = colour * body[..., None]
+    out += (shine * highlight**28 * 0.16)[..., None] * (0.35 + 0.65 * colour)
+    out += colour * (shine * highlight**9 * 0.60)[..., None]
+    return np.asarray(np.clip(out, 0, 1), np.float32)
+
+
+@nb.njit(cache=True, fastmath=True)
+def _draw(points, colours, alpha, scale, split_z, crown, layer, out, depth):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Blend strands over ``out`` (H, W, 4) premultiplied; layer 0: only behind the split, 1: only before it."""
+    height, width = out.shape[:2]
+    for s in range(points.shape[0]):
+        last = points.shape[1] - 1
+        for k in range(last):
+            z = 0.5 * (points[s, k, 2] + points[s, k + 1, 2])
+            if (z < split_z + max(0.0, crown - points[s, k, 1])) != (layer == 1):
+                continue
+            x0, y0 = points[s, k, 0] * scale, points[s, k, 1] * scale
+            x1, y1 = points[s, k + 1, 0] * scale, points[s, k + 1, 1] * scale
+            dx, dy = x1 - x0, y1 - y0
+            steep = abs(dy) > abs(dx)
+            n = int(max(abs(dx), abs(dy))) + 1
+            taper = alpha[s] * min(1.0, (last - k) / 5.0, 0.3 + 0.18 * k)
+            for i in range(n):
+                f = (i + 0.5) / n
+                x, y = x0 + dx * f, y0 + dy * f
+                ix, iy = int(np.floor(x)), int(np.floor(y))
+                for side in range(2):
+                    px, py = (ix + side, iy) if steep else (ix, iy + side)
+                    cover = (x - ix) if steep else (y - iy)
+                    a = taper * (cover if side == 1 else 1.0 - cover)
+                    if px < 0 or py < 0 or px >= width or py >= height or a <= 0.004:
+                        continue
+                    for c in range(3):
+                        value = colours[s, k, c] * (1 - f) + colours[s, k + 1, c] * f
+                        out[py, px, c] += a * (value - out[py, px, c])
+                    out[py, px, 3] += a * (1.0 - out[py, px, 3])
+                    if a > 0.25 and z < depth[py, px]:
+                        depth[py, px] = z
+
+
+def draw(strands: F32, colours: F32, thickness: F32, split_z: float, crown: float = -1e9) -> tuple[F32, F32, F32]:
+    """Hair behind and before the plane ``split_z``: two premultiplied (SIZE, SIZE, 4) pictures, and the front depth.
+
+    Above the height ``crown`` (px) the plane leans back, so that a nodding head does not show a bald top.
+    """
+    big = SIZE * _OVERSAMPLING
+    layers: list[F32] = []
+    nearest = np.full((big, big), 1e6, np.float32)
+    for layer in (0, 1):
+        picture = np.zeros((big, big, 4), np.float32)
+        _draw(
+            strands,
+            colours,
+            thickness,
+            float(_OVERSAMPLING),
+            split_z,
+            crown,
+            layer,
+            picture,
+            nearest if layer else nearest.copy(),
+        )
+        layers.append(np.asarray(cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA), np.float32))
+    depth = cv2.resize(nearest, (SIZE, SIZE), interpolation=cv2.INTER_NEAREST)
+    return layers[0], layers[1], np.asarray(depth, np.float32)
+
+
+def undercoat(
+    layer: F32, strands: F32, opacity: F32, split_z: float, crown: float, colour: tuple[float, float, float]
+) -> F32:
+    """A premultiplied layer over the shade of the roots on the scalp: dense hair shows no skin, its edge thins out."""
+    before = strands[:, 0, 2] < split_z + np.maximum(0, crown - strands[:, 0, 1])
+    roots = strands[before, 0, :2]
+    area = ((0, SIZE), (0, SIZE))
+    count = np.histogram2d(roots[:, 1], roots[:, 0], SIZE // 4, area, weights=opacity[before] / opacity.max())[0]
+    dense = cv2.GaussianBlur(count.astype(np.float32), (0, 0), 1.3)
+    typical = np.percentile(dense[dense > 0.05], 60) if (dense > 0.05).any() else 1.0
+    dense = cv2.GaussianBlur(np.clip(1.3 * dense / typical, 0, 1), (0, 0), 0.8)
+    cover = (0.82 * cv2.resize(dense, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC).clip(0, 1) ** 1.3)[..., None]
+    under = np.dstack([cover * np.asarray(colour, np.float32) * 0.5, cover])
+    return np.asarray(layer + under * (1 - layer[..., 3:]), np.float32)
+
+
+def thickness(strands: F32, style: HairStyle, skull: Skull) -> F32:
+    """(n,) opacity of the strands: barbers thin out the sides of short hair, down to nothing at their edge."""
+    root = (strands[:, 0] - skull.centre) / skull.radii
+    left = 0.15 + 0.85 * taper(style, root) ** 0.7
+    if style.flow != "crop":
+        return np.asarray(0.7 * left, np.float32)
+    return np.asarray((0.12 + 0.50 * np.clip(0.42 - 1.2 * root[:, 1], 0, 1)) * left, np.float32)
+
+
+def backed(layer: F32, colour: tuple[float, float, float]) -> F32:
+    """A premultiplied layer with its gaps filled by the dark of the hair behind."""
+    closed = cv2.morphologyEx(layer[..., 3], cv2.MORPH_CLOSE, np.ones((41, 25), np.uint8))
+    closed = cv2.GaussianBlur(cv2.erode(closed, np.ones((5, 5), np.uint8)), (0, 0), 2.0)[..., None]
+    dark = np.asarray(colour, np.float32) * np.float32(0.22)
+    behind = np.dstack([closed * dark, closed])
+    return np.asarray(layer + behind * (1 - layer[..., 3:]), np.float32)

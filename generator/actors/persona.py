@@ -1,0 +1,162 @@
+"""The parts of a virtual actor, painted from the recipe: a person who faces the camera at rest, layer by layer.
+
+A face is a signed mixture of archetypes (:mod:`tellmark.generator.actors.facespace`), given its own skin tone, age,
+light, eyes, hair, neck, clothes and backdrop. :mod:`tellmark.generator.actors.reference` moves the parts and films
+them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from tellmark.generator.actors import (
+    ageing,
+    complexion,
+    eyes,
+    facespace,
+    fibres,
+    garments,
+    glasses,
+    relief,
+    scenery,
+    skin,
+    strands,
+)
+from tellmark.generator.actors.facespace import f32
+from tellmark.generator.actors.recipe import Recipe, draw_recipe
+from tellmark.generator.actors.scenery import smoothstep
+from tellmark.generator.actors.strands import Skull
+from tellmark.generator.types import SIZE
+from tellmark.landmarks import FACE_OVAL, LEFT_EYE, LIPS_OUTER, RIGHT_EYE
+from tellmark.types import F32
+
+_FEATURE_PX = 32.0  # reach of an eye or the mouth
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """An actor before composition, for renderers that need the parts."""
+
+    recipe: Recipe
+    shape: F32  # (478, 3) frontal mesh, portrait px
+    backdrop: F32  # (SIZE, SIZE, 3) sRGB in [0, 1]; likewise all below
+    back_hair: F32  # (SIZE, SIZE, 4) premultiplied
+    torso: F32  # (SIZE, SIZE, 4) straight
+    head: F32  # (SIZE, SIZE, 4) straight: face, ears, bald skull
+    front_hair: F32  # (SIZE, SIZE, 4) premultiplied
+    front_hair_z: F32  # (SIZE, SIZE) depth of the front hair, px; 1e6 where there is none
+    glasses: tuple[F32, F32] | None  # (SIZE, SIZE, 4) premultiplied and their depth, px
+    skull: Skull
+    eye_light: F32  # (3,) linear light that reaches the eyes
+    mouth_light: F32  # (3,) likewise
+
+
+def shape_of(recipe: Recipe) -> F32:
+    """(478, 3) the actor's frontal mesh, portrait px."""
+    space = facespace.load()
+    group = space.shapes[space.feminine == recipe.feminine].mean(axis=0)
+    offset = np.tensordot(f32(recipe.shape_weights), space.shapes - group, axes=1)
+    mirror = facespace.mirror(space.mean)
+    shape = group + 0.65 * offset + 0.35 * offset[mirror] * f32([-1, 1, 1])  # faces are only a little askew
+    for loop in (
+        RIGHT_EYE,
+        LEFT_EYE,
+        LIPS_OUTER,
+    ):  # no stares and no frowns: eyes and mouth keep half of what is theirs
+        centre = group[list(loop), :2].mean(axis=0)
+        near = np.exp(-(((group[:, :2] - centre) ** 2).sum(axis=1) / _FEATURE_PX**2))[:, None]
+        own = shape - group
+        shape = shape - 0.5 * near * (own - (near * own).sum(axis=0) / near.sum())
+        if loop is not LIPS_OUTER:  # lids keep a round margin
+            for _ in range(2):
+                own = (shape - group)[list(loop)]
+                shape[list(loop)] += 0.25 * (np.roll(own, 1, axis=0) + np.roll(own, -1, axis=0)) - 0.5 * own
+    shape = ageing.sag(shape, recipe.age)
+    shape[:, 0] = (shape[:, 0] - SIZE / 2) * recipe.aspect + SIZE / 2
+    return np.asarray(shape - [(shape[33, 0] + shape[263, 0]) / 2 - SIZE / 2, 0, 0], np.float32)
+
+
+def parts_of(seed: int) -> Parts:
+    """All parts of actor ``seed``."""
+    recipe, space = draw_recipe(seed), facespace.load()
+    shape = shape_of(recipe)
+    skull = strands.skull_of(shape[list(FACE_OVAL)])
+    light = f32(recipe.light)
+    hair, order = strands.grow(recipe.hair, skull, seed)
+    colours = fibres.shade(hair, order, recipe.hair, skull, light, seed, recipe.grey, recipe.lamp.key)
+    thickness = fibres.thickness(hair, recipe.hair, skull)
+    split_z = float(skull.face[:, 2].max() + 0.05 * skull.height)
+    crown = float(skull.centre[1] - 0.4 * skull.radii[1])
+    back, front, hair_z = fibres.draw(hair, colours, thickness, split_z, crown)
+    front = fibres.undercoat(front, hair, thickness, split_z, crown, recipe.hair.colour)
+    log, ears = skin.paint(recipe, shape, space)
+    tone = np.exp(np.median(log[skin.well_inside(shape)[..., 0] > 0.5], axis=0))
+    body, body_z = garments.torso(recipe.body, skull.face, tone)
+    # Closer to the jaw than the shadows' grid can tell, little light gets in.
+    near = cv2.GaussianBlur(np.roll(skin.oval_of(shape), 6, axis=0), (0, 0), 9.0)[..., None]
+    body[..., :3] *= 1 - 0.32 * near * f32([0.85, 1.0, 1.05])
+    head_z = relief.head_depth(shape, skull)
+    head_z = np.where((ears > 0.5) & (head_z >= relief.FAR), skull.centre[2] * 0.8, head_z)
+    blockers = np.minimum(np.minimum(head_z, body_z), np.where(front[..., 3] > 0.6, hair_z - 4, relief.FAR))
+    rng = np.random.default_rng([seed, 4])
+    folds = ageing.lines(shape, recipe.age, rng)
+    # The depth falls off steeply at the outline, in steps that only a wider smoothing hides.
+    inside = skin.well_inside(shape)
+    normal = inside * relief.normals(head_z, 3.0, folds) + (1 - inside) * relief.normals(head_z, 8.0, folds)
+    normal = normal / np.linalg.norm(normal, axis=2, keepdims=True)
+    lit, gloss = relief.shine_on(normal, head_z, blockers, recipe.lamp, seed)
+    lit, gloss = _beyond(lit, head_z), _beyond(gloss, head_z)
+    beyond, low = skin.beyond_outline(shape)  # where the jaw turns under, it turns from the light
+    under = (low * smoothstep(beyond, -0.02, 0.08))[..., None]
+    lit, gloss = lit * (1 - 0.42 * under), gloss * (1 - under)
+    picture = _lit(np.exp(log), lit, gloss * complexion.sheen(recipe, shape))
+    if recipe.beard > 0:
+        beard = complexion.beard(recipe, shape, np.random.default_rng([recipe.seed, 1]))
+        picture = picture * (1 - beard[..., 3:]) + _lit(beard[..., :3], lit)
+    worn = None
+    if recipe.glasses is not None:
+        layer, depth, shade = glasses.paint(recipe.glasses, shape, light)
+        picture, worn = picture * shade[..., None], (layer, depth)
+    around = [np.round(shape[list(loop), :2].mean(axis=0)).astype(int) for loop in (RIGHT_EYE, LEFT_EYE)]
+    bright = np.mean([lit[y - 12 : y + 16, x - 16 : x + 16].mean(axis=(0, 1)) for x, y in around], axis=0)
+    x, y = np.round(shape[[13, 14], :2].mean(axis=0)).astype(int)
+    before_mouth = lit[y - 12 : y + 12, x - 24 : x + 24].mean(axis=(0, 1))
+    # Beside dark skin the white is darker too: less light comes back from the lids.
+    dark = 0.62 + 0.38 * min(1.0, float(np.mean(recipe.skin)) / 0.6)
+    eye_light = f32(np.clip(bright, 0.12, 1.1)) * np.float32(dark)
+    picture = eyes.paint(picture.astype(np.float32), shape, recipe.iris, light, float(eye_light.mean() ** (1 / 2.2)))
+    lit, gloss = relief.shine_on(relief.normals(body_z, 1.6), body_z, blockers, recipe.lamp, seed)
+    return Parts(
+        recipe=recipe,
+        shape=shape,
+        backdrop=scenery.backdrop(recipe.background, light, recipe.body.seed ^ 1),
+        back_hair=fibres.backed(back, recipe.hair.colour),
+        torso=np.dstack([_lit(body[..., :3], lit, 0.02 * gloss), body[..., 3]]).astype(np.float32),
+        head=np.dstack([picture, skin.cover_of(shape, skull, ears)]).astype(np.float32),
+        front_hair=front,
+        front_hair_z=hair_z,
+        glasses=worn,
+        skull=skull,
+        eye_light=eye_light,
+        mouth_light=f32(np.clip(before_mouth, 0.12, 1.2)),
+    )
+
+
+def _beyond(light: F32, depth: F32) -> F32:
+    """The light continued over the head's outline, to where only a turned head shows skin."""
+    known = cv2.erode((depth < relief.FAR).astype(np.float32), np.ones((5, 5), np.uint8))[..., None]
+    near = np.zeros_like(light)
+    for sigma in (40, 7):
+        weight = cv2.GaussianBlur(known, (0, 0), sigma)[..., None]
+        trust = np.clip(20 * weight, 0, 1)
+        near += trust * (cv2.GaussianBlur(light * known, (0, 0), sigma).reshape(light.shape) / (weight + 1e-4) - near)
+    return np.asarray(light * known + near * (1 - known), np.float32)
+
+
+def _lit(colour: F32, light: F32, gloss: F32 | float = 0.0) -> F32:
+    """sRGB of a surface under linear light."""
+    linear = np.clip(colour, 0, 1) ** 2.2 * np.maximum(light, 0.004) + gloss
+    return np.asarray(np.clip(linear, 0, 1) ** (1 / 2.2), np.float32)

@@ -1,0 +1,1 @@
+"""How a face moves: the parts of the two motion models."""

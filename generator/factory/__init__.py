@@ -1,0 +1,1 @@
+"""Datasets: from a plan to checked, labelled clips."""

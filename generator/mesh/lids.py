@@ -1,0 +1,206 @@
+"""Gaze and eyelids, drawn into the portrait's own picture before the mesh carries it along.
+
+Inside the lids lies the eyeball picture: the visible part as it is, the iris completed under the lids from its own
+mirror image, the white continued. Gaze slides the iris over it. The upper lid is split into bare skin and lashes: as
+it comes down, the skin stretches and the lashes move rigidly on top, so that they neither smear nor thin out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from tellmark.generator.geometry.fill import push_pull
+from tellmark.generator.mesh.lidpaint import LASHES, REACH, paint_eye
+from tellmark.landmarks import LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS
+from tellmark.types import F32, F64, U8
+
+_EYEBALL_RADII = 2.0  # eyeball radius over iris radius (12 mm over 5.9 mm)
+WIDEST = 0.4  # of its way down, that a lid goes up at most
+_SAMPLES = 57  # points of a lid's edge
+_LONG_LASHES = 0.30  # height over the eye's width up to which thin dark detail counts as lashes
+_LID = 0.42  # greatest height of the skin that stretches, over the eye's width
+_BROWS = ((46, 53, 52, 65, 55), (276, 283, 282, 295, 285))  # lower edges
+
+
+@dataclass(frozen=True, slots=True)
+class Eye:
+    """One eye, in its own picture; local axes run along the lids' corners (s) and down (t), origin between them."""
+
+    x: int  # px of the picture's corner in the frame
+    y: int
+    picture: F32  # (h, w, 3) as in the portrait
+    bare: F32  # (h, w, 3) without upper lashes
+    lashes: F32  # (h, w, 3) what the picture has beyond that
+    eyeball: F32  # (h, w, 3) without lids
+    origin: F32  # (2,) px in ``picture``
+    along: F32  # (2,) unit vector corner to corner, to the viewer's right
+    width: float  # px between the corners
+    upper: F32  # (57,) t of the upper lid's edge at s from -REACH to REACH widths
+    lower: F32  # (57,)
+    closing: F32  # (57,) how far the upper lid comes down to close
+    lid: float  # px of skin above the upper lid's edge that stretch
+    iris: F32  # (2,) local coordinates of the iris centre
+    iris_radius: float  # px
+
+
+def build_eyes(image: U8, landmarks: F32) -> tuple[Eye, Eye]:
+    """The subject's right and left eye of a framed portrait."""
+    left_from_nose = (*LEFT_EYE[8:], *LEFT_EYE[:8])
+    return (
+        _build(image, landmarks, RIGHT_EYE, RIGHT_IRIS, _BROWS[0], outer_first=True),
+        _build(image, landmarks, left_from_nose, LEFT_IRIS, _BROWS[1], outer_first=False),
+    )
+
+
+def draw_eye(
+    eye: Eye,
+    upper_drop: float,  # -WIDEST wide .. 0 as in the portrait .. 1 closed
+    lower_rise: float,  # 0 rest .. 1 a third of the way up
+    gaze_deg: tuple[float, float],  # yaw to the viewer's right, pitch up, relative to the portrait
+    layer: U8,  # (H, W, 4) premultiplied, in and out
+    x: int,  # px in ``layer`` of the portrait's corner
+    y: int,
+) -> None:
+    """Draw the eye under lids and gaze into a layer of the portrait; as in the portrait where all are 0.
+
+    An eye near the head's outline reaches beyond it, where colours are premultiplied: there nothing is drawn.
+    """
+    yaw, pitch = np.deg2rad(np.clip(gaze_deg, -32, 32))
+    shift = np.array([np.sin(yaw), -np.sin(pitch)]) * _EYEBALL_RADII * eye.iris_radius
+    # Gaze is given in the picture's axes; the lids' axis may be tilted.
+    across = np.array([-eye.along[1], eye.along[0]])
+    gaze = np.array([shift @ eye.along, shift @ across], np.float32)
+    height, width = eye.picture.shape[:2]
+    out = layer[y + eye.y : y + eye.y + height, x + eye.x : x + eye.x + width]
+    drop, rise = min(max(upper_drop, -WIDEST), 1.0), min(max(lower_rise, 0.0), 1.0)
+    paint_eye(
+        eye.picture, eye.bare, eye.lashes, eye.eyeball, out, eye.origin, eye.along, eye.width, eye.upper, eye.lower,
+        eye.closing, eye.lid, eye.iris, eye.iris_radius, gaze, drop, rise,
+    )  # fmt: skip
+
+
+def _build(
+    image: U8,
+    landmarks: F32,
+    loop: tuple[int, ...],
+    iris: tuple[int, ...],
+    brow: tuple[int, ...],
+    *,
+    outer_first: bool,
+) -> Eye:
+    """``loop`` starts at the viewer's left corner; its ninth point is the right one."""
+    points = landmarks[list(loop), :2].astype(np.float64)
+    left, right = points[0], points[8]
+    width = max(float(np.linalg.norm(right - left)), 4.0)
+    along = (right - left) / width
+    middle = (left + right) / 2
+    reach = 0.95 * width
+    x, y = np.floor(middle - reach).astype(int).clip(0)
+    x1, y1 = np.ceil(middle + reach).astype(int) + 1
+    picture = image[y:y1, x:x1].astype(np.float32)
+
+    def local(at: F64) -> F64:
+        relative = at - middle
+        return np.stack([relative @ along, relative @ (-along[1], along[0])], -1)
+
+    samples = np.linspace(-REACH, REACH, _SAMPLES) * width
+    edges = []
+    for chain in (points[:9], np.concatenate([points[8:], points[:1]])):
+        place = local(chain)
+        order = np.argsort(place[:, 0])
+        edge = np.interp(samples, place[order, 0], place[order, 1]).reshape(1, -1)
+        edges.append(cv2.GaussianBlur(edge, (0, 0), 1.2, borderType=cv2.BORDER_REPLICATE).ravel())
+    upper, lower = np.minimum(*edges), np.maximum(*edges)
+    opening = lower - upper
+    # The outer end of the lash line comes down with the lid although the eye does not open there.
+    outwards = (-samples if outer_first else samples) / width - 0.5
+    tail = 0.22 * opening.max() * np.exp(-((np.clip(np.abs(outwards) - 0.04, 0, 1) / 0.13) ** 2))
+    closing = np.maximum(0.9 * opening, tail)
+    closing = cv2.GaussianBlur(closing.reshape(1, -1), (0, 0), 1.2, borderType=cv2.BORDER_REPLICATE).ravel()
+    brow_edge = local(landmarks[list(brow), :2].astype(np.float64))
+    brow_gap = float(np.median(np.interp(brow_edge[:, 0], samples, upper) - brow_edge[:, 1]))
+    lid = float(np.clip(0.85 * brow_gap, 0.16 * width, _LID * width))
+    centre = local(landmarks[iris[0], :2].astype(np.float64))
+    radius = float(np.mean(np.linalg.norm(landmarks[list(iris[1:]), :2] - landmarks[iris[0], :2], axis=1)))
+
+    rows, columns = np.indices(picture.shape[:2])
+    place = local(np.stack([columns + x, rows + y], -1).astype(np.float64))
+    above = np.interp(place[..., 0], samples, upper) - place[..., 1]
+    below = place[..., 1] - np.interp(place[..., 0], samples, lower)
+    inside = np.minimum(-above, -below)
+    inside = np.where(np.abs(place[..., 0]) < 0.485 * width, inside, -9.0)
+    visible = np.clip(inside - 1.0, 0, 1).astype(np.float32)  # lashes blur over the first pixel
+    bare = _without_lashes(picture, above / width, below / width, np.abs(place[..., 0]) / width, lid / width)
+    eyeball = _complete_eyeball(picture, visible, place, centre, radius, along)
+    return Eye(
+        x=int(x),
+        y=int(y),
+        picture=picture,
+        bare=bare,
+        lashes=picture - bare,
+        eyeball=eyeball,
+        origin=(middle - (x, y)).astype(np.float32),
+        along=along.astype(np.float32),
+        width=width,
+        upper=upper.astype(np.float32),
+        lower=lower.astype(np.float32),
+        closing=closing.astype(np.float32),
+        lid=lid,
+        iris=centre.astype(np.float32),
+        iris_radius=max(radius, 1.0),
+    )
+
+
+def _without_lashes(
+    picture: F32,  # (h, w, 3)
+    above: F64,  # (h, w) distance above the upper lid's edge; all distances in eye widths
+    below: F64,  # (h, w) distance below the lower lid's edge
+    beside: F64,  # (h, w) distance from the eye's middle along its axis
+    lid: float,
+) -> F32:
+    """The eye's picture with the upper lashes, and the eye itself, replaced by skin."""
+    near = beside < 0.68
+    band = min(LASHES, 0.6 * lid)
+    closed = ((above > -1) & (above < band) & (below < 0.03) & near).astype(np.float32)
+    skin = push_pull(picture, 1 - closed)
+    # Long lashes reach higher than the band, but they are thin: a morphological closing takes thin dark detail away.
+    size = max(3, round(0.07 * len(picture)) | 1)
+    thick = cv2.morphologyEx(skin, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+    thick = cv2.GaussianBlur(thick, (0, 0), 0.8)
+    top = min(_LONG_LASHES, 0.9 * lid)
+    share = np.clip((top - above) / (0.4 * top), 0, 1) * near * (below < 0.03)
+    skin = skin + (thick - skin) * share[..., None].astype(np.float32)
+    soft = cv2.GaussianBlur(((above < top) & (below < 0.03) & near).astype(np.float32), (0, 0), 1.2)[..., None]
+    return np.asarray(picture + (skin - picture) * soft, np.float32)
+
+
+def _complete_eyeball(
+    picture: F32,  # (h, w, 3)
+    visible: F32,  # (h, w) in [0, 1]
+    place: F64,  # (h, w, 2) local coordinates
+    centre: F64,
+    radius: float,
+    along: F64,
+) -> F32:
+    """The eye's picture with what the lids hide filled in."""
+    s, t = place[..., 0], place[..., 1]
+    distance = np.hypot(s - centre[0], t - centre[1])
+    white = (visible * (distance > 1.2 * radius)).astype(np.float32)
+    if white.sum() < 4:
+        white = visible
+    sclera = push_pull(picture, white)
+    # The hidden part of the iris is the same ring seen on the visible side: mirrored at one axis, the other, or both.
+    rows, columns = np.indices(visible.shape).astype(np.float32)
+    iris = sclera
+    for flip_s, flip_t in ((0, 1), (1, 1), (1, 0)):
+        step_s, step_t = 2 * flip_s * (centre[0] - s), 2 * flip_t * (centre[1] - t)
+        map_x = (columns + step_s * along[0] - step_t * along[1]).astype(np.float32)
+        map_y = (rows + step_s * along[1] + step_t * along[0]).astype(np.float32)
+        seen = cv2.remap(visible, map_x, map_y, cv2.INTER_LINEAR)[..., None]
+        iris = iris * (1 - seen) + cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR) * seen
+    in_iris = np.clip((1.08 * radius - distance) / (0.12 * radius), 0, 1)[..., None]
+    hidden = iris * in_iris + sclera * (1 - in_iris)
+    return np.asarray(picture * visible[..., None] + hidden * (1 - visible[..., None]), np.float32)

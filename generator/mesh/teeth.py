@@ -1,0 +1,172 @@
+"""Teeth: drawn ones in the portrait's light, or the portrait's own.
+
+Drawn teeth follow average dimensions (Wheeler's Dental Anatomy). The portrait's eye whites tell how bright white is in
+its light. A portrait that shows its teeth keeps them: the visible interior becomes a picture fixed to the skull.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tellmark.generator.geometry.basis import LOWER_LIP, UPPER_LIP
+from tellmark.generator.geometry.fill import push_pull
+from tellmark.generator.types import SIZE
+from tellmark.landmarks import LEFT_EYE, LIPS_INNER, RIGHT_EYE
+from tellmark.types import F32, U8
+
+# Width as seen from the front, height and brightness by position in the arch, from the middle outwards.
+_UPPER_TEETH = (
+    (8.4, 10.0, 1.0),
+    (6.4, 8.9, 0.97),
+    (6.2, 9.7, 0.90),
+    (4.6, 8.3, 0.76),
+    (3.6, 7.6, 0.58),
+    (3.0, 7.0, 0.4),
+)
+_LOWER_TEETH = (
+    (5.2, 8.5, 0.92),
+    (5.5, 8.6, 0.90),
+    (5.6, 9.2, 0.84),
+    (4.6, 8.0, 0.7),
+    (3.8, 7.5, 0.52),
+    (3.0, 7.0, 0.36),
+)
+HALF_MM = 27.0  # half width of the teeth sprites
+TALL_MM = 16.0  # height of the teeth sprites
+_TOOTH_WHITE = np.array([0.97, 0.905, 0.84])
+
+
+def white_point(image: U8, landmarks: F32) -> NDArray[np.float64]:
+    """(3,) RGB of a white surface in the mouth's light: from the eye whites, never darker than the skin allows."""
+    mask = np.zeros(image.shape[:2], np.uint8)
+    for loop, iris in ((RIGHT_EYE, 468), (LEFT_EYE, 473)):
+        cv2.fillPoly(mask, [np.rint(landmarks[list(loop), :2]).astype(np.int32)], 255)
+        radius = 1.1 * float(np.linalg.norm(landmarks[iris, :2] - landmarks[iris + 1, :2]))
+        cv2.circle(mask, np.rint(landmarks[iris, :2]).astype(int).tolist(), int(np.ceil(radius)), 0, -1)
+    sclera = image[mask > 0].astype(np.float64)
+    skin = _skin(image, landmarks)
+    white = skin * 1.15
+    if len(sclera) >= 12:
+        brightest = np.percentile(sclera, 80, axis=0) * 1.12
+        white = np.maximum(brightest, skin * 0.95)
+    grey = white.mean()
+    # Eye whites are reddened by their veins and tinted by the picture's light: keep half of the tint.
+    return np.asarray(np.clip(0.5 * white + 0.5 * grey, 30, 250))
+
+
+def colourfulness(image: U8, landmarks: F32) -> float:
+    """0 for stone and black-and-white pictures, 1 for skin in colour: how much colour the mouth may have."""
+    return float(np.clip((_saturation(_skin(image, landmarks)) - 0.03) / 0.15, 0, 1))
+
+
+def _skin(image: U8, landmarks: F32) -> NDArray[np.float64]:
+    """(3,) RGB of the cheeks."""
+    cheeks = np.rint(landmarks[[50, 280, 205, 425, 101, 330], :2]).astype(int).clip(0, SIZE - 1)
+    return np.asarray(np.median(image[cheeks[:, 1], cheeks[:, 0]].astype(np.float64), axis=0))
+
+
+def _saturation(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1 - rgb.min(-1) / np.maximum(rgb.max(-1), 1))
+
+
+def upper_teeth(white: NDArray[np.float64], scale: float) -> F32:
+    """(h, w, 4) premultiplied sprite, ``TALL_MM`` down to the cutting edges; ``scale`` is px per mm."""
+    return _teeth(_UPPER_TEETH, white, scale, upper=True)
+
+
+def lower_teeth(white: NDArray[np.float64], scale: float) -> F32:
+    """(h, w, 4) premultiplied sprite from the cutting edges down, a little darker than the upper ones."""
+    return _teeth(_LOWER_TEETH, white * 0.92, scale, upper=False)
+
+
+def _teeth(
+    arch: tuple[tuple[float, float, float], ...], white: NDArray[np.float64], scale: float, *, upper: bool
+) -> F32:
+    """Premultiplied sprite of one row of teeth, cutting edges at the bottom (upper) or the top (lower)."""
+    fine = 4  # supersampling
+    px = scale * fine
+    width, height = int(2 * HALF_MM * px), int(TALL_MM * px)
+    x = ((np.arange(width) + 0.5) / px - HALF_MM)[None, :]
+    y = ((np.arange(height) + 0.5) / px)[:, None]  # from the cutting edge
+    colour = np.zeros((height, width, 3))
+    alpha = np.zeros((height, width))
+    left = 0.0
+    for position, (wide, tall, light) in enumerate(arch):
+        centre, half = left + wide / 2, wide / 2
+        left += wide
+        for side in (-1, 1):
+            u = (x - side * centre) / half  # -1..1 across the tooth
+            # Cutting edges follow the smile arc: they rise outwards; corners are rounded, canines pointed.
+            edge = 0.4 * (centre / 12) ** 2 + (0.5 if position == 1 and upper else 0.0)
+            bevel = (0.9 if position == 2 else 0.6) * np.abs(u) ** (1.5 if position == 2 else 5)
+            shape = _ramp((1.015 - np.abs(u)) * half, 0.10) * _ramp(y - edge - bevel, 0.22)
+            # Enamel bulges: brightest in the middle third, translucent and bluish at the edge, yellow at the neck.
+            bulge = 1 - 0.16 * np.abs(u) ** 4
+            along = (y - edge) / tall
+            shade = light * bulge * (0.84 + 0.20 * _smooth(along / 0.35) - 0.22 * _smooth((along - 0.45) / 0.6))
+            tint = np.stack([np.ones_like(along), 1 - 0.03 * along, 1 - 0.10 * np.clip(along, 0, 1)], -1)
+            tone = shade[..., None] * tint * _TOOTH_WHITE * white
+            colour = colour * (1 - shape[..., None]) + tone * shape[..., None]
+            alpha = np.maximum(alpha, shape)
+    # Behind the gaps lie neighbouring teeth, not the dark of the cavity.
+    reach = np.clip((left - np.abs(x)) / 3.0, 0, 1) * _ramp(y - 0.9 - 0.4 * (x / 12) ** 2, 1.2)
+    between = np.array([0.62, 0.52, 0.45]) * white * np.interp(np.abs(x), (0, 15, 26), (0.95, 0.8, 0.35))[..., None]
+    behind = (reach * (1 - alpha))[..., None]
+    colour = colour * alpha[..., None] + between * behind
+    alpha = alpha + behind[..., 0]
+    gum_line = 9.4 if upper else 8.2
+    gum = _ramp(y - gum_line - 0.8 * np.cos(np.abs(x) * 0.8), 0.6)[..., None] * (np.abs(x) < left)[..., None]
+    colour = colour * (1 - gum) + np.array([0.62, 0.36, 0.34]) * white * gum
+    alpha = np.maximum(alpha, gum[..., 0])
+    sprite = np.dstack([colour, alpha]).astype(np.float32)
+    if upper:
+        sprite = sprite[::-1]
+    size = (int(2 * HALF_MM * scale), int(TALL_MM * scale))
+    return np.ascontiguousarray(cv2.resize(np.ascontiguousarray(sprite), size, interpolation=cv2.INTER_AREA))
+
+
+def own_interior(image: U8, landmarks: F32, longer: float = 0.0) -> F32 | None:
+    """The visible interior as a premultiplied picture, its colours continued upwards behind the lip.
+
+    longer: px by which they are continued downwards as well, where the lower lip hides the teeth's edges.
+
+    None where no teeth are to be seen in it: a dark gap says nothing that must be kept.
+    """
+    inner = np.zeros(image.shape[:2], np.uint8)
+    cv2.fillPoly(inner, [np.rint(landmarks[list(LIPS_INNER), :2] * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
+    sure = cv2.erode(inner, np.ones((3, 3), np.uint8)) > 0
+    if not sure.any():
+        return None
+    # Teeth are the brightest thing inside, near the skin's brightness, and paler than the lips.
+    seen = image[sure].astype(np.float64)
+    bright = seen[seen.mean(1) >= np.percentile(seen.mean(1), 70)]
+    lips = np.rint(landmarks[[*UPPER_LIP[1][2:9], *LOWER_LIP[1][2:9]], :2]).astype(int).clip(0, SIZE - 1)
+    lip_saturation = np.median(_saturation(image[lips[:, 1], lips[:, 0]].astype(np.float64)))
+    dark = bright.mean() < 0.55 * _skin(image, landmarks).mean()
+    if dark or np.median(_saturation(bright)) > 0.9 * lip_saturation + 0.03:
+        return None
+    filled = push_pull(image.astype(np.float32), sure.astype(np.float32))
+    filled = np.where(inner[..., None] > 0, image.astype(np.float32), filled)
+    upper = landmarks[list(UPPER_LIP[3]), :2]
+    rise = 0.10 * float(np.linalg.norm(landmarks[10, :2] - landmarks[152, :2]))
+    up = (landmarks[10] - landmarks[152])[:2]
+    behind = upper + up / np.linalg.norm(up) * rise
+    # Away from the lower lip, whose edge the tracker's loop often takes in.
+    middle = 1 - np.linspace(-1, 1, len(LOWER_LIP[3]))[:, None] ** 4  # nothing in the corners
+    lower = landmarks[list(LOWER_LIP[3]), :2] + up / np.linalg.norm(up) * (0.012 * rise / 0.10 - longer * middle)
+    cover = np.zeros_like(inner)
+    cv2.fillPoly(cover, [np.rint(np.concatenate([behind, lower[::-1]]) * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
+    alpha = cv2.GaussianBlur(cover, (0, 0), 0.8).astype(np.float32) / 255
+    return np.dstack([filled * alpha[..., None], alpha]).astype(np.float32)
+
+
+def _ramp(x: NDArray[np.float64], soft: float) -> NDArray[np.float64]:
+    """0 below 0, 1 above ``soft``."""
+    return np.clip(x / soft, 0, 1)
+
+
+def _smooth(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    t = np.clip(x, 0, 1)
+    return t * t * (3 - 2 * t)

@@ -1,0 +1,108 @@
+import cv2
+import numpy as np
+import pytest
+
+from tellmark.faces import find_face
+from tellmark.generator.actors import persona
+from tellmark.generator.actors.recipe import draw_recipe
+from tellmark.generator.actors.reference import ReferenceRenderer
+from tellmark.generator.types import EXPRESSIONS, SIZE, Motion
+from tellmark.landmarks import FACE_OVAL, eye_opening, head_rotation_deg, mouth_opening
+from tellmark.types import F32, U8
+
+SEED = next(seed for seed in range(20) if draw_recipe(seed).glasses is None)  # they would cover the face
+FRAMES: tuple[dict[str, object], ...] = (
+    {},
+    {"rotation_deg": (14, 0, 0)},
+    {"rotation_deg": (-14, 0, 0)},
+    {"rotation_deg": (0, 10, 0)},
+    {"jaw": 0.8},
+    {"blink": (1, 1)},
+    {"gaze_deg": (20, 0)},
+    {"distance": 0.8},
+)
+
+
+@pytest.fixture(scope="module")
+def motion() -> Motion:
+    made = Motion.rest(25.0, len(FRAMES))
+    for row, frame in enumerate(FRAMES):
+        for name, value in frame.items():
+            if name in EXPRESSIONS:
+                made.expression[row, EXPRESSIONS.index(name)] = value
+            else:
+                getattr(made, name)[row] = value
+    return made
+
+
+@pytest.fixture(scope="module")
+def renderer() -> ReferenceRenderer:
+    return ReferenceRenderer(SEED)
+
+
+@pytest.fixture(scope="module")
+def frames(renderer: ReferenceRenderer, motion: Motion) -> list[U8]:
+    return [renderer.render(motion, k).copy() for k in range(len(FRAMES))]
+
+
+@pytest.fixture(scope="module")
+def faces(frames: list[U8]) -> list[F32]:
+    return [find_face(frame).landmarks for frame in frames]
+
+
+def test_frame_format(frames: list[U8]) -> None:
+    assert frames[0].shape == (SIZE, SIZE, 3)
+    assert frames[0].dtype == np.uint8
+
+
+def test_unmoved_head_is_the_actor(frames: list[U8]) -> None:
+    parts = persona.parts_of(SEED)
+    face = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.fillPoly(face, [np.round(parts.shape[list(FACE_OVAL), :2]).astype(np.int32)], 1)
+    bare = (face > 0) & (parts.front_hair[..., 3] < 0.01)
+    grey = [cv2.GaussianBlur(p.astype(np.float32).mean(axis=2), (0, 0), 4) for p in (frames[0], parts.head[..., :3])]
+    assert np.corrcoef(grey[0][bare], grey[1][bare])[0, 1] > 0.97
+
+
+def test_head_turns_as_told(faces: list[F32]) -> None:
+    rest, right, left, up = (np.asarray(head_rotation_deg(face)).ravel() for face in faces[:4])
+    assert right[0] - rest[0] == pytest.approx(14, abs=5)
+    assert left[0] - rest[0] == pytest.approx(-14, abs=5)
+    assert up[1] - rest[1] > 4
+
+
+def test_jaw_eyes_and_distance_follow(faces: list[F32]) -> None:
+    assert mouth_opening(faces[4]) > mouth_opening(faces[0]) + 0.05
+    assert max(eye_opening(faces[5])) < 0.7 * min(eye_opening(faces[0]))
+    size = [float(np.ptp(face[:, 1])) for face in (faces[0], faces[7])]
+    assert size[1] / size[0] == pytest.approx(1 / 0.8, rel=0.08)
+
+
+def test_gaze_moves_the_irises_not_the_head(faces: list[F32]) -> None:
+    moved = faces[6][[468, 473], 0] - faces[0][[468, 473], 0]
+    assert (moved > 1.5).all()
+    assert np.abs(faces[6][[1, 152], :2] - faces[0][[1, 152], :2]).max() < 3
+
+
+def test_light_stays_while_the_head_turns(frames: list[U8], faces: list[F32]) -> None:
+    """The cheek that turns towards the light gets brighter against the other; a warped picture would keep the ratio."""
+
+    def ratio(k: int) -> float:
+        left, right = (
+            float(np.mean([frames[k][int(y), int(x)].mean() for x, y in faces[k][points, :2]]))
+            for points in ([50, 101, 205], [280, 330, 425])  # the viewer's left and right cheek
+        )
+        return right / left
+
+    change = np.log(ratio(1) / ratio(2))  # turned to the viewer's right against turned to the left
+    assert abs(change) > 0.03
+
+
+def test_any_order_same_frames(renderer: ReferenceRenderer, motion: Motion, frames: list[U8]) -> None:
+    assert (renderer.render(motion, 4) == frames[4]).all()
+    assert (renderer.render(motion, 1) == frames[1]).all()
+
+
+def test_cameras_differ(motion: Motion, frames: list[U8]) -> None:
+    other = ReferenceRenderer(SEED, camera_seed=77).render(motion, 0)
+    assert (other != frames[0]).mean() > 0.5

@@ -1,0 +1,70 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tellmark.generator.actors import facespace, strands
+from tellmark.generator.actors.strands import HairStyle, Skull
+from tellmark.landmarks import FACE_OVAL
+
+LONG = HairStyle("part", 1.2, 0.08, 0.0, 0.01, 2, 0.6, 1.0, 0.5, 0.0, 0.02, (0.4, 0.3, 0.2), 1.0)
+
+
+@pytest.fixture(scope="module")
+def skull() -> Skull:
+    return strands.skull_of(facespace.load().mean[list(FACE_OVAL)])
+
+
+def test_strands_start_on_the_skull_and_stay_out_of_it(skull: Skull) -> None:
+    hair, layers = strands.grow(LONG, skull, 1)
+    assert ((layers >= 0) & (layers <= 1)).all()
+    radius = np.linalg.norm((hair - skull.centre) / skull.radii, axis=2)
+    assert np.median(np.abs(radius[:, 0] - 1)) < 0.06
+    upper = hair[..., 1] < skull.centre[1]
+    assert (radius[upper] < 0.85).mean() < 0.01
+
+
+def test_long_hair_hangs_beside_the_face_not_over_it(skull: Skull) -> None:
+    hair, _ = strands.grow(LONG, skull, 1)
+    middle = (np.abs(hair[..., 0] - skull.centre[0]) < 40) & (hair[..., 2] < skull.centre[2])
+    low = hair[..., 1] > skull.centre[1] + 10
+    assert (middle & low).mean() < 0.002
+    assert hair[..., 1].max() > skull.face[:, 1].max()  # it reaches below the chin
+
+
+def test_same_seed_same_hair(skull: Skull) -> None:
+    first, second, other = (strands.grow(LONG, skull, seed)[0] for seed in (1, 1, 2))
+    assert (first == second).all()
+    assert (first != other).any()
+
+
+def test_short_hair_leaves_the_chin_free(skull: Skull) -> None:
+    short = dataclasses.replace(LONG, flow="crop", length=0.12, lift=0.04)
+    hair, _ = strands.grow(short, skull, 1)
+    assert hair[..., 1].max() < skull.face[:, 1].max()
+
+
+def test_short_hair_lies_close_above_the_ears_and_stands_off_on_top(skull: Skull) -> None:
+    short = dataclasses.replace(LONG, flow="crop", length=0.2, lift=0.05, frizz=0.2, wave=0.0)
+    hair, _ = strands.grow(short, skull, 1)
+    place = (hair - skull.centre) / skull.radii
+    off = np.linalg.norm(place, axis=2) - 1
+    beside = (np.abs(place[..., 0]) > 0.8) & (np.abs(place[..., 1]) < 0.1)
+    top = place[..., 1] < -0.8
+    assert np.percentile(off[beside], 95) < 0.4 * np.percentile(off[top], 95)
+    assert strands.taper(LONG, place[:, 0]).min() == 1  # nobody tapers long hair
+
+
+def test_a_parting_leaves_no_notch_in_the_crown(skull: Skull) -> None:
+    hair, _ = strands.grow(dataclasses.replace(LONG, frizz=0.2, wave=0.0), skull, 1)
+    across = (hair[..., 0] - skull.centre[0]) / skull.radii[0]
+    middle, sides = (np.percentile(hair[where][:, 1], 2) for where in (np.abs(across) < 0.1, np.abs(across) > 0.35))
+    assert middle < sides + 2  # px, downwards
+
+
+def test_long_hair_draws_in_towards_the_neck(skull: Skull) -> None:
+    hair, _ = strands.grow(dataclasses.replace(LONG, wave=0.0), skull, 1)
+    away = np.abs(hair[..., 0] - skull.centre[0])
+    height = (hair[..., 1] - skull.centre[1]) / skull.radii[1]
+    ears, neck = (np.percentile(away[np.abs(height - at) < 0.08], 98) for at in (0.0, 1.0))
+    assert neck < 0.95 * ears

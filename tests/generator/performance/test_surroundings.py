@@ -1,0 +1,58 @@
+"""Shoulders, scenery and hair that are moved by known amounts are found there."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tellmark.generator.mesh.light import NUMBERS
+from tellmark.generator.performance.surroundings import complete
+from tellmark.generator.render import MeshRenderer
+from tellmark.generator.types import Motion, Portrait, Seen
+
+LENGTH = 8
+
+
+def seen(**places: tuple[float, float, float, float]) -> Seen:
+    """A slow move from rest to each place."""
+    ramp = np.linspace(0, 1, LENGTH, dtype=np.float32)[:, None]
+    moves = {name: ramp * np.float32(places.get(name, (0, 0, 0, 0))) for name in ("crown", "torso", "scene")}
+    return Seen(
+        np.zeros((LENGTH, 478, 2), np.float32),
+        **moves,
+        blur=np.zeros((LENGTH, 2), np.float32),
+        light=np.zeros((LENGTH, NUMBERS), np.float32),
+    )
+
+
+@pytest.fixture(scope="module")
+def room(someone: Portrait) -> Portrait:
+    """The person before a wall that has a pattern."""
+    y, x = np.indices((512, 512))
+    wall = 120 + 40 * np.sin(x / 17.0) * np.cos(y / 23.0)
+    share = someone.matte[..., None]
+    image = share * someone.image + (1 - share) * wall[..., None]
+    return replace(someone, image=np.rint(image).astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("part", "place"),
+    [("torso", (0.05, -0.04, 2.0, 0.03)), ("scene", (-0.06, 0.05, 1.0, 0.02)), ("crown", (0.03, 0.02, 1.0, 0.03))],
+)
+def test_a_part_is_found_where_it_was_moved(room: Portrait, part: str, place: tuple[float, ...]) -> None:
+    moved = replace(Motion.rest(25.0, LENGTH), seen=seen(**{part: place}))
+    renderer = MeshRenderer(room)
+    frames = [renderer.render(moved, index).copy() for index in range(LENGTH)]
+    found = complete(frames, room, replace(Motion.rest(25.0, LENGTH), seen=seen())).seen
+    assert found is not None
+    asked = getattr(moved.seen, part)
+    np.testing.assert_allclose(getattr(found, part)[:, :2], asked[:, :2], atol=0.015)
+    np.testing.assert_allclose(getattr(found, part)[:, 3], asked[:, 3], atol=0.015)
+
+
+def test_what_stands_still_is_left_where_it_is(room: Portrait) -> None:
+    frames = [room.image] * 5
+    found = complete(frames, room, replace(Motion.rest(25.0, 5), seen=seen()[:5])).seen
+    assert found is not None
+    for place in (found.crown, found.torso, found.scene):
+        assert np.abs(place).max() < 2e-3
