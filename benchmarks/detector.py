@@ -56,10 +56,9 @@ def run(
             return compare.run(Path(data), epochs=2 if quick else 6)
         if part == "audit":
             return _audit(Path(data))
-        if part == "unseen":
-            return unseen_systems.run(footage.systems(Path(data), Path(work)) if work else Path(data), quick=quick)
-        if part == "shipped":
-            return _taught_again(footage.shipped(Path(data), Path(work)) if work else Path(data))
+        if part in ("unseen", "shipped"):
+            folder = footage.shipped(Path(data), Path(work)) if work else Path(data)
+            return unseen_systems.run(folder, quick=quick) if part == "unseen" else _taught_again(folder)
         folder = footage.ours(Path(data), Path(work)) if work else Path(data)
         return own_fakes.run(folder, Path(unseen) if unseen else None)
     with tempfile.TemporaryDirectory() as name:

@@ -12,7 +12,6 @@ from pathlib import Path
 from tellmark import published
 from tellmark import shipped as recipe
 from tellmark.console import Console
-from tellmark.detector.footage import build
 from tellmark.errors import UsageError
 from tellmark.manifest import PARQUET
 
@@ -35,17 +34,8 @@ def ours(data: Path, work: Path) -> Path:
     return published.dataset("talk", data, work, Console().progress)
 
 
-def systems(data: Path, work: Path) -> Path:
-    """Real clips and other systems' fakes of the index, all cut to the face, through one encoder."""
-    folder = work / "systems"
-    if not (folder / PARQUET).exists():
-        with Console().progress(folder.name) as progress:
-            build(data / INDEX, folder, progress=progress)
-    return folder
-
-
 def shipped(data: Path, work: Path) -> Path:
-    """What the detector that ships has learnt from."""
+    """What the detector that ships has learnt from: other systems' fakes and ours, and real clips of like scenery."""
     folder = work / "shipped"
     if not (folder / PARQUET).exists():
         talk = ours(data, work)

@@ -35,9 +35,9 @@ def test_recordings_are_joined_to_a_length(tmp_path: Path) -> None:
 
 
 def test_a_dataset_that_is_there_is_not_made_again(tmp_path: Path) -> None:
-    (tmp_path / "systems").mkdir()
-    (tmp_path / "systems" / footage.PARQUET).touch()
-    assert footage.systems(tmp_path / "no footage at all", tmp_path) == tmp_path / "systems"
+    (tmp_path / "shipped").mkdir()
+    (tmp_path / "shipped" / footage.PARQUET).touch()
+    assert footage.shipped(tmp_path / "no footage at all", tmp_path) == tmp_path / "shipped"
 
 
 def test_what_is_missing_is_said() -> None:
