@@ -156,7 +156,9 @@ def test_what_is_told_to_end_leaves_nothing_behind(tmp_path: Path, number: int, 
         out.setparams((1, 2, 16_000, 0, "NONE", ""))
         out.writeframes(bytes(2 * 16_000 * 120))
     command = [sys.executable, "-m", "tellmark.cli", "render", "actor:5", str(voice), "-o", str(tmp_path / "o.mp4")]
+    ignored = signal.signal(number, signal.SIG_DFL)  # it is where tests run under nohup or in the background
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    signal.signal(number, ignored)
     while not list(tmp_path.glob(".o.*.part*")):
         assert process.poll() is None
         time.sleep(0.02)

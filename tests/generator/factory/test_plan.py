@@ -376,7 +376,7 @@ def test_the_published_plan_hides_consents_and_paths(write: Write, tmp_path: Pat
 
 
 def test_the_plans_of_the_page_are_plans(write: Write, tmp_path: Path) -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "dataset.md").read_text()
+    page = (Path(__file__).resolve().parents[3] / "docs" / "dataset.md").read_text()
     smallest, everything, people = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     assert len(cast(write(smallest))[0]) == 12
     plan = write(everything)
