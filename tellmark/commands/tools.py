@@ -78,7 +78,8 @@ def bench(name: str, *, quick: bool, settings: tuple[str, ...], results: str | N
     if chosen.get("gate"):  # compared with results, not one of them
         console.say("compared with " + chosen["gate"])
     else:
-        path = write_results(results or (f"{name}-quick" if name == "all" and quick else name), rows)
+        form = ("-quick" if quick else "") + ("-part" if chosen.get("only") else "") if name == "all" else ""
+        path = write_results(results or name + form, rows)
         console.say(f"written to {path}")
     answer(not any(row.get("regressed") == "yes" for row in rows))
 

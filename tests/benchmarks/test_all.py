@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tellmark import cli
 from tellmark.benchmarks import all as everything
 from tellmark.benchmarks.claims import Claim, Run
 from tellmark.errors import InputError
@@ -143,3 +144,15 @@ def test_a_benchmark_that_fails_loses_no_other(
     assert (row["says"], row["regressed"]) == ("not measured: no camera here", "no")
     (row,) = everything.run(quick=True, gate=gate(tmp_path, 0.5))
     assert row["regressed"] == "yes"
+
+
+@pytest.mark.parametrize(("only", "name"), [([], "all-quick"), (["--with", "only=made-up"], "all-quick-part")])
+def test_some_of_the_rows_do_not_replace_all_of_them(
+    only: list[str], name: str, bench: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bench += [50]
+    assert cli.run(["bench", "all", "--quick", *only]) == 0
+    assert [path.name for path in (tmp_path / "benchmarks" / "results").glob("*.csv")] == [
+        f"{name}-{machine_slug()}.csv"
+    ]
