@@ -89,10 +89,9 @@ class _Form:
 def _tried(claim: Claim, form: _Form, rounds: int, before: dict[str, str] | None) -> Row:
     """The claim's row; where its benchmark could not be run, why, so that hours of the others are not lost."""
     missing = sorted({name for run in claim.runs for name in run.needs()} - set(form.folders))
-    if missing or not claim.runs:
-        again = " and ".join(f"{name}=DIR" for name in missing)
-        shown = f"results; measured again with {again}" if missing else "results"
-        return _row(claim, RESULTS, False, shown) | {"seconds": None, "regressed": "no"}
+    if missing:
+        shown = f"results; measured again with {' and '.join(f'{name}=DIR' for name in missing)}"
+        return _row(claim, RESULTS, {}, False, shown) | {"seconds": None, "regressed": "no"}
     sys.stderr.write(f"{claim.row} ..\n")
     start = time.perf_counter()
     try:
@@ -111,11 +110,11 @@ def _measured(claim: Claim, form: _Form) -> Row:
     for run in claim.runs:
         module = importlib.import_module(f"tellmark.benchmarks.{run.bench}")
         write_results(run.results, module.run(quick=form.short, **run.filled(form.folders)), form.results)
-    return _row(claim, form.results, form.short, "short form" if form.short else "full")
+    here = {"machine": machine_slug()}
+    return _row(claim, form.results, here, form.short, "short form" if form.short else "full")
 
 
-def _row(claim: Claim, folder: Path, short: bool, form: str) -> Row:
-    here = {} if form.startswith("results") else {"machine": machine_slug()}
+def _row(claim: Claim, folder: Path, here: Mapping[str, str], short: bool, form: str) -> Row:
     first = value({**((claim.peer or {}).get("of") or claim.values[0]), **here}, folder)
     peer = value({**claim.peer, **here}, folder) if claim.peer else None
     return {

@@ -52,7 +52,7 @@ class Claim:
     row: str  # how its first cell begins
     says: str  # its second cell, with {0}, {1} .. for the values
     values: tuple[Mapping[str, Any], ...]
-    runs: tuple[Run, ...]  # none: shown as its results have it
+    runs: tuple[Run, ...]  # that write its values
     peer: Mapping[str, Any] | None  # what the first value is set against
     higher_is_better: bool
     alone: str = ""  # why there is no peer
@@ -78,7 +78,7 @@ def claims() -> list[Claim]:
 
 def _runs(claim: Mapping[str, Any]) -> Iterator[Run]:
     """Those of a row of the file; the results of the first value are what the first one writes, unless it says so."""
-    for one in claim.get("run", ()):
+    for one in claim["run"]:
         yield Run(one["bench"], one.get("results", claim["values"][0]["results"]), one.get("settings", {}))
 
 

@@ -8,7 +8,6 @@ labels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,8 @@ from tellmark.detector.evaluate import measured
 from tellmark.detector.heldout import judge_held_out
 from tellmark.detector.layouts import read_dataset
 from tellmark.detector.train import FALSE_ALARMS
-from tellmark.detector.unseen import false_alarms, leave_one_system_out, shuffled, tells_learner
-from tellmark.types import Clip
+from tellmark.detector.unseen import false_alarms, leave_one_system_out, ours, shuffled, tells_learner
 
-_OURS = ("talk", "null")  # methods
 _FEW = 3  # fakes: with fewer, the AUC of a system says little
 
 
@@ -48,12 +45,6 @@ def run(folder: Path, *, quick: bool = False) -> list[dict[str, Any]]:
         control = leave_one_system_out(pairs, shuffled(tells_learner(), 1), bootstraps=1)
         rows.append(_row("control: mean auc, labels shuffled", control.mean(), f"{len(control.auc)} systems alike"))
     return rows
-
-
-def ours(clips: Sequence[Clip]) -> set[str]:
-    """Ids of clips that our generator made or rendered, and of those they were made from."""
-    made = [clip for clip in clips if clip.method in _OURS]
-    return {clip.clip_id for clip in made} | {clip.original for clip in made if clip.original}
 
 
 def _row(

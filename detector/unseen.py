@@ -26,6 +26,8 @@ Pairs = Sequence[tuple[Clip, ClipFeatures]]
 Learner = Callable[[F64, Rows], Callable[[F64], F64]]
 """Windows and what is known of them in; a function from windows (N, features) to scores (N,) out."""
 
+_OURS = ("talk", "null")  # methods of our generator in the set of the detector that ships
+
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
@@ -126,3 +128,9 @@ def false_alarms(judged: Sequence[HeldOut], share: float) -> tuple[float, float]
 def _dealt(who: NDArray[np.str_], count: int, seed: int) -> list[NDArray[np.str_]]:
     persons = np.random.default_rng(seed).permutation(np.unique(who))
     return [persons[k::count] for k in range(min(count, len(persons)))]
+
+
+def ours(clips: Sequence[Clip]) -> set[str]:
+    """Ids of clips that our generator made or rendered, and of those they were made from."""
+    made = [clip for clip in clips if clip.method in _OURS]
+    return {clip.clip_id for clip in made} | {clip.original for clip in made if clip.original}

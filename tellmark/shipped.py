@@ -5,8 +5,7 @@
 DATA has an index.csv of real clips and of other systems' fakes; TALK is a dataset of the factory (``make published``)
 with real, null and `talk` clips of some of the same people, marked. All of them are cut and encoded alike
 (``detector.footage``), half of the variants of either class marked, and real clips whose scenery is like that of no
-fake are left out. OUT becomes the dataset, and OUT/default.npz the
-weights that learnt from it.
+fake are left out. OUT becomes the dataset, and OUT/default.npz the weights that learnt from it.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from tellmark.benchmarks.unseen import ours
 from tellmark.detector import footage
 from tellmark.detector.audit.matching import matched
 from tellmark.detector.audit.probes import background, first_window
 from tellmark.detector.train import train
+from tellmark.detector.unseen import ours
 from tellmark.films import number_of
 from tellmark.manifest import read_clips, write_manifest
 from tellmark.reports.measured import csv_rows

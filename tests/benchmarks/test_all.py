@@ -94,15 +94,14 @@ def test_what_takes_long_is_short_unless_asked_for(
         everything.run(only="nothing")
 
 
-@pytest.mark.parametrize("settings", [None, {"data": "{data}/real", "work": "{work}"}])
 def test_what_cannot_be_run_is_told_from_its_results(
-    settings: dict[str, str] | None, bench: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with (tmp_path / "made-up-some-cpu-2core.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["what", "speed"], ["ours", 30], ["peer", 100]])
     (claim,) = everything.claims()
-    runs = () if settings is None else (Run("made-up", "made-up", settings),)
-    form = "results" if settings is None else "results; measured again with work=DIR"
+    runs = (Run("made-up", "made-up", {"data": "{data}/real", "work": "{work}"}),)
+    form = "results; measured again with work=DIR"
     monkeypatch.setattr(everything, "claims", lambda: [dataclasses.replace(claim, runs=runs)])
     (row,) = everything.run(data="somewhere")
     assert (row["form"], row["says"], row["ratio"], row["regressed"]) == (form, "30", 0.3, "no")

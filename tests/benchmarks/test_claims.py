@@ -12,8 +12,7 @@ from tellmark.reports import history
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
-_CARD = {"detector-shipped"}  # the shipped model taught anew, to be compared with what its card says
-_BESIDE = {"card", "dataset-cost"}  # the shipped model's own; of a machine that does nothing else
+_BESIDE = {"dataset-cost"}  # of a machine that does nothing else
 ROWS = readme_rows((ROOT / "README.md").read_text())
 
 
@@ -35,9 +34,8 @@ def test_a_figure_has_a_peer_or_a_reason(claim: Claim) -> None:
 
 
 def test_what_the_rows_say_is_what_benchmarks_write() -> None:
-    assert [claim.row for claim in claims() if not claim.runs] == []
     written = {run.results for claim in claims() for run in claim.runs}
-    assert {where["results"] for claim in claims() for where in claim.values} == written - _CARD | _BESIDE
+    assert {where["results"] for claim in claims() for where in claim.values} == written | _BESIDE
     assert {name for claim in claims() for run in claim.runs for name in run.needs()} == {"data", "work"}
 
 
