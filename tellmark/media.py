@@ -8,7 +8,6 @@ I420 planes in BT.601, limited range: one uint8 array of shape (height * 3 / 2, 
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +17,15 @@ import av
 import cv2
 import numpy as np
 from av.video.reformatter import Colorspace
-from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tellmark.errors import MediaError, UsageError
 from tellmark.runs import atomic_path, check_output
+from tellmark.sound_start import delay_s, from_first_picture
 from tellmark.types import F32, U8
 
 IMAGES = (".png", ".jpg", ".jpeg", ".webp")  # as pictures are written
 MAX_SIDE = 8192  # px; larger frames are refused before they are decoded
-_APART_S = 60.0  # tracks of one film that claim to begin further apart are not believed
 _BT709 = 1  # AVCOL_SPC_BT709
 _PLAYLISTS = (b"#EXTM3U", b"<?xml", b"<MPD", b"ffconcat")
 _NOT_MEDIA = {"tty", "concat", "hls", "dash", "sdp"}  # FFmpeg "plays" text files, and lists of other files
@@ -318,47 +316,10 @@ def resampled(container: Any, stream: Any, resampler: Any) -> Iterator[Any]:
 
     Damaged packets are passed over.
     """
-    for frame in _from_first_picture(_decoded(container, stream), _late_s(container, stream)):
+    for frame in from_first_picture(_decoded(container, stream), delay_s(_film(container), stream)):
         frame.pts = None  # gaps and overlaps in damaged files would otherwise be errors
         yield from resampler.resample(frame)
     yield from resampler.resample(None)
-
-
-def _late_s(container: Any, sound: Any) -> float:
-    """How much later than the pictures the sound begins; 0 without pictures, or where a file cannot be right."""
-    film = _film(container)
-    if film is None or film.start_time is None or sound.start_time is None:
-        return 0.0
-    late = float(sound.start_time * sound.time_base - film.start_time * film.time_base)
-    return late if abs(late) <= _APART_S else 0.0
-
-
-def _from_first_picture(frames: Iterator[Any], late_s: float) -> Iterator[Any]:
-    """``frames`` of sound with silence before them, or without their beginning."""
-    first = next(frames, None)
-    if first is None:
-        return
-    late = round(late_s * first.sample_rate)
-    while late > 0:
-        silent = min(late, first.samples)
-        yield _sound(np.zeros_like(first.to_ndarray()), first, silent)
-        late -= silent
-    for frame in itertools.chain([first], frames):
-        if late < 0:
-            late += frame.samples
-            if late > 0:
-                yield _sound(frame.to_ndarray(), frame, late)
-        else:
-            yield frame
-
-
-def _sound(samples: NDArray[Any], like: Any, count: int) -> Any:
-    """The last ``count`` samples of a channel as a frame of the same kind."""
-    each = 1 if like.format.is_planar else like.layout.nb_channels
-    kept = np.ascontiguousarray(samples[:, -count * each :])
-    frame = av.AudioFrame.from_ndarray(kept, format=like.format.name, layout=like.layout.name)
-    frame.sample_rate = like.sample_rate
-    return frame
 
 
 def _at_rate(frames: Iterator[VideoFrame], fps: float, source_fps: float) -> Iterator[VideoFrame]:

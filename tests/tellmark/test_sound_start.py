@@ -1,0 +1,46 @@
+"""Sound that begins before or after the first picture, as samples."""
+
+from fractions import Fraction
+from types import SimpleNamespace
+
+import av
+import numpy as np
+import pytest
+
+from tellmark.sound_start import delay_s, from_first_picture
+
+
+def frames(kind: str, *blocks: list[int]) -> list[av.AudioFrame]:
+    made = []
+    for block in blocks:
+        samples = np.array([block], np.dtype(kind))
+        frame = av.AudioFrame.from_ndarray(samples, format={"i2": "s16", "u1": "u8"}[kind], layout="mono")
+        frame.sample_rate = 10
+        made.append(frame)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("kind", "late", "heard"),
+    [
+        ("i2", 0.0, [1, 2, 3, 4, 5, 6]),
+        ("i2", 0.4, [0, 0, 0, 0, 1, 2, 3, 4, 5, 6]),
+        ("u1", 0.2, [128, 128, 1, 2, 3, 4, 5, 6]),
+        ("i2", -0.2, [3, 4, 5, 6]),
+        ("i2", -0.4, [5, 6]),
+        ("i2", -0.9, []),
+    ],
+)
+def test_sound_begins_with_the_first_picture(kind: str, late: float, heard: list[int]) -> None:
+    found = from_first_picture(iter(frames(kind, [1, 2, 3], [4, 5, 6])), late)
+    assert [int(sample) for frame in found for sample in frame.to_ndarray().ravel()] == heard
+
+
+def test_a_delay_is_believed_up_to_a_minute_and_needs_pictures() -> None:
+    def stream(start: int | None) -> SimpleNamespace:
+        return SimpleNamespace(start_time=start, time_base=Fraction(1, 4))
+
+    assert delay_s(stream(2), stream(5)) == 0.75
+    assert delay_s(stream(5), stream(2)) == -0.75
+    assert delay_s(stream(0), stream(300)) == 0
+    assert delay_s(None, stream(5)) == delay_s(stream(None), stream(5)) == delay_s(stream(1), stream(None)) == 0
