@@ -219,7 +219,7 @@ def _cost(folder: Path, seconds: float) -> list[dict[str, Any]]:
     _timed(warm, folder / "warm", 1)
     cpu_one, wall_one = _timed(path, folder / "one", 1)
     cpu_two, wall_two = _timed(path, folder / "two", 2)
-    estimate = 60 * float(str(dry_run(plan)["estimated CPU minutes"]))
+    estimate = 60 * float(str(dry_run(plan)["estimated_cpu_minutes"]))
     clips = sum(len(versions(plan, take)) for take in cast(plan)[0])
     return [
         {"measure": "clips", "value": clips, "target": ""},
@@ -243,7 +243,7 @@ def _large(folder: Path, out: Path, seconds: float, quick: bool) -> list[dict[st
     path.write_text(_COST.format(seconds=seconds, actors=4 if quick else _MANY))
     estimate = dry_run(load_plan(path), workers=2)
     cpu, wall = _timed(path, out, 2)
-    cpu_estimate, wall_estimate = (60 * float(str(estimate[f"estimated {of}minutes"])) for of in ("CPU ", ""))
+    cpu_estimate, wall_estimate = (60 * float(str(estimate[f"estimated_{of}minutes"])) for of in ("cpu_", ""))
     return [
         {"measure": "clips, two workers", "value": len(read_rows(out)), "target": ">= 500"},
         {"measure": "s of each", "value": seconds, "target": 5},

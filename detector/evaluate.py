@@ -37,6 +37,7 @@ from tellmark.detector.views import cached_views
 from tellmark.errors import InputError
 from tellmark.runs import Progress
 from tellmark.types import F64, Clip, Label
+from tellmark.unreadable import Failed, left_out
 
 if TYPE_CHECKING:  # torch takes seconds
     from tellmark.detector.fusion import Fusion
@@ -46,16 +47,22 @@ CACHE = ".features"
 
 
 def measured(
-    folder: Path, clips: Sequence[Clip], *, progress: Progress | None = None
+    folder: Path, clips: Sequence[Clip], *, failed: Failed | None = None, progress: Progress | None = None
 ) -> tuple[list[tuple[Clip, ClipFeatures]], list[str]]:
-    """Features of every clip, from the cache where it has them, and notes on the clips without one whole window."""
+    """Features of every clip, from the cache where it has them, and notes on the clips that are left out.
+
+    Those are the clips without one whole window, and, where ``failed`` is there to be told, those that cannot be read.
+    """
     pairs, notes = [], []
     for done, clip in enumerate(clips):
-        found = cached_features(folder / clip.path, clip.sha256, folder / CACHE, clip_features)
-        if len(found.x):
-            pairs.append((clip, found))
+        why = "it cannot be read"
+        with left_out(folder / clip.path, failed):
+            found = cached_features(folder / clip.path, clip.sha256, folder / CACHE, clip_features)
+            why = "" if len(found.x) else "no face was followed for 1.6 s"
+        if why:
+            notes.append(f"{clip.clip_id} was left out: {why}")
         else:
-            notes.append(f"{clip.clip_id} was left out: no face was followed for 1.6 s")
+            pairs.append((clip, found))
         if progress:
             progress(done + 1, len(clips))
     return pairs, notes
@@ -68,16 +75,17 @@ def evaluate(
     split: str | None = "test",
     seed: int = 0,
     bootstraps: int = metrics.BOOTSTRAPS,
+    failed: Failed | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """The record of ``model`` on the clips of a dataset's ``split``; on all clips where it is None.
 
-    Raises :class:`InputError` where the split has no clips, or none of a class that can be judged.
+    failed: told of clips that cannot be read. Raises :class:`InputError` where the split has no clips, or none of a class that can be judged.
     """
     clips = [clip for clip in read_dataset(folder) if split is None or clip.split == split]
     if not clips:
         raise InputError(f"{folder} has no clips of the split {split!r}; evaluate another one")
-    pairs, notes = measured(folder, clips, progress=progress)
+    pairs, notes = measured(folder, clips, failed=failed, progress=progress)
     if not pairs:
         raise InputError(f"no clip of {folder} shows a face for 1.6 s; give longer clips of one visible face")
     if isinstance(model, TellModel):

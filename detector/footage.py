@@ -37,6 +37,7 @@ from tellmark.manifest import write_manifest
 from tellmark.media import probe, rgb_to_i420, sha256_of
 from tellmark.runs import Progress, atomic_path
 from tellmark.types import U8, Clip, Label
+from tellmark.unreadable import Failed, left_out
 
 _SIDE = 2.2  # of the crop over the face's height
 _SIZES = (512, 384, 320)  # px
@@ -67,15 +68,16 @@ def build(
     seed: int = 0,
     arms: Mapping[str, Arm] | None = None,
     mark: Marker | None = None,
+    failed: Failed | None = None,
     progress: Progress | None = None,
 ) -> list[Clip]:
     """Write ``variants`` clips for each real or fake row of ``index``, and the manifest.
 
     The first variant is 512 px and CRF 23; the others draw both at random. ``arms`` render the frames of real clips
     once more before they are encoded, each to a clip whose method is the arm's name. ``mark`` puts a watermark on half
-    of the variants, the same half for a fake and its original. Rows without a usable face are left out. Every clip has
-    split ``train``: the set is made for cross-validation by person. Raises :class:`InputError` for an index without
-    the columns.
+    of the variants, the same half for a fake and its original. Rows without a usable face are left out; so are those
+    whose file cannot be read, where ``failed`` is there to be told. Every clip has split ``train``: the set is made for
+    cross-validation by person. Raises :class:`InputError` for an index without the columns.
     """
     table = pd.read_csv(index, dtype=str, keep_default_na=False)  # a system or person may be called "null"
     if missing := {"path", "kind", "system", "person_id", "licence"} - set(table):
@@ -83,11 +85,13 @@ def build(
     rows = table[table.kind.isin(["real", "fake"])].to_dict("records")
     (out / "clips").mkdir(parents=True, exist_ok=True)
     clips: list[Clip] = []
-    lengths = _lengths(rows, index.parent, seconds, seed)
-    for done, (row, length) in enumerate(zip(rows, lengths, strict=True)):
+    rows, own = _readable(rows, index.parent, seconds, failed)
+    for done, (row, length) in enumerate(zip(rows, _lengths(rows, own, seed), strict=True)):
         key, pair = (_key(str(row["path"])), _key(str(row.get("original") or row["path"])))
         looks = _looks(np.random.default_rng([seed, int(pair, 16)]), variants, marks=mark is not None)
-        cut = list(_cut_to_face(index.parent / str(row["path"]), round(length * FPS)))
+        cut: list[tuple[float, U8]] = []
+        with left_out(index.parent / str(row["path"]), failed):
+            cut = list(_cut_to_face(index.parent / str(row["path"]), round(length * FPS)))
         if cut:
             frames = [frame for _, frame in cut]
             entry = {str(name): str(value) for name, value in row.items()} | {"start_s": f"{cut[0][0]:.3f}"}
@@ -108,10 +112,22 @@ def _key(path: str) -> str:
     return hashlib.sha256(path.encode()).hexdigest()[:12]
 
 
-def _lengths(rows: Sequence[Mapping[Any, Any]], folder: Path, seconds: float, seed: int) -> list[float]:
+def _readable(
+    rows: Sequence[dict[Any, Any]], folder: Path, seconds: float, failed: Failed | None
+) -> tuple[list[dict[Any, Any]], list[float]]:
+    """The rows whose file can be opened, and how much there is of each, s, up to ``seconds``."""
+    found, own = [], []
+    for row in rows:
+        with left_out(folder / str(row["path"]), failed):
+            own.append(min(seconds, probe(folder / str(row["path"])).duration_s))
+            found.append(row)
+    return found, own
+
+
+def _lengths(rows: Sequence[Mapping[Any, Any]], lengths: Sequence[float], seed: int) -> list[float]:
     """s of each row: the smaller of two draws, one from the lengths of either class, is distributed alike in both."""
     rng = np.random.default_rng(seed)
-    own = np.array([min(seconds, probe(folder / str(row["path"])).duration_s) for row in rows])
+    own = np.array(lengths)
     fake = np.array([row["kind"] == "fake" for row in rows])
     if fake.all() or not fake.any():
         return [float(length) for length in own]

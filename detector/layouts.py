@@ -15,6 +15,7 @@ from tellmark.errors import InputError
 from tellmark.manifest import PARQUET, read_clips
 from tellmark.media import sha256_of
 from tellmark.types import Clip, Label
+from tellmark.unreadable import Failed, left_out
 
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
 _FAKEAVCELEB = ("RealVideo-RealAudio", "FakeVideo-RealAudio", "FakeVideo-FakeAudio")
@@ -42,8 +43,11 @@ def read_dataset(folder: Path, *, quality: str | None = None) -> list[Clip]:
     )
 
 
-def two_folders(real: Path, fakes: Path) -> tuple[Path, list[Clip]]:
-    """The folder that holds both, and their videos as clips; a sub-folder is a person, else every file is one."""
+def two_folders(real: Path, fakes: Path, *, failed: Failed | None = None) -> tuple[Path, list[Clip]]:
+    """The folder that holds both, and their videos as clips; a sub-folder is a person, else every file is one.
+
+    failed: told of files that cannot be read.
+    """
     root = Path(*_common(real.resolve(), fakes.resolve()))
     clips = []
     for folder, label in ((real.resolve(), Label.REAL), (fakes.resolve(), Label.FAKE)):
@@ -52,7 +56,8 @@ def two_folders(real: Path, fakes: Path) -> tuple[Path, list[Clip]]:
         for path in _videos(folder):
             inside = path.relative_to(folder)
             person = inside.parts[0] if len(inside.parts) > 1 else inside.stem
-            clips.append(_clip(root, path, label, folder.name, person))
+            with left_out(path, failed):
+                clips.append(_clip(root, path, label, folder.name, person))
     return root, _found(root, iter(clips))
 
 

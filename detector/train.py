@@ -22,6 +22,7 @@ from tellmark.detector.rows import FOLDS, Rows, folds
 from tellmark.errors import InputError
 from tellmark.runs import Progress, check_output
 from tellmark.types import F64, Clip, Label
+from tellmark.unreadable import Failed
 
 Pairs = Sequence[tuple[Clip, ClipFeatures]]
 FALSE_ALARMS = 0.03
@@ -37,6 +38,7 @@ def train(
     classifier: Tells | None = None,
     licence: str = "research use",
     force: bool = False,
+    failed: Failed | None = None,
     progress: Progress | None = None,
 ) -> TellModel:
     """Train on the clips of one dataset, or of several, and write the model to ``out``.
@@ -44,7 +46,7 @@ def train(
     Fakes are the positive class, real and reference clips the negative one. Clips of the split ``test`` are held out
     for the final numbers; all others are used for training and, with persons held out in turn, for cross-validation
     and calibration. The model's card holds both evaluations (without the scores of single clips), the data and the
-    seed. Raises :class:`InputError` for a dataset without both classes, or with an identity in several splits, and
+    seed. failed: told of clips that cannot be read. Raises :class:`InputError` for a dataset without both classes, or with an identity in several splits, and
     :class:`~tellmark.errors.UsageError` where ``out`` exists and not ``force``.
     """
     check_output(out, force=force)
@@ -57,7 +59,8 @@ def train(
             raise InputError(
                 f"{folder}: {leaks[0]} and {len(leaks) - 1} more identities are in several splits; split by identity"
             )
-        pairs += measured(folder, [clip for clip in clips if clip.split != "test"], progress=progress)[0]
+        taught = [clip for clip in clips if clip.split != "test"]
+        pairs += measured(folder, taught, failed=failed, progress=progress)[0]
         if {clip.label is Label.FAKE for clip in clips if clip.split == "test"} == {True, False}:
             held_out.append(folder)
     classifier = classifier or Tells()
@@ -81,7 +84,7 @@ def train(
         "test": {},
     }
     model = replace(model, card=card)
-    card["test"] = {folder.name: _brief(evaluate(model, folder, seed=seed)) for folder in held_out}
+    card["test"] = {folder.name: _brief(evaluate(model, folder, seed=seed, failed=failed)) for folder in held_out}
     model.save(out, force=force)
     return model
 

@@ -46,10 +46,10 @@ def by_tell(records: Records) -> list[Row]:
     for name in rows[0].tells if rows else ():
         row = {"family": name, **_flat(gap(_scored(rows, partial(_tell, name)), seed=_seed(records)))}
         tell = known.get(name)
-        row |= {"auc": (1 + row["detectability"]) / 2}
+        row |= {"auc": None if row["detectability"] is None else (1 + row["detectability"]) / 2}
         row |= {"top_feature": tell.top_feature if tell else "", "cohens_d": tell.cohens_d if tell else None}
         found.append(row)
-    return sorted(found, key=lambda row: (-row["gap"], row["family"]))
+    return sorted(found, key=lambda row: (-(row["gap"] or 0), row["family"]))
 
 
 def by_method(records: Records) -> list[Row]:
@@ -178,12 +178,13 @@ def _parts(records: Records, name: str, parts: Iterable[tuple[str, Sequence[Held
 
 
 def _flat(one: Gap) -> Row:
+    """The figures of a gap; all of them None where they are of too few persons to be stated."""
     pairs = {
         "gap": one.value, "gap_low": one.low, "gap_high": one.high, "detectability": one.detectability,
         "detectability_low": one.detectability_ci[0], "detectability_high": one.detectability_ci[1],
         "null": one.null, "null_low": one.null_ci[0], "null_high": one.null_ci[1],
     }  # fmt: skip
-    return {key: _none(value) for key, value in pairs.items()}
+    return {key: _none(value) if one.stated else None for key, value in pairs.items()} | {"persons": one.persons}
 
 
 def _rows(records: Records) -> list[HeldOut]:

@@ -34,6 +34,9 @@ from numpy.typing import NDArray
 
 from tellmark.types import F64
 
+FEWEST_PERSONS = 8
+"""Of either class, below which no gap is stated: with four, intervals that should hold the truth in 95 of 100 cases hold
+it in 80 (simulated; `docs/log.md`), with eight in 96."""
 DRAWS = 1000
 Z95 = (2.5, 97.5)
 
@@ -78,6 +81,12 @@ class Gap:
     null: float  # N; NaN without a null arm
     null_ci: tuple[float, float]
     corrected: bool
+    persons: int  # of the class, fakes or negatives, that has fewer of them
+
+    @property
+    def stated(self) -> bool:
+        """Whether its interval is to be trusted, which those of few persons are not."""
+        return self.persons >= FEWEST_PERSONS
 
 
 def gap(clips: Scored, *, seed: int = 0, draws: int = DRAWS) -> Gap:
@@ -101,6 +110,7 @@ def gap(clips: Scored, *, seed: int = 0, draws: int = DRAWS) -> Gap:
         null=float(null),
         null_ci=interval(nulls, persons),
         corrected=corrected,
+        persons=persons,
     )
 
 
@@ -119,6 +129,14 @@ def auc_draws(clips: Scored, *, seed: int = 0, draws: int = DRAWS) -> F64:
 def fewest_persons(clips: Scored) -> int:
     """Persons of the class, fakes or negatives, that has fewer of them."""
     return min(len(np.unique(clips.identity[clips.arm == arm])) for arm in (Arm.FAKE, Arm.NEGATIVE))
+
+
+def too_few_persons(persons: int) -> str:
+    """Why nothing is stated of so few, for whoever reads the report."""
+    return (
+        f"Too few persons to say: {persons} in the smaller class, where {FEWEST_PERSONS} are needed. An interval is "
+        "drawn from persons, and one that is drawn from so few misses the truth far more often than it says."
+    )
 
 
 def interval(values: F64, persons: int) -> tuple[float, float]:

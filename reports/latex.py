@@ -6,11 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tellmark.reports.gap import FEWEST_PERSONS
+
 _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"$\times$", "–": "--", "−": "$-$", "\u00a0": "~",
 }  # fmt: skip
 
+_FEW = f"too few persons to say, fewer than {FEWEST_PERSONS} in one of the classes."
 COLUMNS: dict[str, dict[str, str]] = {
     "tells": {
         "family": "Tell", "gap": "Gap", "gap_low": "low", "gap_high": "high", "detectability": "Detectability",
@@ -44,7 +47,10 @@ COLUMNS: dict[str, dict[str, str]] = {
 
 
 def tabular(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table ``name`` of :data:`COLUMNS`; numbers flush right with two decimals, what is unknown as a dash."""
+    """The table ``name`` of :data:`COLUMNS`; numbers flush right with two decimals, what is unknown as a dash.
+
+    Where that is a gap of too few persons, a last line says so.
+    """
     columns = COLUMNS[name]
     numeric = [all(isinstance(row.get(key), int | float | None) for row in rows) for key in columns]
     lines = [
@@ -53,10 +59,15 @@ def tabular(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
         " & ".join(columns.values()) + r" \\",
         r"\midrule",
         *(" & ".join(_cell(row.get(key)) for key in columns) + r" \\" for row in rows),
+        *([rf"\midrule \multicolumn{{{len(columns)}}}{{l}}{{--: {_FEW}}} \\"] if any(map(_of_few, rows)) else []),
         r"\bottomrule",
         r"\end{tabular}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _of_few(row: Mapping[str, Any]) -> bool:
+    return "gap" in row and row["gap"] is None and row.get("persons", FEWEST_PERSONS) < FEWEST_PERSONS
 
 
 def escaped(text: str) -> str:

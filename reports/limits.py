@@ -86,6 +86,8 @@ def _confounds(records: Records) -> list[str]:
 def _size(records: Records) -> list[str]:
     found = []
     evaluation = records.evaluation
+    if unread := len(records.dataset.get("unreadable", ())):
+        found.append(f"{unread} of the files could not be read and take no part.")
     if evaluation.n_identities < FEW_IDENTITIES:
         found.append(
             f"Only {evaluation.n_identities} identities were scored. Intervals drawn from so few are too narrow, and "

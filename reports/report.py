@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from tellmark.reports import figures
 from tellmark.reports.breakdown import FEWEST
+from tellmark.reports.gap import FEWEST_PERSONS
 from tellmark.reports.latex import COLUMNS, tabular
 from tellmark.reports.records import Records, load
 from tellmark.reports.results import measure, scored
@@ -74,7 +75,7 @@ def build_report(
 
 def _plots(records: Records, results: Mapping[str, Any]) -> dict[str, tuple[Figure, str]]:
     """Name -> (figure, the text that stands for it)."""
-    evaluation, rows = records.evaluation, results["tells"]
+    evaluation = records.evaluation
     sets: dict[tuple[bool, str], list[float]] = {}
     counts = Counter((score.label, score.method) for score in evaluation.scores)
     for score in evaluation.scores:
@@ -85,15 +86,16 @@ def _plots(records: Records, results: Mapping[str, Any]) -> dict[str, tuple[Figu
     dots = [(name, fake, np.array(values)) for (fake, name), values in sorted(sets.items(), reverse=True)]
     medians = ", ".join(f"{name} {np.median(values):.2f}" for name, _, values in dots)
     plots = {}
-    if rows:
+    stated = {name: [row for row in results[name] if row["gap"] is not None] for name in GAPS}
+    if rows := stated["tells"]:
         plots["tells"] = (figures.tells(rows), _said("Gap of each tell", rows, "family"))
     for name, key in (("methods", "method"), ("compression", "compression"), ("sizes", "size"), ("groups", "group")):
-        if len(results[name]) > 1:
-            named = [(f"{row.get('attribute', '')} {row[key]}".strip(), row) for row in results[name]]
-            plots[name] = (figures.gaps(named), _said(f"Gap by {key}", results[name], key))
-    if len(results["durations"]) > 1:
-        named = [(f"{row['seconds']:.1f} s", row) for row in results["durations"]]
-        plots["durations"] = (figures.gaps(named), _said("Gap by seconds judged", results["durations"], "seconds"))
+        if len(stated[name]) > 1:
+            named = [(f"{row.get('attribute', '')} {row[key]}".strip(), row) for row in stated[name]]
+            plots[name] = (figures.gaps(named), _said(f"Gap by {key}", stated[name], key))
+    if len(stated["durations"]) > 1:
+        named = [(f"{row['seconds']:.1f} s", row) for row in stated["durations"]]
+        plots["durations"] = (figures.gaps(named), _said("Gap by seconds judged", stated["durations"], "seconds"))
     if results["doses"]:
         seen = [row for row in results["doses"] if row["dose"] is not None]
         plots["doses"] = (
@@ -131,10 +133,10 @@ def _plots(records: Records, results: Mapping[str, Any]) -> dict[str, tuple[Figu
 
 def _said(what: str, rows: Sequence[Mapping[str, Any]], key: str) -> str:
     """The text that stands for a plot of gaps."""
-    known = [row for row in rows if row["gap"] is not None]
-    ends = (max(known, key=lambda row: row["gap"]), min(known, key=lambda row: row["gap"])) if known else ()
-    return f"{what}, {len(rows)} rows. " + " ".join(
-        f"{name}: {row[key]} at {row['gap']:.2f}." for name, row in zip(("Largest", "Smallest"), ends, strict=False)
+    largest, smallest = max(rows, key=lambda row: row["gap"]), min(rows, key=lambda row: row["gap"])
+    return (
+        f"{what}, {len(rows)} rows. Largest: {largest[key]} at {largest['gap']:.2f}. "
+        f"Smallest: {smallest[key]} at {smallest['gap']:.2f}."
     )
 
 
@@ -147,6 +149,7 @@ def _template() -> jinja2.Template:
     environment.filters["probability"] = _probability
     environment.filters.update(mark=_mark, control_value=_control_value, control_verdict=_control_verdict)
     environment.filters["breakable"] = lambda name: Markup("<wbr>").join(re.split(r"(?<=[._])", name))
+    environment.globals["fewest_persons"] = FEWEST_PERSONS
     environment.globals["labels"] = {label.value: text for label, text in LABELS.items()}
     source = importlib.resources.files("tellmark.reports").joinpath("report.html").read_text("utf-8")
     return environment.from_string(source)
@@ -156,6 +159,7 @@ TABLES = (
     "tells", "methods", "compression", "sizes", "durations", "doses", "distances", "motion", "groups", "channels",
     "scores",
 )  # fmt: skip
+GAPS = ("tells", "methods", "compression", "sizes", "durations", "groups")  # tables whose rows are gaps
 LABELS = {
     Label.FAKE: "forgeries; the methods are in the table",
     Label.REFERENCE: "a virtual actor performing in 3D before a simulated camera; not real",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 from collections import Counter
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
@@ -12,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.reports import breakdown
-from tellmark.reports.gap import Arm
+from tellmark.reports.gap import FEWEST_PERSONS, Arm, too_few_persons
 from tellmark.reports.limits import limits, overlaps
-from tellmark.reports.records import Records
+from tellmark.reports.records import Records, Score
 from tellmark.reports.samples import ACTOR
 from tellmark.reports.statistics import auc, auc_interval, gap, reliability, wilson
 from tellmark.types import F64, Clip, VerdictKind
@@ -90,14 +91,28 @@ def scored(records: Records) -> tuple[F64, NDArray[np.bool_]]:
 
 
 def _index(records: Records) -> dict[str, Any]:
-    """The headline; without held-out scores, the uncorrected detectability of the evaluation."""
+    """The headline; without held-out scores, the uncorrected detectability of the evaluation.
+
+    Of too few persons nothing is ``stated``: its figures are None, and ``why`` says so.
+    """
+    index = _measured(records)
+    if index["persons"] >= FEWEST_PERSONS:
+        return index | {"stated": True, "why": None}
+    kept = ("corrected", "fakes", "negatives", "nulls", "identities", "persons")
+    nothing = {name: [None, None] if name.endswith("ci") else None for name in index if name not in kept}
+    return nothing | {name: index[name] for name in kept} | {"stated": False, "why": too_few_persons(index["persons"])}
+
+
+def _measured(records: Records) -> dict[str, Any]:
     found = breakdown.overall(records)
     low, high = records.evaluation.overall["auc_ci"]
     plain = {"value": gap(records.evaluation.overall["auc"]), "ci": [gap(low), gap(high)]}
     parts = {"detectability": plain["value"], "detectability_ci": plain["ci"], "null": None, "null_ci": None}
     counts = {"fakes": len(records.evaluation.p(True)), "negatives": len(records.evaluation.p(False)), "nulls": 0}
     if found is None or not np.isfinite([found.value, found.low, found.high]).all():
-        return plain | parts | counts | {"corrected": False, "identities": records.evaluation.n_identities}
+        persons = _fewest(records.evaluation.scores)
+        identities = records.evaluation.n_identities
+        return plain | parts | counts | {"corrected": False, "identities": identities, "persons": persons}
     rows = records.gap.rows if records.gap else ()
     return {
         "value": found.value,
@@ -111,16 +126,23 @@ def _index(records: Records) -> dict[str, Any]:
         "negatives": sum(row.arm == Arm.NEGATIVE for row in rows),
         "nulls": sum(row.arm == Arm.NULL for row in rows),
         "identities": len({row.clip.identity for row in rows}),
+        "persons": found.persons,
     }
+
+
+def _fewest(scores: Sequence[Score]) -> int:
+    """Persons of the class that has fewer of them."""
+    return min(len({score.identity for score in scores if score.fake is fake}) for fake in (True, False))
 
 
 def _tells(records: Records) -> list[dict[str, Any]]:
     """Detectability of each tell as the evaluation has it, where no held-out scores are on record."""
+    persons = _fewest(records.evaluation.scores)
     return [
         {
             "family": tell.family,
-            **_uncorrected(tell.auc, tell.auc_ci),
-            "auc": tell.auc,
+            **_uncorrected(tell.auc, tell.auc_ci, persons),
+            "auc": tell.auc if persons >= FEWEST_PERSONS else None,
             "top_feature": tell.top_feature,
             "cohens_d": tell.cohens_d,
         }
@@ -128,12 +150,13 @@ def _tells(records: Records) -> list[dict[str, Any]]:
     ]
 
 
-def _uncorrected(auc: float, interval: tuple[float, float]) -> dict[str, Any]:
-    value, low, high = gap(auc), gap(interval[0]), gap(interval[1])
+def _uncorrected(auc: float, interval: tuple[float, float], persons: int) -> dict[str, Any]:
+    stated = persons >= FEWEST_PERSONS
+    value, low, high = (gap(share) if stated else None for share in (auc, *interval))
     return {
         "gap": value, "gap_low": low, "gap_high": high,
         "detectability": value, "detectability_low": low, "detectability_high": high,
-        "null": None, "null_low": None, "null_high": None,
+        "null": None, "null_low": None, "null_high": None, "persons": persons,
     }  # fmt: skip
 
 
@@ -166,7 +189,7 @@ def _methods(records: Records) -> list[dict[str, Any]]:
                 "method": method,
                 "clips": len(fakes),
                 "negatives": len(negatives),
-                **_uncorrected(value, (low, high)),
+                **_uncorrected(value, (low, high), _fewest(both)),
             }
         )
     return table

@@ -13,7 +13,7 @@ import numpy as np
 
 from tellmark.benchmarks.channels import CHANNELS
 from tellmark.benchmarks.clip_motion import clip_motion
-from tellmark.errors import TellmarkError
+from tellmark.errors import MediaError, TellmarkError
 from tellmark.generator.factory.face_tracks import read_track
 from tellmark.generator.track import FPS, Track, track_video
 from tellmark.media import probe
@@ -72,7 +72,10 @@ def write_verification(folder: Path, clips: Sequence[Clip], progress: Progress |
     rows, done = [], 0
     scratch = folder / ".channel.mp4"
     for clip in clips:
-        payload = verify(folder / clip.path).watermark.payload
+        try:
+            payload = verify(folder / clip.path).watermark.payload
+        except MediaError:  # whoever read its features has named it
+            continue
         for name, channel in CHANNELS.items():
             channel(folder / clip.path, scratch)
             verdict = verify(scratch)

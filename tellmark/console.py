@@ -6,15 +6,18 @@ import functools
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tellmark.runs import Progress
+
+if TYPE_CHECKING:  # it imports numpy, and the command line must not before it has said how many threads it may start
+    from tellmark.types import Failure
 
 PATH = click.Path(path_type=Path)
 OUT = click.option("-o", "--out", required=True, type=PATH, help="Where to write.")
@@ -46,6 +49,17 @@ class Console:
     def failure(self, record: dict[str, Any], text: str) -> None:
         """What kept one of many from an answer: ``record`` on stdout with --json, else ``text`` on stderr."""
         click.echo(json.dumps(record, default=str) if self.json else text, err=not self.json)
+
+    def left_out(self, failures: Sequence[Failure]) -> None:
+        """Name on stderr the files that could not be read, and end the command with exit code 3 if there are any.
+
+        Call it after :meth:`result`: the answer is of the other files.
+        """
+        for failure in failures:
+            click.echo(f"error: {plain(failure.error)}", err=True)
+        if failures:
+            click.echo(f"{len(failures)} of the files could not be read; the answer leaves them out", err=True)
+            raise click.exceptions.Exit(3)
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Progress | None]:
@@ -91,9 +105,9 @@ def _undecoded(sign: str) -> bool:
 
 
 def table(facts: dict[str, Any]) -> str:
-    """Facts for a person: one a line, names aligned, counts as ``fake 4, real 8`` and a dash for nothing."""
+    """Facts for a person: one a line, names aligned and in words, counts as ``fake 4, real 8``, a dash for nothing."""
     width = max(map(len, facts), default=0)
-    return "\n".join(f"{key:{width}}  {_words(value)}" for key, value in facts.items())
+    return "\n".join(f"{key.replace('_', ' '):{width}}  {_words(value)}" for key, value in facts.items())
 
 
 def _words(value: Any) -> str:

@@ -10,6 +10,7 @@ import csv
 import importlib.metadata
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -24,7 +25,7 @@ from tellmark.generator.track import Source, find_videos
 from tellmark.generator.types import SIZE
 from tellmark.manifest import PARQUET
 from tellmark.runs import Progress, atomic_path, machine
-from tellmark.types import U8
+from tellmark.types import U8, Failure
 
 SHORTEST_S = FRAMES / FPS  # of one look of the detector
 INDEX = "index.csv"
@@ -43,7 +44,7 @@ def gather(
     progress: Progress | None = None,
 ) -> Path:
     """Write the dataset of two folders to ``out`` and return it; one of the same files and settings is kept, unless
-    a file was written since.
+    a file was written since. Files that cannot be read are left out, and listed in its dataset.json as ``unreadable``.
 
     A person is the first folder below ``real``, or a file's name without its last number; below ``fake`` the first
     folder is the system that made the clips. ``persons``, a CSV file with the columns path (relative to itself),
@@ -63,15 +64,27 @@ def gather(
         writer = csv.DictWriter(file, _COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
+    failed: list[Failure] = []
     clips = footage.build(
-        out / INDEX, out, variants=variants, seconds=seconds, arms={"null": null_rendered}, progress=progress
+        out / INDEX,
+        out,
+        variants=variants,
+        seconds=seconds,
+        arms={"null": null_rendered},
+        failed=failed.append,
+        progress=progress,
     )
     for kind, found in (("real", real), ("fake", fake)):
         if not any((clip.label == "fake") == (kind == "fake") for clip in clips):
-            raise InputError(f"no video of {found} shows a face of 64 px or more; give closer views of one face")
+            closer = f"no video of {found} shows a face of 64 px or more; give closer views of one face"
+            raise InputError(closer + (f" ({len(failed)} files cannot be read: {failed[0].error})" if failed else ""))
     with atomic_path(record, force=True) as temporary:
         versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
-        facts = {"schema": "tellmark.dataset/1", "name": f"{fake.name} against {real.name}"}
+        facts = {
+            "schema": "tellmark.dataset/1",
+            "name": f"{fake.name} against {real.name}",
+            "unreadable": [asdict(failure) for failure in failed],
+        }
         temporary.write_text(
             json.dumps({**facts, "versions": versions, "machine": machine(), "folders": about}, indent=1)
         )

@@ -8,6 +8,7 @@ I420 planes in BT.601, limited range: one uint8 array of shape (height * 3 / 2, 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ _NOT_MEDIA = {"tty", "concat", "hls", "dash", "sdp"}  # FFmpeg "plays" text file
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """What a container says of itself. Sizes are after rotation, before cropping to even."""
+    """What a container says of itself. Sizes are as coded: before the turn it asks for, before cropping to even."""
 
     path: Path
     width: int  # px, 0 without video
@@ -41,19 +42,25 @@ class MediaInfo:
     fps: float  # average, 0 without video
     duration_s: float
     has_video: bool
+    video_tracks: int  # of which the first is read; the cover of a recording is none
     has_audio: bool
     video_codec: str | None
 
 
 class VideoFrame:
-    """One decoded frame, converted only when asked."""
+    """One decoded frame, converted only when asked; upright, or as it is stored."""
 
-    __slots__ = ("_frame", "index", "time_s")
+    __slots__ = ("_frame", "_turns", "index", "time_s")
 
-    def __init__(self, frame: Any, index: int, time_s: float) -> None:
+    def __init__(self, frame: Any, index: int, time_s: float, turns: int) -> None:
         self._frame = frame
+        self._turns = turns  # quarters, counter-clockwise
         self.index = index
         self.time_s = time_s  # from the first frame on
+
+    def at(self, index: int, time_s: float) -> VideoFrame:
+        """The same picture at another time."""
+        return VideoFrame(self._frame, index, time_s, self._turns)
 
     @property
     def keyframe(self) -> bool:
@@ -61,18 +68,17 @@ class VideoFrame:
         return bool(self._frame.key_frame)
 
     def rgb(self) -> U8:
-        """(height, width, 3) RGB, upright, even size."""
+        """(height, width, 3) RGB, even size."""
         source = Colorspace.ITU709 if self._frame.colorspace == _BT709 else Colorspace.ITU601
         rgb: U8 = self._frame.reformat(format="rgb24", src_colorspace=source).to_ndarray()
-        turns = round(self._frame.rotation / 90) % 4
-        rgb = np.rot90(rgb, turns)[: rgb.shape[turns % 2] // 2 * 2, : rgb.shape[1 - turns % 2] // 2 * 2]
-        return np.ascontiguousarray(rgb)
+        rgb = np.rot90(rgb, self._turns)
+        return np.ascontiguousarray(rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2])
 
     def i420(self) -> U8:
-        """(height * 3 / 2, width) planes, BT.601 limited range, upright, even size."""
+        """(height * 3 / 2, width) planes, BT.601 limited range, even size."""
         frame = self._frame
         plain = frame.format.name == "yuv420p" and frame.colorspace != _BT709
-        if plain and frame.rotation == 0 and frame.width % 2 == 0 and frame.height % 2 == 0:
+        if plain and self._turns == 0 and frame.width % 2 == 0 and frame.height % 2 == 0:
             planes: U8 = frame.to_ndarray()
             return planes
         return rgb_to_i420(self.rgb())
@@ -82,11 +88,14 @@ class VideoReader:
     """Iterate over the frames of a video in constant memory.
 
     ``fps`` resamples to a constant rate by dropping and repeating frames: frame k is the picture on screen at k / fps.
-    Raises :class:`MediaError` if the file cannot be opened or holds not one decodable frame.
+    Frames come as players show them, or, not ``upright``, as they are stored; ``turned`` says, once frames were read,
+    whether these differ. Raises :class:`MediaError` if the file cannot be opened or holds not one decodable frame.
     """
 
-    def __init__(self, path: Path | str, *, fps: float | None = None) -> None:
+    def __init__(self, path: Path | str, *, fps: float | None = None, upright: bool = True) -> None:
         self.path = Path(path)
+        self.turned = False
+        self._upright = upright
         self._container = open_media(self.path)
         self._stream = _film(self._container)
         if self._stream is None:
@@ -114,7 +123,9 @@ class VideoReader:
         for frame in _decoded(self._container, self._stream):
             time = frame.time if frame.time is not None else index / (self.info.fps or 25.0)
             start = time if start is None else start
-            yield VideoFrame(frame, index, max(0.0, time - start))
+            turns = round(frame.rotation / 90) % 4
+            self.turned |= turns != 0
+            yield VideoFrame(frame, index, max(0.0, time - start), turns if self._upright else 0)
             index += 1
         if index == 0:
             raise MediaError(f"{self.path} holds no frame that can be decoded; the file is damaged")
@@ -214,9 +225,12 @@ def i420_to_rgb(i420: U8) -> U8:
 
 
 def sha256_of(path: Path | str) -> str:
-    """SHA-256 of a file, 64 hex digits."""
-    with Path(path).open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+    """SHA-256 of a file, 64 hex digits. Raises :class:`MediaError` where the system will not read it."""
+    try:
+        with Path(path).open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as error:
+        raise MediaError(f"{path} cannot be read ({error.strerror}); check the file and its permissions") from error
 
 
 def _require_file(path: Path) -> None:
@@ -224,6 +238,8 @@ def _require_file(path: Path) -> None:
         raise MediaError(f"{path} does not exist; check the path")
     if path.is_dir():
         raise MediaError(f"{path} is a folder; give a file")
+    if not os.access(path, os.R_OK):
+        raise MediaError(f"{path} cannot be read: permission denied; ask whoever owns it")
     if path.stat().st_size == 0:
         raise MediaError(f"{path} is empty (0 bytes); give the complete file")
 
@@ -251,10 +267,10 @@ def open_media(path: Path) -> Any:
     """A PyAV container for reading. Raises :class:`MediaError` for what is missing, empty or no media."""
     _require_file(path)
     problem = f"{path} is not a video, picture or sound that can be read, or it is damaged"
-    with path.open("rb") as handle:
-        if handle.read(16).startswith(_PLAYLISTS):  # FFmpeg would wait for ever for what it may not fetch
-            raise MediaError(problem)
     try:
+        with path.open("rb") as handle:
+            if handle.read(16).startswith(_PLAYLISTS):  # FFmpeg would wait for ever for what it may not fetch
+                raise MediaError(problem)
         # Only this file is read: playlists and scripts that name others, or the network, are not followed.
         container = av.open(str(path), metadata_errors="replace", options={"protocol_whitelist": "file"})
     except (av.FFmpegError, ValueError, OSError) as error:
@@ -265,10 +281,15 @@ def open_media(path: Path) -> Any:
     return container
 
 
-def _film(container: Any) -> Any:
-    """The first video stream; the cover of a recording, a single picture kept beside the sound, is none."""
+def _films(container: Any) -> list[Any]:
+    """The video streams; the cover of a recording, a single picture kept beside the sound, is none."""
     cover = av.stream.Disposition.attached_pic
-    return next((stream for stream in container.streams.video if not stream.disposition & cover), None)
+    return [stream for stream in container.streams.video if not stream.disposition & cover]
+
+
+def _film(container: Any) -> Any:
+    """The first video stream, or None."""
+    return next(iter(_films(container)), None)
 
 
 def _info(path: Path, container: Any) -> MediaInfo:
@@ -291,7 +312,8 @@ def _info(path: Path, container: Any) -> MediaInfo:
     else:
         duration = (container.duration or 0) / av.time_base
     codec = video.codec_context.name if video is not None else None
-    return MediaInfo(path, width, height, fps, duration, video is not None, audio is not None, codec)
+    tracks = len(_films(container))
+    return MediaInfo(path, width, height, fps, duration, video is not None, tracks, audio is not None, codec)
 
 
 def _decoded(container: Any, stream: Any) -> Iterator[Any]:
@@ -327,11 +349,11 @@ def _at_rate(frames: Iterator[VideoFrame], fps: float, source_fps: float) -> Ite
     shown: VideoFrame | None = None
     for frame in frames:
         while shown is not None and index / fps < frame.time_s - 1e-6:
-            yield VideoFrame(shown._frame, index, index / fps)
+            yield shown.at(index, index / fps)
             index += 1
         shown = frame
     if shown is not None:
         end = shown.time_s + 1 / (source_fps or fps)
         while index == 0 or index / fps < end - 1e-6:
-            yield VideoFrame(shown._frame, index, index / fps)
+            yield shown.at(index, index / fps)
             index += 1

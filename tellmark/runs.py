@@ -27,7 +27,7 @@ RESULTS = Path("benchmarks/results")
 
 @contextmanager
 def atomic_path(path: Path | str, *, force: bool = False) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; rename it on success, remove it on failure.
+    """Yield a temporary path beside ``path``; rename it on success, remove it, and folders made for it, on failure.
 
     What a run that was killed has left of the same output is removed: after a minute where the process is known to be
     gone, after a day where it ran elsewhere.
@@ -36,13 +36,18 @@ def atomic_path(path: Path | str, *, force: bool = False) -> Iterator[Path]:
     """
     target = Path(path)
     check_output(target, force=force)
+    made = _make_folder(target)
     _sweep(target)
     temporary = target.with_name(f".{target.stem}.{this_process()}-{secrets.token_hex(4)}.part{target.suffix}")
     try:
         yield temporary
         _rename(temporary, target, force=force)
+        made = []
     finally:
         temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # another run writes into it
+            for folder in made:
+                folder.rmdir()
 
 
 def _rename(temporary: Path, target: Path, *, force: bool) -> None:
@@ -97,18 +102,34 @@ def has_ended(process: str) -> bool:
 
 
 def check_output(path: Path, *, force: bool) -> None:
-    """Refuse early what :func:`atomic_path` would refuse: an existing output, a folder that cannot be written."""
+    """Refuse early what :func:`atomic_path` would refuse: an existing output, a folder that cannot be written.
+
+    Nothing is left of the attempt: a folder that is not there yet is tried out in the nearest one above it that is.
+    """
     if path.is_dir():
         raise UsageError(f"{path} is a folder; name a file")
     if path.exists() and not force:
         raise UsageError(f"{path} exists; give --force to overwrite it")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        probe = path.parent / f".{secrets.token_hex(4)}.part"
+        probe = next(folder for folder in path.absolute().parents if folder.exists()) / f".{secrets.token_hex(4)}.part"
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another output") from error
+        raise _cannot_be_written(path, error) from error
+
+
+def _make_folder(path: Path) -> list[Path]:
+    """The folders that had to be made for ``path``, the innermost first."""
+    made = [folder for folder in path.parents if not folder.exists()]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_be_written(path, error) from error
+    return made
+
+
+def _cannot_be_written(path: Path, error: OSError) -> UsageError:
+    return UsageError(f"{path} cannot be written ({error.strerror}); choose another output")
 
 
 def home() -> Path:

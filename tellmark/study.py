@@ -14,7 +14,7 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,8 @@ from tellmark.given_scores import write_scores
 from tellmark.manifest import PARQUET, read_clips
 from tellmark.media import sha256_of
 from tellmark.runs import Progress
-from tellmark.study_files import ARMS, EVALUATION, GAP, OURS, SCHEMA, arm_of, read_json, write_json
-from tellmark.types import Clip, Label
+from tellmark.study_files import ARMS, DATASET, EVALUATION, GAP, OURS, SCHEMA, arm_of, read_json, write_json
+from tellmark.types import Clip, Failure, Label
 
 FEWEST = 4  # clips of a set, below which no distance is given
 Bar = Callable[[str], Any]
@@ -50,8 +50,10 @@ class Settings:
     scores: Path | None = None  # CSV of clip_id and score: somebody else's detector, instead of models of the tells
 
 
-def study(folder: Path, bar: Bar, settings: Settings | None = None) -> None:
+def study(folder: Path, bar: Bar, settings: Settings | None = None) -> list[Failure]:
     """Measure what is missing or outdated in ``folder``, a dataset of ours or of :mod:`tellmark.folders`.
+
+    Returns the files that could not be read, of clips or of the two folders, which take no part.
 
     Raises :class:`~tellmark.errors.InputError` for a dataset without two persons a class.
     """
@@ -64,9 +66,10 @@ def study(folder: Path, bar: Bar, settings: Settings | None = None) -> None:
         write_scores(folder, clips, chosen.scores, stamp)
     elif _stamp_of(folder / GAP) != stamp:
         with bar("features") as progress:
-            pairs, notes = measured(folder, clips, progress=progress)
+            failed: list[Failure] = []
+            pairs, notes = measured(folder, clips, failed=failed.append, progress=progress)
         with bar("persons held out") as progress:
-            _scores(folder, pairs, notes, stamp, progress)
+            _scores(folder, pairs, notes, stamp | {"unreadable": [asdict(failure) for failure in failed]}, progress)
     undialled = [clip for clip in clips if dial_of(clip) is None]
     if chosen.motion and motion_missing(folder, undialled):
         with bar("motion") as progress:
@@ -75,6 +78,8 @@ def study(folder: Path, bar: Bar, settings: Settings | None = None) -> None:
     if marked and chosen.verified and not (folder / VERIFICATION).exists():
         with bar("channels") as progress:
             write_verification(folder, marked[:: max(1, len(marked) // chosen.verified)][: chosen.verified], progress)
+    known = [read_json(folder / name) or {} for name in (DATASET, GAP)]
+    return [Failure(**failure) for record in known for failure in record.get("unreadable", ())]
 
 
 def _scores(

@@ -11,7 +11,7 @@ from typing import Any
 from tellmark.runs import atomic_path
 from tellmark.types import Clip, Label
 
-GAP, EVALUATION = "gap.json", "evaluation.json"
+DATASET, GAP, EVALUATION = "dataset.json", "gap.json", "evaluation.json"
 SCHEMA = "tellmark.gap/1"
 OURS = ("persons held out", "scores as given")  # evaluations that are written here, and over each other
 ARMS = ("null", "plain")  # methods of clips that are no forgeries and that nobody learns from

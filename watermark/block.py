@@ -21,6 +21,7 @@ from tellmark.watermark.search import Match
 from tellmark.watermark.spectrum import Spectrum, frequencies
 
 P_PRESENT = 1e-6  # a mark is reported below this
+SMALLEST_P = 1e-300  # what smaller chances are told as: a float would make them 0, which no chance is
 P_READING = 1e-5  # a payload is believed below this: where a mark is present, a wrong one has no other guard
 _P_LISTED = 0.01  # of the sync waves: below it a reading whose checksum fails is worth a list of the next likeliest
 _LISTED_Z = 9.0  # what correlates less is not believed anyway
@@ -115,7 +116,7 @@ def _together(sync: float, reading: float, most: float = P_READING) -> float:
     A reading counts below ``most`` only, so the product of the two is below q with a chance of at most
     q (1 + ln(most / q)), Fisher's rule for two independent p-values where most is 1. Twice that pays for the choice.
     """
-    product = max(sync * reading, 1e-300)
+    product = max(sync * reading, SMALLEST_P)
     return min(1.0, 2 * product * (1 + float(np.log(most / product))))
 
 
@@ -136,7 +137,7 @@ def _segments(block: Sequence[Window], found: Match, payload: Payload | None, ke
         (
             round(block[run[0]].start_s, 3),
             round(block[run[-1]].end_s, 3),
-            float(ndtr(ndtri(np.maximum(p_values[run], 1e-300)).sum() / np.sqrt(len(run)))),
+            max(float(ndtr(ndtri(np.maximum(p_values[run], SMALLEST_P)).sum() / np.sqrt(len(run)))), SMALLEST_P),
         )
         for run in runs
     )

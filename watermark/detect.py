@@ -17,7 +17,7 @@ import numpy as np
 from tellmark.media import VideoReader, rgb_to_i420
 from tellmark.types import U8
 from tellmark.watermark.analysis import Frame, Window, windows
-from tellmark.watermark.block import P_PRESENT, BlockReading, Segment, carries, read_block
+from tellmark.watermark.block import P_PRESENT, SMALLEST_P, BlockReading, Segment, carries, read_block
 from tellmark.watermark.pattern import PUBLIC_KEY, WatermarkKey
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.spectrum import Geometry
@@ -33,7 +33,8 @@ class MarkReading:
 
     present: p_value < P_PRESENT. p_value: chance that a video without this key's mark looks as marked as this one.
     payload: only where the mark is present and its checksum holds. segments: (start_s, end_s, p) of the parts that
-    carry the mark. geometry: how the picture differs from the marked one; None without a mark.
+    carry the mark. geometry: how the picture differs from the marked one; None without a mark. upright: whether it was
+    found in the film as players show it, or as it is stored, which differs where the container says that it is turned.
     """
 
     present: bool
@@ -41,6 +42,7 @@ class MarkReading:
     payload: Payload | None = None
     segments: tuple[Segment, ...] = ()
     geometry: Geometry | None = None
+    upright: bool = True
 
 
 def detect(
@@ -100,7 +102,7 @@ def detect_planes(
             best = reading
     if best is None:
         return MarkReading(False, 1.0)
-    p = min(1.0, best.p_value * searched)  # every block searched was another chance to err
+    p = min(1.0, max(best.p_value, SMALLEST_P) * searched)  # every block searched was another chance to err
     if p >= P_PRESENT:
         return MarkReading(False, p)
     return MarkReading(True, p, best.payload, _merged(segments), best.match.geometry)

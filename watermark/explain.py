@@ -26,7 +26,14 @@ def explain(verdict: Verdict, *, manifest_only: bool = False) -> str:
     }[verdict.verdict](verdict)
     if manifest_only:
         return f"{said} The pixels were not searched for a mark."
-    return f"{said} {_missing(verdict.watermark.missing)}" if verdict.watermark.missing else said
+    mark = verdict.watermark
+    if mark.missing:
+        said += f" {_missing(mark.missing)}"
+    if mark.turned:
+        said += " Its container has players turn it, and the mark does not turn with it: it was turned after it was marked."
+    if mark.video_tracks > 1:
+        said += f" Of its {mark.video_tracks} video tracks only the first was searched for a mark."
+    return said
 
 
 def _missing(evidence: MissingEvidence) -> str:

@@ -77,6 +77,7 @@ class LiveWriter:
         with self._registry:
             self._registry.prepare()
         check_live_output(self.path, force=self._force)
+        self.growing.parent.mkdir(parents=True, exist_ok=True)
         height, width, _ = self._shape
         sink = _Sink(self._stack.enter_context(self.growing.open("wb", buffering=0)), self._echo)
         self._video = FragmentWriter(

@@ -12,7 +12,7 @@ from pathlib import Path
 from tellmark import runs
 from tellmark.encoding import Encoding
 from tellmark.errors import MediaError, UsageError
-from tellmark.media import VideoReader, probe, sha256_of
+from tellmark.media import MediaInfo, VideoReader, probe, sha256_of
 from tellmark.runs import Progress
 from tellmark.types import Kind
 from tellmark.watermark import formats
@@ -26,7 +26,8 @@ from tellmark.watermark.verify import is_picture, read_pixels
 from tellmark.watermark.writer import ClipWriter, MarkedClip, check_clip_output, sign_and_register
 
 _SOURCE = "source"  # the ingredient's label
-_RATES = (1.0, 120.0)  # frames a second that are taken at their word
+_RATES = (1.0, 480.0)  # frames a second that are taken at their word: slow motion of cameras has up to that
+_RATE = 25.0  # of films that say something else
 
 
 def mark_video(
@@ -41,10 +42,12 @@ def mark_video(
 ) -> MarkedClip:
     """Write ``src`` marked and signed to ``dst`` (MP4), with its sound.
 
+    Of several video tracks the first is written, and no cover: nothing that could be seen is left unmarked.
     progress: frames, each counted twice: read in search of a mark, and written.
 
     Raises :class:`MediaError` where ``src`` is no video, :class:`UsageError` where ``dst`` exists and not ``force``, or
-    is no MP4 by its name, and where ``src`` says of itself, by its mark or its manifest, something else than ``kind``.
+    is no MP4 by its name, where ``src`` says of itself, by its mark or its manifest, something else than ``kind``, and
+    where it carries a mark in the first of several video tracks, which cannot be signed again without the others.
     """
     src, dst = Path(src), Path(dst)
     info = probe(src)
@@ -52,11 +55,16 @@ def mark_video(
         raise MediaError(f"{src} holds no video; give a video file")
     check_clip_output(dst, force=force)
     provenance = provenance_of(src, dst, kind)
-    fps = info.fps if _RATES[0] <= info.fps <= _RATES[1] else 25.0
+    fps = written_rate(info)
     total = round(info.duration_s * fps)
     mark, fingerprint = read_pixels(src, thorough=False, progress=_part(progress, 0, total))
     if mark.present:
         payload = agreeing(src, mark.payload, kind, "video/mp4")
+        if info.video_tracks > 1:
+            raise UsageError(
+                f"the first of {info.video_tracks} video tracks of {src} carries a mark, and the others may not; "
+                "copy it into a file of its own to have it signed again (ffmpeg -i IN -map 0:v:0 -map 0:a? -c copy OUT)"
+            )
         assert fingerprint is not None  # every video has one
         rows = Registry(registry)
         with runs.atomic_path(dst, force=force) as signed:
@@ -85,6 +93,11 @@ def mark_video(
                 if written is not None:
                     written(count, None)
     return writer.result
+
+
+def written_rate(info: MediaInfo) -> float:
+    """Frames a second of a marked copy: those of the film, 25 where it cannot be right."""
+    return info.fps if _RATES[0] <= info.fps <= _RATES[1] else _RATE
 
 
 def _part(progress: Progress | None, before: int, total: int) -> Progress | None:

@@ -36,11 +36,13 @@ Region = tuple[float, float, float, float, float, float]
 def missing_in(path: Path | str, mark: MarkReading) -> MissingEvidence | None:
     """Where ``mark``, read in the video at ``path``, is missing; None where no payload was read.
 
+    The sides of regions are those of the film as the mark was found in it: upright, or as stored.
+
     Encodes the video once more, in pieces. Frames after a change of size are left out.
     """
     if mark.payload is None or mark.geometry is None:
         return None
-    with VideoReader(path) as reader:
+    with VideoReader(path, upright=mark.upright) as reader:
         planes = ((frame.time_s, frame.i420()) for frame in reader)
         first = next(planes)
         rest = takewhile(lambda frame: frame[1].shape == first[1].shape, planes)

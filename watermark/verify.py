@@ -9,6 +9,7 @@ ties the two together.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from tellmark.errors import InputError, MediaError
@@ -17,6 +18,7 @@ from tellmark.runs import Progress
 from tellmark.types import MissingEvidence, RegistryEvidence, Verdict, VerdictKind, WatermarkEvidence
 from tellmark.watermark import formats
 from tellmark.watermark.analysis import Frame
+from tellmark.watermark.block import P_PRESENT
 from tellmark.watermark.credentials import ManifestReading, examine
 from tellmark.watermark.detect import MarkReading, detect_image, detect_planes
 from tellmark.watermark.fingerprint import Fingerprint, Fingerprinter
@@ -72,7 +74,11 @@ def verify(
         sha256=digest,
         verdict=judge(manifest, mark, looked_up),
         c2pa=manifest.evidence,
-        watermark=_watermark_evidence(mark, missing_in(path, mark) if localise and content is not None else None),
+        watermark=_watermark_evidence(
+            mark,
+            probe(path).video_tracks if content is not None else 0,
+            missing_in(path, mark) if localise and content is not None else None,
+        ),
         registry=looked_up,
     )
 
@@ -100,6 +106,7 @@ def read_pixels(
 ) -> tuple[MarkReading, Fingerprint | None]:
     """The mark and the fingerprint of a video in one pass; of a picture the mark alone; of sound nothing.
 
+    A film that players turn is read as they show it and, where that shows no mark, as it is stored.
     Raises :class:`MediaError` where FFmpeg cannot read the file.
     """
     if formats.sniff(path).startswith("audio/") and not formats.has_tracks(path):
@@ -108,11 +115,23 @@ def read_pixels(
         return detect_image(read_image(path), thorough=thorough), None
     if not probe(path).has_video:  # sound in a container for films
         return _UNMARKED, None
+    mark, content, turned = _film(path, thorough, progress)
+    if turned and not mark.present:  # the container may have been told so after the film was marked
+        stored, stored_content, _ = _film(path, thorough, progress, upright=False)
+        if 2 * stored.p_value < P_PRESENT:  # the second look is another chance to err
+            return replace(stored, p_value=2 * stored.p_value, upright=False), stored_content
+    return mark, content
+
+
+def _film(
+    path: Path, thorough: bool, progress: Progress | None, *, upright: bool = True
+) -> tuple[MarkReading, Fingerprint, bool]:
+    """The mark and the fingerprint of a video, and whether players turn it."""
     fingerprinter = Fingerprinter()
-    with VideoReader(path) as reader:
+    with VideoReader(path, upright=upright) as reader:
         total = round(reader.info.duration_s * reader.info.fps) or None
         mark = detect_planes(_frames(reader, fingerprinter, total, progress), thorough=thorough)
-    return mark, fingerprinter.finish()
+        return mark, fingerprinter.finish(), reader.turned
 
 
 def _no_pixels(path: Path, manifest: ManifestReading) -> tuple[MarkReading, None]:
@@ -139,7 +158,7 @@ def _frames(
             progress(frame.index + 1, max(total, frame.index + 1) if total else None)
 
 
-def _watermark_evidence(mark: MarkReading, missing: MissingEvidence | None) -> WatermarkEvidence:
+def _watermark_evidence(mark: MarkReading, tracks: int, missing: MissingEvidence | None) -> WatermarkEvidence:
     payload = mark.payload
     return WatermarkEvidence(
         present=mark.present,
@@ -148,4 +167,6 @@ def _watermark_evidence(mark: MarkReading, missing: MissingEvidence | None) -> W
         kind=payload.kind.value if payload is not None else None,
         segments=tuple((float(start), float(end), float(p)) for start, end, p in mark.segments),
         missing=missing,
+        turned=not mark.upright,
+        video_tracks=tracks,
     )

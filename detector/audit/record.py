@@ -12,6 +12,7 @@ from typing import Any
 
 from tellmark.errors import InputError
 from tellmark.runs import atomic_path
+from tellmark.types import Failure
 
 SCHEMA = "tellmark.audit/1"
 FILE = "audit.json"  # in the dataset's folder
@@ -50,6 +51,8 @@ class Audit:
     bootstraps: int
     controls: tuple[Control, ...]
     matrix: tuple[dict[str, Any], ...] = ()  # control 11: {"rung" or "left_out", "auc", "auc_ci", "n"}
+    notes: tuple[str, ...] = ()  # which clips were left out, and why
+    unreadable: tuple[Failure, ...] = ()
 
     @property
     def failed(self) -> tuple[Control, ...]:
@@ -69,6 +72,9 @@ class Audit:
             lines.append(f"{row.number:2}  {row.name:34} {value:>7}  {interval:16} {row.pass_mark:18} {row.verdict}")
             if row.note:
                 lines.append(f"    {row.note}")
+        if self.notes:
+            lines.append(f"left out of {self.n_clips + len(self.notes)} clips: {len(self.notes)}")
+            lines += [f"    {note}" for note in self.notes]
         return "\n".join([*lines, self.sentence()])
 
     def to_json(self) -> dict[str, Any]:

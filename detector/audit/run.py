@@ -16,7 +16,7 @@ from tellmark.detector.layouts import read_dataset, two_folders
 from tellmark.detector.metrics import BOOTSTRAPS
 from tellmark.errors import InputError
 from tellmark.runs import Progress
-from tellmark.types import Clip
+from tellmark.types import Clip, Failure
 
 _STAGES = 9
 
@@ -30,6 +30,7 @@ def audit(
     most: int = 40,
     seed: int = 0,
     bootstraps: int = BOOTSTRAPS,
+    unreadable: Sequence[Failure] = (),
     progress: Progress | None = None,
 ) -> Audit:
     """Measure the twelve controls on a dataset's clips.
@@ -37,10 +38,12 @@ def audit(
     model: whose scores are audited; None: models trained on the dataset, persons held out. clips: those of another
     layout than ours, paths relative to ``folder``. mark: puts a watermark on frames (control 1; the detector cannot).
     most: how many clips are encoded anew for controls 1, 3 and 11, half of each class; 0 leaves these out.
+    unreadable: files that were to be among the clips; those of the clips that cannot be read are added.
 
     Raises :class:`InputError` where the dataset cannot be read, or has fewer than two persons a class.
     """
-    found, _ = measured(folder, list(clips) if clips is not None else read_dataset(folder))
+    failed = list(unreadable)
+    found, notes = measured(folder, list(clips) if clips is not None else read_dataset(folder), failed=failed.append)
     if not found:
         raise InputError(f"no clip of {folder} shows a face for 1.6 s; give longer clips of one visible face")
     material = Material(
@@ -74,6 +77,8 @@ def audit(
         bootstraps,
         tuple(sorted([*rows, *last], key=lambda row: row.number)),
         tuple(cells),
+        tuple(notes),
+        tuple(failed),
     )
 
 
@@ -96,8 +101,9 @@ def audit_folder(
         clips = read_dataset(folder)
         chosen = clips if limit is None else sampled(clips, limit, seed)
         return audit(folder, model, clips=chosen, mark=mark, most=most, seed=seed, progress=progress)
-    root, clips = two_folders(folder, fakes)
-    return audit(root, model, clips=clips, mark=mark, most=most, seed=seed, progress=progress)
+    failed: list[Failure] = []
+    root, clips = two_folders(folder, fakes, failed=failed.append)
+    return audit(root, model, clips=clips, mark=mark, most=most, seed=seed, unreadable=failed, progress=progress)
 
 
 def sampled(clips: Sequence[Clip], limit: int, seed: int = 0) -> list[Clip]:

@@ -49,15 +49,15 @@ def dry_run(plan: Plan, *, workers: int = 1) -> dict[str, object]:
     return {
         "name": plan.name,
         "clips": len(clips),
-        **{f"clips {name}": n for name, n in sorted(Counter(version.method for _, version in clips).items())},
-        **{f"clips {split}": sum(take.split == split for take, _ in clips) for split in plan.splits},
+        "clips_by_method": dict(sorted(Counter(version.method for _, version in clips).items())),
+        "clips_by_split": {split: sum(take.split == split for take, _ in clips) for split in plan.splits},
         "identities": len({take.identity for take in takes}),
         "voices": len({take.sound.voice_id for take in takes}),
-        "minutes of video": round(seconds / 60, 2),
-        "estimated CPU minutes": round(cost / 60, 2),
-        "estimated minutes": round(cost / 60 / min(workers, len(takes)), 2),
-        "estimated MB": round(size / 1e6, 1),
-        "files left out": len(left_out),
+        "minutes_of_video": round(seconds / 60, 2),
+        "estimated_cpu_minutes": round(cost / 60, 2),
+        "estimated_minutes": round(cost / 60 / min(workers, len(takes)), 2),
+        "estimated_mb": round(size / 1e6, 1),
+        "files_left_out": len(left_out),
     }
 
 

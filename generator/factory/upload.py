@@ -52,7 +52,7 @@ def upload(folder: Path | str, to: str, *, progress: Progress | None = None) -> 
     except OSError as error:
         reason = str(error).strip().splitlines()[0]
         raise UsageError(f"{to}: {reason}; the same command goes on once that is mended") from error
-    return {"to": to, "files sent": sent, "files there already": there, "MB sent": round(size / 1e6, 1)}
+    return {"to": to, "files_sent": sent, "files_there_already": there, "mb_sent": round(size / 1e6, 1)}
 
 
 def _listed(folder: Path) -> dict[str, str]:

@@ -26,7 +26,7 @@ def audit(folder: Path, fakes: Path | None, *, model: Path | None, most: int, se
 
     DIR is a dataset of ours, of FaceForensics++, Celeb-DF, DFDC or FakeAVCeleb; or DIR holds real videos and FAKES fake
     ones. The table is kept in DIR/audit.json and, with --model, beside the model: evaluate and report quote it. Exit
-    code 1 if a control fails.
+    code 1 if a control fails, 3 if some files could not be read: the audit is of the others.
     """
     from tellmark.detector.audit.record import beside
     from tellmark.detector.fusion import Fusion, load_model
@@ -39,6 +39,7 @@ def audit(folder: Path, fakes: Path | None, *, model: Path | None, most: int, se
     if model is not None:
         found.save(beside(model))
     console.result(found.to_json(), found.table())
+    console.left_out(found.unreadable)
     answer(not found.failed)
 
 

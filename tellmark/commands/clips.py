@@ -25,10 +25,11 @@ _LOOK_UP = "Where marks are looked up: a file, postgresql://.., or the https:// 
 def mark(source: Path, out: Path, *, kind: str, registry: str | None, force: bool, console: Console) -> None:
     """Watermark and sign an existing video or picture: another generator's output, or a real one as control.
 
-    A video becomes OUT.mp4; a picture OUT.png, .jpg or .webp.
+    A video becomes OUT.mp4, its first video track alone; a picture OUT.png, .jpg or .webp.
     """
+    from tellmark.media import probe
     from tellmark.types import Kind
-    from tellmark.watermark.mark import mark_video
+    from tellmark.watermark.mark import mark_video, written_rate
     from tellmark.watermark.stills import mark_picture
     from tellmark.watermark.verify import is_picture
 
@@ -37,6 +38,11 @@ def mark(source: Path, out: Path, *, kind: str, registry: str | None, force: boo
     else:
         with console.progress("marking") as progress:
             clip = mark_video(source, out, kind=Kind(kind), registry=registry, force=force, progress=progress)
+        info = probe(source)
+        if info.video_tracks > 1:
+            console.say(f"the first of {info.video_tracks} video tracks was marked, the others were left out")
+        if info.fps and info.fps != written_rate(info):
+            console.say(f"{info.fps:g} frames a second cannot be kept; written at {written_rate(info):g}")
     record = {"schema": "tellmark.clip/1", **dataclasses.asdict(clip)}
     console.result(record, f"{clip.path}  payload {clip.payload}, signed")
 

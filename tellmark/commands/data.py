@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from tellmark.console import FORCE, OUT, PATH, Console, answer, command, plain, 
 from tellmark.errors import UsageError
 
 if TYPE_CHECKING:  # it imports numpy, and the command line must not before it has said how many threads it may start
-    from tellmark.types import Detection
+    from tellmark.types import Detection, Failure
 
 _AUDITED = 60  # clips, about, of a dataset that was just built: seconds each
 
@@ -54,7 +55,7 @@ def build(
     loaded = load_plan(plan)
     if dry_run:
         facts = estimate(loaded, workers=workers)
-        console.result({"schema": "tellmark.dry-run/1", **facts}, table(facts))
+        console.result({"schema": "tellmark.dry-run/2", **facts}, table(facts))
         return
     from tellmark.generator.factory.dataset import build as build_dataset
 
@@ -121,7 +122,7 @@ def upload(folder: Path, to: str, *, console: Console) -> None:
 
     with console.progress("uploading") as progress:
         facts = upload_dataset(folder, to, progress=progress)
-    console.result({"schema": "tellmark.upload/1", **facts}, table(facts))
+    console.result({"schema": "tellmark.upload/2", **facts}, table(facts))
 
 
 @click.command()
@@ -158,18 +159,23 @@ def train(folder: Path, out: Path, *, kind: str, seed: int, force: bool, console
     DIR is a dataset of ours, of FaceForensics++, Celeb-DF, DFDC or FakeAVCeleb. Networks use a GPU where there is one,
     several under `torchrun`, and go on where an earlier run stopped.
     """
+    failed: list[Failure] = []
     with console.progress("training") as progress:
         if kind == "tells":
             from tellmark.detector.train import train as train_model
 
-            model: Any = train_model(folder, out, name=out.stem, seed=seed, force=force, progress=progress)
+            model: Any = train_model(
+                folder, out, name=out.stem, seed=seed, force=force, failed=failed.append, progress=progress
+            )
         else:
             from tellmark.detector.train_kinds import train_kind
 
             model = train_kind(kind, folder, out, seed=seed, force=force, progress=progress)
     overall = model.card["cross_validation"]["overall"]
-    record = {"schema": "tellmark.model/1", "path": str(out), **model.card}
+    unreadable = [dataclasses.asdict(failure) for failure in failed]
+    record = {"schema": "tellmark.model/1", "path": str(out), **model.card, "unreadable": unreadable}
     console.result(record, f"{out}  {_auc(overall)}, cross-validated over persons")
+    console.left_out(failed)
 
 
 @click.command()
@@ -186,14 +192,22 @@ def evaluate(model: Path, folder: Path, *, split: str, seed: int, console: Conso
     from tellmark.detector.fusion import load_model
     from tellmark.runs import atomic_path
 
+    failed: list[Failure] = []
     with console.progress("evaluating") as progress:
         record = evaluate_model(
-            load_model(model), folder, split=None if split == "all" else split, seed=seed, progress=progress
+            load_model(model),
+            folder,
+            split=None if split == "all" else split,
+            seed=seed,
+            failed=failed.append,
+            progress=progress,
         )
+    record["unreadable"] = [dataclasses.asdict(failure) for failure in failed]
     with atomic_path(folder / "evaluation.json", force=True) as temporary:
         temporary.write_text(json.dumps(record))
     lines = [f"{_auc(record['overall'])} on {record['n_clips']} clips of the split {split}", *record["audit"]]
     console.result(record, "\n".join(lines + [f"note: {note}" for note in record["notes"]]))
+    console.left_out(failed)
 
 
 @click.command()
@@ -315,9 +329,11 @@ def report(
         done = f"tellmark report {folder.name} -o {out.name}"
     done += (f" --persons {persons.name}" if persons else "") + (f" --scores {scores.name}" if scores else "")
     done += f" --seed {seed}"
-    study(folder, console.progress, Settings(seed=seed, scores=scores))
+    failed = study(folder, console.progress, Settings(seed=seed, scores=scores))
     page = build_report(folder, out, commands=[done], force=force)
-    console.result({"schema": "tellmark.report/1", "page": str(page)}, str(page))
+    unreadable = [dataclasses.asdict(failure) for failure in failed]
+    console.result({"schema": "tellmark.report/1", "page": str(page), "unreadable": unreadable}, str(page))
+    console.left_out(failed)
 
 
 def _auc(overall: dict[str, Any]) -> str:

@@ -121,7 +121,9 @@ def test_lengths_are_alike_in_both_classes(monkeypatch: pytest.MonkeyPatch) -> N
     spans = {f"{kind}{i}": low + 4 * rng.random() for kind, low in (("real", 3.0), ("fake", 1.6)) for i in range(400)}
     monkeypatch.setattr(footage, "probe", lambda path: SimpleNamespace(duration_s=spans[path.name]))
     rows = [{"path": name, "kind": name[:4]} for name in spans]
-    lengths = np.array(footage._lengths(rows, Path(), 6.4, 0))
+    kept, own = footage._readable(rows, Path(), 6.4, None)
+    assert kept == rows
+    lengths = np.array(footage._lengths(kept, own, 0))
     labels = np.array([int(row["kind"] == "fake") for row in rows])
     assert auc(labels, -np.array([min(6.4, span) for span in spans.values()])) > 0.7
     assert auc(labels, -lengths) == pytest.approx(0.5, abs=0.05)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tellmark.errors import UsageError
-from tellmark.runs import atomic_path, home, machine_slug, this_process, write_results
+from tellmark.runs import atomic_path, check_output, home, machine_slug, this_process, write_results
 
 
 def test_success_renames_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -58,6 +58,28 @@ def test_unwritable_folder_is_a_usage_error(tmp_path: Path) -> None:
         pass
     with pytest.raises(UsageError, match="is a folder"), atomic_path(tmp_path):
         pass
+
+
+def test_neither_a_look_nor_a_failure_leaves_a_folder(tmp_path: Path) -> None:
+    out = tmp_path / "new" / "inner" / "a.txt"
+    check_output(out, force=False)
+    assert list(tmp_path.iterdir()) == []
+
+    def fail() -> None:
+        with atomic_path(out) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+    out.parent.mkdir(parents=True)  # somebody's own, if empty
+    with pytest.raises(RuntimeError):
+        fail()
+    assert list(out.parent.iterdir()) == []
+    with atomic_path(out) as temporary:
+        temporary.write_text("whole")
+    assert out.read_text() == "whole"
 
 
 def test_home_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

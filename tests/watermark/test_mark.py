@@ -13,7 +13,7 @@ from tellmark.media import VideoReader, probe, rgb_to_i420, write_image
 from tellmark.types import Kind, VerdictKind
 from tellmark.watermark.credentials import Ingredient, Provenance, examine, sign
 from tellmark.watermark.embed import Embedder
-from tellmark.watermark.mark import mark_video
+from tellmark.watermark.mark import mark_video, written_rate
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.registry import Registry
 from tellmark.watermark.verify import verify
@@ -165,6 +165,15 @@ def test_a_synthetic_clip_cannot_be_passed_off_as_a_control(source, tmp_path, re
     with pytest.raises(UsageError, match="a mark that says synthetic"):
         mark_video(stripped, tmp_path / "out.mp4", kind=Kind.CONTROL, registry=registry)
     assert not (tmp_path / "out.mp4").exists()
+
+
+def test_slow_motion_keeps_its_rate(tmp_path, registry, pictures):
+    with VideoWriter(tmp_path / "fast.mp4", width=256, height=256, fps=240) as writer:
+        for rgb in pictures(4, 60):
+            writer.write(rgb_to_i420(rgb))
+    mark_video(tmp_path / "fast.mp4", tmp_path / "out.mp4", kind=Kind.CONTROL, registry=registry)
+    assert probe(tmp_path / "out.mp4").fps == 240
+    assert written_rate(dataclasses.replace(probe(tmp_path / "out.mp4"), fps=90_000)) == 25  # a clock, not a rate
 
 
 def test_what_cannot_be_marked(source, tmp_path, registry):

@@ -19,6 +19,7 @@ from tellmark.watermark.detect import MarkReading
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.explain import explain
 from tellmark.watermark.fingerprint import Fingerprint
+from tellmark.watermark.mark import mark_video
 from tellmark.watermark.payload import Payload
 from tellmark.watermark.registry import Registry
 from tellmark.watermark.verify import judge, verify
@@ -122,6 +123,59 @@ def test_the_row_of_a_trusted_signer_counts_before_that_of_a_stranger(clip, auth
 
 def test_recovered_from_matroska(clip, tmp_path):
     assert verify(remuxed(clip.path, tmp_path / "clip.mkv"), registry=clip.registry).verdict is VerdictKind.RECOVERED
+
+
+_QUARTER_TURN = (0, 0x10000, 0, -0x10000, 0, 0, SIZE << 16, 0, 0x40000000)  # clockwise; ISO 14496-12, tkhd
+
+
+def told_to_turn(path):
+    """As phones and galleries do it: a matrix in the track's header."""
+    data = bytearray(path.read_bytes())
+    matrix = data.index(b"tkhd") + 44
+    data[matrix : matrix + 36] = b"".join(number.to_bytes(4, "big", signed=True) for number in _QUARTER_TURN)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_a_film_that_players_turn_is_read_as_shown_and_as_stored(clip, tmp_path, suffix):
+    later = verify(told_to_turn(remuxed(clip.path, tmp_path / f"later{suffix}")), registry=clip.registry)
+    assert later.verdict is VerdictKind.RECOVERED
+    assert later.watermark.turned
+    assert "it was turned after it was marked" in explain(later)
+    lying = []  # as a phone stores what it filmed upright
+    for i420 in decoded(clip.path):
+        planes = (i420[:SIZE], *i420[SIZE:].reshape(2, SIZE // 2, SIZE // 2))
+        lying.append(np.concatenate([np.rot90(plane).reshape(-1, SIZE) for plane in planes]))
+    phone = verify(told_to_turn(encoded(lying, tmp_path / f"phone{suffix}", crf=18)), registry=clip.registry)
+    assert phone.verdict is VerdictKind.RECOVERED
+    assert not phone.watermark.turned
+
+
+def test_of_several_video_tracks_the_first_is_judged_and_that_is_said(clip, plain_clip, tmp_path):
+    both = tmp_path / "both.mp4"
+    with av.open(str(both), "w") as writing:
+        sources = [av.open(str(path)) for path in (clip.path, plain_clip)]
+        copies = [writing.add_stream_from_template(source.streams.video[0]) for source in sources]
+        for source, copy in zip(sources, copies, strict=True):
+            for packet in source.demux(video=0):
+                if packet.dts is not None:
+                    packet.stream = copy
+                    writing.mux(packet)
+            source.close()
+    verdict = verify(both, registry=clip.registry)
+    assert verdict.verdict is VerdictKind.RECOVERED
+    assert verdict.watermark.video_tracks == 2
+    assert "Of its 2 video tracks only the first was searched" in explain(verdict)
+    with pytest.raises(UsageError, match=r"the first of 2 video tracks .* carries a mark, and the others may not"):
+        mark_video(both, tmp_path / "out.mp4", kind=Kind.SYNTHETIC, registry=clip.registry)
+
+
+def test_no_chance_is_zero(clip):
+    mark = verify(clip.path, registry=clip.registry).watermark
+    assert mark.video_tracks == 1
+    assert 0 < mark.p_value < 1e-20
+    assert all(0 < p < 1e-20 for _, _, p in mark.segments)
 
 
 def test_recovered_after_crf_23(clip, tmp_path):

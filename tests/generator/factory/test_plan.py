@@ -340,11 +340,11 @@ def test_speech_folder(write: Write, tmp_path: Path) -> None:
 def test_dry_run_counts(write: Write) -> None:
     facts = dry_run(write("actors = 10\ntakes = 2\nseconds = 3"))
     assert facts["clips"] == 40
-    assert facts["clips talk"] == facts["clips reference"] == 20
-    assert (facts["clips train"], facts["clips val"], facts["clips test"]) == (24, 8, 8)
-    assert facts["minutes of video"] == 2.0
+    assert facts["clips_by_method"] == {"reference": 20, "talk": 20}
+    assert facts["clips_by_split"] == {"train": 24, "val": 8, "test": 8}
+    assert facts["minutes_of_video"] == 2.0
     longer = dry_run(write("actors = 10\ntakes = 2\nseconds = 6"))
-    assert float(str(longer["estimated minutes"])) > float(str(facts["estimated minutes"])) > 0
+    assert float(str(longer["estimated_minutes"])) > float(str(facts["estimated_minutes"])) > 0
 
 
 def test_sentences_are_many_and_different() -> None:

@@ -33,13 +33,13 @@ def test_the_copy_is_the_dataset_without_what_the_build_kept(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = upload(dataset, (tmp_path / "store").as_uri())
-    assert (facts["files sent"], facts["files there already"], facts["MB sent"]) == (4, 0, 3.0)
+    assert (facts["files_sent"], facts["files_there_already"], facts["mb_sent"]) == (4, 0, 3.0)
     wanted = contents(dataset)
     del wanted[".build/log"]
     assert contents(tmp_path / "store") == wanted
-    assert upload(dataset, str(tmp_path / "store"))["files sent"] == 0
+    assert upload(dataset, str(tmp_path / "store"))["files_sent"] == 0
     monkeypatch.chdir(tmp_path)
-    assert upload(dataset, "store")["files there already"] == 4  # a folder may be named from where one is
+    assert upload(dataset, "store")["files_there_already"] == 4  # a folder may be named from where one is
 
 
 def test_it_goes_on_and_trusts_neither_names_nor_sizes(dataset: Path, tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_it_goes_on_and_trusts_neither_names_nor_sizes(dataset: Path, tmp_path: 
     upload(dataset, str(store))
     (store / "SHA256SUMS").unlink()  # as if cut off
     (store / "clips/b.mp4").write_bytes(b"x")
-    assert upload(dataset, str(store))["files sent"] == 2
+    assert upload(dataset, str(store))["files_sent"] == 2
     assert (store / "clips/b.mp4").read_bytes() == b"b"
 
 
