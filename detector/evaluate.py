@@ -80,7 +80,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """The record of ``model`` on the clips of a dataset's ``split``; on all clips where it is None.
 
-    failed: told of clips that cannot be read. Raises :class:`InputError` where the split has no clips, or none of a class that can be judged.
+    failed: told of clips that cannot be read. Raises :class:`InputError` where the split has no clips, or none of a
+    class that can be judged.
     """
     clips = [clip for clip in read_dataset(folder) if split is None or clip.split == split]
     if not clips:

@@ -24,7 +24,6 @@ from tellmark.detector.meso import meso4, meso_inception
 from tellmark.detector.rows import Rows, balanced_weights
 from tellmark.detector.selfblend import degrade, self_blend
 from tellmark.detector.views import Views
-from tellmark.detector.window import Window
 from tellmark.types import F64, U8
 
 
@@ -91,11 +90,6 @@ class Network:
     def needs(self) -> tuple[str, ...]:
         """The views that it reads."""
         return ("crops",)
-
-    def represent(self, window: Window, count: int = 4) -> U8:
-        """(count, size, size, 3) crops spread over the window."""
-        chosen = np.linspace(0, len(window) - 1, count).round().astype(int)
-        return _sized(np.asarray([window.crops[i] for i in chosen], np.uint8), self.size)
 
     def fit(self, x: U8 | Views, rows: Rows, *, seed: int = 0, checkpoint: Path | None = None) -> NetworkModel:
         """Train from scratch on crops (N, K, s, s, 3): a random one a row and epoch, half of them mirrored."""

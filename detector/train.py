@@ -46,8 +46,8 @@ def train(
     Fakes are the positive class, real and reference clips the negative one. Clips of the split ``test`` are held out
     for the final numbers; all others are used for training and, with persons held out in turn, for cross-validation
     and calibration. The model's card holds both evaluations (without the scores of single clips), the data and the
-    seed. failed: told of clips that cannot be read. Raises :class:`InputError` for a dataset without both classes, or with an identity in several splits, and
-    :class:`~tellmark.errors.UsageError` where ``out`` exists and not ``force``.
+    seed. failed: told of clips that cannot be read. Raises :class:`InputError` for a dataset without both classes, or
+    with an identity in several splits, and :class:`~tellmark.errors.UsageError` where ``out`` exists and not ``force``.
     """
     check_output(out, force=force)
     sources = [folders] if isinstance(folders, Path) else list(folders)

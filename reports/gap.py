@@ -35,8 +35,8 @@ from numpy.typing import NDArray
 from tellmark.types import F64
 
 FEWEST_PERSONS = 8
-"""Of either class, below which no gap is stated: with four, intervals that should hold the truth in 95 of 100 cases hold
-it in 80 (simulated; `docs/log.md`), with eight in 96."""
+"""Of either class, below which no gap is stated: with four, intervals that should hold the truth in 95 of 100 cases
+hold it in 80 (simulated; `docs/log.md`), with eight in 96."""
 DRAWS = 1000
 Z95 = (2.5, 97.5)
 

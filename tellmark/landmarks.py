@@ -61,11 +61,6 @@ def mouth_opening(landmarks: F32) -> F32:
     return _distance(landmarks, 13, 14) / _distance(landmarks, _FOREHEAD, 2)
 
 
-def mouth_width(landmarks: F32) -> F32:
-    """Distance of the lip corners as a fraction of the face width."""
-    return _distance(landmarks, 61, 291) / face_width(landmarks)
-
-
 def eye_opening(landmarks: F32) -> tuple[F32, F32]:
     """(right, left) lid gap over eye width (eye aspect ratio, Soukupova & Cech 2016); about .3 open, below .12 shut."""
 
@@ -76,16 +71,6 @@ def eye_opening(landmarks: F32) -> tuple[F32, F32]:
     right = ratio(33, 133, ((160, 144), (159, 145), (158, 153)))
     left = ratio(263, 362, ((387, 373), (386, 374), (385, 380)))
     return right, left
-
-
-def gaze_offset(landmarks: F32) -> F32:
-    """(..., 2) iris centres within the eyes, mean of both, over eye width: x to the viewer's right, y down."""
-    offsets = []
-    for iris, outer, inner in ((468, 33, 133), (473, 263, 362)):
-        corners = (landmarks[..., outer, :2] + landmarks[..., inner, :2]) / 2
-        width = _distance(landmarks, outer, inner)
-        offsets.append((landmarks[..., iris, :2] - corners) / width[..., None])
-    return np.asarray(np.mean(offsets, axis=0), np.float32)
 
 
 def head_rotation_deg(landmarks: F32) -> tuple[F32, F32, F32]:

@@ -30,7 +30,7 @@ def explain(verdict: Verdict, *, manifest_only: bool = False) -> str:
     if mark.missing:
         said += f" {_missing(mark.missing)}"
     if mark.turned:
-        said += " Its container has players turn it, and the mark does not turn with it: it was turned after it was marked."
+        said += " Players turn it, as its container says, and the mark does not turn with it: it was marked before."
     if mark.video_tracks > 1:
         said += f" Of its {mark.video_tracks} video tracks only the first was searched for a mark."
     return said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import wave
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,11 +15,11 @@ import pytest
 from tellmark.detector import footage
 from tellmark.detector.metrics import auc
 from tellmark.encoding import Encoding, VideoWriter
-from tellmark.errors import InputError
+from tellmark.errors import InputError, MediaError
 from tellmark.faces import Face
 from tellmark.manifest import read_clips
 from tellmark.media import VideoReader, probe, rgb_to_i420, sha256_of
-from tellmark.types import Label
+from tellmark.types import Failure, Label
 
 
 @pytest.fixture
@@ -49,6 +50,21 @@ def index(tmp_path: Path, painted: Callable[..., Any], monkeypatch: pytest.Monke
         "a.mp4,real,,anna,CC0\nb.mp4,fake,swap,ben,CC0\nc.mp4,real,,cleo,CC0\nd.png,portrait,,dora,CC0\n"
     )
     return path
+
+
+def test_a_file_that_cannot_be_read_costs_only_itself(index: Path, tmp_path: Path) -> None:
+    whole = footage.build(index, tmp_path / "whole", variants=1)
+    (tmp_path / "e.mp4").write_text("no video at all\n" * 50)
+    with wave.open(str(tmp_path / "f.mp4"), "wb") as sound:  # can be opened, and shows nothing
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(32_000))
+    index.write_text(index.read_text() + "e.mp4,real,,emil,CC0\nf.mp4,fake,swap,fred,CC0\n")
+    told: list[Failure] = []
+    clips = footage.build(index, tmp_path / "out", variants=1, failed=told.append)
+    assert [Path(failure.file).name for failure in told] == ["e.mp4", "f.mp4"]
+    assert [(clip.clip_id, clip.sha256) for clip in clips] == [(clip.clip_id, clip.sha256) for clip in whole]
+    with pytest.raises(MediaError, match=r"e\.mp4"):
+        footage.build(index, tmp_path / "other", variants=1)
 
 
 def test_both_classes_leave_alike(index: Path, tmp_path: Path) -> None:

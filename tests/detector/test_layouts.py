@@ -9,8 +9,8 @@ import pytest
 
 from tellmark.detector.groups import groups_of
 from tellmark.detector.layouts import read_dataset, two_folders
-from tellmark.errors import InputError
-from tellmark.types import Label
+from tellmark.errors import InputError, MediaError
+from tellmark.types import Failure, Label
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -92,3 +92,10 @@ def test_two_folders_and_none(tmp_path: Path) -> None:
         two_folders(tmp_path / "real", tmp_path / "missing")
     with pytest.raises(InputError, match="is no dataset"):
         read_dataset(tmp_path)
+    (tmp_path / "real" / "ghost.mp4").symlink_to("/proc/self/mem")  # is there, and cannot be read
+    told: list[Failure] = []
+    _, others = two_folders(tmp_path / "real", tmp_path / "other", failed=told.append)
+    assert others == clips
+    assert ["ghost.mp4 cannot be read (Input/output error)" in failure.error for failure in told] == [True]
+    with pytest.raises(MediaError, match=r"ghost\.mp4 cannot be read"):
+        two_folders(tmp_path / "real", tmp_path / "other")

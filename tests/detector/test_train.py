@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from tellmark.cli import run
 from tellmark.detector.additive import Tells
+from tellmark.detector.audit.run import audit
 from tellmark.detector.clips import identity_leaks
 from tellmark.detector.evaluate import CACHE, evaluate
 from tellmark.detector.features import NAMES, ClipFeatures, cached_features
@@ -82,6 +84,34 @@ def test_manifest_round_trip(dataset: Path) -> None:
     rows = [json.loads(line) for line in (dataset / "manifest.jsonl").read_text().splitlines()]
     assert [row["clip_id"] for row in rows] == [clip.clip_id for clip in clips]
     assert identity_leaks(clips) == []
+
+
+def test_clips_that_cannot_be_read_are_named_and_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, model = tmp_path / "data", tmp_path / "m.model"
+    lost = [clip for clip in make(data) if clip.clip_id in ("c0", "c3")]  # one of the split test, one of train
+    for clip in lost:
+        (kept,) = (data / CACHE).glob(f"{clip.sha256}-*")
+        kept.unlink()
+    assert run(["train", str(data), "-o", str(model), "--json"]) == 3
+    out, err = capsys.readouterr()
+    assert json.loads(out)["clips"] == {"real": 36, "fake": 35}
+    assert {Path(row["file"]).name for row in json.loads(out)["unreadable"]} == {"c0.mp4", "c3.mp4"}
+    assert "c3.mp4 does not exist" in err
+    assert run(["evaluate", str(model), str(data)]) == 3
+    out, err = capsys.readouterr()
+    assert "on 23 clips" in out
+    assert "c0 was left out: it cannot be read" in out
+    assert "1 of the files could not be read" in err
+    assert [Path(row["file"]).name for row in json.loads((data / "evaluation.json").read_text())["unreadable"]] == [
+        "c0.mp4"
+    ]
+    for stage in ("confounds.encoder", "confounds.elsewhere", "protocol.strip"):  # they decode
+        monkeypatch.setattr(f"tellmark.detector.audit.run.{stage}", lambda _: [])
+    found = audit(data, most=0, bootstraps=20)
+    assert {Path(failure.file).name for failure in found.unreadable} == {"c0.mp4", "c3.mp4"}
+    assert "left out of 96 clips: 2" in found.table()
 
 
 def test_the_card_says_what_the_model_is(model: TellModel) -> None:

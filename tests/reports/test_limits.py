@@ -1,6 +1,7 @@
 """Each limit appears when it applies and only then."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,16 @@ def test_a_sound_dataset_has_only_the_limits_of_its_kind(make_folder: Callable[.
     assert "A note of the evaluation." in text
     for absent in ("share", "carry the watermark", "not encoded alike", "no original", "do not describe the same"):
         assert absent not in text.replace("families share", "")
+
+
+def test_files_that_could_not_be_read_are_counted(make_folder: Callable[..., Any]) -> None:
+    folder = make_folder()
+    assert "could not be read" not in said(folder)
+    record = json.loads((folder.path / "dataset.json").read_text())
+    lost = [{"file": "real/Jane Doe.mp4", "error": "damaged"}] * 2
+    (folder.path / "dataset.json").write_text(json.dumps(record | {"unreadable": lost}))
+    assert "2 of the files could not be read" in said(folder)
+    assert "Jane" not in said(folder)
 
 
 def test_overlap_of_splits(make_folder: Callable[..., Any]) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from tellmark.errors import InputError, UsageError
 from tellmark.reports import build_report, measure
+from tellmark.reports.gap import FEWEST_PERSONS
 from tellmark.reports.records import load
 
 
@@ -36,6 +37,31 @@ def test_an_interval_that_holds_zero_is_called_so(make_folder: Callable[..., Any
     assert "The interval holds zero" not in build_report(folder.path, tmp_path / "a").read_text()
     folder.evaluation["overall"]["auc_ci"] = [0.48, 0.8]
     assert "The interval holds zero" in build_report(folder.save(), tmp_path / "b").read_text()
+
+
+def test_too_few_persons_are_no_headline(make_folder: Callable[..., Any], tmp_path: Path) -> None:
+    folder = make_folder(actors=FEWEST_PERSONS - 1, people=0)
+    (folder.path / "gap.json").write_text(json.dumps(gap_record(folder)))
+    page = build_report(folder.path, tmp_path / "few").read_text()
+    found = json.loads((tmp_path / "few" / "results.json").read_text())
+    assert 'id="headline">Too few persons to say' in page
+    assert f"{FEWEST_PERSONS - 1} in the smaller class, where {FEWEST_PERSONS} are needed" in page
+    assert (found["gap"]["stated"], found["gap"]["value"], found["gap"]["ci"]) == (False, None, [None, None])
+    assert found["gap"]["why"].startswith("Too few persons to say")
+    for name in ("tells", "methods", "durations"):
+        assert found[name]
+        assert all(row["gap"] is None and row["detectability"] is None for row in found[name])
+    assert "too few persons to say" in (tmp_path / "few" / "tables" / "tells.tex").read_text()
+    assert "No number" not in page
+    assert "nan" not in page.lower().replace("nano", "")
+
+    (folder.path / "gap.json").unlink()  # and by the evaluation alone
+    assert 'id="headline">Too few persons to say' in build_report(folder.path, tmp_path / "alone").read_text()
+
+    enough = make_folder(actors=FEWEST_PERSONS, people=0)
+    (enough.path / "gap.json").write_text(json.dumps(gap_record(enough)))
+    assert "oo few persons" not in build_report(enough.path, tmp_path / "enough").read_text()
+    assert "too few" not in (tmp_path / "enough" / "tables" / "tells.tex").read_text()
 
 
 def test_tables_count_what_the_manifest_holds(make_folder: Callable[..., Any]) -> None:

@@ -43,14 +43,12 @@ def test_head_rotation_reads_back(axis: str, index: int, degrees: float) -> None
     assert turned - rest == pytest.approx(expected, abs=0.5)
 
 
-def test_openings_and_gaze() -> None:
+def test_openings() -> None:
     face = flat_face()
     assert lm.mouth_opening(face) == 0
     face[14, 1] += 26
     assert lm.mouth_opening(face) == pytest.approx(26 / 130)
     assert lm.eye_opening(face) == (pytest.approx(0.4), pytest.approx(0.4))
-    face[[468, 473], 0] += 4
-    assert lm.gaze_offset(face) == pytest.approx([0.1, 0], abs=1e-6)
 
 
 def test_measures_work_on_tracks() -> None:
