@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tellmark.errors import UsageError
+from tellmark.errors import FaceError, UsageError
 from tellmark.faces import find_face, matte
 from tellmark.generator.geometry.fill import fill
 from tellmark.generator.types import SIZE, Portrait
-from tellmark.landmarks import FACE_OVAL
+from tellmark.landmarks import FACE_OVAL, head_rotation_deg
 from tellmark.media import read_image, sha256_of
 from tellmark.types import F32, U8
 
@@ -27,6 +27,8 @@ _HEADROOM = 0.05
 _LOWEST_CENTRE = 0.54
 _TIGHTEST_SHARE = 0.66  # accepted to stay inside the picture
 _FACE_CENTRE = (0.5, 0.45)  # of the frame
+_LOOKED_AT = 1024  # px of a picture's longer side in which the top of a head is looked for
+_LIES_DEG = 60.0  # beyond which a head is that of a picture on its side
 _SLACK = (0.06, 0.12)  # how far the face may leave that place to stay inside the picture
 
 
@@ -37,7 +39,8 @@ def load_portrait(path: Path | str, *, consent: str | None, framing: Framing = "
     to head and shoulders, "keep" takes a square picture as it is framed, only resized.
 
     Raises :class:`UsageError` without consent, for an unknown framing and for "keep" on a picture that is not square,
-    :class:`MediaError` for a file that is no picture, :class:`FaceError` where there is no single usable face.
+    :class:`MediaError` for a file that is no picture, :class:`FaceError` where there is no single usable face, or one
+    that lies on its side.
     """
     path = Path(path)
     if consent is None or not consent.strip():
@@ -46,9 +49,13 @@ def load_portrait(path: Path | str, *, consent: str | None, framing: Framing = "
         raise UsageError(f"--framing {framing}: must be auto or keep")
     picture = read_image(path)
     framed = frame_portrait(picture) if framing == "auto" else _keep(picture, path.name)
+    landmarks = find_face(framed).landmarks
+    roll = float(head_rotation_deg(landmarks)[2])
+    if abs(roll) > _LIES_DEG:
+        raise FaceError(f"the head in {path.name} lies on its side (turned by {roll:.0f} degrees); turn the picture")
     return Portrait(
         image=framed,
-        landmarks=find_face(framed).landmarks,
+        landmarks=landmarks,
         matte=matte(framed),
         name=path.stem,
         sha256=sha256_of(path),
@@ -94,10 +101,13 @@ def _crown(picture: U8, low: F32, high: F32) -> float:
     reach = int(2.5 * (high[1] - low[1]))
     y0 = max(0, int(high[1]) - reach)
     x2, x3 = max(0, int(low[0]) - reach // 2), min(picture.shape[1], int(high[0]) + reach // 2)
-    window = picture[y0 : int(high[1]) + reach // 3, x2:x3]
-    person = matte(np.ascontiguousarray(window))[:, x0 - x2 : x1 - x2] > 0.5
+    window = np.ascontiguousarray(picture[y0 : int(high[1]) + reach // 3, x2:x3])
+    zoom = min(1.0, _LOOKED_AT / max(window.shape))  # of a large picture the outline takes seconds, and says no more
+    if zoom < 1:
+        window = np.asarray(cv2.resize(window, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA), np.uint8)
+    person = matte(window)[:, round(zoom * (x0 - x2)) : round(zoom * (x1 - x2))] > 0.5
     rows = np.flatnonzero(person.mean(1) > 0.08)
-    return float(y0 + rows[0]) if len(rows) else float(low[1])
+    return float(y0 + rows[0] / zoom) if len(rows) else float(low[1])
 
 
 def _window(centre: float, side: float, place: float, slack: float, extent: int, before: float) -> float:

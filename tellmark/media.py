@@ -22,7 +22,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tellmark.errors import MediaError, UsageError
 from tellmark.runs import atomic_path, check_output
-from tellmark.sound_start import delay_s, from_first_picture
+from tellmark.sound_start import delay_s, from_first_picture, within
 from tellmark.types import F32, U8
 
 IMAGES = (".png", ".jpg", ".jpeg", ".webp")  # as pictures are written
@@ -190,6 +190,8 @@ def read_image(path: Path | str) -> U8:
             if upright.has_transparency_data:
                 rgba = upright.convert("RGBA")
                 upright = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+            if upright.mode.startswith("I"):  # 16 bits of grey, of which a plain conversion keeps the lower eight
+                upright = Image.fromarray((np.clip(np.array(upright), 0, 65_535) // 257).astype(np.uint8))
             return np.array(upright.convert("RGB"))
     except UnidentifiedImageError as error:
         raise MediaError(f"{path} is not a picture that can be read; give a PNG, JPEG or WebP file") from error
@@ -338,7 +340,7 @@ def resampled(container: Any, stream: Any, resampler: Any) -> Iterator[Any]:
 
     Damaged packets are passed over.
     """
-    for frame in from_first_picture(_decoded(container, stream), delay_s(_film(container), stream)):
+    for frame in from_first_picture(within(_decoded(container, stream)), delay_s(_film(container), stream)):
         frame.pts = None  # gaps and overlaps in damaged files would otherwise be errors
         yield from resampler.resample(frame)
     yield from resampler.resample(None)

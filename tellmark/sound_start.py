@@ -44,6 +44,19 @@ def from_first_picture(frames: Iterator[Any], late_s: float) -> Iterator[Any]:
             yield frame
 
 
+def within(frames: Iterator[Any]) -> Iterator[Any]:
+    """PyAV's ``frames`` of sound; samples that are floats within [-1, 1]: files hold louder ones, and no numbers."""
+    for frame in frames:
+        if frame.format.name.startswith(("flt", "dbl")):
+            samples = frame.to_ndarray()
+            if not np.abs(samples).max(initial=0.0) <= 1:  # nor a number
+                kept = np.clip(np.nan_to_num(samples, nan=0.0), -1, 1)
+                each = 1 if frame.format.is_planar else frame.layout.nb_channels
+                yield _sound(kept, frame, kept.shape[1] // each)
+                continue
+        yield frame
+
+
 def _sound(samples: NDArray[Any], like: Any, count: int) -> Any:
     """The last ``count`` samples of a channel as a frame of the same kind."""
     each = 1 if like.format.is_planar else like.layout.nb_channels

@@ -95,6 +95,19 @@ def test_what_cannot_be_a_portrait(tmp_path: Path, someone: Portrait) -> None:
         load_portrait(tiny, consent="me", framing="other")  # type: ignore[arg-type]
 
 
+def test_a_picture_on_its_side_is_told_to_be_turned(tmp_path: Path, someone: Portrait) -> None:
+    for turns in (1, 3):
+        write_image(tmp_path / f"{turns}.png", np.ascontiguousarray(np.rot90(someone.image, turns)))
+        with pytest.raises(FaceError, match="lies on its side"):
+            load_portrait(tmp_path / f"{turns}.png", consent="CC0")
+
+
+def test_a_large_picture_is_framed_like_a_small_one(someone: Portrait) -> None:
+    large = cv2.resize(someone.image, (2000, 2000), interpolation=cv2.INTER_CUBIC)
+    difference = np.abs(frame_portrait(large).astype(int) - frame_portrait(someone.image))
+    assert difference.mean() < 2
+
+
 def test_push_pull_keeps_what_is_known_and_fills_a_constant() -> None:
     rng = np.random.default_rng(0)
     known = (rng.random((70, 90)) < 0.3).astype(np.float32)

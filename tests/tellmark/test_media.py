@@ -180,6 +180,12 @@ def test_pictures_come_upright_and_opaque(tmp_path: Path) -> None:
     assert (read_image(tmp_path / "clear.png") == 255).all()
 
 
+def test_sixteen_bits_of_grey_are_read_as_eight(tmp_path: Path) -> None:
+    grey = np.arange(256, dtype=np.uint16).reshape(16, 16) * 257
+    Image.fromarray(grey).save(tmp_path / "a.png")
+    assert np.array_equal(read_image(tmp_path / "a.png"), np.repeat((grey // 257).astype(np.uint8)[..., None], 3, 2))
+
+
 def test_write_image_round_trip(tmp_path: Path) -> None:
     write_image(tmp_path / "p.png", picture(3))
     assert np.array_equal(read_image(tmp_path / "p.png"), picture(3))

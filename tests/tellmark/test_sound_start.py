@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from tellmark.sound_start import delay_s, from_first_picture
+from tellmark.sound_start import delay_s, from_first_picture, within
 
 
 def frames(kind: str, *blocks: list[int]) -> list[av.AudioFrame]:
@@ -34,6 +34,17 @@ def frames(kind: str, *blocks: list[int]) -> list[av.AudioFrame]:
 def test_sound_begins_with_the_first_picture(kind: str, late: float, heard: list[int]) -> None:
     found = from_first_picture(iter(frames(kind, [1, 2, 3], [4, 5, 6])), late)
     assert [int(sample) for frame in found for sample in frame.to_ndarray().ravel()] == heard
+
+
+@pytest.mark.parametrize(("layout", "name"), [("mono", "flt"), ("stereo", "fltp")])
+def test_floats_that_are_louder_than_sound_or_no_numbers_are_brought_within(layout: str, name: str) -> None:
+    channel = np.array([0.5, np.nan, 1e30, -np.inf], np.float32)
+    frame = av.AudioFrame.from_ndarray(np.stack([channel] * (2 if name == "fltp" else 1)), format=name, layout=layout)
+    frame.sample_rate = 10
+    (found,) = within(iter([frame]))
+    assert found.to_ndarray().tolist() == [[0.5, 0, 1, -1]] * len(frame.to_ndarray())
+    quiet = frames("i2", [1, 30_000])
+    assert list(within(iter(quiet))) == quiet
 
 
 def test_a_delay_is_believed_up_to_a_minute_and_needs_pictures() -> None:
