@@ -39,6 +39,7 @@ for _command in _COMMANDS:
 
 _ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no hang-up
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG}
 
 
 class _Told(SystemExit):
@@ -81,6 +82,10 @@ def run(arguments: list[str]) -> int:
             what = f" ({plain(str(error.filename))})" if error.filename else ""
             click.echo(f"error: the disk is full{what}; free some space, or write elsewhere", err=True)
             return 4
+        if isinstance(error, OSError) and error.errno in _DENIED:
+            what = f"{plain(str(error.filename))}: " if error.filename else ""
+            click.echo(f"error: {what}{error.strerror}; give another place, or mend its permissions", err=True)
+            return 2
         if {"-v", "--verbose"} & set(arguments):
             traceback.print_exc()
         click.echo(f"internal error: {type(error).__name__}: {error} (run again with -v and report it)", err=True)

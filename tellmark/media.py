@@ -145,7 +145,7 @@ def read_audio(path: Path | str, sample_rate_hz: int = 16_000, chunk_s: float = 
     Raises :class:`MediaError` if there is no sound that can be decoded, or a WAV file ends before its header says.
     """
     path = Path(path)
-    _require_file(path)
+    require_file(path)
     _require_whole_wav(path)
     size = max(1, round(chunk_s * sample_rate_hz))
     with open_media(path) as container:
@@ -181,7 +181,7 @@ def read_image(path: Path | str) -> U8:
     Raises :class:`MediaError` if it is missing, no picture, damaged or larger than ``MAX_SIDE``.
     """
     path = Path(path)
-    _require_file(path)
+    require_file(path)
     try:
         with Image.open(path) as image:
             if max(image.size) > MAX_SIDE:
@@ -235,11 +235,14 @@ def sha256_of(path: Path | str) -> str:
         raise MediaError(f"{path} cannot be read ({error.strerror}); check the file and its permissions") from error
 
 
-def _require_file(path: Path) -> None:
+def require_file(path: Path) -> None:
+    """Raise :class:`MediaError` for what is no file, empty, or not ours to read."""
     if not path.exists():
         raise MediaError(f"{path} does not exist; check the path")
     if path.is_dir():
         raise MediaError(f"{path} is a folder; give a file")
+    if not path.is_file():
+        raise MediaError(f"{path} is a pipe or a device; save what comes out of it as a file, and give that")
     if not os.access(path, os.R_OK):
         raise MediaError(f"{path} cannot be read: permission denied; ask whoever owns it")
     if path.stat().st_size == 0:
@@ -267,7 +270,7 @@ def _require_whole_wav(path: Path) -> None:
 
 def open_media(path: Path) -> Any:
     """A PyAV container for reading. Raises :class:`MediaError` for what is missing, empty or no media."""
-    _require_file(path)
+    require_file(path)
     problem = f"{path} is not a video, picture or sound that can be read, or it is damaged"
     try:
         with path.open("rb") as handle:

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from tellmark.errors import InputError, MediaError
-from tellmark.media import VideoReader, probe, read_image, sha256_of
+from tellmark.errors import MediaError
+from tellmark.media import VideoReader, probe, read_image, require_file, sha256_of
 from tellmark.runs import Progress
 from tellmark.types import MissingEvidence, RegistryEvidence, Verdict, VerdictKind, WatermarkEvidence
 from tellmark.watermark import formats
@@ -54,8 +54,7 @@ def verify(
     ``trust`` or ``registry``.
     """
     path = Path(path)
-    if not path.is_file() or path.stat().st_size == 0:
-        raise InputError(f"{path} is not there, or empty; give a video, picture or sound")
+    require_file(path)
     with Registry(registry) as rows:
         manifest = examine(path, trust, online=online)
         try:

@@ -145,7 +145,8 @@ def keys(*, anchors: bool, console: Console) -> None:
     from tellmark.watermark import keys as keyring
 
     if anchors:
-        click.echo(keyring.anchors_pem(), nl=False)
+        pem = keyring.anchors_pem()
+        console.result({"schema": "tellmark.anchors/1", "pem": pem}, pem.rstrip("\n"))
         return
     facts = keyring.show()
     console.result({"schema": "tellmark.keys/1", **facts}, table(facts))

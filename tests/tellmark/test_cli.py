@@ -86,7 +86,7 @@ CONSENT = ["--consent", "made by the test"]
         (["mark", "{m}/plain.mp4", "{m}/face.png"], 2, "--force|.mp4"),
         (["render", "actor:5", "{m}/voice.wav", "-o", "{t}/o.mkv"], 2, r"ends in \.mp4"),
         (["mark", "{m}/plain.mp4", "{t}/o.png"], 2, r"ends in \.mp4"),
-        (["verify", "{m}/missing.mp4"], 3, "not there"),
+        (["verify", "{m}/missing.mp4"], 3, "does not exist"),
         (["verify", ""], 2, "empty"),
         (["verify", "{m}/plain.mp4", "--registry", "{m}/gone.sqlite"], 2, "gone.sqlite does not exist"),
         (["verify", "{m}/empty.wav"], 3, "empty"),
@@ -135,6 +135,14 @@ def test_unknown_failures_are_internal(monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setattr("tellmark.doctor.examine", fail)
     assert run(["doctor"]) == 4
     assert "internal error: ZeroDivisionError: oops" in capsys.readouterr().err
+
+
+def test_a_place_that_is_not_ours_is_no_bug_to_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert run(["demo", "-o", str(tmp_path / "file" / "demo")]) == 2
+    err = capsys.readouterr().err
+    assert "Not a directory" in err
+    assert "internal" not in err
 
 
 def test_a_full_disk_is_no_bug_to_report(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -272,11 +280,14 @@ def test_detect_goes_on_after_a_file_it_cannot_read(
 
 def test_keys_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["keys", "--anchors"]) == 0
-    assert capsys.readouterr().out.startswith("-----BEGIN CERTIFICATE-----")
+    pem = capsys.readouterr().out
+    assert pem.startswith("-----BEGIN CERTIFICATE-----")
+    assert run(["keys", "--anchors", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"schema": "tellmark.anchors/1", "pem": pem}
     assert run(["keys", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["schema"] == "tellmark.keys/1"
     assert run(["keys"]) == 0
-    assert re.search(r"^timestamp_url +–$", capsys.readouterr().out, re.MULTILINE)  # as a person says it, not Python
+    assert re.search(r"^timestamp url +–$", capsys.readouterr().out, re.MULTILINE)  # as a person says it, not Python
     assert run(["doctor", "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert all(line["ok"] for line in lines)

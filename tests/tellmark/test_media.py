@@ -1,7 +1,9 @@
 """The reader and the writer against FFmpeg's own account of the files (through PyAV, which needs no binary)."""
 
+import os
 import socket
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -145,6 +147,13 @@ def test_bad_files_say_what_is_wrong(tmp_path: Path, reader: type, name: str, co
     with pytest.raises(MediaError, match=says) as caught:
         reader(path)
     assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("read", [probe, VideoReader, load_audio, read_image])
+def test_a_pipe_is_told_from_an_empty_file(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(MediaError, match="a pipe or a device; save what comes out"):
+        read(tmp_path / "pipe.mp4")
 
 
 def test_truncated_video_is_an_error_and_damage_is_not(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_names_patterns_and_folders(folder, tmp_path):
     (tmp_path / "odd[1].mp4").write_bytes(b"x")
     assert expand([tmp_path / "odd[1].mp4"]) == [str(tmp_path / "odd[1].mp4")]
     (missing,) = verify_many([folder / "none.mp4"])
-    assert "not there" in missing.error
+    assert "does not exist" in missing.error
     assert list(verify_many([])) == []
 
 

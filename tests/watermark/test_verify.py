@@ -304,7 +304,7 @@ def test_pictures_and_sound(clip, tmp_path):
 
 
 def test_what_cannot_be_read(clip, tmp_path):
-    with pytest.raises(InputError, match="not there"):
+    with pytest.raises(InputError, match="does not exist"):
         verify(tmp_path / "none.mp4")
     (tmp_path / "text.mp4").write_text("no media " * 100)
     with pytest.raises(InputError, match="not a video"):
