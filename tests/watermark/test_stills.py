@@ -67,6 +67,13 @@ def test_marking_signs_registers_and_verifies(picture: U8, tmp_path: Path, regis
         assert [entry.title for entry in rows.find(result.payload)] == [out.name]
 
 
+def test_a_bmp_is_a_picture(picture: U8, tmp_path: Path, registry: Path) -> None:
+    Image.fromarray(picture).save(tmp_path / "in.bmp")
+    assert verify(tmp_path / "in.bmp", registry=registry).verdict is VerdictKind.NONE
+    mark_picture(tmp_path / "in.bmp", tmp_path / "out.png", kind=Kind.CONTROL, registry=registry)
+    assert verify(tmp_path / "out.png", registry=registry).verdict is VerdictKind.INTACT
+
+
 def test_a_stripped_picture_says_watermarked_and_no_more(picture: U8, tmp_path: Path, registry: Path) -> None:
     write_image(tmp_path / "in.png", picture)
     mark_picture(tmp_path / "in.png", tmp_path / "out.png", kind=Kind.CONTROL, registry=registry)
