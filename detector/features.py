@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tellmark.detector import stats, tells, tracks, window
-from tellmark.detector.ahead import ahead
-from tellmark.detector.tracks import Frames, WindowReader, read_frames
-from tellmark.detector.window import FRAMES, Window
+from tellmark.detector import tells
+from tellmark.detector.windows import stats, tracks, window
+from tellmark.detector.windows.ahead import ahead
+from tellmark.detector.windows.tracks import Frames, WindowReader, read_frames
+from tellmark.detector.windows.window import FRAMES, Window
 from tellmark.runs import atomic_path
 from tellmark.types import F64
 

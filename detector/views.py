@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from tellmark import landmarks as lm
 from tellmark.detector.features import measure
 from tellmark.detector.features import version as tells_version
-from tellmark.detector.tracks import WindowReader, read_frames
-from tellmark.detector.window import FPS, SIZE, Window
+from tellmark.detector.windows.tracks import WindowReader, read_frames
+from tellmark.detector.windows.window import FPS, SIZE, Window
 from tellmark.errors import MediaError
 from tellmark.media import read_audio
 from tellmark.runs import atomic_path

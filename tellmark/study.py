@@ -21,12 +21,13 @@ from typing import Any
 import numpy as np
 
 from tellmark.clip_records import VERIFICATION, motion_missing, write_motion, write_verification
-from tellmark.detector import additive, calibration, discriminant, distance, doses, heldout, model, rows, train, trees
+from tellmark.detector import distance, doses, heldout, train
 from tellmark.detector.distance import embed, interval, kernel_distance
 from tellmark.detector.doses import dial_of, judge_doses
 from tellmark.detector.evaluate import measured, record
 from tellmark.detector.features import ClipFeatures, version
 from tellmark.detector.heldout import HeldOut, Pairs, judge_held_out
+from tellmark.detector.models import additive, calibration, discriminant, model, rows, trees
 from tellmark.errors import InputError
 from tellmark.given_scores import write_scores
 from tellmark.manifest import PARQUET, read_clips

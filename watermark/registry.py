@@ -1,7 +1,7 @@
 """The registry: from a watermark's payload back to the signed manifest of its clip.
 
-It is a database (``tellmark.watermark.database``: a SQLite file, by default the user's own, or PostgreSQL) or somebody
-else's service (``tellmark.watermark.remote``), which can only be asked. A row is committed before its clip appears
+It is a database (``tellmark.watermark.stores.database``: a SQLite file, by default the user's own, or PostgreSQL) or somebody
+else's service (``tellmark.watermark.stores.remote``), which can only be asked. A row is committed before its clip appears
 under its final name, so a clip that can be seen can be found; after a kill there may be a row without a clip, never a
 clip without a row.
 
@@ -18,7 +18,7 @@ from typing import Protocol, Self
 
 from tellmark import runs
 from tellmark.errors import UsageError
-from tellmark.watermark import settings
+from tellmark.watermark.identity import settings
 
 DATABASES = ("postgresql", "postgres", "postgresql+psycopg")
 SERVICES = ("http", "https")
@@ -34,7 +34,7 @@ class Entry:
 
     payload: str  # 16 hex digits
     manifest: bytes  # the C2PA manifest store
-    fingerprint: bytes  # ``tellmark.watermark.fingerprint.Fingerprint.to_bytes``
+    fingerprint: bytes  # ``tellmark.watermark.content.fingerprint.Fingerprint.to_bytes``
     title: str = ""
     sha256: str = ""  # of the signed file
     origin: str = ""  # titles of what it was made from, such as "actor:7, speech.wav"
@@ -122,7 +122,7 @@ class Registry:
 
     def count(self) -> int:
         """How many entries there are; a service does not tell."""
-        from tellmark.watermark.database import Database
+        from tellmark.watermark.stores.database import Database
 
         if not isinstance(self._store, Database):
             raise UsageError(f"{self.location} is a service: it does not tell how many clips it knows")
@@ -133,11 +133,11 @@ class Registry:
         """The implementation; imported when it is needed, because verifying manifests needs neither."""
         if self._opened is None:
             if isinstance(self.location, str) and self.location.partition("://")[0] in SERVICES:
-                from tellmark.watermark.remote import Service
+                from tellmark.watermark.stores.remote import Service
 
                 self._opened = Service(self.location)
             else:
-                from tellmark.watermark.database import Database
+                from tellmark.watermark.stores.database import Database
 
                 self._opened = Database(self.location)
         return self._opened

@@ -13,10 +13,10 @@ import pytest
 
 from tellmark.errors import InputError, UsageError
 from tellmark.types import Kind
-from tellmark.watermark import database
 from tellmark.watermark.credentials import Provenance, sign
 from tellmark.watermark.jumbf import identifier
 from tellmark.watermark.registry import Entry, Registry, location
+from tellmark.watermark.stores import database
 from tests.watermark import postgres
 
 WRITER = """
