@@ -5,8 +5,8 @@ second; whole, and trimmed to 5 s and 3 s. The strangers are hard ones, what our
 actor, with one seed and other speech (the head moves alike), and with one speech and other seeds (the lips move alike);
 and of real footage other parts of the same recording (same person, light and room), and other persons.
 
-The settings of ``tellmark.watermark.content.comparison`` and ``agreement`` were chosen on actors and persons of the split
-``development``; what counts is ``held-out``. Persons are kept whole, by ``person_id`` of the data's index.
+The settings of ``tellmark.watermark.content.comparison`` and ``agreement`` were chosen on actors and persons of the
+split ``development``; what counts is ``held-out``. Persons are kept whole, by ``person_id`` of the data's index.
 """
 
 from __future__ import annotations

@@ -10,8 +10,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +23,7 @@ from tellmark.detector import distance, doses, heldout, train
 from tellmark.detector.distance import embed, interval, kernel_distance
 from tellmark.detector.doses import dial_of, judge_doses
 from tellmark.detector.evaluate import measured, record
-from tellmark.detector.features import ClipFeatures, version
+from tellmark.detector.features import ClipFeatures, code_version, version
 from tellmark.detector.heldout import HeldOut, Pairs, judge_held_out
 from tellmark.detector.models import additive, calibration, discriminant, model, rows, trees
 from tellmark.errors import InputError
@@ -190,7 +188,7 @@ def _ruler() -> str:
     """Eight hex digits that change with the code that makes scores of features, as ``version`` does with the tells."""
     learning = (additive, calibration, discriminant, rows, train, trees, model)
     modules = (*learning, distance, doses, heldout, sys.modules[__name__])
-    return hashlib.sha256("".join(inspect.getsource(module) for module in modules).encode()).hexdigest()[:8]
+    return code_version(*modules)
 
 
 def _stamp_of(path: Path) -> dict[str, Any] | None:

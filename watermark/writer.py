@@ -27,8 +27,9 @@ from tellmark.watermark.content.fingerprint import Fingerprint, Fingerprinter
 from tellmark.watermark.credentials import Ingredient, Provenance, sign
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.identity import keys
-from tellmark.watermark.registry import Entry, Registry
+from tellmark.watermark.registry import Registry
 from tellmark.watermark.signal.payload import ID_BITS, Payload
+from tellmark.watermark.stores.entry import Entry
 
 __all__ = ["ClipWriter", "Ingredient", "MarkedClip", "Provenance", "check_clip_output", "sign_and_register"]
 

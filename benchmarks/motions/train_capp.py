@@ -1,4 +1,6 @@
-"""Train ``capp.safetensors``: ``python -m tellmark.benchmarks.motions.train_capp FOLDER TRACKS [FOLDER TRACKS ..] OUT``.
+"""Train ``capp.safetensors``.
+
+``python -m tellmark.benchmarks.motions.train_capp FOLDER TRACKS [FOLDER TRACKS ..] OUT``
 
 FOLDER holds real talking faces with sound, TRACKS is what ``tellmark track`` made of it. The persons are dealt into
 three parts by a hash of their names. Three networks are each judged on the part they were not trained on; the one that

@@ -1,4 +1,6 @@
-"""Train ``sync.safetensors``: ``python -m tellmark.benchmarks.motions.train_sync FOLDER TRACKS [FOLDER TRACKS ..] OUT``.
+"""Train ``sync.safetensors``.
+
+``python -m tellmark.benchmarks.motions.train_sync FOLDER TRACKS [FOLDER TRACKS ..] OUT``
 
 Ten minutes on one core. FOLDER holds talking faces with sound, TRACKS is what ``tellmark track`` made of it. A third
 of the persons, by a hash of their names, is never trained on: offset accuracy and AUC are theirs. The loss picks the

@@ -3,7 +3,8 @@
 Two clips of one person in one room look the same on a coarse grid, so the picture is taken away and the motion
 compared: each cell minus its mean over about a second. Trimming and cropping are found by trying all time offsets (by
 FFT) and a grid of crops, the best of them refined. Under the best alignment the mean pictures have to correlate, and
-the motion has to agree at every place (``tellmark.watermark.content.agreement``). Thresholds: ``benchmarks/fingerprint.py``.
+the motion has to agree at every place (``tellmark.watermark.content.agreement``). Thresholds:
+``benchmarks/fingerprint.py``.
 """
 
 from __future__ import annotations

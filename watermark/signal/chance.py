@@ -6,7 +6,8 @@ of a saddlepoint approximation (Lugannani and Rice 1980). Over all shifts the co
 often its maximum exceeds a level is told in two ways: by counting every shift (Bonferroni), right where shifts have
 nothing to do with each other, and by the expected Euler characteristic of what lies above (Adler and Taylor 2007),
 right where the waves are long and neighbours say the same. Both are too many; the inverse root of the summed inverse
-squares lies below the smaller one, by .7 where they are equal. `benchmarks/marks/null.py` compares it with a million draws.
+squares lies below the smaller one, by .7 where they are equal. `benchmarks/marks/null.py` compares it with a million
+draws.
 """
 
 from __future__ import annotations

@@ -71,6 +71,10 @@ class Service:
         if SOFT_BINDING_ALGORITHM not in known:
             raise self._error(f"it does not know {SOFT_BINDING_ALGORITHM}")
 
+    def count(self) -> int:
+        """Refuse: the standard has no such question."""
+        raise UsageError(f"{self._base} is a service: it does not tell how many clips it knows")
+
     def prepare(self) -> None:
         """Refuse: clips are registered where they are made."""
         raise UsageError(f"{self._base} is a service, which can only be asked; register in a file or in PostgreSQL")
