@@ -73,10 +73,11 @@ class WatermarkEvidence:
 
     present: bool = False
     p_value: float = 1.0
-    payload: str | None = None  # 16 hex digits, only where p-value and checksum both hold
+    payload: str | None = None  # 16 hex digits, only where p-value and checksum both hold, or where it is ``matched``
     kind: str | None = None
     segments: tuple[tuple[float, float, float], ...] = ()  # (start_s, end_s, p)
     missing: MissingEvidence | None = None  # where it was asked for
+    matched: bool = False  # too weak to be read; of the payloads that the registry knows, this one fits
 
 
 @dataclass(frozen=True, slots=True)

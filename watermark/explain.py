@@ -26,6 +26,8 @@ def explain(verdict: Verdict, *, manifest_only: bool = False) -> str:
     }[verdict.verdict](verdict)
     if manifest_only:
         return f"{said} The pixels were not searched for a mark."
+    if verdict.watermark.matched:
+        said += " The mark is too weak to be read by itself: it was compared with those that the registry knows."
     return f"{said} {_missing(verdict.watermark.missing)}" if verdict.watermark.missing else said
 
 

@@ -9,6 +9,7 @@ ties the two together.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from tellmark.errors import InputError, MediaError
@@ -20,6 +21,7 @@ from tellmark.watermark.analysis import Frame
 from tellmark.watermark.credentials import ManifestReading, examine
 from tellmark.watermark.detect import MarkReading, detect_image, detect_planes
 from tellmark.watermark.fingerprint import Fingerprint, Fingerprinter
+from tellmark.watermark.known import MOST, KnownPayloads
 from tellmark.watermark.lookup import look_up
 from tellmark.watermark.missing import missing_in
 from tellmark.watermark.registry import Registry
@@ -56,9 +58,12 @@ def verify(
         raise InputError(f"{path} is not there, or empty; give a video, picture or sound")
     with Registry(registry) as rows:
         manifest = examine(path, trust, online=online)
+        known = KnownPayloads(partial(rows.payloads, MOST))
         try:
             mark, content = (
-                _no_pixels(path, manifest) if manifest_only else read_pixels(path, thorough=thorough, progress=progress)
+                _no_pixels(path, manifest)
+                if manifest_only
+                else read_pixels(path, thorough=thorough, known=known, progress=progress)
             )
         except MediaError:
             if manifest.evidence.state == "none":
@@ -96,22 +101,24 @@ def judge(manifest: ManifestReading, mark: MarkReading, registry: RegistryEviden
 
 
 def read_pixels(
-    path: Path, *, thorough: bool = True, progress: Progress | None = None
+    path: Path, *, thorough: bool = True, known: KnownPayloads | None = None, progress: Progress | None = None
 ) -> tuple[MarkReading, Fingerprint | None]:
     """The mark and the fingerprint of a video in one pass; of a picture the mark alone; of sound nothing.
+
+    known: payloads that a mark too weak to be read is compared with.
 
     Raises :class:`MediaError` where FFmpeg cannot read the file.
     """
     if formats.sniff(path).startswith("audio/") and not formats.has_tracks(path):
         return _UNMARKED, None
     if is_picture(path):
-        return detect_image(read_image(path), thorough=thorough), None
+        return detect_image(read_image(path), thorough=thorough, known=known), None
     if not probe(path).has_video:  # sound in a container for films
         return _UNMARKED, None
     fingerprinter = Fingerprinter()
     with VideoReader(path) as reader:
         total = round(reader.info.duration_s * reader.info.fps) or None
-        mark = detect_planes(_frames(reader, fingerprinter, total, progress), thorough=thorough)
+        mark = detect_planes(_frames(reader, fingerprinter, total, progress), thorough=thorough, known=known)
     return mark, fingerprinter.finish()
 
 
@@ -147,5 +154,6 @@ def _watermark_evidence(mark: MarkReading, missing: MissingEvidence | None) -> W
         payload=payload.hex() if payload is not None else None,
         kind=payload.kind.value if payload is not None else None,
         segments=tuple((float(start), float(end), float(p)) for start, end, p in mark.segments),
+        matched=mark.matched,
         missing=missing,
     )
