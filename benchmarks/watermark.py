@@ -11,7 +11,7 @@ Hosts are virtual actors, rendered in memory; settings (``--with KEY=VALUE``):
     only=TEXT|..     of the ladder, the rungs whose name contains one of these
     starts=2         excerpts of each clip that the attacks are judged on
     draws=1000000    keys that the group null tries; the default takes some two minutes. 0: the unmarked clips alone
-    known=0          payloads of a registry, the clips' own among random ones, that marks too weak to be read are compared with
+    known=0          payloads of a registry, the own among random ones, that marks too weak to be read are compared with
     published=yes    attacks get the clip as tellmark writes it (CRF 18), not the frames before any encoding
 """
 

@@ -139,6 +139,7 @@ COLUMNS = (
     "watermark_p_value",
     "watermark_payload",
     "watermark_kind",
+    "watermark_matched",
     "registry_found",
     "registry_manifest_valid",
     "registry_fingerprint_match",
