@@ -18,17 +18,19 @@ from typing import Any
 
 import numpy as np
 
-from tellmark.benchmarks import compare, detector_speed, footage, own_fakes
-from tellmark.benchmarks import unseen as unseen_systems
+from tellmark.benchmarks import footage
 from tellmark.benchmarks.claims import said_by
+from tellmark.benchmarks.detection import compare, own_fakes
+from tellmark.benchmarks.detection import speed as detector_speed
+from tellmark.benchmarks.detection import unseen as unseen_systems
 from tellmark.detector import tells
-from tellmark.detector.audit.record import FILE, found_in
+from tellmark.detector.audit_record import FILE, found_in
 from tellmark.detector.detect import default_model, detect
 from tellmark.detector.evaluate import evaluate
 from tellmark.detector.features import measure
-from tellmark.detector.tracks import WindowReader, read_frames
 from tellmark.detector.train import train
-from tellmark.detector.window import FRAMES, Window
+from tellmark.detector.windows.tracks import WindowReader, read_frames
+from tellmark.detector.windows.window import FRAMES, Window
 from tellmark.errors import UsageError
 from tellmark.generator.actors import actor
 from tellmark.generator.audio.voice import synthesize

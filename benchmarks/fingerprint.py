@@ -5,8 +5,8 @@ second; whole, and trimmed to 5 s and 3 s. The strangers are hard ones, what our
 actor, with one seed and other speech (the head moves alike), and with one speech and other seeds (the lips move alike);
 and of real footage other parts of the same recording (same person, light and room), and other persons.
 
-The settings of ``tellmark.watermark.comparison`` and ``agreement`` were chosen on actors and persons of the split
-``development``; what counts is ``held-out``. Persons are kept whole, by ``person_id`` of the data's index.
+The settings of ``tellmark.watermark.content.comparison`` and ``agreement`` were chosen on actors and persons of the
+split ``development``; what counts is ``held-out``. Persons are kept whole, by ``person_id`` of the data's index.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from tellmark.generator.speech import load_speech
 from tellmark.media import VideoReader, probe, rgb_to_i420
 from tellmark.runs import Progress
 from tellmark.types import U8, Kind
-from tellmark.watermark.comparison import MATCH, MATCH_PICTURE, Match, compare
+from tellmark.watermark.content.comparison import MATCH, MATCH_PICTURE, Match, compare
+from tellmark.watermark.content.fingerprint import Fingerprint, Fingerprinter
 from tellmark.watermark.embed import Embedder
-from tellmark.watermark.fingerprint import Fingerprint, Fingerprinter
-from tellmark.watermark.payload import Payload
+from tellmark.watermark.signal.payload import Payload
 
 DATA = Path("../shared/data/real")
 SECONDS = 10.0  # of each clip

@@ -27,16 +27,16 @@ import cv2
 import numpy as np
 
 from tellmark.benchmarks.attacks import Frames
-from tellmark.benchmarks.hosts import SIDE, chosen
-from tellmark.benchmarks.imperceptibility import psnr
-from tellmark.benchmarks.marking import embedded
+from tellmark.benchmarks.marks.hosts import SIDE, chosen
+from tellmark.benchmarks.marks.imperceptibility import psnr
+from tellmark.benchmarks.marks.marking import embedded
 from tellmark.encoding import VideoWriter
 from tellmark.errors import UsageError
 from tellmark.media import VideoReader, rgb_to_i420
 from tellmark.types import F32, U8, Kind, VerdictKind
 from tellmark.watermark.credentials import Provenance
-from tellmark.watermark.pattern import TILE
-from tellmark.watermark.payload import Payload
+from tellmark.watermark.signal.pattern import TILE
+from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.verify import verify
 from tellmark.watermark.writer import ClipWriter
 

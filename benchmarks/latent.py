@@ -21,7 +21,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tellmark.benchmarks import latent_controls
+from tellmark.benchmarks.motions import latent_controls
 from tellmark.errors import UsageError
 from tellmark.generator.actors import actor
 from tellmark.generator.dynamics.habits import apart

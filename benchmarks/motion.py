@@ -19,12 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from tellmark.benchmarks import capp, motion_controls, motion_lips, motion_long, round_trip, sync
-from tellmark.benchmarks import motion_stats as measures
-from tellmark.benchmarks.motion_case import Case, Real, Rows
-from tellmark.benchmarks.motion_stage import model_named, perform, speak
-from tellmark.benchmarks.motion_table import table
-from tellmark.benchmarks.train_sync import held_out
+from tellmark.benchmarks.motions import capp, round_trip, sync
+from tellmark.benchmarks.motions import controls as motion_controls
+from tellmark.benchmarks.motions import lips as motion_lips
+from tellmark.benchmarks.motions import long as motion_long
+from tellmark.benchmarks.motions import stats as measures
+from tellmark.benchmarks.motions.case import Case, Real, Rows
+from tellmark.benchmarks.motions.stage import model_named, perform, speak
+from tellmark.benchmarks.motions.table import table
+from tellmark.benchmarks.motions.train_sync import held_out
 from tellmark.errors import InputError, TellmarkError, UsageError
 from tellmark.generator.actors import actor
 from tellmark.generator.audio.sentences import sentences

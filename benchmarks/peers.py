@@ -28,12 +28,12 @@ import cv2
 import numpy as np
 import platformdirs
 
-from tellmark.benchmarks import ladder_plot, marking, settings
 from tellmark.benchmarks.attacks import LADDER, Frames, Reading, Rung, Watermark, climb
-from tellmark.benchmarks.hosts import SECONDS, Hosts, chosen
-from tellmark.benchmarks.imperceptibility import psnr
-from tellmark.benchmarks.peer_worker import PEERS
-from tellmark.benchmarks.settings import Row, say
+from tellmark.benchmarks.marks import ladder_plot, marking, settings
+from tellmark.benchmarks.marks.hosts import SECONDS, Hosts, chosen
+from tellmark.benchmarks.marks.imperceptibility import psnr
+from tellmark.benchmarks.marks.peer_worker import PEERS
+from tellmark.benchmarks.marks.settings import Row, say
 from tellmark.errors import UsageError
 from tellmark.runs import RESULTS, machine_slug
 from tellmark.types import F64, U8

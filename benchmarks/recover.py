@@ -37,7 +37,7 @@ from tellmark.media import VideoReader, rgb_to_i420
 from tellmark.runs import Progress
 from tellmark.types import U8, VerdictKind
 from tellmark.watermark.embed import Embedder
-from tellmark.watermark.payload import Payload
+from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.verify import verify
 
 CLIPS = 200

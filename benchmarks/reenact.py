@@ -18,9 +18,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from tellmark.benchmarks.reenact_clips import SPLITS, Clip, read_clip, videos
-from tellmark.benchmarks.reenact_measures import Flicker, decibels, face_mask, sharpness, squared_error
-from tellmark.benchmarks.reenact_sheet import write_sheet
+from tellmark.benchmarks.reenactment.clips import SPLITS, Clip, read_clip, videos
+from tellmark.benchmarks.reenactment.measures import Flicker, decibels, face_mask, sharpness, squared_error
+from tellmark.benchmarks.reenactment.sheet import write_sheet
 from tellmark.errors import TellmarkError, UsageError
 from tellmark.generator.performance.puppetry import puppeteer
 from tellmark.generator.performance.surroundings import complete

@@ -30,7 +30,7 @@ from tellmark.generator.types import SIZE, Controls, Motion, Renderer, Speech
 from tellmark.media import rgb_to_i420
 from tellmark.types import U8, Kind
 from tellmark.watermark.embed import Embedder
-from tellmark.watermark.payload import Payload
+from tellmark.watermark.signal.payload import Payload
 
 _TEXT = (
     "Every clip that this tool makes carries a mark that the eye does not see, and a signature that anyone can check. "

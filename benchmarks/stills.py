@@ -18,13 +18,13 @@ import numpy as np
 from PIL import Image
 
 from tellmark.benchmarks.attacks import wilson
-from tellmark.benchmarks.imperceptibility import psnr, ssim
+from tellmark.benchmarks.marks.imperceptibility import psnr, ssim
 from tellmark.errors import UsageError
 from tellmark.generator.actors import actor
 from tellmark.media import read_image
 from tellmark.types import U8, Kind
 from tellmark.watermark.detect import detect_image
-from tellmark.watermark.payload import Payload
+from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.stills import embed_image
 
 Row = dict[str, Any]

@@ -22,16 +22,16 @@ from pathlib import Path
 
 import numpy as np
 
-from tellmark.benchmarks import imperceptibility, localisation, marking, null, settings, speed
 from tellmark.benchmarks.attacks import LONG_GOP_S, Attack, Frames, Rung, climb, recompress
-from tellmark.benchmarks.hosts import SECONDS, Hosts, chosen
-from tellmark.benchmarks.marking import Tellmark, read, registry_of, timed, unmarked
-from tellmark.benchmarks.settings import Row, say
+from tellmark.benchmarks.marks import imperceptibility, localisation, marking, null, settings, speed
+from tellmark.benchmarks.marks.hosts import SECONDS, Hosts, chosen
+from tellmark.benchmarks.marks.marking import Tellmark, read, registry_of, timed, unmarked
+from tellmark.benchmarks.marks.settings import Row, say
 from tellmark.media import rgb_to_i420
-from tellmark.watermark.analysis import averaged, windows
-from tellmark.watermark.fec import CODE_BITS, RATE_INVERSE
-from tellmark.watermark.payload import PAYLOAD_BITS
-from tellmark.watermark.spectrum import Spectrum
+from tellmark.watermark.signal.analysis import averaged, windows
+from tellmark.watermark.signal.fec import CODE_BITS, RATE_INVERSE
+from tellmark.watermark.signal.payload import PAYLOAD_BITS
+from tellmark.watermark.signal.spectrum import Spectrum
 
 Progress = Callable[[str], None]
 

@@ -10,17 +10,17 @@ import numpy as np
 
 from tellmark.detector import tells
 from tellmark.detector.features import ClipFeatures, clip_features, measure
-from tellmark.detector.model import TellModel
-from tellmark.detector.people import windows_of_people
-from tellmark.detector.tracks import read_frames
-from tellmark.detector.window import FPS, FRAMES
+from tellmark.detector.models.model import TellModel
+from tellmark.detector.windows.people import windows_of_people
+from tellmark.detector.windows.tracks import read_frames
+from tellmark.detector.windows.window import FPS, FRAMES
 from tellmark.errors import MediaError
 from tellmark.faces import MIN_FACE_PX
 from tellmark.media import read_image
 from tellmark.types import F64, Detection
 
 if TYPE_CHECKING:  # torch takes seconds
-    from tellmark.detector.fusion import Fusion
+    from tellmark.detector.models.fusion import Fusion
 
 SHIPPED = Path(__file__).parent / "default.npz"
 
@@ -41,7 +41,7 @@ def detect(path: Path | str, model: TellModel | Fusion | Path | None = None) -> 
     """
     path = Path(path)
     if isinstance(model, Path):
-        from tellmark.detector.fusion import load_model
+        from tellmark.detector.models.fusion import load_model
 
         model = load_model(model)
     if model is not None and not isinstance(model, TellModel):

@@ -15,7 +15,7 @@ import numpy as np
 
 from tellmark.detector.distance import mean_features
 from tellmark.detector.features import ClipFeatures
-from tellmark.detector.rows import FOLDS
+from tellmark.detector.models.rows import FOLDS
 from tellmark.types import F64, Clip, Label
 
 Pairs = Sequence[tuple[Clip, ClipFeatures]]

@@ -27,19 +27,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tellmark.detector import metrics, tells
-from tellmark.detector.audit.record import FILE, found_in, sentence
+from tellmark.detector.audit_record import FILE, found_in, sentence
 from tellmark.detector.clips import pseudonym
 from tellmark.detector.features import NAMES, ClipFeatures, cached_features, clip_features
 from tellmark.detector.groups import group_gaps
 from tellmark.detector.layouts import read_dataset
-from tellmark.detector.model import TellModel
+from tellmark.detector.models.model import TellModel
 from tellmark.detector.views import cached_views
 from tellmark.errors import InputError
 from tellmark.runs import Progress
 from tellmark.types import F64, Clip, Label
 
 if TYPE_CHECKING:  # torch takes seconds
-    from tellmark.detector.fusion import Fusion
+    from tellmark.detector.models.fusion import Fusion
 
 SCHEMA = "tellmark.evaluation/1"
 CACHE = ".features"

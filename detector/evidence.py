@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from tellmark.detector.window import FPS, FRAMES
+from tellmark.detector.windows.window import FPS, FRAMES
 from tellmark.types import U8, Detection
 
 RED, BLUE = (214, 48, 39), (43, 104, 201)

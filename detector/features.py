@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
 import re
@@ -11,13 +12,15 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
-from tellmark.detector import stats, tells, tracks, window
-from tellmark.detector.ahead import ahead
-from tellmark.detector.tracks import Frames, WindowReader, read_frames
-from tellmark.detector.window import FRAMES, Window
+from tellmark.detector import tells
+from tellmark.detector.windows import stats, tracks, window
+from tellmark.detector.windows.ahead import ahead
+from tellmark.detector.windows.tracks import Frames, WindowReader, read_frames
+from tellmark.detector.windows.window import FRAMES, Window
 from tellmark.runs import atomic_path
 from tellmark.types import F64
 
@@ -83,5 +86,17 @@ def cached_features(
 @cache
 def version() -> str:
     """Eight hex digits that change with the code of the tells, so that a cache never serves an older definition."""
-    modules = [stats, window, tracks, *tells.MODULES]
-    return hashlib.sha256("".join(inspect.getsource(module) for module in modules).encode()).hexdigest()[:8]
+    return code_version(stats, window, tracks, *tells.MODULES)
+
+
+def code_version(*modules: ModuleType) -> str:
+    """Eight hex digits that change with what the code of these modules does: not with comments, docstrings, imports."""
+    digest = hashlib.sha256()
+    for module in modules:
+        tree = ast.parse(inspect.getsource(module))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                said = node.body and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
+                node.body = [n for n in node.body[bool(said) :] if not isinstance(n, ast.Import | ast.ImportFrom)]
+        digest.update(ast.dump(tree).encode())
+    return digest.hexdigest()[:8]

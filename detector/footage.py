@@ -27,8 +27,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from tellmark.detector.tracks import read_frames
-from tellmark.detector.window import FPS
+from tellmark.detector.windows.tracks import read_frames
+from tellmark.detector.windows.window import FPS
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import InputError
 from tellmark.faces import MIN_FACE_PX, MediapipeTracker

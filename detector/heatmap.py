@@ -13,8 +13,8 @@ import numpy as np
 
 from tellmark import landmarks as lm
 from tellmark.detector.evidence import BLUE, RED, sheet
-from tellmark.detector.tracks import MAX_FACES, read_frames
-from tellmark.detector.window import region
+from tellmark.detector.windows.tracks import MAX_FACES, read_frames
+from tellmark.detector.windows.window import region
 from tellmark.faces import Face, MediapipeTracker
 from tellmark.landmarks import face_height
 from tellmark.media import check_image_output, write_image

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tellmark.detector.additive import Tells
 from tellmark.detector.features import ClipFeatures
-from tellmark.detector.model import Judgement
-from tellmark.detector.rows import FOLDS, folds
+from tellmark.detector.models.additive import Tells
+from tellmark.detector.models.model import Judgement
+from tellmark.detector.models.rows import FOLDS, folds
 from tellmark.detector.train import fit
 from tellmark.errors import InputError
 from tellmark.runs import Progress

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.detector import metrics, tells
-from tellmark.detector.additive import Tells
 from tellmark.detector.clips import identity_leaks, pseudonym
 from tellmark.detector.evaluate import evaluate, measured, record
 from tellmark.detector.features import ClipFeatures
 from tellmark.detector.layouts import read_dataset
-from tellmark.detector.model import Judgement, TellModel
-from tellmark.detector.rows import FOLDS, Rows, folds
+from tellmark.detector.models.additive import Tells
+from tellmark.detector.models.model import Judgement, TellModel
+from tellmark.detector.models.rows import FOLDS, Rows, folds
 from tellmark.errors import InputError
 from tellmark.runs import Progress, check_output
 from tellmark.types import F64, Clip, Label

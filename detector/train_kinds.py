@@ -12,10 +12,10 @@ import numpy as np
 from tellmark.detector import metrics
 from tellmark.detector.clips import identity_leaks, pseudonym
 from tellmark.detector.evaluate import CACHE
-from tellmark.detector.fusion import KINDS, PARTS, Fusion, Margins, train_fusion
 from tellmark.detector.layouts import read_dataset
-from tellmark.detector.learning import rank_and_world
-from tellmark.detector.rows import Rows, clip_means
+from tellmark.detector.models.fusion import KINDS, PARTS, Fusion, Margins, train_fusion
+from tellmark.detector.models.learning import rank_and_world
+from tellmark.detector.models.rows import Rows, clip_means
 from tellmark.detector.views import cached_views
 from tellmark.errors import InputError, UsageError
 from tellmark.runs import Progress, check_output

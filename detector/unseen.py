@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.detector import metrics
-from tellmark.detector.additive import Tells
 from tellmark.detector.features import ClipFeatures
 from tellmark.detector.heldout import HeldOut
-from tellmark.detector.rows import FOLDS, Rows
+from tellmark.detector.models.additive import Tells
+from tellmark.detector.models.rows import FOLDS, Rows
 from tellmark.detector.train import rows_of
 from tellmark.runs import Progress
 from tellmark.types import F64, Clip, Label

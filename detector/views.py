@@ -5,8 +5,7 @@ One walk over a clip takes all the views that are asked for; memory stays consta
 
 from __future__ import annotations
 
-import hashlib
-import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark import landmarks as lm
-from tellmark.detector.features import measure
+from tellmark.detector.features import code_version, measure
 from tellmark.detector.features import version as tells_version
-from tellmark.detector.tracks import WindowReader, read_frames
-from tellmark.detector.window import FPS, SIZE, Window
+from tellmark.detector.windows.tracks import WindowReader, read_frames
+from tellmark.detector.windows.window import FPS, SIZE, Window
 from tellmark.errors import MediaError
 from tellmark.media import read_audio
 from tellmark.runs import atomic_path
@@ -96,8 +95,8 @@ def clip_views(path: Path, names: Sequence[str], *, limit: int | None = None) ->
 
 def cached_views(path: Path, sha256: str, folder: Path, names: Sequence[str]) -> ClipViews:
     """:func:`clip_views` of all windows, kept in ``folder`` under the clip's SHA-256 and the version of the views."""
-    tag = hashlib.sha256((inspect.getsource(inspect.getmodule(clip_views) or crops) + tells_version()).encode())
-    store = folder / f"{sha256}-{'-'.join(sorted(names))}-{tag.hexdigest()[:8]}.npz"
+    version = code_version(sys.modules[__name__]) + tells_version()
+    store = folder / f"{sha256}-{'-'.join(sorted(names))}-{version}.npz"
     if store.exists():
         with np.load(store, allow_pickle=False) as saved:
             return ClipViews(

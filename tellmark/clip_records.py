@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from tellmark.benchmarks.channels import CHANNELS
-from tellmark.benchmarks.clip_motion import clip_motion
+from tellmark.benchmarks.motions.clip_motion import clip_motion
 from tellmark.errors import TellmarkError
 from tellmark.generator.factory.face_tracks import read_track
 from tellmark.generator.track import FPS, Track, track_video

@@ -73,14 +73,14 @@ def _tracker() -> str:
 
 
 def _timm() -> str:
-    from tellmark.detector.network import import_timm
+    from tellmark.detector.models.network import import_timm
 
     torch = importlib.import_module("torch")
     return f"torch {torch.__version__}, timm {import_timm().__version__}"
 
 
 def _signing() -> str:
-    from tellmark.watermark import keys
+    from tellmark.watermark.identity import keys
 
     facts = keys.show()
     return f"{facts['source']}, {facts['subject']}, valid until {facts['valid_until'][:10]}"

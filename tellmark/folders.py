@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from tellmark.detector import footage
-from tellmark.detector.window import FPS, FRAMES
+from tellmark.detector.windows.window import FPS, FRAMES
 from tellmark.errors import FaceError, InputError, UsageError
 from tellmark.generator.factory.face_tracks import follow
 from tellmark.generator.methods.null import resampled

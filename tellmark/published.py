@@ -34,7 +34,7 @@ from tellmark.runs import Progress, atomic_path
 from tellmark.study import Bar, study
 from tellmark.types import Kind
 from tellmark.watermark.embed import Embedder
-from tellmark.watermark.payload import Payload
+from tellmark.watermark.signal.payload import Payload
 
 PUBLISHED = Path("reports/published")
 PLANS = "plans"

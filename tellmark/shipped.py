@@ -30,7 +30,7 @@ from tellmark.reports.measured import csv_rows
 from tellmark.runs import Progress
 from tellmark.types import Clip, Kind, Label
 from tellmark.watermark.embed import Embedder
-from tellmark.watermark.payload import Payload
+from tellmark.watermark.signal.payload import Payload
 
 _SECONDS = 4.8  # three windows
 _OWN = 24  # persons of TALK

@@ -10,8 +10,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,12 +19,13 @@ from typing import Any
 import numpy as np
 
 from tellmark.clip_records import VERIFICATION, motion_missing, write_motion, write_verification
-from tellmark.detector import additive, calibration, discriminant, distance, doses, heldout, model, rows, train, trees
+from tellmark.detector import distance, doses, heldout, train
 from tellmark.detector.distance import embed, interval, kernel_distance
 from tellmark.detector.doses import dial_of, judge_doses
 from tellmark.detector.evaluate import measured, record
-from tellmark.detector.features import ClipFeatures, version
+from tellmark.detector.features import ClipFeatures, code_version, version
 from tellmark.detector.heldout import HeldOut, Pairs, judge_held_out
+from tellmark.detector.models import additive, calibration, discriminant, model, rows, trees
 from tellmark.errors import InputError
 from tellmark.given_scores import write_scores
 from tellmark.manifest import PARQUET, read_clips
@@ -184,7 +183,7 @@ def _ruler() -> str:
     """Eight hex digits that change with the code that makes scores of features, as ``version`` does with the tells."""
     learning = (additive, calibration, discriminant, rows, train, trees, model)
     modules = (*learning, distance, doses, heldout, sys.modules[__name__])
-    return hashlib.sha256("".join(inspect.getsource(module) for module in modules).encode()).hexdigest()[:8]
+    return code_version(*modules)
 
 
 def _stamp_of(path: Path) -> dict[str, Any] | None:

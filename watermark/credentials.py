@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any
 from tellmark import runs
 from tellmark.errors import InternalError, UsageError
 from tellmark.types import C2paEvidence
-from tellmark.watermark import claims, formats, keys, signing
+from tellmark.watermark import claims, formats
 from tellmark.watermark.claims import Ingredient, Parameter, Provenance
+from tellmark.watermark.identity import keys, signing
 from tellmark.watermark.jumbf import identifier
 
 if TYPE_CHECKING:

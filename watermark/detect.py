@@ -16,12 +16,12 @@ import numpy as np
 
 from tellmark.media import VideoReader, rgb_to_i420
 from tellmark.types import U8
-from tellmark.watermark.analysis import Frame, Window, windows
-from tellmark.watermark.block import P_PRESENT, BlockReading, Segment, carries, read_block
-from tellmark.watermark.known import KnownPayloads
-from tellmark.watermark.pattern import PUBLIC_KEY, WatermarkKey
-from tellmark.watermark.payload import Payload
-from tellmark.watermark.spectrum import Geometry
+from tellmark.watermark.signal.analysis import Frame, Window, windows
+from tellmark.watermark.signal.block import P_PRESENT, BlockReading, Segment, carries, read_block
+from tellmark.watermark.signal.known import KnownPayloads
+from tellmark.watermark.signal.pattern import PUBLIC_KEY, WatermarkKey
+from tellmark.watermark.signal.payload import Payload
+from tellmark.watermark.signal.spectrum import Geometry
 
 BLOCK_S = 16.0  # a keyframe at least, with the usual encoders
 

@@ -16,8 +16,8 @@ from scipy.special import ndtr
 
 from tellmark.errors import UsageError
 from tellmark.types import F32, F64, U8
-from tellmark.watermark.fec import encode
-from tellmark.watermark.pattern import (
+from tellmark.watermark.signal.fec import encode
+from tellmark.watermark.signal.pattern import (
     CANONICAL,
     PUBLIC_KEY,
     TILE,
@@ -26,7 +26,7 @@ from tellmark.watermark.pattern import (
     channel_patterns,
     synthesize,
 )
-from tellmark.watermark.payload import Payload
+from tellmark.watermark.signal.payload import Payload
 
 I8 = NDArray[np.int8]
 

@@ -22,13 +22,13 @@ from tellmark.encoding import Encoding, FragmentWriter, remux
 from tellmark.errors import UsageError
 from tellmark.media import rgb_to_i420
 from tellmark.types import F32, U8, Kind
-from tellmark.watermark import keys
 from tellmark.watermark.background import Background
+from tellmark.watermark.content.fingerprint import Fingerprinter
 from tellmark.watermark.credentials import Provenance
 from tellmark.watermark.embed import Embedder
-from tellmark.watermark.fingerprint import Fingerprinter
-from tellmark.watermark.payload import Payload
+from tellmark.watermark.identity import keys
 from tellmark.watermark.registry import Registry
+from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.writer import MarkedClip, check_clip_output, scratch, sign_and_register
 
 _WAITING = 32  # frames and pieces of sound: half a second

@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from tellmark.types import RegistryEvidence
-from tellmark.watermark.comparison import compare
+from tellmark.watermark.content.comparison import compare
+from tellmark.watermark.content.fingerprint import Fingerprint
 from tellmark.watermark.credentials import examine_store
-from tellmark.watermark.fingerprint import Fingerprint
-from tellmark.watermark.registry import Entry
+from tellmark.watermark.stores.entry import Entry
 
 
 def look_up(

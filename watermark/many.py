@@ -15,7 +15,8 @@ from tellmark.errors import TellmarkError, UsageError
 from tellmark.processes import in_order
 from tellmark.runs import Progress
 from tellmark.types import Failure, Verdict
-from tellmark.watermark import formats, keys
+from tellmark.watermark import formats
+from tellmark.watermark.identity import keys
 from tellmark.watermark.registry import location
 from tellmark.watermark.verify import verify
 

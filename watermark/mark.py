@@ -17,11 +17,11 @@ from tellmark.runs import Progress
 from tellmark.types import Kind
 from tellmark.watermark import formats
 from tellmark.watermark.claims import AI_SOURCE_TYPES
+from tellmark.watermark.content.fingerprint import Fingerprint
 from tellmark.watermark.credentials import Ingredient, Provenance, examine, examine_store
-from tellmark.watermark.fingerprint import Fingerprint
 from tellmark.watermark.lookup import recover
-from tellmark.watermark.payload import Payload
 from tellmark.watermark.registry import Registry
+from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.verify import is_picture, read_pixels
 from tellmark.watermark.writer import ClipWriter, MarkedClip, check_clip_output, sign_and_register
 

@@ -1,57 +1,24 @@
 """The registry: from a watermark's payload back to the signed manifest of its clip.
 
-It is a database (``tellmark.watermark.database``: a SQLite file, by default the user's own, or PostgreSQL) or somebody
-else's service (``tellmark.watermark.remote``), which can only be asked. A row is committed before its clip appears
-under its final name, so a clip that can be seen can be found; after a kill there may be a row without a clip, never a
-clip without a row.
+It is a database (``stores.database``: a SQLite file, by default the user's own, or PostgreSQL) or somebody else's
+service (``stores.remote``), which can only be asked. A row is committed before its clip appears under its final name,
+so a clip that can be seen can be found; after a kill there may be a row without a clip, never a clip without a row.
 
 A payload may have several rows: marking a marked clip again keeps its mark and signs anew.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from tellmark import runs
 from tellmark.errors import UsageError
-from tellmark.watermark import settings
+from tellmark.watermark.identity import settings
+from tellmark.watermark.stores.entry import DATABASES, Entry, Store
 
-DATABASES = ("postgresql", "postgres", "postgresql+psycopg")
 SERVICES = ("http", "https")
-
-
-def _utc_now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One signed clip. What a service does not tell is empty."""
-
-    payload: str  # 16 hex digits
-    manifest: bytes  # the C2PA manifest store
-    fingerprint: bytes  # ``tellmark.watermark.fingerprint.Fingerprint.to_bytes``
-    title: str = ""
-    sha256: str = ""  # of the signed file
-    origin: str = ""  # titles of what it was made from, such as "actor:7, speech.wav"
-    generator: str = ""  # what made it, such as "tellmark 0.1.0"
-    created_at: str = field(default_factory=_utc_now)  # ISO 8601, UTC
-
-
-class Store(Protocol):
-    """What is behind a :class:`Registry`. Every method raises :class:`tellmark.errors.InputError` where it cannot."""
-
-    def add(self, entry: Entry) -> None: ...
-    def find(self, payload: str) -> list[Entry]: ...
-    def find_manifest(self, manifest_id: str) -> Entry | None: ...
-    def payloads(self, most: int) -> list[str]: ...
-    def prepare(self) -> None: ...
-    def check(self) -> None: ...
-    def close(self) -> None: ...
 
 
 def location(where: str | Path | None = None) -> Path | str:
@@ -126,11 +93,7 @@ class Registry:
         return self._store.payloads(most)
 
     def count(self) -> int:
-        """How many entries there are; a service does not tell."""
-        from tellmark.watermark.database import Database
-
-        if not isinstance(self._store, Database):
-            raise UsageError(f"{self.location} is a service: it does not tell how many clips it knows")
+        """How many entries there are. Raises :class:`tellmark.errors.UsageError` where a service does not tell."""
         return self._store.count()
 
     @property
@@ -138,11 +101,11 @@ class Registry:
         """The implementation; imported when it is needed, because verifying manifests needs neither."""
         if self._opened is None:
             if isinstance(self.location, str) and self.location.partition("://")[0] in SERVICES:
-                from tellmark.watermark.remote import Service
+                from tellmark.watermark.stores.remote import Service
 
                 self._opened = Service(self.location)
             else:
-                from tellmark.watermark.database import Database
+                from tellmark.watermark.stores.database import Database
 
                 self._opened = Database(self.location)
         return self._opened

@@ -22,13 +22,13 @@ from tellmark.errors import MediaError, UsageError
 from tellmark.media import read_image, rgb_to_i420
 from tellmark.types import F32, U8, Kind
 from tellmark.watermark import formats
+from tellmark.watermark.content.fingerprint import Fingerprinter
 from tellmark.watermark.detect import detect_image
 from tellmark.watermark.embed import DEFAULT_STRENGTH, Embedder, Gain
-from tellmark.watermark.fingerprint import Fingerprinter
 from tellmark.watermark.mark import agreeing, provenance_of
-from tellmark.watermark.pattern import PUBLIC_KEY, WatermarkKey
-from tellmark.watermark.payload import Payload
 from tellmark.watermark.registry import Registry
+from tellmark.watermark.signal.pattern import PUBLIC_KEY, WatermarkKey
+from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.verify import is_picture
 from tellmark.watermark.writer import MarkedClip, scratch, sign_and_register
 

@@ -17,14 +17,14 @@ from tellmark.media import VideoReader, probe, read_image, sha256_of
 from tellmark.runs import Progress
 from tellmark.types import MissingEvidence, RegistryEvidence, Verdict, VerdictKind, WatermarkEvidence
 from tellmark.watermark import formats
-from tellmark.watermark.analysis import Frame
+from tellmark.watermark.content.fingerprint import Fingerprint, Fingerprinter
 from tellmark.watermark.credentials import ManifestReading, examine
 from tellmark.watermark.detect import MarkReading, detect_image, detect_planes
-from tellmark.watermark.fingerprint import Fingerprint, Fingerprinter
-from tellmark.watermark.known import MOST, KnownPayloads
+from tellmark.watermark.localisation.missing import missing_in
 from tellmark.watermark.lookup import look_up
-from tellmark.watermark.missing import missing_in
 from tellmark.watermark.registry import Registry
+from tellmark.watermark.signal.analysis import Frame
+from tellmark.watermark.signal.known import MOST, KnownPayloads
 
 _UNMARKED = MarkReading(False, 1.0)
 

@@ -21,14 +21,15 @@ from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import UsageError
 from tellmark.media import rgb_to_i420, sha256_of
 from tellmark.types import U8
-from tellmark.watermark import keys
 from tellmark.watermark.background import Background
 from tellmark.watermark.claims import Parameter, readable
+from tellmark.watermark.content.fingerprint import Fingerprint, Fingerprinter
 from tellmark.watermark.credentials import Ingredient, Provenance, sign
 from tellmark.watermark.embed import Embedder
-from tellmark.watermark.fingerprint import Fingerprint, Fingerprinter
-from tellmark.watermark.payload import ID_BITS, Payload
-from tellmark.watermark.registry import Entry, Registry
+from tellmark.watermark.identity import keys
+from tellmark.watermark.registry import Registry
+from tellmark.watermark.signal.payload import ID_BITS, Payload
+from tellmark.watermark.stores.entry import Entry
 
 __all__ = ["ClipWriter", "Ingredient", "MarkedClip", "Provenance", "check_clip_output", "sign_and_register"]
 

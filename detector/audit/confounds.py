@@ -10,8 +10,8 @@ import numpy as np
 from tellmark.detector import metrics
 from tellmark.detector.audit import probes
 from tellmark.detector.audit.material import NONE_ANEW, Material, missing
-from tellmark.detector.audit.record import Control
 from tellmark.detector.audit.variants import AGAIN, AS_IS, SWAPS, Variant
+from tellmark.detector.audit_record import Control
 from tellmark.detector.evaluate import known_mean
 from tellmark.errors import InputError
 from tellmark.types import F64

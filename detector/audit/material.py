@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.detector import metrics
-from tellmark.detector.additive import Tells
-from tellmark.detector.audit.record import Control
 from tellmark.detector.audit.variants import Variant, variant_features
+from tellmark.detector.audit_record import Control
 from tellmark.detector.features import ClipFeatures
 from tellmark.detector.footage import Marker
-from tellmark.detector.model import Judgement
-from tellmark.detector.rows import FOLDS, Rows, folds
+from tellmark.detector.models.additive import Tells
+from tellmark.detector.models.model import Judgement
+from tellmark.detector.models.rows import FOLDS, Rows, folds
 from tellmark.types import F64, Clip, Label
 
 Scored = tuple[NDArray[np.int64], F64, list[str]]

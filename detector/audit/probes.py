@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from tellmark import landmarks as lm
 from tellmark.detector import tells
 from tellmark.detector.features import measure
-from tellmark.detector.rows import folds
-from tellmark.detector.stats import rms
-from tellmark.detector.tracks import WindowReader, read_frames
-from tellmark.detector.window import Window, region
+from tellmark.detector.models.rows import folds
+from tellmark.detector.windows.stats import rms
+from tellmark.detector.windows.tracks import WindowReader, read_frames
+from tellmark.detector.windows.window import Window, region
 from tellmark.errors import InputError, MediaError
 from tellmark.media import read_audio
 from tellmark.types import F64

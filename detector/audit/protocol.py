@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from tellmark.detector import metrics
-from tellmark.detector.additive import Tells
 from tellmark.detector.audit.material import NONE_ANEW, Material, missing
-from tellmark.detector.audit.record import Control
 from tellmark.detector.audit.variants import AS_IS, LADDER, stripped
+from tellmark.detector.audit_record import Control
 from tellmark.detector.features import clip_features
-from tellmark.detector.rows import FOLDS, clip_means, folds
+from tellmark.detector.models.additive import Tells
+from tellmark.detector.models.rows import FOLDS, clip_means, folds
 from tellmark.detector.train import leave_one_method_out
 from tellmark.errors import MediaError
 from tellmark.types import Label

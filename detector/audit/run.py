@@ -9,7 +9,7 @@ import numpy as np
 
 from tellmark.detector.audit import confounds, protocol
 from tellmark.detector.audit.material import Judge, Material
-from tellmark.detector.audit.record import Audit, Control
+from tellmark.detector.audit_record import Audit, Control
 from tellmark.detector.evaluate import measured
 from tellmark.detector.footage import Marker
 from tellmark.detector.layouts import read_dataset, two_folders

@@ -18,8 +18,8 @@ import numpy as np
 
 from tellmark.detector.features import ClipFeatures, clip_features
 from tellmark.detector.footage import Marker
-from tellmark.detector.tracks import Frames, read_frames
-from tellmark.detector.window import FPS, FRAMES
+from tellmark.detector.windows.tracks import Frames, read_frames
+from tellmark.detector.windows.window import FPS, FRAMES
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import MediaError
 from tellmark.media import rgb_to_i420

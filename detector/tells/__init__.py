@@ -22,7 +22,7 @@ from tellmark.detector.tells import (
     spectral,
     warping,
 )
-from tellmark.detector.window import Window
+from tellmark.detector.windows.window import Window
 from tellmark.types import F64
 
 

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from tellmark import landmarks as lm
-from tellmark.detector.stats import magnitude
-from tellmark.detector.window import Window
+from tellmark.detector.windows.stats import magnitude
+from tellmark.detector.windows.window import Window
 from tellmark.types import F64
 
 FAMILY = "boundary"

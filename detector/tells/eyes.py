@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from tellmark import landmarks as lm
-from tellmark.detector.stats import correlation, rms, unrest
-from tellmark.detector.window import Window, region
+from tellmark.detector.windows.stats import correlation, rms, unrest
+from tellmark.detector.windows.window import Window, region
 from tellmark.types import F32, F64
 
 FAMILY = "eyes"

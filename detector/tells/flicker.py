@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tellmark.detector.window import SIZE, Window
+from tellmark.detector.windows.window import SIZE, Window
 from tellmark.types import F64, U8
 
 FAMILY = "flicker"

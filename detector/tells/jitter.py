@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from tellmark import landmarks as lm
-from tellmark.detector.stats import log_ratio, rms, unrest
-from tellmark.detector.window import FPS, Window
+from tellmark.detector.windows.stats import log_ratio, rms, unrest
+from tellmark.detector.windows.window import FPS, Window
 from tellmark.types import F64
 
 FAMILY = "jitter"

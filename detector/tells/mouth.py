@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from tellmark import landmarks as lm
-from tellmark.detector.window import Window, warp_back
+from tellmark.detector.windows.window import Window, warp_back
 from tellmark.types import F32, F64, U8
 
 FAMILY = "mouth"

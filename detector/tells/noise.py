@@ -9,8 +9,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tellmark.detector.stats import correlation
-from tellmark.detector.window import Window
+from tellmark.detector.windows.stats import correlation
+from tellmark.detector.windows.window import Window
 from tellmark.types import F32, F64, U8
 
 FAMILY = "noise"

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tellmark.detector.stats import correlation
-from tellmark.detector.window import Window, dense_flow, warp_back
+from tellmark.detector.windows.stats import correlation
+from tellmark.detector.windows.window import Window, dense_flow, warp_back
 from tellmark.types import F32, F64, U8
 
 FAMILY = "persistence"

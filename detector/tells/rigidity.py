@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark import landmarks as lm
-from tellmark.detector.stats import correlation, magnitude, rms
-from tellmark.detector.window import Window, region
+from tellmark.detector.windows.stats import correlation, magnitude, rms
+from tellmark.detector.windows.window import Window, region
 from tellmark.types import F64
 
 FAMILY = "rigidity"

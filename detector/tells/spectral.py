@@ -13,7 +13,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from tellmark.detector.window import SIZE, Window
+from tellmark.detector.windows.window import SIZE, Window
 from tellmark.types import F32, F64
 
 FAMILY = "spectral"

@@ -10,8 +10,8 @@ import click
 from tellmark.console import PATH, Console, answer, command
 
 if TYPE_CHECKING:  # they import the models
-    from tellmark.detector.audit.record import Audit
-    from tellmark.detector.model import TellModel
+    from tellmark.detector.audit_record import Audit
+    from tellmark.detector.models.model import TellModel
 
 
 @click.command()
@@ -28,8 +28,8 @@ def audit(folder: Path, fakes: Path | None, *, model: Path | None, most: int, se
     ones. The table is kept in DIR/audit.json and, with --model, beside the model: evaluate and report quote it. Exit
     code 1 if a control fails.
     """
-    from tellmark.detector.audit.record import beside
-    from tellmark.detector.fusion import Fusion, load_model
+    from tellmark.detector.audit_record import beside
+    from tellmark.detector.models.fusion import Fusion, load_model
     from tellmark.errors import UsageError
 
     chosen = load_model(model) if model else None
@@ -53,11 +53,11 @@ def audited(
     console: Console,
 ) -> Audit:
     """The audit of a folder, or of about ``limit`` of its clips, kept in its audit.json."""
-    from tellmark.detector.audit.record import FILE
     from tellmark.detector.audit.run import audit_folder
+    from tellmark.detector.audit_record import FILE
     from tellmark.types import Kind
     from tellmark.watermark.embed import Embedder
-    from tellmark.watermark.payload import Payload
+    from tellmark.watermark.signal.payload import Payload
 
     with console.progress("auditing") as progress:
         found = audit_folder(

@@ -136,7 +136,7 @@ def serve(
 @command
 def keys(*, anchors: bool, console: Console) -> None:
     """Show the signing identity in use; made on first use."""
-    from tellmark.watermark import keys as keyring
+    from tellmark.watermark.identity import keys as keyring
 
     if anchors:
         click.echo(keyring.anchors_pem(), nl=False)

@@ -183,7 +183,7 @@ def evaluate(model: Path, folder: Path, *, split: str, seed: int, console: Conso
     import json
 
     from tellmark.detector.evaluate import evaluate as evaluate_model
-    from tellmark.detector.fusion import load_model
+    from tellmark.detector.models.fusion import load_model
     from tellmark.runs import atomic_path
 
     with console.progress("evaluating") as progress:
@@ -205,7 +205,7 @@ def evaluate(model: Path, folder: Path, *, split: str, seed: int, console: Conso
 def detect(files: tuple[Path, ...], *, model: Path | None, picture: Path | None, force: bool, console: Console) -> None:
     """Say how synthetic each video or picture looks, and which tells say so. Exit code 3 if some could not be read."""
     from tellmark.detector.detect import detect as detect_file
-    from tellmark.detector.fusion import load_model
+    from tellmark.detector.models.fusion import load_model
     from tellmark.errors import InputError
     from tellmark.media import check_image_output
     from tellmark.types import Failure

@@ -29,7 +29,7 @@ def signing(function: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         if not (sign_cert or sign_key or sign_command or tsa_url):
             return function(*args, **kwargs)
-        from tellmark.watermark import keys as keyring
+        from tellmark.watermark.identity import keys as keyring
 
         chosen = keyring.named(sign_cert, sign_key, sign_command, tsa_url)
         assert chosen is not None

@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from tellmark.errors import TellmarkError
 from tellmark.watermark.claims import SOFT_BINDING_ALGORITHM
-from tellmark.watermark.registry import Entry
+from tellmark.watermark.stores.entry import Entry
 from tellmark.web import bindings
 from tellmark.web.bindings import Resolver
 from tellmark.web.guard import LOOPBACK, Guard

@@ -18,7 +18,8 @@ from typing import Any
 
 from tellmark.watermark.claims import SOFT_BINDING_ALGORITHM
 from tellmark.watermark.jumbf import identifier
-from tellmark.watermark.registry import Entry, Registry
+from tellmark.watermark.registry import Registry
+from tellmark.watermark.stores.entry import Entry
 from tellmark.web.problems import Problem
 
 DEFAULT_RESULTS = 10

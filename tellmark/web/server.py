@@ -37,7 +37,7 @@ def serve(
         from tellmark.web.limits import Limits
     except ModuleNotFoundError as error:
         raise UsageError(f"serve needs {error.name}; install it with: pip install 'tellmark[serve]'") from error
-    from tellmark.watermark import keys
+    from tellmark.watermark.identity import keys
     from tellmark.watermark.registry import Registry
 
     with Registry(registry) as rows:  # say now what every visitor would be told later

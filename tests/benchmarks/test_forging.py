@@ -8,7 +8,7 @@ import pytest
 
 from tellmark.benchmarks import forging
 from tellmark.benchmarks.attacks import Frames
-from tellmark.watermark.pattern import TILE
+from tellmark.watermark.signal.pattern import TILE
 
 
 def _clip(seed: int) -> Frames:

@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellmark.benchmarks import motion_stats as measures
-from tellmark.benchmarks import sync, train_sync
-from tellmark.benchmarks.motion_stage import model_named, show
+from tellmark.benchmarks.motions import stats as measures
+from tellmark.benchmarks.motions import sync, train_sync
+from tellmark.benchmarks.motions.stage import model_named, show
 from tellmark.errors import InputError, UsageError
 from tellmark.generator.actors import actor
 from tellmark.generator.audio.voice import Phoneme
@@ -91,7 +91,7 @@ def test_offsets_are_those_of_the_lips() -> None:
 
 
 def test_the_shipped_net_hears_the_lips_of_known_phonemes() -> None:
-    from tellmark.benchmarks.sync_synthetic import synthetic_pair
+    from tellmark.benchmarks.motions.sync_synthetic import synthetic_pair
 
     lips, sound = synthetic_pair([actor(2).landmarks], 10_007, 99)
     found = sync.score(lips, sound)
@@ -149,8 +149,8 @@ def test_persons_are_split_the_same_way_everywhere() -> None:
 
 
 def test_a_pause_is_silent(tmp_path: Path) -> None:
-    from tellmark.benchmarks.motion_lips import with_pause
-    from tellmark.benchmarks.motion_stage import speak
+    from tellmark.benchmarks.motions.lips import with_pause
+    from tellmark.benchmarks.motions.stage import speak
 
     voice = speak(tmp_path, "en-us", ["One."])
     with wave.open(str(with_pause(voice, tmp_path))) as file, wave.open(str(voice.path)) as once:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tellmark.benchmarks import ladder_plot, peer_worker, peers
+from tellmark.benchmarks import peers
 from tellmark.benchmarks.attacks import LADDER, Frames, climb
+from tellmark.benchmarks.marks import ladder_plot, peer_worker
 from tellmark.errors import UsageError
 
 _STAND_IN = """

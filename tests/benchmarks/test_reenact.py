@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tellmark.benchmarks import reenact
-from tellmark.benchmarks.reenact_clips import videos
-from tellmark.benchmarks.reenact_measures import Flicker, decibels, face_mask, sharpness, squared_error
+from tellmark.benchmarks.reenactment.clips import videos
+from tellmark.benchmarks.reenactment.measures import Flicker, decibels, face_mask, sharpness, squared_error
 from tellmark.encoding import VideoWriter
 from tellmark.errors import UsageError
 from tellmark.generator.actors import actor

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tellmark.benchmarks.report import invent, run
-from tellmark.detector import additive
+from tellmark.detector.models import additive
 from tellmark.errors import InputError
 from tellmark.reports.report import build_report
 from tellmark.study import Settings, study

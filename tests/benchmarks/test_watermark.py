@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from tellmark.benchmarks import imperceptibility, kept_aside, localisation, settings, speed
+from tellmark.benchmarks import kept_aside
 from tellmark.benchmarks import watermark as bench
 from tellmark.benchmarks.attacks import LADDER, Frames, climb
-from tellmark.benchmarks.hosts import Hosts, chosen
-from tellmark.benchmarks.marking import Tellmark, published
+from tellmark.benchmarks.marks import imperceptibility, localisation, settings, speed
+from tellmark.benchmarks.marks.hosts import Hosts, chosen
+from tellmark.benchmarks.marks.marking import Tellmark, published
 from tellmark.encoding import VideoWriter
 from tellmark.errors import UsageError
 from tellmark.media import rgb_to_i420

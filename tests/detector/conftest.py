@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tellmark import landmarks as lm
-from tellmark.detector.tracks import aligned
-from tellmark.detector.window import Window
+from tellmark.detector.windows.tracks import aligned
+from tellmark.detector.windows.window import Window
 from tellmark.faces import Face
 from tellmark.types import F32, U8
 

@@ -14,9 +14,9 @@ import pytest
 from tellmark.detector.audit import confounds, probes, protocol
 from tellmark.detector.audit import material as material_module
 from tellmark.detector.audit.material import Material
-from tellmark.detector.audit.record import Audit, Control, beside, found_in, sentence
 from tellmark.detector.audit.run import sampled
 from tellmark.detector.audit.variants import AGAIN, AS_IS, LADDER, Variant, stripped, variant_features
+from tellmark.detector.audit_record import Audit, Control, beside, found_in, sentence
 from tellmark.detector.features import NAMES, ClipFeatures, clip_features
 from tellmark.detector.metrics import difference_interval, metric_interval
 from tellmark.encoding import Encoding, VideoWriter
@@ -172,7 +172,7 @@ def clip(tmp_path: Path, painted: Callable[..., Any], monkeypatch: pytest.Monkey
         for frame in scene.frames:
             writer.write(rgb_to_i420(frame))
     from tellmark.detector import features as features_module
-    from tellmark.detector.tracks import WindowReader
+    from tellmark.detector.windows.tracks import WindowReader
 
     def reader(frames: Any, **settings: Any) -> WindowReader:
         fresh = dataclasses.replace(scene)

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tellmark.detector import additive
-from tellmark.detector.additive import Tells
 from tellmark.detector.doses import judge_doses
 from tellmark.detector.features import NAMES, ClipFeatures
 from tellmark.detector.heldout import judge_held_out
+from tellmark.detector.models import additive
+from tellmark.detector.models.additive import Tells
 from tellmark.errors import InputError
 from tellmark.types import Clip, Label
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tellmark.detector import tells
-from tellmark.detector.window import Window
+from tellmark.detector.windows.window import Window
 
 
 def value(window: Window, feature: str) -> float:

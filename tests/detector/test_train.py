@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tellmark.detector.additive import Tells
 from tellmark.detector.clips import identity_leaks
 from tellmark.detector.evaluate import CACHE, evaluate
 from tellmark.detector.features import NAMES, ClipFeatures, cached_features
-from tellmark.detector.model import TellModel
+from tellmark.detector.models.additive import Tells
+from tellmark.detector.models.model import TellModel
 from tellmark.detector.train import leave_one_method_out, train
 from tellmark.errors import InputError, UsageError
 from tellmark.manifest import read_clips, write_manifest

@@ -11,8 +11,8 @@ import pytest
 from tellmark.detector import metrics
 from tellmark.detector.features import NAMES, ClipFeatures
 from tellmark.detector.heldout import HeldOut
-from tellmark.detector.model import Judgement
-from tellmark.detector.rows import Rows
+from tellmark.detector.models.model import Judgement
+from tellmark.detector.models.rows import Rows
 from tellmark.detector.unseen import Pairs, false_alarms, leave_one_system_out, shuffled
 from tellmark.types import F64, Clip, Label
 

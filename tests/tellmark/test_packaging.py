@@ -66,7 +66,7 @@ def test_only_the_clip_writer_writes_video() -> None:
         names = {node.id for node in ast.walk(ast.parse((ROOT / path).read_text())) if isinstance(node, ast.Name)}
         if "VideoWriter" in names:
             users.add(path.as_posix())
-    assert users == {"watermark/writer.py", "watermark/probe.py"}
+    assert users == {"watermark/writer.py", "watermark/localisation/probe.py"}
 
 
 def test_constraints_pin_what_pyproject_asks_for() -> None:

@@ -1,4 +1,4 @@
-"""The README keeps up with the tree."""
+"""The documentation keeps up with the tree."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ def test_every_module_has_its_phrase_and_every_phrase_its_module() -> None:
         if name.endswith(".py") and not name.endswith("__init__.py") and not name.startswith("tests/")
     }
     listed, folder = set(), ""
-    for line in (ROOT / "README.md").read_text().splitlines():
+    for line in (ROOT / "docs" / "modules.md").read_text().splitlines():
         if match := re.fullmatch(r"([a-z/]+/)(\s.*)?", line):
             folder = match[1]
         elif match := re.match(r"  (\w+\.py)\s+\S", line):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tellmark import shipped
-from tellmark.benchmarks.detector_speed import CLIP
+from tellmark.benchmarks.detection.speed import CLIP
 from tellmark.manifest import write_manifest
 from tellmark.types import Label
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tellmark.cli import run
-from tellmark.detector import additive
+from tellmark.detector.models import additive
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "tasks"
 ORDER = ("produce-a-dataset", "verify-a-video", "write-a-report", "own-generator", "own-detector")  # as pages build on

@@ -27,8 +27,8 @@ from tellmark.benchmarks.channels import remux
 from tellmark.encoding import VideoWriter
 from tellmark.media import rgb_to_i420, write_image
 from tellmark.types import Kind
-from tellmark.watermark import keys
 from tellmark.watermark.credentials import Ingredient, Provenance, examine
+from tellmark.watermark.identity import keys
 from tellmark.watermark.mark import mark_video
 from tellmark.watermark.stills import mark_picture
 from tellmark.watermark.writer import ClipWriter

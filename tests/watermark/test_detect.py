@@ -15,15 +15,15 @@ from tellmark.benchmarks.attacks import Attack, Frames, geometry
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.media import i420_to_rgb, rgb_to_i420
 from tellmark.types import U8, Kind
-from tellmark.watermark import search
-from tellmark.watermark.analysis import windows
-from tellmark.watermark.block import P_PRESENT, _together, read_block
 from tellmark.watermark.detect import BLOCK_S, MarkReading, detect, detect_file, detect_image
 from tellmark.watermark.embed import Embedder
-from tellmark.watermark.pattern import PUBLIC_KEY, ChannelPattern, WatermarkKey
-from tellmark.watermark.payload import Payload
-from tellmark.watermark.search import Match
-from tellmark.watermark.spectrum import Geometry, Spectrum
+from tellmark.watermark.signal import search
+from tellmark.watermark.signal.analysis import windows
+from tellmark.watermark.signal.block import P_PRESENT, _together, read_block
+from tellmark.watermark.signal.pattern import PUBLIC_KEY, ChannelPattern, WatermarkKey
+from tellmark.watermark.signal.payload import Payload
+from tellmark.watermark.signal.search import Match
+from tellmark.watermark.signal.spectrum import Geometry, Spectrum
 
 Patterns = tuple[ChannelPattern, ...]
 PAYLOAD = Payload(Kind.SYNTHETIC, 0x5A5A1234ABCD77)

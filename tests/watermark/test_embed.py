@@ -9,7 +9,7 @@ from tellmark.errors import UsageError
 from tellmark.media import i420_to_rgb, rgb_to_i420
 from tellmark.types import U8, Kind
 from tellmark.watermark.embed import Embedder
-from tellmark.watermark.payload import Payload
+from tellmark.watermark.signal.payload import Payload
 
 PAYLOAD = Payload(Kind.SYNTHETIC, 0x1234567890ABCD)
 

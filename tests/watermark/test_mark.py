@@ -14,8 +14,8 @@ from tellmark.types import Kind, VerdictKind
 from tellmark.watermark.credentials import Ingredient, Provenance, examine, sign
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.mark import mark_video
-from tellmark.watermark.payload import Payload
 from tellmark.watermark.registry import Registry
+from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.verify import verify
 
 

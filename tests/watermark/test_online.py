@@ -12,9 +12,10 @@ from c2pa import Builder
 from cryptography import x509
 
 from tellmark.types import Kind, VerdictKind
-from tellmark.watermark import claims, credentials, keys, signing
+from tellmark.watermark import claims, credentials
 from tellmark.watermark.credentials import Provenance, examine, sign
 from tellmark.watermark.explain import explain
+from tellmark.watermark.identity import keys, signing
 from tellmark.watermark.verify import verify
 
 PROVENANCE = Provenance(Kind.SYNTHETIC, "clip.mp4")

@@ -17,8 +17,8 @@ import pytest
 
 from tellmark.benchmarks.channels import remux
 from tellmark.types import Kind
-from tellmark.watermark import keys
 from tellmark.watermark.credentials import Ingredient, Provenance, sign
+from tellmark.watermark.identity import keys
 
 pytestmark = pytest.mark.network
 

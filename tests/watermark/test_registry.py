@@ -13,15 +13,17 @@ import pytest
 
 from tellmark.errors import InputError, UsageError
 from tellmark.types import Kind
-from tellmark.watermark import database
 from tellmark.watermark.credentials import Provenance, sign
 from tellmark.watermark.jumbf import identifier
-from tellmark.watermark.registry import Entry, Registry, location
+from tellmark.watermark.registry import Registry, location
+from tellmark.watermark.stores import database
+from tellmark.watermark.stores.entry import Entry
 from tests.watermark import postgres
 
 WRITER = """
 import sys
-from tellmark.watermark.registry import Entry, Registry
+from tellmark.watermark.registry import Registry
+from tellmark.watermark.stores.entry import Entry
 where, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 with Registry(where) as registry:
     for number in range(count):

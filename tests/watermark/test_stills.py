@@ -13,8 +13,8 @@ from tellmark.errors import MediaError, UsageError
 from tellmark.media import i420_to_rgb, read_image, rgb_to_i420, write_image
 from tellmark.types import U8, Kind, VerdictKind
 from tellmark.watermark.detect import detect_image
-from tellmark.watermark.payload import Payload
 from tellmark.watermark.registry import Registry
+from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.stills import embed_image, mark_picture
 from tellmark.watermark.verify import verify
 

@@ -13,15 +13,15 @@ from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import InputError, UsageError
 from tellmark.media import VideoReader, rgb_to_i420, write_image
 from tellmark.types import C2paEvidence, Kind, RegistryEvidence, VerdictKind
-from tellmark.watermark import block
 from tellmark.watermark import verify as module
+from tellmark.watermark.content.fingerprint import Fingerprint
 from tellmark.watermark.credentials import Ingredient, ManifestReading, Provenance, sign
 from tellmark.watermark.detect import MarkReading
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.explain import explain
-from tellmark.watermark.fingerprint import Fingerprint
-from tellmark.watermark.payload import Payload
 from tellmark.watermark.registry import Registry
+from tellmark.watermark.signal import block
+from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.verify import judge, verify
 from tellmark.watermark.writer import ClipWriter
 

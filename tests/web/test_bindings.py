@@ -10,7 +10,8 @@ from c2pa import Reader
 
 from tellmark.watermark.claims import SOFT_BINDING_ALGORITHM
 from tellmark.watermark.jumbf import identifier
-from tellmark.watermark.registry import Entry, Registry
+from tellmark.watermark.registry import Registry
+from tellmark.watermark.stores.entry import Entry
 from tellmark.web.bindings import Resolver
 
 

@@ -1,0 +1,1 @@
+"""What the benchmark of re-enactment is made of: clips, measures, sheets."""

@@ -1,0 +1,1 @@
+"""The kinds of models and their parts: trees, a discriminant, networks, a fusion; calibration and quality."""

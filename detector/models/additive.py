@@ -1,0 +1,121 @@
+"""Learning the additive model: trees that may ask about one family each, and a discriminant, both counting alike.
+
+Where every clip is of one of several rungs of compression, the discriminant sees tells in proportion to the quality.
+What is learned is turned into plain arrays. The calibration is that of clips of persons that were left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tellmark.detector import tells
+from tellmark.detector.features import NAMES
+from tellmark.detector.models import discriminant, quality
+from tellmark.detector.models.calibration import Logistic, platt
+from tellmark.detector.models.model import TellModel
+from tellmark.detector.models.rows import FOLDS, Rows, balanced_weights, clip_means, folds
+from tellmark.detector.models.trees import Trees, from_sklearn
+from tellmark.types import F64
+
+_BOOSTING = {
+    "learning_rate": 0.05,
+    "max_iter": 600,
+    "max_depth": 1,  # one question a tree: deeper trees do worse on unseen persons and methods (measured)
+    "min_samples_leaf": 15,
+    "l2_regularization": 5.0,
+    "max_features": 0.5,
+    "early_stopping": False,
+}
+
+
+_FEWEST = 3  # persons of a class, for a rung to be learnt from
+
+
+@dataclass(frozen=True, slots=True)
+class Tells:
+    """:class:`Classifier` of both halves; ``fit`` returns the :class:`TellModel`."""
+
+    families: tuple[str, ...] = tuple(tells.FAMILIES)
+    by_quality: bool = True  # of several rungs, the discriminant sees tells against real clips of the same quality
+
+    def fit(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
+        """Learn, then calibrate on margins of persons that were left out. ``x`` is (N, len(NAMES))."""
+        terms, baseline = np.zeros((len(rows), len(tells.FAMILIES))), np.zeros(len(rows))
+        for train, test in folds(rows.labels, rows.identities, FOLDS, seed):
+            part = self.learn(x[train], rows[train], seed=seed)
+            terms[test], baseline[test] = part.terms(x[test]), part.baseline
+        first, mean_terms = clip_means(rows.clips, terms)
+        margins = clip_means(rows.clips, terms.sum(1) + baseline)[1]
+        y = rows.labels[first]
+        probes = {family: platt(mean_terms[:, k], y) for k, family in enumerate(tells.FAMILIES)}
+        final = self.learn(x, rows, seed=seed)
+        return replace(final, calibration=platt(margins, y), probes=probes)
+
+    def learn(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
+        """Both halves, each of the same spread over the rows: right in the order of its margins, not calibrated."""
+        model = self.boost(x, rows, seed=seed)
+        weights = balanced_weights(rows)
+        found = None
+        if self.by_quality and rows.rungs is not None and _on_rungs(rows):
+            found = quality.learn(x, rows.rungs, rows.labels == 0, weights)
+        used = np.flatnonzero([name.split(".")[0] in self.families for name in NAMES])
+        z = x if found is None else found.proportion(x)
+        line = discriminant.learn(z, rows.labels, weights, used)
+        own, other = float(model.margin(x).std()), float(line.parts(z).sum(1).std())
+        return replace(model, line=line.scaled(own / other if min(own, other) > 0 else 1.0), quality=found)
+
+    def boost(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
+        """The trees alone: right in the order of their margins, but not calibrated."""
+        from sklearn.ensemble import HistGradientBoostingClassifier
+        from threadpoolctl import threadpool_limits
+
+        columns = {
+            family: [i for i, name in enumerate(NAMES) if name.split(".")[0] == family] for family in tells.FAMILIES
+        }
+        used = sorted(i for family in self.families for i in columns[family])
+        place = {column: position for position, column in enumerate(used)}
+        groups = [[place[i] for i in columns[family]] for family in self.families]
+        # A leaf asks for 15 windows; a small set would never split at all.
+        settings = {**_BOOSTING, "min_samples_leaf": min(_BOOSTING["min_samples_leaf"], max(3, len(rows) // 8))}
+        booster = HistGradientBoostingClassifier(interaction_cst=groups, random_state=seed, **settings)
+        with threadpool_limits(1, "openmp"):  # threads that wait for each other cost a busy machine tenfold (measured)
+            booster.fit(_coarse(x[:, used]), rows.labels, sample_weight=balanced_weights(rows))
+        trees, baseline = from_sklearn(booster)
+        arrays = trees.arrays()
+        inner = arrays["feature"] >= 0
+        arrays["feature"] = np.where(inner, np.array(used)[np.maximum(arrays["feature"], 0)], -1)
+        trees = Trees.from_arrays(arrays)
+        owner = {column: k for k, family in enumerate(tells.FAMILIES) for column in columns[family]}
+        family_of = np.array([owner.get(int(trees.feature[root]), -1) for root in trees.root], np.int32)
+        baseline += float(sum(trees.value[root] for root in trees.root[family_of < 0]))  # a lone leaf is a constant
+        none = {family: Logistic() for family in tells.FAMILIES}
+        return TellModel(trees, family_of, baseline, Logistic(), none)
+
+
+def _on_rungs(rows: Rows) -> bool:
+    """Whether every row is of one of several rungs, each with some persons of both classes."""
+    names = set() if rows.rungs is None else set(rows.rungs.tolist())
+    persons = [
+        len(set(rows.identities[(rows.rungs == name) & (rows.labels == label)])) for name in names for label in (0, 1)
+    ]
+    return len(names) > 1 and "" not in names and min(persons) >= _FEWEST
+
+
+def _coarse(x: F64, levels: int = 48) -> F64:
+    """``x`` (N, D) with each column rounded to one of ``levels`` quantiles of its own.
+
+    Fewer places to split regularise a small training set; and scikit-learn, which bins by weighted quantiles one by one
+    otherwise, fits thirty times faster.
+    """
+    rounded = np.full_like(x, np.nan)
+    for column, values in enumerate(x.T):
+        known = np.isfinite(values)
+        if known.any():
+            places = np.unique(np.quantile(values[known], np.linspace(0, 1, levels)))
+            nearest = np.searchsorted((places[1:] + places[:-1]) / 2, values[known])
+            rounded[known, column] = places[nearest]
+        else:
+            rounded[:, column] = 0.0  # scikit-learn cannot bin a column of nothing
+    return rounded

@@ -1,0 +1,161 @@
+"""The detector's model: boosted trees and a discriminant over the tells, additive by family, calibrated.
+
+Every tree asks about one family only and the discriminant is a sum over columns, so the log-odds of a clip are exactly
+a constant plus one term a family: the explanation is the model, not an estimate of it (a generalised additive model
+with trees, Lou et al. 2013). In a model that was taught several rungs of compression the discriminant weighs how far
+each tell is from real clips of the window's quality, which is read from the pixels; the trees ask about its value. It
+is plain arrays, and its evaluation needs NumPy alone; ``additive`` learns it.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tellmark.detector.audit_record import beside, found_in, sentence
+from tellmark.detector.features import NAMES
+from tellmark.detector.models.calibration import Logistic
+from tellmark.detector.models.discriminant import Discriminant
+from tellmark.detector.models.quality import Quality
+from tellmark.detector.models.trees import Trees
+from tellmark.errors import InputError
+from tellmark.runs import atomic_path
+from tellmark.types import F64
+
+SCHEMA = "tellmark.model/2"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the model says of one clip."""
+
+    p_synthetic: float
+    tells: dict[str, dict[str, float]]  # family -> score (the family alone, 0 to 1), contribution (log-odds)
+    windows: F64  # (N,) probability of each window
+
+
+@dataclass(frozen=True, slots=True)
+class TellModel:
+    """A trained model; :func:`fit` makes one, :meth:`load` reads one."""
+
+    trees: Trees
+    family: NDArray[np.int32]  # (M,) which of ``families`` a tree asks about; -1 for a tree that is one leaf
+    baseline: float  # log-odds
+    calibration: Logistic  # of a clip's mean margin
+    probes: dict[str, Logistic]  # of a clip's mean term of one family
+    names: tuple[str, ...] = NAMES
+    card: dict[str, Any] = field(default_factory=dict)
+    line: Discriminant | None = None  # None: trees alone
+    quality: Quality | None = None  # None: the discriminant too takes tells as they are
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Families in the order of the terms."""
+        return tuple(dict.fromkeys(name.split(".")[0] for name in self.names))
+
+    @property
+    def name(self) -> str:
+        """Name and version, as results quote it."""
+        return str(self.card.get("name", "tells"))
+
+    @property
+    def operating_point(self) -> dict[str, float] | None:
+        """``threshold`` of ``p_synthetic``, and the shares of real clips and of fakes of unseen persons above it."""
+        found = self.card.get("operating_point")
+        return None if found is None else {name: float(found[name]) for name in ("threshold", "false_alarms", "hits")}
+
+    def terms(self, x: F64) -> F64:
+        """(N, families) log-odds that each family adds to each window of ``x`` (N, len(names)), uncalibrated."""
+        x = np.asarray(x, np.float64)
+        leaves = self.trees.leaves(x)
+        terms: F64 = np.stack([leaves[:, self.family == k].sum(1) for k in range(len(self.families))], axis=1)
+        if self.line is None:
+            return terms
+        owner = np.array([name.split(".")[0] for name in self.names])
+        parts = self.line.parts(x if self.quality is None else self.quality.proportion(x))
+        terms += np.stack([parts[:, owner == family].sum(1) for family in self.families], axis=1)
+        return terms
+
+    def margin(self, x: F64) -> F64:
+        """(N,) uncalibrated log-odds of each window."""
+        return np.asarray(self.baseline + self.terms(x).sum(1), np.float64)
+
+    def predict(self, x: F64) -> F64:
+        """(N,) probability of each window to be synthetic, given classes of equal size."""
+        return self.calibration(self.margin(x))
+
+    def judge(self, x: F64) -> Judgement:
+        """The verdict on the N >= 1 windows of one clip.
+
+        The contributions and the calibrated constant add up to the log-odds of ``p_synthetic``.
+        """
+        terms = self.terms(x).mean(0)
+        found = {
+            family: {
+                "score": float(self.probes[family](term)),
+                "contribution": float(self.calibration.slope * term),
+            }
+            for family, term in zip(self.families, terms, strict=True)
+        }
+        clip = float(self.calibration(self.baseline + terms.sum()))
+        return Judgement(clip, found, self.predict(x))
+
+    def save(self, path: Path, *, force: bool = False) -> None:
+        """Write an .npz of arrays and a JSON text. Raises ``UsageError`` where ``path`` exists and not ``force``."""
+        about = {
+            "schema": SCHEMA,
+            "names": self.names,
+            "baseline": self.baseline,
+            "calibration": [self.calibration.slope, self.calibration.offset],
+            "probes": {family: [probe.slope, probe.offset] for family, probe in self.probes.items()},
+            "card": self.card,
+        }
+        with atomic_path(path, force=force) as temporary, temporary.open("wb") as handle:
+            line = {} if self.line is None else self.line.arrays()
+            quality = {} if self.quality is None else self.quality.arrays()
+            arrays = {"family": self.family, **self.trees.arrays(), **line}
+            arrays |= {f"quality.{name}": array for name, array in quality.items()}
+            np.savez_compressed(handle, about=np.array(json.dumps(about)), **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> TellModel:
+        """Read what :meth:`save` wrote; runs no code of the file.
+
+        Raises :class:`InputError` for a file that is no model, or one whose features are not those measured here.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                about = json.loads(str(arrays["about"]))
+                if about["schema"] != SCHEMA:
+                    raise ValueError(f"its schema is {about['schema']}, not {SCHEMA}")
+                model = cls(
+                    trees=Trees.from_arrays(arrays),
+                    family=arrays["family"].astype(np.int32),
+                    baseline=float(about["baseline"]),
+                    calibration=Logistic(*about["calibration"]),
+                    probes={family: Logistic(*values) for family, values in about["probes"].items()},
+                    names=tuple(about["names"]),
+                    card=about["card"],
+                    line=Discriminant.from_arrays(arrays) if "slope" in arrays else None,
+                    quality=Quality.from_arrays(_under(arrays, "quality.")) if "quality.axes" in arrays else None,
+                )
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"{path} is no model of `tellmark train` ({error}); give the file that it wrote"
+            ) from error
+        if audit := found_in(beside(path)):
+            model.card["audit"] = sentence(audit)
+        if model.names != NAMES:
+            raise InputError(f"{path} was trained on other features; train it again with `tellmark train`")
+        return model
+
+
+def _under(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}

@@ -1,0 +1,1 @@
+"""Who signs, and whom to trust: keys, certificates and the user's settings."""

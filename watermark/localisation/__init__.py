@@ -1,0 +1,1 @@
+"""Where in a picture, and when, a mark that was read is missing."""
