@@ -62,39 +62,42 @@ def read_block(
     cannot be read is compared with these payloads.
     """
     received: list[_Reception] = []
-    for reception in _receptions(block, key, thorough):
+    spectra = _spectra(block)
+    for reception in _receptions(block, spectra, key, thorough):
         received.append(reception)
         payload, chance = _reading(reception.soft, reception.p_value < _P_LISTED)
         if payload is not None and chance * len(received) < P_READING:
             return _read(block, reception, payload, chance * len(received), key)
-    fit = known.likeliest(np.stack([reception.soft for reception in received])) if known is not None else None
-    if fit is not None and 2 * fit.chance < P_READING:  # twice: decoding could have erred as well
-        return replace(_read(block, received[fit.reception], fit.payload, 2 * fit.chance, key), matched=True)
+    if known:
+        more = search.further(spectra, channel_patterns_of(key))
+        compared = received + [_received(spectra, found, p, key) for found, p in more]
+        fit = known.likeliest(np.stack([reception.soft for reception in compared]))
+        if 2 * fit.chance < P_READING:  # twice: decoding could have erred as well
+            return replace(_read(block, compared[fit.reception], fit.payload, 2 * fit.chance, key), matched=True)
     best = min(received, key=lambda reception: reception.p_value)
     segments = _segments(block, best.match, None, key) if best.p_value < P_PRESENT else ()
     return BlockReading(best.match, best.p_value, None, segments)
 
 
-def _receptions(block: Sequence[Window], key: WatermarkKey, thorough: bool) -> Iterator[_Reception]:
-    """Of every candidate, and at last of scales beside the likeliest."""
+def _receptions(block: Sequence[Window], together: _Spectra, key: WatermarkKey, thorough: bool) -> Iterator[_Reception]:
+    """Of every candidate, and at last of scales beside the likeliest. together: of all windows of the block."""
     keyframes = [window for window in block if window.keyframe]
     sources = [block, keyframes] if 0 < len(keyframes) < len(block) else [block]
     patterns = channel_patterns_of(key)
     best: tuple[float, Match, _Spectra] | None = None
     for source in sources:
-        spectra = _spectra(source)
+        spectra = together if source is block else _spectra(source)
         # Keyframes alone help where the picture pans; the grid, which takes longest, is for all windows together.
         for found, p in search.candidates(spectra, patterns, thorough and source is block):
             p = min(1.0, p * len(sources))
             if best is None or p < best[0]:
                 best = (p, found, spectra)
-            yield _Reception(found, p, _soft(spectra(found.geometry.zoom), found, key))
+            yield _received(spectra, found, p, key)
     assert best is not None  # the search always yields
     p, likeliest, spectra = best
     if p < _P_LISTED:
-        spectrum = spectra(likeliest.geometry.zoom)
-        for found in search.beside(spectrum, patterns, likeliest):
-            yield _Reception(found, p, _soft(spectrum, found, key))
+        for found in search.beside(spectra(likeliest.geometry.zoom), patterns, likeliest):
+            yield _received(spectra, found, p, key)
 
 
 def _read(
@@ -114,8 +117,9 @@ def _spectra(source: Sequence[Window]) -> _Spectra:
     return cache(lambda zoom: Spectrum(averaged(source, zoom)))
 
 
-def _soft(spectrum: Spectrum, found: Match, key: WatermarkKey) -> F32:
-    return soft_bits(wave_samples(spectrum, channel_patterns_of(key), found), key)
+def _received(spectra: _Spectra, found: Match, p: float, key: WatermarkKey) -> _Reception:
+    waves = wave_samples(spectra(found.geometry.zoom), channel_patterns_of(key), found)
+    return _Reception(found, p, soft_bits(waves, key))
 
 
 def _reading(soft: F32, listed: bool) -> tuple[Payload | None, float]:

@@ -45,14 +45,18 @@ class KnownPayloads:
     def __init__(self, listed: Callable[[], Sequence[str]]) -> None:
         self._listed = listed
 
-    def likeliest(self, receptions: F32) -> Fit | None:
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._payloads)
+
+    def likeliest(self, receptions: F32) -> Fit:
         """The best fit to receptions (n, CODE_BITS), as :func:`tellmark.watermark.signal.fec.decode` takes them.
 
-        None where no payload is known.
+        Raises ValueError where no payload is known.
         """
         codes = self._codes
         if not len(codes):
-            return None
+            raise ValueError("no payload is known")
         unit = receptions / np.maximum(np.linalg.norm(receptions, axis=1, keepdims=True), 1e-12)
         best, where = -np.inf, (0, 0)
         for first, bits in _unpacked(codes):

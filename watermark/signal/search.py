@@ -53,6 +53,7 @@ _CANDIDATES = 3  # of a stage, to be refined
 _BATCH = 16  # geometries that are scanned at once: their fields fit in a core's cache
 _SCAN_PX = TILE_PX // 2  # shifts a scan looks at along each axis: every second one, still finer than any wave's half
 _SHARE = 0.25  # of the chance of error, for each of four stages
+_SHIFTS, _APART_PX = 3, 8  # of a geometry that are not the likeliest alone, and how far from one another they lie
 _BESIDE = tuple(0.003 * step for step in range(-5, 6) if step)  # relative scales
 _REFINE_STEPS = (0.006, 0.003, 0.0015)  # relative scale; rotation takes 60 times as many degrees
 
@@ -234,6 +235,21 @@ def beside(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], found: Matc
     scales = (found.geometry.scale * (1 + step) for step in _BESIDE)
     matches = [match(spectrum, patterns, replace(found.geometry, scale=scale)) for scale in scales]
     return sorted(matches, key=lambda one: one.log_chance)
+
+
+def further(spectra: Callable[[int], Spectrum], patterns: tuple[ChannelPattern, ...]) -> Iterator[tuple[Match, float]]:
+    """The best few shifts of every common geometry with their p-values: where a mark may lie that is not the likeliest.
+
+    Few sync waves tell the place of a weak mark in a small crop; it is often the second that bears data.
+    """
+    for geometry in COMMON:
+        chances = log_chance(patterns, correlate(spectra(geometry.zoom), patterns, geometry)).min(axis=0)
+        for _ in range(_SHIFTS):
+            y, x = (int(i) for i in np.unravel_index(int(chances.argmin()), chances.shape))
+            found = Match(float(chances[y, x]), geometry, (y, x))
+            yield found, min(1.0, p_value(found, len(COMMON)) / _SHARE)
+            near = np.arange(-_APART_PX, _APART_PX + 1)
+            chances[np.ix_((y + near) % TILE_PX, (x + near) % TILE_PX)] = np.inf
 
 
 def _neighbours(geometry: Geometry, step: float, upright: bool) -> list[Geometry]:
