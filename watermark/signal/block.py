@@ -69,7 +69,7 @@ def read_block(
         if payload is not None and chance * len(received) < P_READING:
             return _read(block, reception, payload, chance * len(received), key)
     if known:
-        more = search.further(spectra, channel_patterns_of(key))
+        more = search.further(spectra, channel_patterns_of(key), thorough)
         compared = received + [_received(spectra, found, p, key) for found, p in more]
         fit = known.likeliest(np.stack([reception.soft for reception in compared]))
         if 2 * fit.chance < P_READING:  # twice: decoding could have erred as well
