@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import glob
+import json
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -141,6 +142,8 @@ COLUMNS = (
     "watermark_payload",
     "watermark_kind",
     "watermark_matched",
+    "watermark_missing_spans",
+    "watermark_missing_regions",
     "registry_found",
     "registry_manifest_valid",
     "registry_fingerprint_match",
@@ -179,6 +182,9 @@ def row(result: Verdict | Failure, *, manifest_only: bool = False) -> dict[str, 
     flat = {name: record[name] for name in ("file", "verdict", "sha256")}
     for part in ("c2pa",) if manifest_only else ("c2pa", "watermark", "registry"):
         flat |= {f"{part}_{name}": value for name, value in record[part].items() if f"{part}_{name}" in COLUMNS}
+    missing = None if manifest_only else record["watermark"]["missing"]
+    for name in ("spans", "regions") if missing is not None else ():
+        flat[f"watermark_missing_{name}"] = json.dumps(missing[name])
     return {name: _cell(value) for name, value in flat.items()}
 
 
