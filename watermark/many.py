@@ -182,9 +182,8 @@ def row(result: Verdict | Failure, *, manifest_only: bool = False) -> dict[str, 
     flat = {name: record[name] for name in ("file", "verdict", "sha256")}
     for part in ("c2pa",) if manifest_only else ("c2pa", "watermark", "registry"):
         flat |= {f"{part}_{name}": value for name, value in record[part].items() if f"{part}_{name}" in COLUMNS}
-    missing = None if manifest_only else record["watermark"]["missing"]
-    for name in ("spans", "regions") if missing is not None else ():
-        flat[f"watermark_missing_{name}"] = json.dumps(missing[name])
+    missing = {} if manifest_only else record["watermark"]["missing"] or {}
+    flat |= {f"watermark_missing_{name}": json.dumps(missing[name]) for name in ("spans", "regions") if missing}
     return {name: _cell(value) for name, value in flat.items()}
 
 
