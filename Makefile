@@ -1,6 +1,7 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Both make .venv first.
 PYTHON ?= python3.11
 BIN := .venv/bin
+JOBS ?= 2
 
 .PHONY: demo test check browser gate baseline published clean
 
@@ -8,7 +9,7 @@ demo: .venv/installed
 	$(BIN)/tellmark demo -o demo-out --force
 
 test: .venv/installed check
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -m "not browser"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -m "not browser" -n $(JOBS) --dist loadfile
 
 # Apart from `test`: Chromium run as root takes real-time priority, and on two busy cores starved everything else. Where
 # root can be denied that, it is.
