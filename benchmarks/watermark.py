@@ -11,6 +11,7 @@ Hosts are virtual actors, rendered in memory; settings (``--with KEY=VALUE``):
     only=TEXT|..     of the ladder, the rungs whose name contains one of these
     starts=2         excerpts of each clip that the attacks are judged on
     draws=1000000    keys that the group null tries; the default takes some two minutes. 0: the unmarked clips alone
+    known=0          payloads of a registry, the own among random ones, that marks too weak to be read are compared with
     published=yes    attacks get the clip as tellmark writes it (CRF 18), not the frames before any encoding
 """
 
@@ -21,10 +22,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tellmark.benchmarks.attacks import LONG_GOP_S, Frames, Rung, climb, recompress
+from tellmark.benchmarks.attacks import LONG_GOP_S, Attack, Frames, Rung, climb, recompress
 from tellmark.benchmarks.marks import imperceptibility, localisation, marking, null, settings, speed
 from tellmark.benchmarks.marks.hosts import SECONDS, Hosts, chosen
-from tellmark.benchmarks.marks.marking import Tellmark, read, timed, unmarked
+from tellmark.benchmarks.marks.marking import Tellmark, read, registry_of, timed, unmarked
 from tellmark.benchmarks.marks.settings import Row, say
 from tellmark.media import rgb_to_i420
 from tellmark.watermark.signal.analysis import averaged, windows
@@ -54,6 +55,7 @@ def run(
     starts: int | str = 2,
     published: str = "yes",
     draws: int | str = 1_000_000,
+    known: int | str = 0,
 ) -> list[Row]:
     """Rows of {measure, condition, hosts, ...}; settings as in the module's text. quick: one clip, ten attacks."""
     named = settings.groups(group, OTHERS)
@@ -61,24 +63,24 @@ def run(
     rungs = settings.rungs(named, only)
     if quick:
         rungs = [rung for rung in rungs if rung.name in _QUICK]
-    rows = list(
-        _rows(used, named, rungs, 1 if quick else int(starts), published == "yes", 2000 if quick else int(draws))
-    )
+    registry = registry_of(range(len(used)), int(known)) if int(known) else None
+    mark = Tellmark(name=f"tellmark, {int(known):,} payloads known", known=registry) if registry else Tellmark()
+    first = marking.published if published == "yes" else None
+    rows = list(_rows(used, named, rungs, mark, 1 if quick else int(starts), first, 2000 if quick else int(draws)))
     return settings.labelled(rows, hosts, used)
 
 
 def _rows(
-    used: Hosts, groups: list[str], rungs: list[Rung], starts: int, as_published: bool, draws: int
+    used: Hosts, groups: list[str], rungs: list[Rung], mark: Tellmark, starts: int, first: Attack | None, draws: int
 ) -> Iterator[Row]:
     if "imperceptibility" in groups:
         yield from imperceptibility.rows(used, say)
     if rungs:
-        first = marking.published if as_published else None
-        yield from climb(Tellmark(), used, rungs, starts=starts, published=first, progress=say)
+        yield from climb(mark, used, rungs, starts=starts, published=first, progress=say)
     if "localisation" in groups:
         yield from localisation.rows(used, say)
     if "null" in groups:
-        yield from _false_positives(used, draws)
+        yield from _false_positives(used, mark, draws)
     if "speed" in groups:
         yield from speed.rows(next(iter(used)), say)
         yield {
@@ -86,18 +88,19 @@ def _rows(
         }  # fmt: skip
 
 
-def _false_positives(used: Hosts, draws: int) -> Iterator[Row]:
+def _false_positives(used: Hosts, mark: Tellmark, draws: int) -> Iterator[Row]:
     """Unmarked hosts, recompressed: what the whole detector says of them, and p-values of random keys."""
     spectra, p_values = [], []
     for number, clip in enumerate(used):
         say(f"clip {number}, unmarked, full search")
         seen = recompress(unmarked(clip), crf=23, gop_s=LONG_GOP_S)
-        p_values.append(read(seen).p_value)
+        p_values.append(read(seen, known=mark.known).p_value)
         if draws:
             spectra.append(_spectrum(seen))
     yield {
         "measure": "null",
         "condition": "unmarked clips, full search",
+        "watermark": mark.name,
         "clips": len(p_values),
         "present": sum(p < 1e-6 for p in p_values),
         "min": min(p_values),

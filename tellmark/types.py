@@ -73,12 +73,13 @@ class WatermarkEvidence:
 
     present: bool = False
     p_value: float = 1.0  # this and those of segments: 1e-300 stands for whatever is smaller
-    payload: str | None = None  # 16 hex digits, only where p-value and checksum both hold
+    payload: str | None = None  # 16 hex digits, only where p-value and checksum both hold, or where it is ``matched``
     kind: str | None = None
     segments: tuple[tuple[float, float, float], ...] = ()  # (start_s, end_s, p)
     missing: MissingEvidence | None = None  # where it was asked for
     turned: bool = False  # the container has players turn the film, and the mark is in it as it is without that
     video_tracks: int = 0  # of a film, of which the first was judged; 0 where no film was looked at
+    matched: bool = False  # too weak to be read; of the payloads that the registry knows, this one fits
 
 
 @dataclass(frozen=True, slots=True)

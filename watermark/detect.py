@@ -18,6 +18,7 @@ from tellmark.media import VideoReader, rgb_to_i420
 from tellmark.types import U8
 from tellmark.watermark.signal.analysis import Frame, Window, windows
 from tellmark.watermark.signal.block import P_PRESENT, SMALLEST_P, BlockReading, Segment, carries, read_block
+from tellmark.watermark.signal.known import KnownPayloads
 from tellmark.watermark.signal.pattern import PUBLIC_KEY, WatermarkKey
 from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.signal.spectrum import Geometry
@@ -35,6 +36,7 @@ class MarkReading:
     payload: only where the mark is present and its checksum holds. segments: (start_s, end_s, p) of the parts that
     carry the mark. geometry: how the picture differs from the marked one; None without a mark. upright: whether it was
     found in the film as players show it, or as it is stored, which differs where the container says that it is turned.
+    matched: the payload was picked out of those that were known, for the mark is too weak to be read.
     """
 
     present: bool
@@ -42,6 +44,7 @@ class MarkReading:
     payload: Payload | None = None
     segments: tuple[Segment, ...] = ()
     geometry: Geometry | None = None
+    matched: bool = False
     upright: bool = True
 
 
@@ -50,15 +53,16 @@ def detect(
     *,
     key: WatermarkKey = PUBLIC_KEY,
     thorough: bool = True,
+    known: KnownPayloads | None = None,
     progress: Progress | None = None,
 ) -> MarkReading:
     """Look for the mark of ``key`` in RGB frames: (time in seconds, (H, W, 3) uint8 of even size), times ascending.
 
-    thorough: also search rotations, scales and mirroring where no plain mark is found. progress: called with the number
-    of windows read.
+    thorough: also search rotations, scales and mirroring where no plain mark is found. known: payloads
+    that a mark too weak to be read is compared with. progress: called with the number of windows read.
     """
     planes = ((time_s, rgb_to_i420(rgb), index == 0) for index, (time_s, rgb) in enumerate(frames))
-    return detect_planes(planes, key=key, thorough=thorough, progress=progress)
+    return detect_planes(planes, key=key, thorough=thorough, known=known, progress=progress)
 
 
 def detect_file(
@@ -70,10 +74,12 @@ def detect_file(
         return detect_planes(planes, key=key, thorough=thorough, progress=progress)
 
 
-def detect_image(rgb: U8, *, key: WatermarkKey = PUBLIC_KEY, thorough: bool = True) -> MarkReading:
+def detect_image(
+    rgb: U8, *, key: WatermarkKey = PUBLIC_KEY, thorough: bool = True, known: KnownPayloads | None = None
+) -> MarkReading:
     """:func:`detect` on one picture (H, W, 3) uint8; an odd last row or column is left out."""
     height, width = rgb.shape[0] // 2 * 2, rgb.shape[1] // 2 * 2
-    return detect([(0.0, np.ascontiguousarray(rgb[:height, :width]))], key=key, thorough=thorough)
+    return detect([(0.0, np.ascontiguousarray(rgb[:height, :width]))], key=key, thorough=thorough, known=known)
 
 
 def detect_planes(
@@ -81,6 +87,7 @@ def detect_planes(
     *,
     key: WatermarkKey = PUBLIC_KEY,
     thorough: bool = True,
+    known: KnownPayloads | None = None,
     progress: Progress | None = None,
 ) -> MarkReading:
     """:func:`detect` on I420 planes: (time in seconds, (H * 3 // 2, W) uint8, whether it is a keyframe).
@@ -91,11 +98,11 @@ def detect_planes(
     segments: list[Segment] = []
     searched = 0
     for block in _blocks(windows(frames), progress):
-        known = carries(block, best, key) if best is not None and best.payload is not None else ()
-        if known:
-            segments += known
+        carried = carries(block, best, key) if best is not None and best.payload is not None else ()
+        if carried:
+            segments += carried
             continue
-        reading = read_block(block, key, thorough)
+        reading = read_block(block, key, thorough, known)
         searched += 1
         segments += reading.segments
         if best is None or (reading.payload is not None, -reading.p_value) > (best.payload is not None, -best.p_value):
@@ -105,7 +112,7 @@ def detect_planes(
     p = min(1.0, max(best.p_value, SMALLEST_P) * searched)  # every block searched was another chance to err
     if p >= P_PRESENT:
         return MarkReading(False, p)
-    return MarkReading(True, p, best.payload, _merged(segments), best.match.geometry)
+    return MarkReading(True, p, best.payload, _merged(segments), best.match.geometry, best.matched)
 
 
 def _blocks(stream: Iterable[Window], progress: Progress | None) -> Iterator[list[Window]]:

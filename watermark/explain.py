@@ -27,6 +27,8 @@ def explain(verdict: Verdict, *, manifest_only: bool = False) -> str:
     if manifest_only:
         return f"{said} The pixels were not searched for a mark."
     mark = verdict.watermark
+    if mark.matched:
+        said += " The mark is too weak to be read by itself: it was compared with those that the registry knows."
     if mark.missing:
         said += f" {_missing(mark.missing)}"
     if mark.turned:

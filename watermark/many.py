@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import glob
+import json
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -140,6 +141,9 @@ COLUMNS = (
     "watermark_p_value",
     "watermark_payload",
     "watermark_kind",
+    "watermark_matched",
+    "watermark_missing_spans",
+    "watermark_missing_regions",
     "registry_found",
     "registry_manifest_valid",
     "registry_fingerprint_match",
@@ -178,6 +182,8 @@ def row(result: Verdict | Failure, *, manifest_only: bool = False) -> dict[str, 
     flat = {name: record[name] for name in ("file", "verdict", "sha256")}
     for part in ("c2pa",) if manifest_only else ("c2pa", "watermark", "registry"):
         flat |= {f"{part}_{name}": value for name, value in record[part].items() if f"{part}_{name}" in COLUMNS}
+    missing = {} if manifest_only else record["watermark"]["missing"] or {}
+    flat |= {f"watermark_missing_{name}": json.dumps(missing[name]) for name in ("spans", "regions") if missing}
     return {name: _cell(value) for name, value in flat.items()}
 
 

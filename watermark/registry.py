@@ -88,6 +88,10 @@ class Registry:
         """The newest entry whose active manifest has this identifier."""
         return self._store.find_manifest(manifest_id)
 
+    def payloads(self, most: int) -> list[str]:
+        """Each payload once, at most so many; empty where it does not tell, as a service."""
+        return self._store.payloads(most)
+
     def count(self) -> int:
         """How many entries there are. Raises :class:`tellmark.errors.UsageError` where a service does not tell."""
         return self._store.count()

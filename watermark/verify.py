@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tellmark.errors import MediaError
@@ -25,6 +26,7 @@ from tellmark.watermark.lookup import look_up
 from tellmark.watermark.registry import Registry
 from tellmark.watermark.signal.analysis import Frame
 from tellmark.watermark.signal.block import P_PRESENT
+from tellmark.watermark.signal.known import MOST, KnownPayloads
 
 _UNMARKED = MarkReading(False, 1.0)
 
@@ -57,9 +59,12 @@ def verify(
     require_file(path)
     with Registry(registry) as rows:
         manifest = examine(path, trust, online=online)
+        known = KnownPayloads(partial(rows.payloads, MOST))
         try:
             mark, content = (
-                _no_pixels(path, manifest) if manifest_only else read_pixels(path, thorough=thorough, progress=progress)
+                _no_pixels(path, manifest)
+                if manifest_only
+                else read_pixels(path, thorough=thorough, known=known, progress=progress)
             )
         except MediaError:
             if manifest.evidence.state == "none":
@@ -101,35 +106,37 @@ def judge(manifest: ManifestReading, mark: MarkReading, registry: RegistryEviden
 
 
 def read_pixels(
-    path: Path, *, thorough: bool = True, progress: Progress | None = None
+    path: Path, *, thorough: bool = True, known: KnownPayloads | None = None, progress: Progress | None = None
 ) -> tuple[MarkReading, Fingerprint | None]:
     """The mark and the fingerprint of a video in one pass; of a picture the mark alone; of sound nothing.
 
     A film that players turn is read as they show it and, where that shows no mark, as it is stored.
+    known: payloads that a mark too weak to be read is compared with.
+
     Raises :class:`MediaError` where FFmpeg cannot read the file.
     """
     if formats.sniff(path).startswith("audio/") and not formats.has_tracks(path):
         return _UNMARKED, None
     if is_picture(path):
-        return detect_image(read_image(path), thorough=thorough), None
+        return detect_image(read_image(path), thorough=thorough, known=known), None
     if not probe(path).has_video:  # sound in a container for films
         return _UNMARKED, None
-    mark, content, turned = _film(path, thorough, progress)
+    mark, content, turned = _film(path, thorough, known, progress)
     if turned and not mark.present:  # the container may have been told so after the film was marked
-        stored, stored_content, _ = _film(path, thorough, progress, upright=False)
+        stored, stored_content, _ = _film(path, thorough, known, progress, upright=False)
         if 2 * stored.p_value < P_PRESENT:  # the second look is another chance to err
             return replace(stored, p_value=2 * stored.p_value, upright=False), stored_content
     return mark, content
 
 
 def _film(
-    path: Path, thorough: bool, progress: Progress | None, *, upright: bool = True
+    path: Path, thorough: bool, known: KnownPayloads | None, progress: Progress | None, *, upright: bool = True
 ) -> tuple[MarkReading, Fingerprint, bool]:
     """The mark and the fingerprint of a video, and whether players turn it."""
     fingerprinter = Fingerprinter()
     with VideoReader(path, upright=upright) as reader:
         total = round(reader.info.duration_s * reader.info.fps) or None
-        mark = detect_planes(_frames(reader, fingerprinter, total, progress), thorough=thorough)
+        mark = detect_planes(_frames(reader, fingerprinter, total, progress), thorough=thorough, known=known)
         return mark, fingerprinter.finish(), reader.turned
 
 
@@ -165,6 +172,7 @@ def _watermark_evidence(mark: MarkReading, tracks: int, missing: MissingEvidence
         payload=payload.hex() if payload is not None else None,
         kind=payload.kind.value if payload is not None else None,
         segments=tuple((float(start), float(end), float(p)) for start, end, p in mark.segments),
+        matched=mark.matched,
         missing=missing,
         turned=not mark.upright,
         video_tracks=tracks,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,16 +13,18 @@ from tellmark.media import i420_to_rgb, rgb_to_i420
 from tellmark.types import U8, Kind
 from tellmark.watermark.detect import MarkReading, detect_planes
 from tellmark.watermark.embed import Embedder
+from tellmark.watermark.signal.known import KnownPayloads
 from tellmark.watermark.signal.pattern import PUBLIC_KEY, WatermarkKey
 from tellmark.watermark.signal.payload import ID_BITS, Payload
 
 
 @dataclass(frozen=True, slots=True)
 class Tellmark:
-    """A ``Watermark`` of the attack suite: 64 bits under ``key``."""
+    """A ``Watermark`` of the attack suite: 64 bits under ``key``. known: as if a registry knew these payloads."""
 
     key: WatermarkKey = PUBLIC_KEY
     name: str = "tellmark"
+    known: KnownPayloads | None = None
 
     def embed(self, clip: Frames) -> tuple[Frames, U8]:
         """The marked clip, and the payload's bits."""
@@ -32,7 +34,7 @@ class Tellmark:
 
     def detect(self, clip: Frames) -> Reading:
         """As ``tellmark verify`` reads a file, the full search included."""
-        reading = read(clip, self.key)
+        reading = read(clip, self.key, self.known)
         return Reading(reading.payload.bits() if reading.payload is not None else None, reading.present)
 
 
@@ -40,6 +42,13 @@ def payload_of(clip: Frames) -> Payload:
     """A payload that the clip's seed chooses, so that a run can be repeated."""
     random = np.random.default_rng([clip.seed, 1])
     return Payload(Kind.CONTROL, int.from_bytes(random.bytes(ID_BITS // 8), "big"))
+
+
+def registry_of(seeds: Iterable[int], size: int) -> KnownPayloads:
+    """The payloads of the clips with these seeds among random others, ``size`` in all."""
+    own = [payload_of(Frames([], 1.0, seed)).hex() for seed in seeds]
+    ids = np.random.default_rng(0).integers(1 << ID_BITS, size=size - len(own))
+    return KnownPayloads(lambda: own + [Payload(Kind.CONTROL, int(number)).hex() for number in ids])
 
 
 def embedded(clip: Frames, payload: Payload, key: WatermarkKey = PUBLIC_KEY) -> Iterator[U8]:
@@ -55,12 +64,12 @@ def unmarked(clip: Frames) -> Frames:
     return replace(clip, frames=[i420_to_rgb(rgb_to_i420(frame)) for frame in clip.frames])
 
 
-def read(clip: Frames, key: WatermarkKey = PUBLIC_KEY) -> MarkReading:
+def read(clip: Frames, key: WatermarkKey = PUBLIC_KEY, known: KnownPayloads | None = None) -> MarkReading:
     """The detector's own reading, with the full search."""
     planes = (
         (time_s, rgb_to_i420(frame), index in clip.keyframes) for index, (time_s, frame) in enumerate(timed(clip))
     )
-    return detect_planes(planes, key=key)
+    return detect_planes(planes, key=key, known=known)
 
 
 def timed(clip: Frames) -> Iterator[tuple[float, U8]]:

@@ -13,11 +13,12 @@ from tellmark.benchmarks import watermark as bench
 from tellmark.benchmarks.attacks import LADDER, Frames, climb
 from tellmark.benchmarks.marks import imperceptibility, localisation, settings, speed
 from tellmark.benchmarks.marks.hosts import Hosts, chosen
-from tellmark.benchmarks.marks.marking import Tellmark, published
+from tellmark.benchmarks.marks.marking import Tellmark, payload_of, published, registry_of
 from tellmark.encoding import VideoWriter
 from tellmark.errors import UsageError
 from tellmark.media import rgb_to_i420
 from tellmark.types import U8
+from tellmark.watermark.signal.fec import encode
 
 
 def _picture(index: int) -> U8:
@@ -119,12 +120,20 @@ def test_the_mark_is_faint_and_found(clip: Frames) -> None:
 
 
 def test_false_positives_are_rarer_than_their_level(folder: Path) -> None:
-    whole, *rows = bench._false_positives(Hosts(folder), draws=2000)
+    whole, *rows = bench._false_positives(Hosts(folder), Tellmark(), draws=2000)
     assert (whole["present"], whole["met"]) == (0, "yes")
     shares = {row["condition"]: row["mean"] for row in rows}
     assert shares["share of p <= 0.5"] < 0.6
     assert shares["share of p <= 0.01"] < 0.015
     assert 0 < shares["tail: chance of p <= 1e-6"] < 1e-4
+
+
+def test_a_registry_knows_the_clips_among_others(clip: Frames) -> None:
+    known = registry_of(range(3), 1000)
+    assert len(known) == 1000
+    sent = 2.0 * encode(payload_of(clip).bits()) - 1.0
+    fit = known.likeliest(sent.astype(np.float32)[None])
+    assert (clip.seed, fit.payload) == (0, payload_of(clip))
 
 
 def test_speed_is_told_beside_decoding(clip: Frames) -> None:

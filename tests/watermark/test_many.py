@@ -1,4 +1,5 @@
 import csv
+import json
 import os
 import shutil
 import signal
@@ -10,7 +11,7 @@ import pytest
 
 from tellmark.errors import UsageError
 from tellmark.processes import in_order
-from tellmark.types import C2paEvidence, Kind, Verdict, VerdictKind
+from tellmark.types import C2paEvidence, Kind, MissingEvidence, Verdict, VerdictKind, WatermarkEvidence
 from tellmark.watermark import many
 from tellmark.watermark.credentials import Provenance, sign
 from tellmark.watermark.explain import explain
@@ -123,6 +124,15 @@ def test_the_table_has_a_row_for_each_file(folder, tmp_path):
     assert "not a video" in rows[2]["error"]
     with pytest.raises(UsageError, match="--force"), csv_writer(target):
         pass
+
+
+def test_where_the_mark_is_missing_has_columns():
+    missing = MissingEvidence(((2.0, 3.0, 0.1),), ((0.0, 6.0, 0.25, 0.25, 0.5, 0.5),), 0.9)
+    asked = Verdict("x.mp4", "0" * 64, VerdictKind.INTACT, watermark=WatermarkEvidence(True, 0.0, missing=missing))
+    assert json.loads(row(asked)["watermark_missing_spans"]) == [[2.0, 3.0, 0.1]]
+    assert json.loads(row(asked)["watermark_missing_regions"]) == [[0.0, 6.0, 0.25, 0.25, 0.5, 0.5]]
+    assert "watermark_missing_spans" not in row(asked, manifest_only=True)
+    assert "watermark_missing_spans" not in row(Verdict("x.mp4", "0" * 64, VerdictKind.NONE))
 
 
 @pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r"])

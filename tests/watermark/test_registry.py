@@ -73,6 +73,14 @@ def test_what_is_added_is_found_newest_first(where):
         assert registry.count() == 3
 
 
+def test_each_payload_is_listed_once_and_no_more_than_asked_for(where):
+    with Registry(where) as registry:
+        for digit in "1213":
+            registry.add(entry(digit * 16))
+        assert sorted(registry.payloads(10)) == ["1" * 16, "2" * 16, "3" * 16]
+        assert len(set(registry.payloads(2))) == 2
+
+
 def test_a_manifest_is_found_by_its_identifier(where, plain_clip, tmp_path):
     store = sign(plain_clip, tmp_path / "signed.mp4", Provenance(Kind.SYNTHETIC, "x"), "1" * 16)
     with Registry(where) as registry:
@@ -96,6 +104,7 @@ def test_looking_something_up_makes_no_file(tmp_path):
     assert registry.find("1" * 16) == []
     assert registry.find_manifest("urn:c2pa:none") is None
     assert registry.count() == 0
+    assert registry.payloads(10) == []
     assert list(tmp_path.iterdir()) == []
 
 

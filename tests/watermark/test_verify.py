@@ -21,6 +21,7 @@ from tellmark.watermark.embed import Embedder
 from tellmark.watermark.explain import explain
 from tellmark.watermark.mark import mark_video
 from tellmark.watermark.registry import Registry
+from tellmark.watermark.signal import block
 from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.verify import judge, verify
 from tellmark.watermark.writer import ClipWriter
@@ -97,6 +98,27 @@ def test_recovered_after_a_remux(clip, tmp_path):
     assert verdict.registry.signer.startswith("tellmark development signer")
     assert verdict.registry.trust == "trusted"
     assert f"by a signer you trust ({verdict.registry.signer})" in explain(verdict)
+
+
+def test_what_cannot_be_read_is_compared_with_what_the_registry_knows(clip, tmp_path, monkeypatch):
+    """As a mark too weak for its code is: nothing is decoded here."""
+    monkeypatch.setattr(block, "_reading", lambda soft, listed: (None, 1.0))
+    path = encoded(decoded(clip.path), tmp_path / "again.mp4", 26)
+    verdict = verify(path, registry=clip.registry, thorough=False)
+    assert verdict.verdict is VerdictKind.RECOVERED
+    assert (verdict.watermark.payload, verdict.watermark.matched) == (clip.payload, True)
+    assert verdict.watermark.p_value < 1e-9
+    assert "too weak to be read by itself" in explain(verdict)
+    stranger = verify(path, registry=tmp_path / "empty.sqlite", thorough=False)
+    assert (stranger.watermark.payload, stranger.watermark.matched) == (None, False)
+    assert not (tmp_path / "empty.sqlite").exists()
+
+
+def test_an_unmarked_video_matches_nothing_that_is_known(clip, pictures, tmp_path):
+    path = encoded([rgb_to_i420(rgb) for rgb in pictures(6, FRAMES, SIZE)], tmp_path / "plain.mp4")
+    verdict = verify(path, registry=clip.registry, thorough=False)
+    assert verdict.verdict is VerdictKind.NONE
+    assert verdict.watermark.p_value > 1e-3
 
 
 def test_recovered_says_who_signed_and_whether_he_is_trusted(clip, authority, tmp_path):

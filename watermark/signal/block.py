@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from tellmark.types import F32
 from tellmark.watermark.signal import search
 from tellmark.watermark.signal.analysis import Window, averaged, flattened
 from tellmark.watermark.signal.chance import log_signs
 from tellmark.watermark.signal.demodulate import channel_patterns_of, fit, soft_bits, wave_samples
 from tellmark.watermark.signal.fec import UNKNOWN_BITS, Decoding, decode, encode
+from tellmark.watermark.signal.known import KnownPayloads
 from tellmark.watermark.signal.list_viterbi import decode_listed
 from tellmark.watermark.signal.pattern import WatermarkKey
 from tellmark.watermark.signal.payload import Payload
@@ -39,51 +41,76 @@ class BlockReading:
     p_value: float
     payload: Payload | None = None
     segments: tuple[Segment, ...] = ()
+    matched: bool = False  # the payload is one of those that were known, and could not be read without
 
 
-def read_block(block: Sequence[Window], key: WatermarkKey, thorough: bool) -> BlockReading:
+@dataclass(frozen=True, slots=True)
+class _Reception:
+    """Soft bits under one geometry, and the p-value of the sync waves there."""
+
+    match: Match
+    p_value: float
+    soft: F32
+
+
+def read_block(
+    block: Sequence[Window], key: WatermarkKey, thorough: bool, known: KnownPayloads | None = None
+) -> BlockReading:
     """Search, demodulate, decode. The block's windows must share one shape and not be empty.
 
     A reading is evidence of its own, independent of how the sync waves fit (:func:`_reading`); it is often the stronger
-    one, so every candidate is read, and its chance multiplied by the readings so far (:func:`_together`).
+    one, so every candidate is read, and its chance multiplied by the readings so far (:func:`_together`). known: what
+    cannot be read is compared with these payloads.
     """
+    received: list[_Reception] = []
+    spectra = _spectra(block)
+    for reception in _receptions(block, spectra, key, thorough):
+        received.append(reception)
+        payload, chance = _reading(reception.soft, reception.p_value < _P_LISTED)
+        if payload is not None and chance * len(received) < P_READING:
+            return _read(block, reception, payload, chance * len(received), key)
+    if known:
+        more = search.further(spectra, channel_patterns_of(key), thorough)
+        compared = received + [_received(spectra, found, p, key) for found, p in more]
+        fit = known.likeliest(np.stack([reception.soft for reception in compared]))
+        if 2 * fit.chance < P_READING:  # twice: decoding could have erred as well
+            return replace(_read(block, compared[fit.reception], fit.payload, 2 * fit.chance, key), matched=True)
+    best = min(received, key=lambda reception: reception.p_value)
+    segments = _segments(block, best.match, None, key) if best.p_value < P_PRESENT else ()
+    return BlockReading(best.match, best.p_value, None, segments)
+
+
+def _receptions(block: Sequence[Window], together: _Spectra, key: WatermarkKey, thorough: bool) -> Iterator[_Reception]:
+    """Of every candidate, and at last of scales beside the likeliest. together: of all windows of the block."""
     keyframes = [window for window in block if window.keyframe]
     sources = [block, keyframes] if 0 < len(keyframes) < len(block) else [block]
     patterns = channel_patterns_of(key)
     best: tuple[float, Match, _Spectra] | None = None
-    readings = 0
     for source in sources:
-        spectra = _spectra(source)
+        spectra = together if source is block else _spectra(source)
         # Keyframes alone help where the picture pans; the grid, which takes longest, is for all windows together.
         for found, p in search.candidates(spectra, patterns, thorough and source is block):
             p = min(1.0, p * len(sources))
             if best is None or p < best[0]:
                 best = (p, found, spectra)
-            payload, chance = _reading(spectra(found.geometry.zoom), found, key, p < _P_LISTED)
-            readings += 1
-            if payload is not None and chance * readings < P_READING:
-                return _read(block, found, payload, p, chance * readings, key)
+            yield _received(spectra, found, p, key)
     assert best is not None  # the search always yields
-    p, best_match, spectra = best
+    p, likeliest, spectra = best
     if p < _P_LISTED:
-        spectrum = spectra(best_match.geometry.zoom)
-        for found in search.beside(spectrum, patterns, best_match):
-            payload, chance = _reading(spectrum, found, key, True)
-            readings += 1
-            if payload is not None and chance * readings < P_READING:
-                return _read(block, found, payload, p, chance * readings, key)
-    return BlockReading(best_match, p, None, _segments(block, best_match, None, key) if p < P_PRESENT else ())
+        for found in search.beside(spectra(likeliest.geometry.zoom), patterns, likeliest):
+            yield _received(spectra, found, p, key)
 
 
 def _read(
-    block: Sequence[Window], found: Match, payload: Payload, sync: float, chance: float, key: WatermarkKey
+    block: Sequence[Window], where: _Reception, payload: Payload, chance: float, key: WatermarkKey
 ) -> BlockReading:
-    return BlockReading(found, _together(sync, chance), payload, _segments(block, found, payload, key))
+    segments = _segments(block, where.match, payload, key)
+    return BlockReading(where.match, _together(where.p_value, chance), payload, segments)
 
 
-def carries(block: Sequence[Window], known: BlockReading, key: WatermarkKey) -> tuple[Segment, ...]:
+def carries(block: Sequence[Window], before: BlockReading, key: WatermarkKey) -> tuple[Segment, ...]:
     """Segments of a later block that carry the mark already read."""
-    return _segments(block, known.match, known.payload, key)
+    return _segments(block, before.match, before.payload, key)
 
 
 def _spectra(source: Sequence[Window]) -> _Spectra:
@@ -91,13 +118,17 @@ def _spectra(source: Sequence[Window]) -> _Spectra:
     return cache(lambda zoom: Spectrum(averaged(source, zoom)))
 
 
-def _reading(spectrum: Spectrum, found: Match, key: WatermarkKey, listed: bool) -> tuple[Payload | None, float]:
+def _received(spectra: _Spectra, found: Match, p: float, key: WatermarkKey) -> _Reception:
+    waves = wave_samples(spectra(found.geometry.zoom), channel_patterns_of(key), found)
+    return _Reception(found, p, soft_bits(waves, key))
+
+
+def _reading(soft: F32, listed: bool) -> tuple[Payload | None, float]:
     """The payload, if its checksum holds and it is of a known kind; and the chance of a fit like that without a mark.
 
     Each of 2**UNKNOWN_BITS payloads fits as well as this one with the chance that :func:`log_signs` tells; all of them
     together at most so many times as often, however the one was found. listed: look among the next likeliest as well.
     """
-    soft = soft_bits(wave_samples(spectrum, channel_patterns_of(key), found), key)
     reading: Decoding | None = decode(soft)
     if listed and reading is not None and reading.payload is None:
         reading = decode_listed(soft, _LISTED_Z)

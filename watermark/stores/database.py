@@ -80,6 +80,13 @@ class Database:
         """The newest entry whose active manifest has this identifier."""
         return next(iter(self._select(_CLIPS.c.manifest_id == manifest_id)), None)
 
+    def payloads(self, most: int) -> list[str]:
+        """Each payload once, at most so many; which ones, where there are more, is left to the database."""
+        if self._missing():
+            return []
+        with self._errors(), self._engine().connect() as connection:
+            return list(connection.scalars(sa.select(_CLIPS.c.payload).distinct().limit(most)))
+
     def count(self) -> int:
         """How many entries there are."""
         if self._missing():

@@ -53,6 +53,10 @@ class Service:
         found = [self.find_manifest(name, payload) for name in self._names(answer)] if answer is not None else []
         return [entry for entry in found if entry is not None]
 
+    def payloads(self, most: int) -> list[str]:
+        """None: a service answers for payloads that were read, and tells no others."""
+        return []
+
     def find_manifest(self, manifest_id: str, payload: str = "") -> Entry | None:
         """The manifest store of an identifier, with its fingerprint where the service gives it."""
         name = urllib.parse.quote(manifest_id, safe=":")
