@@ -18,8 +18,8 @@ from tellmark.types import F32
 
 Sizes = Mapping[str, float | tuple[float, ...]]
 
-MEMORY: Sizes = {"head": 0.7}  # correlation from frame to frame; 0 for the others
-TEMPERATURE: Sizes = {"head": 2.2, "lids": 2.05, "gaze": (1.75, 2.05)}  # standard deviation; 1 for the dynamics
+MEMORY: Sizes = {"head": 0.6}  # correlation from frame to frame; 0 for the others
+TEMPERATURE: Sizes = {"head": 2.1, "lids": 2.05, "gaze": (1.75, 2.05)}  # standard deviation; 1 for the dynamics
 ONSET = 12  # frames in which a performance that starts at rest gets going: there is no past yet that would hold it
 _PARTS = {"head": slice(0, 6), "lids": columns.LIDS, "gaze": columns.GAZE}
 
