@@ -26,7 +26,7 @@ from tellmark.generator.dynamics import latent_motion as columns
 from tellmark.generator.dynamics.behaviour import HEAD_SHARE
 from tellmark.generator.dynamics.conditioning import CONDITIONS, SOUND, conditions, sound_rows
 from tellmark.generator.dynamics.decoding import Decoder
-from tellmark.generator.dynamics.diffusion import MotionTransformer, Sizes
+from tellmark.generator.dynamics.diffusion import CONTEXT, MotionTransformer, Sizes
 from tellmark.generator.dynamics.eyes import Eyes
 from tellmark.generator.dynamics.noise import Noise
 from tellmark.generator.rules import closed, closing, expressions
@@ -72,6 +72,9 @@ class Performance:
         # Guidance makes everything more alike; where the head goes, the sound says little.
         self._guidance = np.zeros(columns.CHANNELS, np.float32)
         self._guidance[columns.DYNAMIC] = guidance
+        # Without a past nothing holds or moves a head: for its first seconds it would sit stiller than it does later.
+        for common in self._common(np.zeros((CONTEXT, SOUND), np.float32), torch.zeros_like(self._hears)):
+            self._next(common)
 
     def push(self, heard: Encoded) -> Motion:
         """A row of motion for every row heard."""
@@ -95,24 +98,25 @@ class Performance:
 
     def latent(self, heard: Encoded) -> F32:
         """(n, CHANNELS) latent motion of n rows of speech, at least one."""
-        made = []
-        for common in self._common(heard):
-            flowing = self._noise.draw()
-            for step in range(self._steps):
-                flow = self._decoder.flow(common, self._place, flowing, step / self._steps)
-                flowing = flowing + (flow[0] + self._guidance * (flow[0] - flow[-1])) / self._steps
-            self._place = self._place + flowing * self._weights.change
-            self._place[_HELD] += (self._home - self._place)[_HELD] / np.float32(_HOME_S * columns.FPS)
-            self._decoder.keep(common, self._place, flowing)
-            made.append(self._place * self._weights.spread)
-        return np.stack(made)
+        return np.stack([self._next(common) for common in self._common(sound_rows(heard), self._hears)])
+
+    def _next(self, common: F32) -> F32:
+        """(CHANNELS,) the next frame; common: (streams, W)."""
+        flowing = self._noise.draw()
+        for step in range(self._steps):
+            flow = self._decoder.flow(common, self._place, flowing, step / self._steps)
+            flowing = flowing + (flow[0] + self._guidance * (flow[0] - flow[-1])) / self._steps
+        self._place = self._place + flowing * self._weights.change
+        self._place[_HELD] += (self._home - self._place)[_HELD] / np.float32(_HOME_S * columns.FPS)
+        self._decoder.keep(common, self._place, flowing)
+        return np.asarray(self._place * self._weights.spread)
 
     @torch.inference_mode()
-    def _common(self, heard: Encoded) -> F32:
-        """(n, streams, W) what the tokens of each frame have in common."""
-        rows = torch.from_numpy(sound_rows(heard))[:, None]
-        size = len(rows), len(self._hears), -1
-        return self._weights.network.common(rows.expand(size), self._hears, self._given.expand(size)).numpy()
+    def _common(self, sound: F32, hears: Tensor) -> F32:
+        """(n, streams, W) what the tokens of a frame have in common; hears: (streams, 1), 0 for one that does not."""
+        rows = torch.from_numpy(sound)[:, None]
+        size = len(rows), len(hears), -1
+        return self._weights.network.common(rows.expand(size), hears, self._given.expand(size)).numpy()
 
 
 class DiffusionMotion:

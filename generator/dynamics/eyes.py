@@ -19,7 +19,7 @@ from tellmark.types import F32, F64
 FPS = 25.0
 
 _REST_S = 0.12  # the least time between two jumps
-_URGE_DEG = 2.6  # off by this much, eyes go after a second on average; twice as far, four times as soon
+_URGE_DEG = 3.0  # off by this much, eyes go after a second on average; twice as far, four times as soon
 _RESTLESS = 0.25  # jumps a second of eyes that are where they want to be
 _SCATTER_DEG = 0.4  # of where a jump lands
 _AHEAD_S = 0.05  # jumps go to where a wish that moves will be
