@@ -75,7 +75,8 @@ class _Gaze:
             if self._urge >= self._enough:
                 self._jump(time_s, ahead)
         done = behaviour.bump(np.array([time_s]), self._start_s, self._length_s, 1e6, 1.0)[0]
-        return behaviour.look(self._left + (self._place - self._left) * done, head_deg[None].astype(np.float64))[0]
+        sight = self._left + (self._place - self._left) * done
+        return np.asarray(behaviour.look(sight, head_deg[None].astype(np.float64))[0], np.float64)
 
     def _jump(self, time_s: float, place: F64) -> None:
         self._left, self._place = self._place, place + self._rng.normal(0, _SCATTER_DEG, 2)
@@ -98,4 +99,4 @@ class _Lids:
             self._blink = behaviour.draw_blink(self._rng)
         self._ready = self._ready or wanted < _OPEN
         part = behaviour.bump(np.array([time_s]), self._start_s, *self._blink.strokes_s)[0]
-        return part * np.array(self._blink.depths)
+        return np.asarray(part * np.array(self._blink.depths), np.float64)
