@@ -21,13 +21,13 @@ from torch import Tensor
 
 from tellmark.generator.audio.acoustics import SAMPLE_RATE_HZ
 from tellmark.generator.audio.encoder import EncoderStream, SpeechEncoder
-from tellmark.generator.audio.levels import smoothstep
 from tellmark.generator.audio.visemes import GESTURES
 from tellmark.generator.dynamics import latent_motion as columns
 from tellmark.generator.dynamics.behaviour import HEAD_SHARE
 from tellmark.generator.dynamics.conditioning import CONDITIONS, SOUND, conditions, sound_rows
 from tellmark.generator.dynamics.decoding import Decoder
-from tellmark.generator.dynamics.diffusion import MotionTransformer, Sizes
+from tellmark.generator.dynamics.diffusion import CONTEXT, MotionTransformer, Sizes
+from tellmark.generator.dynamics.eyes import Eyes
 from tellmark.generator.dynamics.noise import Noise
 from tellmark.generator.rules import closed, closing, expressions
 from tellmark.generator.types import EXPRESSIONS, Controls, Encoded, Motion, Speech
@@ -36,9 +36,8 @@ from tellmark.types import F32
 
 STEPS = 5  # of the flow, for each frame
 GUIDANCE = 0.5
-_APART = 0.3  # of what the eyes differ by is kept
-_TREMBLE = 0.4  # lids that are down by less come up
 _HOME_S = 20.0  # in which head and eyes are drawn back to where the controls want them: too slow to be seen
+_EYES = 31  # stream of chance
 _CLOSURE = GESTURES.index("closure")
 _HELD = [*range(6), *range(columns.GAZE.start, columns.GAZE.stop)]
 
@@ -62,6 +61,7 @@ class Performance:
         self._weights = weights or motion_weights()
         self._controls, self._steps = controls, steps
         self._noise = Noise(seed)
+        self._eyes = Eyes(np.random.default_rng((seed % 2**64, _EYES)), controls.gaze_deg)
         given = conditions(controls.gaze_deg, controls.distance, {}, lips=False, head=True)
         self._given = torch.from_numpy(given)[None]
         self._home = _start(controls) / self._weights.spread
@@ -72,13 +72,19 @@ class Performance:
         # Guidance makes everything more alike; where the head goes, the sound says little.
         self._guidance = np.zeros(columns.CHANNELS, np.float32)
         self._guidance[columns.DYNAMIC] = guidance
+        # Without a past nothing holds or moves a head: for its first seconds it would sit stiller than it does later.
+        for common in self._common(np.zeros((CONTEXT, SOUND), np.float32), torch.zeros_like(self._hears)):
+            self._next(common)
 
     def push(self, heard: Encoded) -> Motion:
         """A row of motion for every row heard."""
         if not len(heard):
             return self.finish()
-        motion = columns.to_motion(self.latent(heard))
-        motion = gained(dataclasses.replace(motion, blink=_lids(motion.blink)), self._controls)
+        motion = gained(columns.to_motion(self.latent(heard)), self._controls)
+        gaze, lids = self._eyes.over(motion.gaze_deg, motion.blink, motion.rotation_deg)
+        motion = dataclasses.replace(
+            motion, gaze_deg=gaze, blink=np.clip(lids * np.float32(self._controls.gains.get("blink", 1.0)), 0, 1)
+        )
         tracks = dict(zip(EXPRESSIONS, motion.expression.T.astype(np.float64), strict=True))
         # The weights were taught closures that came late and half; the encoder has been taught better since.
         shut = closing(heard.gestures[:, _CLOSURE].astype(np.float64), heard.speaking.astype(np.float64))
@@ -92,24 +98,25 @@ class Performance:
 
     def latent(self, heard: Encoded) -> F32:
         """(n, CHANNELS) latent motion of n rows of speech, at least one."""
-        made = []
-        for common in self._common(heard):
-            flowing = self._noise.draw()
-            for step in range(self._steps):
-                flow = self._decoder.flow(common, self._place, flowing, step / self._steps)
-                flowing = flowing + (flow[0] + self._guidance * (flow[0] - flow[-1])) / self._steps
-            self._place = self._place + flowing * self._weights.change
-            self._place[_HELD] += (self._home - self._place)[_HELD] / np.float32(_HOME_S * columns.FPS)
-            self._decoder.keep(common, self._place, flowing)
-            made.append(self._place * self._weights.spread)
-        return np.stack(made)
+        return np.stack([self._next(common) for common in self._common(sound_rows(heard), self._hears)])
+
+    def _next(self, common: F32) -> F32:
+        """(CHANNELS,) the next frame; common: (streams, W)."""
+        flowing = self._noise.draw()
+        for step in range(self._steps):
+            flow = self._decoder.flow(common, self._place, flowing, step / self._steps)
+            flowing = flowing + (flow[0] + self._guidance * (flow[0] - flow[-1])) / self._steps
+        self._place = self._place + flowing * self._weights.change
+        self._place[_HELD] += (self._home - self._place)[_HELD] / np.float32(_HOME_S * columns.FPS)
+        self._decoder.keep(common, self._place, flowing)
+        return np.asarray(self._place * self._weights.spread)
 
     @torch.inference_mode()
-    def _common(self, heard: Encoded) -> F32:
-        """(n, streams, W) what the tokens of each frame have in common."""
-        rows = torch.from_numpy(sound_rows(heard))[:, None]
-        size = len(rows), len(self._hears), -1
-        return self._weights.network.common(rows.expand(size), self._hears, self._given.expand(size)).numpy()
+    def _common(self, sound: F32, hears: Tensor) -> F32:
+        """(n, streams, W) what the tokens of a frame have in common; hears: (streams, 1), 0 for one that does not."""
+        rows = torch.from_numpy(sound)[:, None]
+        size = len(rows), len(hears), -1
+        return self._weights.network.common(rows.expand(size), hears, self._given.expand(size)).numpy()
 
 
 class DiffusionMotion:
@@ -146,16 +153,9 @@ def _start(controls: Controls) -> F32:
     return rest
 
 
-def _lids(blink: F32) -> F32:
-    """Lids (T, 2) that go together, and without the tremble that the tracker gave those of the films."""
-    both = blink.mean(1, keepdims=True)
-    near = both + np.float32(_APART) * (blink - both)
-    return np.asarray(near * smoothstep(near.astype(np.float64) / _TREMBLE), np.float32)
-
-
 def gained(motion: Motion, controls: Controls) -> Motion:
-    """Head, lids, brows and mouth made larger or smaller about where the controls want them."""
-    gain = {name: np.float32(controls.gains.get(name, 1.0)) for name in ("head", "blink", "brow", "mouth")}
+    """Head, brows and mouth made larger or smaller about where the controls want them."""
+    gain = {name: np.float32(controls.gains.get(name, 1.0)) for name in ("head", "brow", "mouth")}
     towards = np.float32(HEAD_SHARE) * np.array([*controls.gaze_deg, 0], np.float32)
     parts = [gain["brow"] if name.startswith("brow") else gain["mouth"] for name in EXPRESSIONS]
     return Motion(
@@ -164,7 +164,7 @@ def gained(motion: Motion, controls: Controls) -> Motion:
         gain["head"] * motion.translation,
         np.float32(controls.distance) * (motion.distance / np.float32(controls.distance)) ** gain["head"],
         motion.expression * np.array(parts, np.float32),
-        np.clip(gain["blink"] * motion.blink, 0, 1),
+        motion.blink,
         motion.gaze_deg,
     )
 

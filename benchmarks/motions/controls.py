@@ -25,7 +25,8 @@ _HELD = 12  # frames for which a still gaze is looked at
 def gaze_and_distance(model: MotionModel, portrait: Portrait, sound: Path) -> dict[str, list[float]]:
     """Errors of lasting gaze (degrees, head and eyes together) and of head distance (share), one a request.
 
-    Against the same performance without the request, so that what the model does of itself cancels. Beside the gaze
+    Against the same performance without the request, so that what the model does of itself cancels as far as
+    the two go on alike: eyes of the learned motion may jump at other moments. Beside the gaze
     that a tracker sees: "gaze in the motion", what the model made of the request, and "gaze held still", what the
     tracker sees of a head and eyes that do nothing but look there. Whatever the second lacks is no model's error.
     """

@@ -1,62 +1,24 @@
 """The motion transformer one token at a time, with the keys and values of its past kept: how it is used.
 
-The same computation as :meth:`~tellmark.generator.dynamics.diffusion.MotionTransformer.forward`, in NumPy: for products
-of one or two rows, a matrix library's overhead costs more than the product, and NumPy has the least of it.
+The same computation as :meth:`~tellmark.generator.dynamics.diffusion.MotionTransformer.forward`. Compiled, with
+products left to BLAS: for one or two rows, what a matrix library does around a product costs more than the product.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
 
+import numba
 import numpy as np
 import torch
-from scipy.special import erf
-from torch import Tensor
 
 from tellmark.generator.dynamics import diffusion
 from tellmark.generator.dynamics.diffusion import CLEAN, MotionTransformer
 from tellmark.types import F32
 
-_EPS = 1e-5
-
-
-@dataclass(frozen=True, slots=True)
-class _Linear:
-    weight: F32  # (I, O)
-    bias: F32  # (O,)
-
-    @classmethod
-    def of(cls, tensors: Mapping[str, Tensor], name: str) -> _Linear:
-        weight, bias = (tensors[f"{name}.{part}"].numpy() for part in ("weight", "bias"))
-        return cls(np.ascontiguousarray(weight.T), bias)
-
-    def __call__(self, rows: F32) -> F32:
-        return np.asarray(rows @ self.weight + self.bias)
-
-
-class _Layer:
-    """One block with its past: a ring of keys and values, and a free place for the token under way."""
-
-    def __init__(self, tensors: Mapping[str, Tensor], name: str, heads: int, streams: int, context: int) -> None:
-        parts = ("qkv", "proj", "feed.0", "feed.2")
-        self._qkv, self._proj, self._feed, self._back = (_Linear.of(tensors, f"{name}.{part}") for part in parts)
-        self._heads = heads
-        size = (streams, heads, context + 1, len(self._proj.bias) // heads)
-        self._keys, self._values = np.zeros(size, np.float32), np.zeros(size, np.float32)
-        self._scale = np.float32(size[3] ** -0.5)
-
-    def __call__(self, tokens: F32, shift: F32, turn: tuple[F32, F32], place: int, seen: int) -> F32:
-        """Tokens (B, W) after this block; their keys and values go to ``place``, and they see the first ``seen``."""
-        qkv = self._qkv(_norm(tokens) * shift[1] + shift[0]).reshape(len(tokens), 3, self._heads, -1)
-        turned = _turned(qkv[:, :2], turn)
-        self._keys[:, :, place], self._values[:, :, place] = turned[:, 1], qkv[:, 2]
-        weights = (self._keys[:, :, :seen] @ (turned[:, 0] * self._scale)[..., None])[..., 0]
-        weights = np.exp(weights - weights.max(-1, keepdims=True))
-        weights /= weights.sum(-1, keepdims=True)
-        heard = (weights[:, :, None] @ self._values[:, :, :seen]).reshape(len(tokens), -1)
-        tokens = tokens + shift[2] * self._proj(heard)
-        return np.asarray(tokens + shift[5] * self._back(_gelu(self._feed(_norm(tokens) * shift[4] + shift[3]))))
+_PRODUCTS = ("qkv", "proj", "feed.0", "feed.2")
+_EPS = np.float32(1e-5)
+_ONE, _HALF, _ROOT_HALF = np.float32(1), np.float32(0.5), np.float32(0.5**0.5)
 
 
 class Decoder:
@@ -64,54 +26,129 @@ class Decoder:
 
     def __init__(self, network: MotionTransformer, streams: int) -> None:
         self._network, self._context = network, diffusion.CONTEXT
-        sizes, tensors = network.sizes, network.state_dict()
-        names = [f"blocks.{index}" for index in range(sizes.layers)]
-        self._layers = [_Layer(tensors, name, sizes.heads, streams, self._context) for name in names]
-        self._past, self._noisy, self._out = (_Linear.of(tensors, name) for name in ("past", "noisy", "out"))
-        self._shifts: dict[float, list[F32]] = {}
-        self._rates = diffusion.turn_rates(sizes.width // sizes.heads // 2).numpy()
+        sizes, tensors = network.sizes, {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+        layers, channels = range(sizes.layers), sizes.width // sizes.heads
+        stack = [[np.stack([tensors[f"blocks.{layer}.{name}.{part}"] for layer in layers]) for name in _PRODUCTS]
+                 for part in ("weight", "bias")]  # fmt: skip
+        self._weights = tuple(np.ascontiguousarray(weight.swapaxes(1, 2)) for weight in stack[0])  # (L, I, O)
+        self._biases = tuple(stack[1])  # (L, O)
+        # A ring of the past, and a free place for the token under way.
+        size = (sizes.layers, streams, sizes.heads, self._context + 1, channels)
+        self._keys, self._values = np.zeros(size, np.float32), np.zeros(size, np.float32)
+        self._ends = {n: (tensors[f"{n}.weight"].T.copy(), tensors[f"{n}.bias"]) for n in ("past", "noisy", "out")}
+        self._shifts: dict[float, F32] = {}
+        self._rates = diffusion.turn_rates(channels // 2).numpy()
         self._frame = 0
 
     def flow(self, common: F32, before: F32, noisy: F32, time: float) -> F32:
         """(B, D) velocity of the next frame. common: (B, W) of the frame; before: (D,) places; noisy: (D,) changes."""
         seen = min(self._frame, self._context)
         # The past is a ring whose order does not matter: keys know their places.
-        hidden = self._run(common + self._noisy(np.concatenate([before, noisy])), time, seen, seen + 1)
-        return self._out(_norm(hidden))
+        hidden = self._run(common + self._end("noisy", np.concatenate([before, noisy])), time, seen, seen + 1)
+        centred = hidden - hidden.mean(-1, keepdims=True)
+        return self._end("out", centred / np.sqrt((centred * centred).mean(-1, keepdims=True) + _EPS))
 
     def keep(self, common: F32, place: F32, change: F32) -> None:
         """Make a frame part of the past: its places and changes, (D,) each."""
-        token = common + self._past(np.concatenate([place, change]))
+        token = common + self._end("past", np.concatenate([place, change]))
         self._run(token, CLEAN, self._frame % self._context, min(self._frame + 1, self._context))
         self._frame += 1
 
+    def _end(self, name: str, rows: F32) -> F32:
+        weight, bias = self._ends[name]
+        return np.asarray(rows @ weight + bias)
+
     def _run(self, tokens: F32, time: float, place: int, seen: int) -> F32:
+        """Tokens (B, W) after all layers; keys and values go to ``place``, and they see the first ``seen``."""
         angles = self._frame * self._rates
         turn = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
-        for layer, shift in zip(self._layers, self._shift(time), strict=True):
-            tokens = layer(tokens, shift, turn, place, seen)
+        tokens = np.ascontiguousarray(tokens)
+        _layers(tokens, self._shift(time), turn, self._keys, self._values, place, seen, self._weights, self._biases)
         return tokens
 
-    def _shift(self, time: float) -> list[F32]:
-        """(6, W) of each layer at a noise level; there are few levels, so each is computed once."""
+    def _shift(self, time: float) -> F32:
+        """(L, 6, W) at a noise level; there are few levels, so each is computed once."""
         if time not in self._shifts:
             with torch.inference_mode():
-                self._shifts[time] = [shift.numpy() for shift in self._network.shifts(time)]
+                self._shifts[time] = np.stack([shift.numpy() for shift in self._network.shifts(time)])
         return self._shifts[time]
 
 
-def _norm(rows: F32) -> F32:
-    rows = rows - rows.mean(-1, keepdims=True)
-    return np.asarray(rows / np.sqrt((rows * rows).mean(-1, keepdims=True) + np.float32(_EPS)))
+@numba.njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _layers(
+    tokens: F32,
+    shifts: F32,
+    turn: tuple[F32, F32],
+    keys: F32,
+    values: F32,
+    place: int,
+    seen: int,
+    weights: tuple[F32, ...],
+    biases: tuple[F32, ...],
+) -> None:
+    """Tokens (B, W) through the blocks, in place. keys, values: (L, B, H, places, C)."""
+    rows = np.empty_like(tokens)
+    for layer in range(len(keys)):
+        shift = shifts[layer]
+        _norm(tokens, shift[0], shift[1], rows)
+        qkv = np.dot(rows, weights[0][layer]) + biases[0][layer]
+        _attend(qkv, turn, keys[layer], values[layer], place, seen, rows)
+        tokens += shift[2] * (np.dot(rows, weights[1][layer]) + biases[1][layer])
+        _norm(tokens, shift[3], shift[4], rows)
+        wide = np.dot(rows, weights[2][layer]) + biases[2][layer]
+        for row in range(wide.shape[0]):
+            for column in range(wide.shape[1]):
+                x = wide[row, column]
+                wide[row, column] = x * (_HALF + _HALF * np.float32(math.erf(x * _ROOT_HALF)))
+        tokens += shift[5] * (np.dot(wide, weights[3][layer]) + biases[3][layer])
 
 
-def _gelu(rows: F32) -> F32:
-    return np.asarray(rows * (np.float32(0.5) + np.float32(0.5) * erf(rows * np.float32(0.5**0.5))))
-
-
-def _turned(rows: F32, turn: tuple[F32, F32]) -> F32:
-    """Rotary position embedding of (..., C)."""
-    half = rows.shape[-1] // 2
-    first, second = rows[..., :half], rows[..., half:]
+@numba.njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _attend(qkv: F32, turn: tuple[F32, F32], keys: F32, values: F32, place: int, seen: int, out: F32) -> None:
+    """What the queries of qkv (B, 3W) make of the first ``seen`` places, (B, W); their own is ``place``."""
+    streams, heads, _, channels = keys.shape
+    half, width = channels // 2, heads * channels
     cos, sin = turn
-    return np.concatenate([first * cos - second * sin, first * sin + second * cos], -1)
+    scale = np.float32(channels**-0.5)
+    query, weights = np.empty(channels, np.float32), np.empty(seen, np.float32)
+    for stream in range(streams):
+        for head in range(heads):
+            past, at = keys[stream, head], head * channels
+            q, k = qkv[stream, at : at + channels], qkv[stream, width + at : width + at + channels]
+            own = past[place]
+            for i in range(half):  # rotary position embedding
+                query[i] = (q[i] * cos[i] - q[half + i] * sin[i]) * scale
+                query[half + i] = (q[i] * sin[i] + q[half + i] * cos[i]) * scale
+                own[i] = k[i] * cos[i] - k[half + i] * sin[i]
+                own[half + i] = k[i] * sin[i] + k[half + i] * cos[i]
+            values[stream, head, place] = qkv[stream, 2 * width + at : 2 * width + at + channels]
+            for p in range(seen):
+                key, agreed = past[p], np.float32(0)
+                for i in range(channels):
+                    agreed += key[i] * query[i]
+                weights[p] = agreed
+            top, total = weights.max(), np.float32(0)
+            for p in range(seen):
+                weights[p] = math.exp(weights[p] - top)
+                total += weights[p]
+            heard = out[stream, at : at + channels]
+            heard[:] = 0
+            for p in range(seen):
+                value, share = values[stream, head, p], weights[p] / total
+                for i in range(channels):
+                    heard[i] += share * value[i]
+
+
+@numba.njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _norm(tokens: F32, shift: F32, scale: F32, out: F32) -> None:
+    """Each row of tokens (B, W) normalised, scaled and shifted."""
+    width = tokens.shape[1]
+    for row in range(len(tokens)):
+        x = tokens[row]
+        mean = x.sum() / np.float32(width)
+        power = np.float32(0)
+        for i in range(width):
+            power += (x[i] - mean) * (x[i] - mean)
+        size = _ONE / np.sqrt(power / np.float32(width) + _EPS)
+        for i in range(width):
+            out[row, i] = (x[i] - mean) * size * scale[i] + shift[i]

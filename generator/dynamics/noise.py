@@ -18,9 +18,8 @@ from tellmark.types import F32
 
 Sizes = Mapping[str, float | tuple[float, ...]]
 
-MEMORY: Sizes = {"head": 0.7}  # correlation from frame to frame; 0 for the others
-TEMPERATURE: Sizes = {"head": 2.2, "lids": 2.05, "gaze": (1.75, 2.05)}  # standard deviation; 1 for the dynamics
-ONSET = 12  # frames in which a performance that starts at rest gets going: there is no past yet that would hold it
+MEMORY: Sizes = {"head": 0.6}  # correlation from frame to frame; 0 for the others
+TEMPERATURE: Sizes = {"head": 1.95, "lids": 2.05, "gaze": (1.5, 2.05)}  # standard deviation; 1 for the dynamics
 _PARTS = {"head": slice(0, 6), "lids": columns.LIDS, "gaze": columns.GAZE}
 
 
@@ -31,13 +30,11 @@ class Noise:
         self._generator = torch.Generator().manual_seed(seed % 2**63)
         self._memory, self._temperature = _columns(MEMORY, 0.0), _columns(TEMPERATURE, 1.0)
         self._state = self._fresh()
-        self._frame = 0
 
     def draw(self) -> F32:
         """(CHANNELS,) for the next frame."""
         self._state = self._memory * self._state + np.sqrt(1 - self._memory**2) * self._fresh()
-        self._frame += 1
-        return self._temperature * np.float32(min(1.0, self._frame / ONSET)) * self._state
+        return self._temperature * self._state
 
     def _fresh(self) -> F32:
         return np.asarray(torch.randn(columns.CHANNELS, generator=self._generator).numpy())

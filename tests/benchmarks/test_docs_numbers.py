@@ -28,7 +28,6 @@ PAGES = {
 SETTINGS = {  # definitions, versions, limits of a search; of cards also what a training run tried (its log has them)
     "docs/watermark.md": {"8.5", "0.875", "0.46", "10.5", "6.9"},
     "docs/motion.md": {".12", ".25"},  # of a closure and of a blink, by definition
-    "docs/models/motion.md": {"2.05", "2.2", ".66"},  # settings, and what the last one took delta P from
     "docs/models/sync.md": {".46", ".63", ".22", ".62", ".56", ".31", ".69", ".39", ".84", ".33", ".77"},
     "docs/models/face-latent.md": {"1.4", ".1", ".3", ".03", ".18", ".23"},
     "docs/streaming.md": {"0.38", "2.4", "19.3", "19.4"},

@@ -69,13 +69,24 @@ def test_seams_are_found_where_there_are_some() -> None:
     rng = np.random.default_rng(1)
     motion = Motion.rest(25.0, 600)
     motion.rotation_deg[:] = np.cumsum(rng.normal(0, 0.1, (600, 3)), axis=0)
-    assert measures.seams(motion, 60)["seam p"] > 0.01
+    assert measures.seams(motion, 60)["seam p"] > 0.05
     for border in range(60, 600, 60):
         motion.rotation_deg[border:] += 2
     found = measures.seams(motion, 60)
     assert found["seam jump ratio"] > 3
-    assert found["seam p"] < 1e-4
+    assert found["seam p"] == pytest.approx(1 / 60)  # the largest of all
     assert measures.seams(motion, 59)["seam jump ratio"] < 2
+
+
+def test_eyes_that_jump_are_no_seams() -> None:
+    found = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        motion = Motion.rest(25.0, 400)
+        motion.gaze_deg[:] = np.cumsum(rng.normal(0, 4, (400, 2)) * (rng.random((400, 1)) < 0.1), axis=0)
+        motion.rotation_deg[:] = np.cumsum(rng.normal(0, 0.1, (400, 3)), axis=0)
+        found.append(measures.seams(motion, 30)["seam p"])
+    assert np.mean(np.array(found) < 0.05) < 0.1
 
 
 def test_offsets_are_those_of_the_lips() -> None:

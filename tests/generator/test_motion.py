@@ -103,3 +103,20 @@ def test_moving_a_face_needs_no_voice_to_train_on() -> None:
     """What speaks and resamples for training is an extra that renders do without."""
     code = "import sys; sys.modules.update(soxr=None, espeakng_loader=None); import tellmark.generator.motion"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_performance_begins_in_the_midst_of_its_motion(heard: Encoded) -> None:
+    turns = np.stack([Performance(Controls(), seed).push(heard[:75]).rotation_deg for seed in range(4)])
+    assert np.abs(turns[:, 0]).max() > 0.5
+    speed = np.linalg.norm(np.diff(turns, axis=1), axis=2).mean(0)
+    assert speed[:25].mean() > 0.5 * speed[50:].mean()
+
+
+def test_blinks_are_whole_and_follow_their_gain(heard: Encoded, plain: Motion) -> None:
+    long = Encoded.joined([heard] * 3)
+    lids = Performance(Controls(), 1).push(long).blink.mean(1)
+    peaks = lids[1:-1][(lids[1:-1] > 0.3) & (lids[1:-1] >= lids[:-2]) & (lids[1:-1] > lids[2:])]
+    assert len(peaks) > 1
+    assert np.median(peaks) > 0.85
+    half = Performance(Controls(gains={"blink": 0.5}), 1).push(long).blink.mean(1)
+    assert np.abs(half - lids / 2).max() < 1e-6

@@ -1,0 +1,102 @@
+"""What the eyes make of where the motion model would have them look, and the lids of when it shuts them.
+
+Eyes do not glide: they rest on a place in the room while the head moves, and jump to the next. The model's gaze is
+smooth, for so are the films it was taught by (a tracker's tremble had to be taken out of them); it is read as where
+somebody wants to look. The wish to go there grows with the distance, and a jump starts when it reaches a threshold
+drawn anew for every rest (after Carpenter & Williams 1995, "Neural computation of log likelihood in control of saccadic
+eye movements"). A blink that has begun runs its course: how far lids close is not the model's to say.
+
+Nothing looks ahead and every frame is computed alone, so streams and files are the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tellmark.generator.dynamics import behaviour
+from tellmark.types import F32, F64
+
+FPS = 25.0
+
+_REST_S = 0.12  # the least time between two jumps
+_URGE_DEG = 3.0  # off by this much, eyes go after a second on average; twice as far, four times as soon
+_RESTLESS = 0.25  # jumps a second of eyes that are where they want to be
+_SCATTER_DEG = 0.4  # of where a jump lands
+_AHEAD_S = 0.05  # jumps go to where a wish that moves will be
+_ALONG_S = 0.6  # in which eyes go along with a head that turns to stay; a nod is looked through
+_SHUT, _OPEN = (
+    0.4,
+    0.2,
+)  # lids of the model begin a blink above the first, and may again once they were below the second
+_DROOP, _DROOP_MOST = 0.012, 0.25  # of the upper lid, per degree that the eye looks down, and at most
+
+
+class Eyes:
+    """Gaze and lids of one performance, from the model's own, frame after frame."""
+
+    def __init__(self, rng: np.random.Generator, towards_deg: tuple[float, float]) -> None:
+        """towards_deg: where somebody looks at first, in the portrait's frame."""
+        jumps, blinks = rng.spawn(2)
+        self._gaze, self._lids = _Gaze(jumps, towards_deg), _Lids(blinks)
+        self._frame = 0
+
+    def over(self, wanted_deg: F32, lids: F32, rotation_deg: F32) -> tuple[F32, F32]:
+        """(gaze, lids) of T frames, (T, 2) each: degrees in the head, and 0 open to 1 closed of each eye.
+
+        wanted_deg, lids: (T, 2) as the model has them; rotation_deg: (T, 3) of the head as it is worn.
+        """
+        gaze, shut = np.empty((len(lids), 2)), np.empty((len(lids), 2))
+        for row in range(len(lids)):
+            time_s = self._frame / FPS
+            self._frame += 1
+            gaze[row] = self._gaze.at(time_s, wanted_deg[row].astype(np.float64), rotation_deg[row, :2])
+            shut[row] = self._lids.at(time_s, float(lids[row].mean()))
+        droop = np.clip(-_DROOP * gaze[:, 1:], 0, _DROOP_MOST)
+        return gaze.astype(np.float32), np.maximum(shut, droop).astype(np.float32)
+
+
+class _Gaze:
+    def __init__(self, rng: np.random.Generator, towards_deg: tuple[float, float]) -> None:
+        self._rng = rng
+        self._along = behaviour.head_towards(towards_deg)[:2]  # the head's turns that the eyes go along with
+        self._before = self._place = self._left = np.array(towards_deg, np.float64)
+        self._start_s, self._length_s = -1.0, 0.02  # of the last jump
+        self._urge, self._enough = 0.0, float(rng.exponential())
+
+    def at(self, time_s: float, wanted_deg: F64, head_deg: F32) -> F64:
+        """(2,) degrees of the eyes in the head; called once for every frame."""
+        self._along += (head_deg - self._along) / (_ALONG_S * FPS)
+        wish = wanted_deg + self._along
+        ahead = wish + (wish - self._before) * _AHEAD_S * FPS
+        self._before = wish
+        if time_s - self._start_s >= _REST_S:
+            off = float(np.hypot(*(ahead - self._place)))
+            self._urge += ((off / _URGE_DEG) ** 2 + _RESTLESS) / FPS
+            if self._urge >= self._enough:
+                self._jump(time_s, ahead)
+        done = behaviour.bump(np.array([time_s]), self._start_s, self._length_s, 1e6, 1.0)[0]
+        sight = self._left + (self._place - self._left) * done
+        return np.asarray(behaviour.look(sight, head_deg[None].astype(np.float64))[0], np.float64)
+
+    def _jump(self, time_s: float, place: F64) -> None:
+        self._left, self._place = self._place, place + self._rng.normal(0, _SCATTER_DEG, 2)
+        # It has begun at any moment since the last frame.
+        self._start_s = time_s - self._rng.random() / FPS
+        self._length_s = behaviour.saccade_s(self._place - self._left)
+        self._urge, self._enough = 0.0, float(self._rng.exponential())
+
+
+class _Lids:
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._ready = True
+        self._start_s, self._blink = -9.0, behaviour.draw_blink(rng)
+
+    def at(self, time_s: float, wanted: float) -> F64:
+        """(2,) of the right and left eye; ``wanted``: the model's lids."""
+        if self._ready and wanted > _SHUT:
+            self._ready, self._start_s = False, time_s - self._rng.random() / FPS
+            self._blink = behaviour.draw_blink(self._rng)
+        self._ready = self._ready or wanted < _OPEN
+        part = behaviour.bump(np.array([time_s]), self._start_s, *self._blink.strokes_s)[0]
+        return np.asarray(part * np.array(self._blink.depths), np.float64)
