@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tellmark.detector.additive import Tells
 from tellmark.detector.audit import confounds, protocol
 from tellmark.detector.audit.material import Judge, Material
 from tellmark.detector.audit.record import Audit, Control
@@ -26,6 +27,7 @@ def audit(
     model: Judge | None = None,
     *,
     clips: Sequence[Clip] | None = None,
+    classifier: Tells | None = None,
     mark: Marker | None = None,
     most: int = 40,
     seed: int = 0,
@@ -34,7 +36,8 @@ def audit(
 ) -> Audit:
     """Measure the twelve controls on a dataset's clips.
 
-    model: whose scores are audited; None: models trained on the dataset, persons held out. clips: those of another
+    model: whose scores are audited; None: models trained on the dataset, persons held out,
+    by ``classifier``. clips: those of another
     layout than ours, paths relative to ``folder``. mark: puts a watermark on frames (control 1; the detector cannot).
     most: how many clips are encoded anew for controls 1, 3 and 11, half of each class; 0 leaves these out.
 
@@ -52,6 +55,7 @@ def audit(
         bootstraps,
         most,
         mark,
+        classifier or Tells(),
     )
     rows: list[Control] = []
     stages = (
