@@ -5,7 +5,7 @@ shipped model on all clips of a dataset, with the notes of the evaluation: the m
 `--with part=compare`, `part=own`, `part=unseen` and `part=speed` are described in their modules: ``compare``,
 ``own_fakes``, ``unseen`` and ``detector_speed``; `part=shipped` teaches the model that ships once more. Those of own,
 unseen and shipped are made in DIR2 by `--with work=DIR2`, where `data` is footage with its index (``footage``).
-`part=audit` gives the table that `tellmark audit DIR` left in DIR.
+`part=audit` gives the table that `tellmark audit DIR`, or `python -m tellmark.shipped audit DIR`, left in DIR.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from tellmark import shipped as recipe
 from tellmark.benchmarks import footage
 from tellmark.benchmarks.claims import said_by
 from tellmark.benchmarks.detection import compare, own_fakes
@@ -153,7 +154,7 @@ def _audit(folder: Path) -> list[dict[str, Any]]:
 def _taught_again(folder: Path) -> list[dict[str, Any]]:
     """What the card of a model says that has learnt from the same clips as the one that ships."""
     with tempfile.TemporaryDirectory() as name:
-        model = train(folder, Path(name) / "model.npz")
+        model = train(folder, Path(name) / "model.npz", classifier=recipe.LEARNER)
     return [_row(measure, value, "persons held out") for measure, value in said_by(model.card).items()]
 
 

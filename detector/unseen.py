@@ -47,11 +47,12 @@ class Unseen:
         return float(np.average(list(self.auc.values()), weights=[self.sources[name] for name in self.auc]))
 
 
-def tells_learner(seed: int = 0) -> Learner:
-    """That of the default model."""
+def tells_learner(classifier: Tells | None = None, seed: int = 0) -> Learner:
+    """That of ``classifier``, or of tells as they are."""
+    chosen = classifier or Tells()
 
     def learn(x: F64, rows: Rows) -> Callable[[F64], F64]:
-        return Tells().learn(x, rows, seed=seed).margin
+        return chosen.learn(x, rows, seed=seed).margin
 
     return learn
 

@@ -16,21 +16,33 @@ import numpy as np
 
 from tellmark.detector import metrics
 from tellmark.detector.layouts import read_dataset
-from tellmark.detector.models.fusion import Boosting, Part, stack, take
+from tellmark.detector.models.additive import Tells
+from tellmark.detector.models.fusion import Boosted, Boosting, Fitted, Part, stack, take
 from tellmark.detector.models.network import Network
 from tellmark.detector.models.rows import Rows, clip_means, folds
 from tellmark.detector.models.temporal import Temporal
 from tellmark.detector.train_kinds import windows
+from tellmark.detector.views import Views
 from tellmark.types import F64
 
 FOLDS = 3
 _VIEWS = ("tells", "crops", "motion")
+_DEFAULT = "tells, trees and discriminant"
 _FUSED = ("tells", "efficientnet_b0, self-blended", "temporal")
+
+
+class _Both(Boosting):
+    """The default model, uncalibrated: :class:`Boosting` is its trees alone, which is what a fusion takes."""
+
+    def fit(self, views: Views, rows: Rows, *, seed: int = 0, checkpoint: Path | None = None) -> Fitted:
+        """See :class:`Part`."""
+        return Boosted(Tells().learn(views["tells"], rows, seed=seed))
 
 
 def models(size: int, epochs: int) -> dict[str, Part]:
     """What is compared, by the name that results give it."""
     return {
+        _DEFAULT: _Both(),
         "tells": Boosting(),
         "meso4": Network("meso4", size=size, epochs=4 * epochs),
         "meso_inception": Network("meso_inception", size=size, epochs=4 * epochs),

@@ -16,6 +16,7 @@ from tellmark.detector.heldout import judge_held_out
 from tellmark.detector.layouts import read_dataset
 from tellmark.detector.train import FALSE_ALARMS
 from tellmark.detector.unseen import false_alarms, leave_one_system_out, ours, shuffled, tells_learner
+from tellmark.shipped import LEARNER
 
 _FEW = 3  # fakes: with fewer, the AUC of a system says little
 
@@ -25,7 +26,7 @@ def run(folder: Path, *, quick: bool = False) -> list[dict[str, Any]]:
     clips = read_dataset(folder)
     own = ours(clips)
     pairs = measured(folder, [clip for clip in clips if clip.clip_id not in own])[0]
-    found = leave_one_system_out(pairs, tells_learner(), bootstraps=100 if quick else 1000)
+    found = leave_one_system_out(pairs, tells_learner(LEARNER), bootstraps=100 if quick else 1000)
     rows = [
         _row(f"auc {name}", area, f"{found.sources[name]} fakes", *found.interval[name])
         for name, area in sorted(found.auc.items(), key=lambda item: item[1])
@@ -36,13 +37,13 @@ def run(folder: Path, *, quick: bool = False) -> list[dict[str, Any]]:
         _row(f"mean auc, {_FEW} fakes or more", found.mean(_FEW), f"{many} systems alike"),
         _row("mean auc, weighed by fakes", found.weighted(), f"{sum(found.sources.values())} fakes"),
     ]
-    alarms, hits = false_alarms(judge_held_out(pairs), FALSE_ALARMS)
+    alarms, hits = false_alarms(judge_held_out(pairs, classifier=LEARNER), FALSE_ALARMS)
     rows.append(
         _row("real clips above the threshold", alarms, "persons unseen, threshold set on others", target="<= .05")
     )
     rows.append(_row("fakes above the threshold", hits, "persons unseen, systems seen"))
     if not quick:
-        control = leave_one_system_out(pairs, shuffled(tells_learner(), 1), bootstraps=1)
+        control = leave_one_system_out(pairs, shuffled(tells_learner(LEARNER), 1), bootstraps=1)
         rows.append(_row("control: mean auc, labels shuffled", control.mean(), f"{len(control.auc)} systems alike"))
     return rows
 

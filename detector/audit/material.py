@@ -54,6 +54,7 @@ class Material:
     bootstraps: int
     most: int  # clips that variants are made of
     mark: Marker | None = None
+    classifier: Tells = field(default_factory=Tells)  # of the models by others, where ``model`` is None
     judges: list[Judge] = field(default_factory=list)  # one a clip
     _variants: dict[Variant, tuple[list[int], F64]] = field(default_factory=dict)
 
@@ -154,7 +155,7 @@ class Material:
         judges: list[Judge | None] = [None] * len(self.clips)
         for _, test in folds(self.labels, self.who, FOLDS, seed):
             taught = ~np.isin(rows.identities, self.who[test])
-            model = Tells().fit(x[taught], rows[taught], seed=seed)
+            model = self.classifier.fit(x[taught], rows[taught], seed=seed)
             for i in test:
                 judges[i] = model
         if any(judge is None for judge in judges):

@@ -14,7 +14,6 @@ from tellmark.detector.audit.material import NONE_ANEW, Material, missing
 from tellmark.detector.audit.variants import AS_IS, LADDER, stripped
 from tellmark.detector.audit_record import Control
 from tellmark.detector.features import clip_features
-from tellmark.detector.models.additive import Tells
 from tellmark.detector.models.rows import FOLDS, clip_means, folds
 from tellmark.detector.train import leave_one_method_out
 from tellmark.errors import MediaError
@@ -36,7 +35,7 @@ def random_labels(material: Material) -> Iterator[Control]:
         fresh = type(rows)(np.array([dealt[one] for one in units]), rows.clips, rows.identities, rows.methods)
         margins = np.zeros(len(rows))
         for train, test in folds(fresh.labels, fresh.identities, FOLDS, draw):
-            margins[test] = Tells().boost(x[train], fresh[train], seed=draw).margin(x[test])
+            margins[test] = material.classifier.boost(x[train], fresh[train], seed=draw).margin(x[test])
         first, means = clip_means(fresh.clips, margins)
         labels, who = fresh.labels[first], fresh.identities[first].tolist()
         values.append(metrics.auc(labels, means))
@@ -152,7 +151,7 @@ def matrix(material: Material) -> tuple[list[Control], list[dict[str, Any]]]:
         _lowest(11, ladder, meaning, cells, "rung") if cells else missing(11, ladder, meaning, "a matrix", NONE_ANEW)
     ]
     left_out = leave_one_method_out(
-        list(zip(material.clips, material.features, strict=True)), Tells(), seed=material.seed
+        list(zip(material.clips, material.features, strict=True)), material.classifier, seed=material.seed
     )
     unseen: list[dict[str, Any]] = [{"left_out": method, **found} for method, found in left_out.items()]
     if unseen:

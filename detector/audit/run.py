@@ -14,6 +14,7 @@ from tellmark.detector.evaluate import measured
 from tellmark.detector.footage import Marker
 from tellmark.detector.layouts import read_dataset, two_folders
 from tellmark.detector.metrics import BOOTSTRAPS
+from tellmark.detector.models.additive import Tells
 from tellmark.errors import InputError
 from tellmark.runs import Progress
 from tellmark.types import Clip, Failure
@@ -26,6 +27,7 @@ def audit(
     model: Judge | None = None,
     *,
     clips: Sequence[Clip] | None = None,
+    classifier: Tells | None = None,
     mark: Marker | None = None,
     most: int = 40,
     seed: int = 0,
@@ -35,7 +37,8 @@ def audit(
 ) -> Audit:
     """Measure the twelve controls on a dataset's clips.
 
-    model: whose scores are audited; None: models trained on the dataset, persons held out. clips: those of another
+    model: whose scores are audited; None: models trained on the dataset, persons held out,
+    by ``classifier``. clips: those of another
     layout than ours, paths relative to ``folder``. mark: puts a watermark on frames (control 1; the detector cannot).
     most: how many clips are encoded anew for controls 1, 3 and 11, half of each class; 0 leaves these out.
     unreadable: files that were to be among the clips; those of the clips that cannot be read are added.
@@ -55,6 +58,7 @@ def audit(
         bootstraps,
         most,
         mark,
+        classifier or Tells(),
     )
     rows: list[Control] = []
     stages = (

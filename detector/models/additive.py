@@ -1,6 +1,7 @@
 """Learning the additive model: trees that may ask about one family each, and a discriminant, both counting alike.
 
-Where every clip is of one of several rungs of compression, the discriminant sees tells in proportion to the quality.
+Where every clip is of one of several rungs of compression, the discriminant sees tells in proportion to the quality;
+where it is asked for, and there are no rungs, in proportion to how much moves.
 What is learned is turned into plain arrays. The calibration is that of clips of persons that were left out.
 """
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from tellmark.detector import tells
 from tellmark.detector.features import NAMES
-from tellmark.detector.models import discriminant, quality
+from tellmark.detector.models import discriminant, liveliness, quality
 from tellmark.detector.models.calibration import Logistic, platt
 from tellmark.detector.models.model import TellModel
 from tellmark.detector.models.rows import FOLDS, Rows, balanced_weights, clip_means, folds
@@ -30,6 +31,7 @@ _BOOSTING = {
 }
 
 
+_TREES_ALONE = {"boundary"}  # weighed by the discriminant as well, systems never met are told worse (measured)
 _FEWEST = 3  # persons of a class, for a rung to be learnt from
 
 
@@ -39,6 +41,7 @@ class Tells:
 
     families: tuple[str, ...] = tuple(tells.FAMILIES)
     by_quality: bool = True  # of several rungs, the discriminant sees tells against real clips of the same quality
+    by_motion: bool = False  # without rungs, against real clips in which as much moves, without _TREES_ALONE
 
     def fit(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """Learn, then calibrate on margins of persons that were left out. ``x`` is (N, len(NAMES))."""
@@ -57,14 +60,16 @@ class Tells:
         """Both halves, each of the same spread over the rows: right in the order of its margins, not calibrated."""
         model = self.boost(x, rows, seed=seed)
         weights = balanced_weights(rows)
-        found = None
+        found, families = None, set(self.families)
         if self.by_quality and rows.rungs is not None and _on_rungs(rows):
             found = quality.learn(x, rows.rungs, rows.labels == 0, weights)
-        used = np.flatnonzero([name.split(".")[0] in self.families for name in NAMES])
-        z = x if found is None else found.proportion(x)
+        elif self.by_motion and families >= liveliness.FAMILIES:
+            found, families = liveliness.learn(x, rows.labels == 0, weights), families - _TREES_ALONE
+        used = np.flatnonzero([name.split(".")[0] in families for name in NAMES])
+        z = x if found is None else found.of(x)
         line = discriminant.learn(z, rows.labels, weights, used)
         own, other = float(model.margin(x).std()), float(line.parts(z).sum(1).std())
-        return replace(model, line=line.scaled(own / other if min(own, other) > 0 else 1.0), quality=found)
+        return replace(model, line=line.scaled(own / other if min(own, other) > 0 else 1.0), proportion=found)
 
     def boost(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """The trees alone: right in the order of their margins, but not calibrated."""

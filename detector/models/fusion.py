@@ -63,15 +63,17 @@ class Part(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Boosted:
-    """The trees of a :class:`TellModel` as a part."""
+class Boosted:
+    """A :class:`TellModel` as a part; of its halves only the trees are kept."""
 
     model: TellModel
 
     def margin(self, views: Views) -> F64:
+        """See :class:`Fitted`."""
         return self.model.margin(views["tells"])
 
     def state(self) -> dict[str, NDArray[Any]]:
+        """See :class:`Fitted`."""
         return {**self.model.trees.arrays(), "family": self.model.family, "baseline": np.array([self.model.baseline])}
 
 
@@ -86,12 +88,12 @@ class Boosting:
 
     def fit(self, views: Views, rows: Rows, *, seed: int = 0, checkpoint: Path | None = None) -> Fitted:
         """See :class:`Part`; takes seconds and needs no checkpoint."""
-        return _Boosted(Tells().boost(views["tells"], rows, seed=seed))
+        return Boosted(Tells().boost(views["tells"], rows, seed=seed))
 
     def restore(self, state: dict[str, NDArray[Any]]) -> Fitted:
         """See :class:`Part`."""
         trees = Trees.from_arrays(state)
-        return _Boosted(
+        return Boosted(
             TellModel(trees, state["family"].astype(np.int32), float(state["baseline"][0]), Logistic(), {}, NAMES)
         )
 

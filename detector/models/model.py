@@ -2,9 +2,9 @@
 
 Every tree asks about one family only and the discriminant is a sum over columns, so the log-odds of a clip are exactly
 a constant plus one term a family: the explanation is the model, not an estimate of it (a generalised additive model
-with trees, Lou et al. 2013). In a model that was taught several rungs of compression the discriminant weighs how far
-each tell is from real clips of the window's quality, which is read from the pixels; the trees ask about its value. It
-is plain arrays, and its evaluation needs NumPy alone; ``additive`` learns it.
+with trees, Lou et al. 2013). The discriminant may weigh how far each tell is from real clips of the window's quality,
+or of as much motion, both read from the tells themselves (``proportion``); the trees ask about its value. It is plain
+arrays, and its evaluation needs NumPy alone; ``additive`` learns it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from tellmark.detector.audit_record import beside, found_in, sentence
 from tellmark.detector.features import NAMES
 from tellmark.detector.models.calibration import Logistic
 from tellmark.detector.models.discriminant import Discriminant
-from tellmark.detector.models.quality import Quality
+from tellmark.detector.models.proportion import Proportion
 from tellmark.detector.models.trees import Trees
 from tellmark.errors import InputError
 from tellmark.runs import atomic_path
 from tellmark.types import F64
 
-SCHEMA = "tellmark.model/2"
+SCHEMA = "tellmark.model/3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class TellModel:
     names: tuple[str, ...] = NAMES
     card: dict[str, Any] = field(default_factory=dict)
     line: Discriminant | None = None  # None: trees alone
-    quality: Quality | None = None  # None: the discriminant too takes tells as they are
+    proportion: Proportion | None = None  # None: the discriminant too takes tells as they are
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ class TellModel:
         if self.line is None:
             return terms
         owner = np.array([name.split(".")[0] for name in self.names])
-        parts = self.line.parts(x if self.quality is None else self.quality.proportion(x))
+        parts = self.line.parts(x if self.proportion is None else self.proportion.of(x))
         terms += np.stack([parts[:, owner == family].sum(1) for family in self.families], axis=1)
         return terms
 
@@ -119,9 +119,9 @@ class TellModel:
         }
         with atomic_path(path, force=force) as temporary, temporary.open("wb") as handle:
             line = {} if self.line is None else self.line.arrays()
-            quality = {} if self.quality is None else self.quality.arrays()
+            found = {} if self.proportion is None else self.proportion.arrays()
             arrays = {"family": self.family, **self.trees.arrays(), **line}
-            arrays |= {f"quality.{name}": array for name, array in quality.items()}
+            arrays |= {f"proportion.{name}": array for name, array in found.items()}
             np.savez_compressed(handle, about=np.array(json.dumps(about)), **arrays)
 
     @classmethod
@@ -144,7 +144,9 @@ class TellModel:
                     names=tuple(about["names"]),
                     card=about["card"],
                     line=Discriminant.from_arrays(arrays) if "slope" in arrays else None,
-                    quality=Quality.from_arrays(_under(arrays, "quality.")) if "quality.axes" in arrays else None,
+                    proportion=Proportion.from_arrays(_under(arrays, "proportion."))
+                    if "proportion.axes" in arrays
+                    else None,
                 )
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise InputError(

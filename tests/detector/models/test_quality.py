@@ -13,6 +13,7 @@ from tellmark.detector.metrics import auc
 from tellmark.detector.models import quality
 from tellmark.detector.models.additive import Tells
 from tellmark.detector.models.model import TellModel
+from tellmark.detector.models.proportion import Proportion
 from tellmark.detector.models.rows import Rows, balanced_weights, clip_means
 from tellmark.types import F64
 
@@ -37,7 +38,7 @@ def draw(persons: int = 40, seed: int = 0) -> tuple[F64, Rows]:
     return x, Rows(labels, owner.astype(str), who, np.where(labels == 1, "warp", "real"), rungs)
 
 
-def learnt(x: F64, rows: Rows) -> quality.Quality:
+def learnt(x: F64, rows: Rows) -> Proportion:
     assert rows.rungs is not None
     return quality.learn(x, rows.rungs, rows.labels == 0, balanced_weights(rows))
 
@@ -59,7 +60,7 @@ def test_axes_tell_the_rungs_of_people_never_seen() -> None:
 
 def test_real_clips_of_every_rung_lie_alike_and_fakes_apart() -> None:
     x, rows = draw(seed=1)
-    z = learnt(*draw()).proportion(x)[:, TELL]
+    z = learnt(*draw()).of(x)[:, TELL]
     for rung in RUNGS:
         real, fake = (z[(rows.rungs == rung) & (rows.labels == label)] for label in (0, 1))
         assert abs(np.median(real)) < 0.8  # of 3
@@ -81,7 +82,7 @@ def test_what_nobody_knows_stays_unknown() -> None:
     x, rows = draw()
     x[:, TELL] = np.nan
     x[:5, SEEN] = np.nan
-    found = learnt(x, rows).proportion(x)
+    found = learnt(x, rows).of(x)
     assert np.isnan(found[:, TELL]).all()
     assert np.isnan(found[:5, SEEN]).all()
     assert np.isfinite(found[:, TELL + 1]).all()
@@ -89,8 +90,8 @@ def test_what_nobody_knows_stays_unknown() -> None:
 
 def test_one_model_of_both_rungs(model: TellModel) -> None:
     x, rows = draw(seed=2)
-    assert model.quality is not None
-    assert Tells(by_quality=False).learn(x, rows).quality is None
+    assert model.proportion is not None
+    assert Tells(by_quality=False).learn(x, rows).proportion is None
     first, means = clip_means(rows.clips, model.margin(x))
     labels, rungs = rows.labels[first], np.asarray(rows.rungs)[first]
     assert auc(labels, means) > 0.97
@@ -123,4 +124,4 @@ def test_without_rungs_tells_stay_as_they_are(why: str) -> None:
         x, rows = x[rows.rungs == "c23"], rows[rows.rungs == "c23"]
     else:
         rows = replace(rows, rungs=None)
-    assert Tells().learn(x, rows).quality is None
+    assert Tells().learn(x, rows).proportion is None
