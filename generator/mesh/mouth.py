@@ -82,7 +82,7 @@ def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
         rest_drop_mm=gap_mm + 1.4,
         seam=seam_colour(image, landmarks),
         cavity=_fade((white * (0.25, 0.10, 0.095)).astype(np.float32), colour),
-        tongue=_fade((white * (0.72, 0.38, 0.37)).astype(np.float32), colour),
+        tongue=_fade((white * (0.86, 0.51, 0.47)).astype(np.float32), colour),
     )
 
 
@@ -219,7 +219,7 @@ def _paint(
             below = max(y - top, 0) * mm_per_px
             above = max(bottom - y, 0) * mm_per_px
             lip = 0.70 + 0.30 * min(below / 2.2, 1.0)
-            floor = 0.75 + 0.25 * min(above / 1.6, 1.0)
+            floor = 0.88 + 0.12 * min(above / 1.6, 1.0)
             light = corner * air * lip * floor
             depth = 0.45 + 0.75 * min(max((v + 2) / max(drop_mm + 4, 1.0), 0.0), 1.0)
             for k in range(3):
@@ -230,9 +230,9 @@ def _paint(
             mound = 1.0 - (abs(tx) ** 2.6 + abs(ty) ** 2.2)
             if mound > 0:
                 share = min(mound / 0.35, 1.0)
-                shade = (0.38 + 0.50 * min(max((ty + 1.0) / 1.1, 0.0), 1.0)) * (1 - 0.13 * np.exp(-((u / 1.6) ** 2)))
+                shade = (0.55 + 0.45 * min(max((ty + 1.0) / 1.1, 0.0), 1.0)) * (1 - 0.13 * np.exp(-((u / 1.6) ** 2)))
                 for k in range(3):
-                    colour[k] += np.float32(share) * (tongue[k] * np.float32(shade * light) - colour[k])
+                    colour[k] += np.float32(share) * (tongue[k] * np.float32(shade * (0.4 + 0.6 * light)) - colour[k])
             _lay(lower, (u + HALF_MM) * scale - 0.5, low * scale - 0.5, colour, light * 0.92)
             if has_own:
                 ox = to_rest[0, 0] * x + to_rest[0, 1] * y + to_rest[0, 2]
