@@ -1,8 +1,8 @@
 """The mesh renderer: one portrait, posed by a motion, frame by frame.
 
 A frame is a backward map drawn from the moved mesh, the person layer fetched through it at twice its size, and the
-whole laid over the still background. Eyes are drawn into the person layer beforehand, the mouth's interior over the frame afterwards, and
-over all of it the light as a video has it, where the motion was read from one.
+whole laid over the still background. Eyes are drawn into the person layer beforehand, the mouth's interior over the
+frame afterwards, and over all of it the light as a video has it, where the motion was read from one.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class MeshRenderer:
             face = _face_box(points)
             wrinkles.fold(self._layer[face], self._map_x[face], self._map_y[face], self._lines, depths)
         self._lay(motion, index)
-        draw_mouth(self._mouth, self._frame, points, self._mesh, expression, pose)
+        draw_mouth(self._mouth, self._frame, points, self._mesh, pose)
         if motion.seen is not None:
             blur.soften(self._frame, points, motion.seen.blur[index])
             self._light.shine(self._frame, points, motion.seen.light[index])

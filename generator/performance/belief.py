@@ -22,9 +22,9 @@ from tellmark.types import F32, F64, U8
 _SHARES = (0.0, 0.5, 1.0)
 _STEPS = np.linspace(0, 1, 101)  # shares that are chosen from
 _PARTS = 3  # head, torso, scene
-# Hair may be read wrongly where the face is not. For its sake the face's error grows by the first of these, of its least
-# error, and by more where the picture would be worse than a still copy otherwise.
-_SPARED = (*np.geomspace(0.15, 3, 24), np.inf)
+# Hair may be read wrongly where the face is not. For its sake the face's error grows by the first of these, of its
+# least error, and by more where the picture would be worse than a still copy otherwise.
+_SPARED = (*np.geomspace(0.15, 3, 24), 1e6)
 _BETTER = 0.95  # of the error of a still copy
 _SMOOTH = 2.0  # frames, sigma
 _SPEAKS, _KEEPS = 0.25, 0.5  # face widths from the middle of the mouth: up to there all moves as read, from there none
@@ -58,6 +58,7 @@ class Belief:
         """(T, 3) in [0, 1] of the way that head, torso and scene have gone."""
         errors = ndimage.gaussian_filter1d(np.stack(self._errors), _SMOOTH, axis=0, mode="nearest")
         face, head, torso, scene = np.moveaxis(errors @ _curves().T, 1, 0)
+        face = np.maximum(face, 0)  # a parabola may dip lower
         others = [part.argmin(1) for part in (torso, scene)]
         # What everything would be at rest, as in a still copy: the picture must be better than that.
         room = _BETTER * errors[:, 1:, 0].sum() - torso.min(1).sum() - scene.min(1).sum()
