@@ -59,7 +59,7 @@ def double(
             both = 19 * (q[i] + r[i]) - 3 * (p[i] + s[i])
             made[0, i] = b[i]
             made[1, i] = np.uint8(min(max((q[i] + 16) >> 5, 0), 255))
-            made[2, i] = np.uint8(min(max((down + 16) >> 5, 0), 255))
+            made[2, i] = np.uint8(min(max(int(down + 16) >> 5, 0), 255))
             made[3, i] = np.uint8(min(max((both + 512) >> 10, 0), 255))
         for odd in range(2):
             line, even, between = fine_pixels[2 * middle + odd], samples[2 * odd], samples[2 * odd + 1]

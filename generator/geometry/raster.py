@@ -56,9 +56,9 @@ def raster(
                 (slope2, inverse2, start2),
             ):
                 if slope > 1e-12:
-                    low = max(low, (-_EDGE - start) * inverse)
+                    low = max(low, float((-_EDGE - start) * inverse))
                 elif slope < -1e-12:
-                    high = min(high, (-_EDGE - start) * inverse)
+                    high = min(high, float((-_EDGE - start) * inverse))
                 elif start < -_EDGE:
                     high = -1.0
             if high < low:
@@ -121,7 +121,7 @@ def over_moved(
                 for channel in range(3):
                     out[y, x, channel] = layer[y, x, channel]
                 continue
-            u, v = min(max(start_u + step_u * x, 0), last_u), min(max(start_v + step_v * x, 0), last_v)
+            u, v = min(max(int(start_u + step_u * x), 0), last_u), min(max(int(start_v + step_v * x), 0), last_v)
             column, row = np.uint32(u >> 16), np.uint32(v >> 16)
             right, below = np.uint32((u >> 8) & 255), np.uint32((v >> 8) & 255)
             left, above = np.uint32(256) - right, np.uint32(256) - below
