@@ -1,8 +1,8 @@
 """The mesh renderer: one portrait, posed by a motion, frame by frame.
 
-A frame is a backward map drawn from the moved mesh, the person layer fetched through it, and the whole laid over the
-still background. Eyes are drawn into the person layer beforehand, the mouth's interior over the frame afterwards, and
-over all of it the light as a video has it, where the motion was read from one.
+A frame is a backward map drawn from the moved mesh, the person layer fetched through it at twice its size, and the
+whole laid over the still background. Eyes are drawn into the person layer beforehand, the mouth's interior over the
+frame afterwards, and over all of it the light as a video has it, where the motion was read from one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tellmark.generator.geometry.raster import over, raster
+from tellmark.generator.geometry.fine import double, doubled
+from tellmark.generator.geometry.raster import over, over_moved, raster
 from tellmark.generator.mesh import blur, wrinkles
 from tellmark.generator.mesh.layers import PAD, shown, split
 from tellmark.generator.mesh.lids import WIDEST, build_eyes, draw_eye
@@ -40,14 +41,17 @@ class MeshRenderer:
     def __init__(self, portrait: Portrait) -> None:
         layers = split(portrait)
         self._person = layers.person
+        self._fine = doubled(layers.person)
         self._background = layers.background
         self._mesh = build_mesh(portrait.landmarks)
         self._triangles = shown(layers.person, self._mesh.sources, self._mesh.triangles)
+        self._sources = 2 * self._mesh.sources
         self._eyes = build_eyes(portrait.image, portrait.landmarks)
         self._mouth = build_mouth(portrait.image, portrait.landmarks, self._mesh)
         self._light = Light(portrait.landmarks)
         lines = wrinkles.on_skin(wrinkles.creases(portrait.landmarks), portrait.image, portrait.landmarks)
         self._lines = cv2.copyMakeBorder(lines, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=(0,) * 4)
+        self._looks: list[tuple[float, float, tuple[float, float]]] = []  # of the eyes as they are drawn
         self.points = self._mesh.rest[:_FACE_POINTS]
         self.around = self._mesh.rest[_FACE_POINTS:, :2]
         self._map_x = np.zeros((SIZE, SIZE), np.float32)
@@ -55,7 +59,6 @@ class MeshRenderer:
         self._depth = np.zeros((SIZE, SIZE), np.float32)
         self._layer = np.zeros((SIZE, SIZE, 4), np.uint8)
         self._frame = np.zeros((SIZE, SIZE, 3), np.uint8)
-        self._moved = np.zeros((SIZE, SIZE, 3), np.uint8)
 
     def render(self, motion: Motion, index: int) -> U8:
         """Frame ``index`` of the motion: (512, 512, 3) RGB uint8, overwritten by the next call."""
@@ -67,47 +70,29 @@ class MeshRenderer:
         # Where no triangle falls the map points beyond the layer and fetches nothing.
         self._map_x.fill(-PAD)
         self._depth.fill(np.inf)
-        raster(points, self._mesh.sources, self._triangles, self._map_x, self._map_y, self._depth)
-        rows, columns = _face_box(points)
-        self._fetch(cv2.INTER_CUBIC, rows, columns)
-        self._fetch(cv2.INTER_LINEAR, slice(0, rows.start), slice(0, SIZE))
-        self._fetch(cv2.INTER_LINEAR, slice(rows.stop, SIZE), slice(0, SIZE))
-        self._fetch(cv2.INTER_LINEAR, rows, slice(0, columns.start))
-        self._fetch(cv2.INTER_LINEAR, rows, slice(columns.stop, SIZE))
+        raster(points, self._sources, self._triangles, self._map_x, self._map_y, self._depth)
+        cv2.remap(
+            self._fine, self._map_x, self._map_y, cv2.INTER_LINEAR, dst=self._layer, borderMode=cv2.BORDER_CONSTANT
+        )
         depths = _FOLDS * wrinkles.strength(expression)
         if motion.seen is None and depths.any():  # what was seen brings its own shade along
-            face = (rows, columns)
+            face = _face_box(points)
             wrinkles.fold(self._layer[face], self._map_x[face], self._map_y[face], self._lines, depths)
-        over(self._layer, self._scene(motion, index), self._frame)
-        draw_mouth(self._mouth, self._frame, points, self._mesh, expression, pose)
+        self._lay(motion, index)
+        draw_mouth(self._mouth, self._frame, points, self._mesh, pose)
         if motion.seen is not None:
             blur.soften(self._frame, points, motion.seen.blur[index])
             self._light.shine(self._frame, points, motion.seen.light[index])
         return self._frame
 
-    def _fetch(self, interpolation: int, rows: slice, columns: slice) -> None:
-        """Fetch a part of the person layer through the map."""
-        region = (rows, columns)
-        if rows.start >= rows.stop or columns.start >= columns.stop:
-            return
-        cv2.remap(
-            self._person,
-            self._map_x[region],
-            self._map_y[region],
-            interpolation,
-            dst=self._layer[region],
-            borderMode=cv2.BORDER_CONSTANT,
-        )
-
-    def _scene(self, motion: Motion, index: int) -> U8:
-        """The background where the motion has it."""
-        if motion.seen is None:
-            return self._background
-        affine = placed(motion.seen.scene[index], self._mesh.face_width)
-        if np.abs(_CORNERS @ affine[:, :2].T + affine[:, 2] - _CORNERS).max() < _STILL:
-            return self._background
-        cv2.warpAffine(self._background, affine, (SIZE, SIZE), self._moved, borderMode=cv2.BORDER_REPLICATE)
-        return self._moved
+    def _lay(self, motion: Motion, index: int) -> None:
+        """Lay the person over the background where the motion has it."""
+        if motion.seen is not None:
+            affine = placed(motion.seen.scene[index], self._mesh.face_width).astype(np.float64)
+            if np.abs(_CORNERS @ affine[:, :2].T + affine[:, 2] - _CORNERS).max() >= _STILL:
+                over_moved(self._layer, self._background, cv2.invertAffineTransform(affine), self._frame)
+                return
+        over(self._layer, self._background, self._frame)
 
     def _draw_eyes(self, motion: Motion, index: int) -> None:
         """Update the eyes in the person layer."""
@@ -120,14 +105,19 @@ class MeshRenderer:
         half = 0.16 * squint + 0.08 * angry - 0.10 * raised - 0.10 * float(np.clip(gaze_deg[1] / 15, 0, 1))
         if motion.seen is not None:
             half = 0.0  # lids that were seen need no such guess
-        for eye, closed in zip(self._eyes, blink.tolist(), strict=True):
-            drop = closed + half * (1 - closed)
-            gaze = (float(gaze_deg[0]), float(gaze_deg[1]))
-            draw_eye(eye, drop, 0.9 * squint + 0.25 * smile, gaze, self._person, PAD, PAD)
+        gaze = (float(gaze_deg[0]), float(gaze_deg[1]))
+        looks = [(closed + half * (1 - closed), 0.9 * squint + 0.25 * smile, gaze) for closed in blink.tolist()]
+        if looks == self._looks:
+            return
+        self._looks = looks
+        for eye, look in zip(self._eyes, looks, strict=True):
+            draw_eye(eye, *look, self._person, PAD, PAD)
+            top, bottom, left, right = eye.box
+            double(self._person, self._fine, PAD + top, PAD + bottom, PAD + left, PAD + right)
 
 
 def _face_box(points: F32) -> tuple[slice, slice]:
-    """Rows and columns of the face: here bilinear interpolation would soften skin as the head moves."""
+    """Rows and columns of the face."""
     low, high = points[:_FACE_POINTS, :2].min(0), points[:_FACE_POINTS, :2].max(0)
     margin = 0.04 * (high - low)
     x0, y0 = np.clip(np.floor(low - margin), 0, SIZE - 2).astype(int).tolist()

@@ -114,7 +114,7 @@ def _stray_hair(image: U8, filled: U8, alpha: F32, near: NDArray[np.bool_]) -> F
     texture = cv2.GaussianBlur(push_pull(np.abs(grain), (~near).astype(np.float32)), (0, 0), 8).max(2)
     away = cv2.distanceTransform((alpha < 0.3).astype(np.uint8), cv2.DIST_L2, 5)
     reach = np.clip(1.6 * (1 - away / _STRAY_PX), 0, 1)
-    return np.asarray(np.clip((difference - 5 * texture - 6) / 50, 0, 1) * reach, np.float32)
+    return np.asarray(np.clip((difference - 10 * texture - 6) / 50, 0, 1) * reach, np.float32)
 
 
 def _extend(person: U8) -> U8:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from tellmark.types import F32, F64, U8
+from tellmark.types import F32, U8
 
 # All over the eye's width.
 REACH = 0.85  # half length of a lid's edge with its tails beyond the corners
@@ -16,49 +17,56 @@ LASHES = 0.14  # height of the band in which dark detail counts as lashes
 LOWER_LID = 0.30  # height of the lower lid's skin that moves
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _weights(fraction: float, weights: F64) -> None:
-    """Catmull-Rom weights (4,) of the samples around a place ``fraction`` of the way from the second to the third."""
-    for tap in range(4):
-        d = abs(tap - 1 - fraction)
-        weights[tap] = 1.5 * d**3 - 2.5 * d**2 + 1 if d <= 1 else -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)  # type: ignore[untyped-decorator]
+def _weights(f: np.float32) -> tuple[np.float32, np.float32, np.float32, np.float32]:
+    """Catmull-Rom weights of the samples around a place ``f`` of the way from the second to the third."""
+    half, one, two = np.float32(0.5), np.float32(1), np.float32(2)
+    return (
+        half * f * (f * (two - f) - one),
+        half * (f * f * (np.float32(3) * f - np.float32(5)) + two),
+        half * f * (f * (np.float32(4) - np.float32(3) * f) + one),
+        half * f * f * (f - one),
+    )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)  # type: ignore[untyped-decorator]
 def _sample(
     picture: F32,  # (h, w, 3)
     origin: F32,  # (2,) px
     along: F32,  # (2,)
     s: float,
     t: float,
-    weights: F64,  # (2, 4) room to work in
-    colour: F32,  # (3,) out
-) -> None:
+) -> tuple[np.float32, np.float32, np.float32]:
     """Catmull-Rom interpolation at the local coordinates (s, t)."""
     height, width = picture.shape[:2]
     x = min(max(origin[0] + s * along[0] - t * along[1], 0.0), width - 1.001)
     y = min(max(origin[1] + s * along[1] + t * along[0], 0.0), height - 1.001)
     column, row = int(x), int(y)
-    _weights(x - column, weights[0])
-    _weights(y - row, weights[1])
-    for channel in range(3):
-        colour[channel] = 0
+    across, down = _weights(np.float32(x - column)), _weights(np.float32(y - row))
+    red = green = blue = np.float32(0)
+    x0, x1, x2, x3 = max(column - 1, 0), column, column + 1, min(column + 2, width - 1)
     for j in range(4):
-        yy = min(max(row + j - 1, 0), height - 1)
-        for i in range(4):
-            xx = min(max(column + i - 1, 0), width - 1)
-            share = np.float32(weights[0, i] * weights[1, j])
-            for channel in range(3):
-                colour[channel] += share * picture[yy, xx, channel]
+        line, share = picture[min(max(row + j - 1, 0), height - 1)], down[j]
+        red += share * (
+            across[0] * line[x0, 0] + across[1] * line[x1, 0] + across[2] * line[x2, 0] + across[3] * line[x3, 0]
+        )
+        green += share * (
+            across[0] * line[x0, 1] + across[1] * line[x1, 1] + across[2] * line[x2, 1] + across[3] * line[x3, 1]
+        )
+        blue += share * (
+            across[0] * line[x0, 2] + across[1] * line[x1, 2] + across[2] * line[x2, 2] + across[3] * line[x3, 2]
+        )
+    return red, green, blue
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)  # type: ignore[untyped-decorator]
 def paint_eye(
     picture: F32,  # (h, w, 3) as in the portrait
     bare: F32,  # (h, w, 3) without upper lashes
     lashes: F32,  # (h, w, 3) what the picture has beyond that
     eyeball: F32,  # (h, w, 3) without lids
-    out: U8,  # (h, w, 4) RGB is painted, where A is 255
+    reach: NDArray[np.bool_],  # (h, w) what lids and gaze may change
+    out: U8,  # (h, w, 4) RGB is painted, where A is 255 and ``reach`` says so
     origin: F32,  # (2,) px
     along: F32,  # (2,) unit vector
     width: float,
@@ -74,9 +82,7 @@ def paint_eye(
 ) -> None:
     """Fill ``out`` with the eye; see :func:`tellmark.generator.mesh.lids.draw_eye`. Lengths are px."""
     height, columns = out.shape[:2]
-    weights = np.empty((2, 4))
     skin = np.empty(3, np.float32)
-    other = np.empty(3, np.float32)
     last = len(upper) - 1
     under = LOWER_LID * width
     # Layers cut out and put back differ a little from the picture: let them come in with the motion.
@@ -84,7 +90,7 @@ def paint_eye(
     fresh = np.float32(min(moved_px / 1.5, 1.0))
     for y in range(height):
         for x in range(columns):
-            if out[y, x, 3] < 255:
+            if not reach[y, x] or out[y, x, 3] < 255:
                 continue
             dx, dy = x - origin[0], y - origin[1]
             s = dx * along[0] + dy * along[1]
@@ -113,14 +119,15 @@ def paint_eye(
                 # and what was taken off it, moved rigidly.
                 run = (t - rest_up + lid) / (lid + fall)
                 from_t = rest_up - lid + lid * (run + min(fall / lid, 0.9) * run * (1 - run) ** 2)
-                _sample(bare, origin, along, s, from_t, weights, skin)
+                skin[0], skin[1], skin[2] = _sample(bare, origin, along, s, from_t)
                 high = min(max((rest_up - t + fall) / width / LASHES - 0.7, 0.0), 1.0)
                 keep = np.float32(1 - 0.75 * max(drop, 0.0) * high)  # creases flatten as the lid stretches
-                _sample(lashes, origin, along, s, t - fall, weights, other)
+                other = _sample(lashes, origin, along, s, t - fall)
                 for channel in range(3):
                     skin[channel] += keep * other[channel]
             elif on_lower:
-                _sample(picture, origin, along, s, t + lift * (1 - (t - low) / (under + lift)), weights, skin)
+                from_t = t + lift * (1 - (t - low) / (under + lift))
+                skin[0], skin[1], skin[2] = _sample(picture, origin, along, s, from_t)
             else:
                 for channel in range(3):
                     skin[channel] = picture[y, x, channel]
@@ -129,7 +136,7 @@ def paint_eye(
                 away = np.hypot(s - iris[0] - gaze[0], t - iris[1] - gaze[1]) / radius
                 slide = min(max((2.4 - away) / 1.3, 0.0), 1.0)
                 slide = slide * slide * (3 - 2 * slide)
-                _sample(eyeball, origin, along, s - gaze[0] * slide, t - gaze[1] * slide, weights, other)
+                other = _sample(eyeball, origin, along, s - gaze[0] * slide, t - gaze[1] * slide)
                 shadow = np.float32(1 - 0.30 * max(drop, 0.0) * np.exp(-max(t - up, 0.0) / (0.06 * width)))
                 for channel in range(3):
                     skin[channel] += np.float32(seen) * (other[channel] * shadow - skin[channel])

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from tellmark.generator.geometry.fill import push_pull
-from tellmark.generator.mesh.lidpaint import LASHES, REACH, paint_eye
+from tellmark.generator.mesh.lidpaint import LASHES, LOWER_LID, REACH, paint_eye
 from tellmark.landmarks import LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS
 from tellmark.types import F32, F64, U8
 
@@ -35,6 +36,8 @@ class Eye:
     bare: F32  # (h, w, 3) without upper lashes
     lashes: F32  # (h, w, 3) what the picture has beyond that
     eyeball: F32  # (h, w, 3) without lids
+    reach: NDArray[np.bool_]  # (h, w) what lids and gaze may change
+    box: tuple[int, int, int, int]  # first and last row, and column, of that in the frame, each last one plus one
     origin: F32  # (2,) px in ``picture``
     along: F32  # (2,) unit vector corner to corner, to the viewer's right
     width: float  # px between the corners
@@ -77,8 +80,8 @@ def draw_eye(
     out = layer[y + eye.y : y + eye.y + height, x + eye.x : x + eye.x + width]
     drop, rise = min(max(upper_drop, -WIDEST), 1.0), min(max(lower_rise, 0.0), 1.0)
     paint_eye(
-        eye.picture, eye.bare, eye.lashes, eye.eyeball, out, eye.origin, eye.along, eye.width, eye.upper, eye.lower,
-        eye.closing, eye.lid, eye.iris, eye.iris_radius, gaze, drop, rise,
+        eye.picture, eye.bare, eye.lashes, eye.eyeball, eye.reach, out, eye.origin, eye.along, eye.width, eye.upper,
+        eye.lower, eye.closing, eye.lid, eye.iris, eye.iris_radius, gaze, drop, rise,
     )  # fmt: skip
 
 
@@ -135,6 +138,10 @@ def _build(
     visible = np.clip(inside - 1.0, 0, 1).astype(np.float32)  # lashes blur over the first pixel
     bare = _without_lashes(picture, above / width, below / width, np.abs(place[..., 0]) / width, lid / width)
     eyeball = _complete_eyeball(picture, visible, place, centre, radius, along)
+    # Below a lower lid that rises, and whose skin follows it.
+    under = LOWER_LID * width + 0.5 * float(opening.max())
+    reach = (above < lid + 1) & (below < under + 1) & (np.abs(place[..., 0]) < REACH * width)
+    rows, columns = np.nonzero(reach)
     return Eye(
         x=int(x),
         y=int(y),
@@ -142,6 +149,8 @@ def _build(
         bare=bare,
         lashes=picture - bare,
         eyeball=eyeball,
+        reach=reach,
+        box=(y + rows.min(), y + rows.max() + 1, x + columns.min(), x + columns.max() + 1),
         origin=(middle - (x, y)).astype(np.float32),
         along=along.astype(np.float32),
         width=width,

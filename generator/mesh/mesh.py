@@ -116,7 +116,7 @@ def head_share(points: F32, landmarks: F32) -> F32:
     below = relative @ down / (178 * frame.px_per_mm)
     # What lies far to the side at the chin's height is a shoulder, or hair that lies on one.
     beside = np.maximum(np.abs(relative @ across) / (140 * frame.px_per_mm) - _NECK, 0) * _smooth((below + 0.3) / 0.3)
-    return np.asarray(1 - _smooth((below + 0.06 + 0.4 * beside) / 0.34), np.float32)
+    return np.asarray(1 - _smooth((below + 0.16 + 0.4 * beside) / 0.30), np.float32)
 
 
 def pose_of(mesh: Mesh, motion: Motion, index: int) -> Pose:

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from tellmark.generator.geometry.basis import JAW_DROP_MM, face_frame
+from tellmark.generator.geometry.basis import face_frame
 from tellmark.generator.geometry.raster import mix
 from tellmark.generator.mesh.mesh import Mesh, Pose, place_rigid
 from tellmark.generator.mesh.opening import close_lips, lip_gaps, opening_mask, seam_colour
@@ -27,7 +27,7 @@ from tellmark.generator.mesh.teeth import (
     upper_teeth,
     white_point,
 )
-from tellmark.generator.types import EXPRESSIONS, SIZE
+from tellmark.generator.types import SIZE
 from tellmark.landmarks import LIPS_INNER
 from tellmark.types import F32, U8
 
@@ -36,7 +36,9 @@ _LONGEST_MM = 8.5  # of the upper teeth, that a raised lip shows
 _CROWN_MM = 9.5  # of a tooth: of a smile's own teeth, the lower lip hides what is short of that
 _LONGER_MM = 3.0  # and at most so much
 _SQUEEZED = 0.3  # of their gap at rest, by which lips squeeze what is between them; then it is drawn where it stays
-_JAW = EXPRESSIONS.index("jaw")
+_CHIN = 152
+_JAW_OF_CHIN = 0.9
+_LOWER_MM = 8.0  # of the lower teeth, that a lowered lip shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
         rest_drop_mm=gap_mm + 1.4,
         seam=seam_colour(image, landmarks),
         cavity=_fade((white * (0.25, 0.10, 0.095)).astype(np.float32), colour),
-        tongue=_fade((white * (0.72, 0.38, 0.37)).astype(np.float32), colour),
+        tongue=_fade((white * (0.86, 0.51, 0.47)).astype(np.float32), colour),
     )
 
 
@@ -91,7 +93,6 @@ def draw_mouth(
     frame: U8,  # (SIZE, SIZE, 3) in and out
     points: F32,  # (N, 3) px: the moved mesh
     mesh: Mesh,
-    expression: F32,  # (E,)
     pose: Pose,
 ) -> None:
     """Draw the interior into the opening of the lips; nothing where they are as far apart as at rest.
@@ -106,13 +107,13 @@ def draw_mouth(
     fade = max(fade, min(max((closed - _SQUEEZED) / _SQUEEZED, 0.0), 1.0))
     loop = points[list(LIPS_INNER), :2]
     if fade > 0:
-        _draw_inside(mouth, frame, loop, points, mesh, expression, pose, opened, fade)
+        _draw_inside(mouth, frame, loop, points, mesh, pose, opened, fade)
     if opened <= 0:
         close_lips(frame, loop, mouth.rest_gap / mesh.px_per_mm, gaps / mesh.px_per_mm, mouth.seam, mouth.soft)
 
 
 def _draw_inside(
-    mouth: Mouth, frame: U8, loop: F32, points: F32, mesh: Mesh, expression: F32, pose: Pose, opened: float, fade: float
+    mouth: Mouth, frame: U8, loop: F32, points: F32, mesh: Mesh, pose: Pose, opened: float, fade: float
 ) -> None:
     """Lay the interior over the frame within the loop (20, 2) of the inner lips; ``opened``: px beyond rest."""
     x0, y0 = np.floor(loop.min(0)).astype(int) - 3
@@ -129,8 +130,9 @@ def _draw_inside(
     show_mm = min(mouth.show_mm, _LONGEST_MM + lip_mm)
     colour = np.empty((*mask.shape, 3), np.float32)
     opened_mm = max(opened, 0.0) / mesh.px_per_mm
-    # Whatever the jaw is said to do, its teeth stay near the lower lip.
-    jaw_mm = np.clip(float(expression[_JAW]) * JAW_DROP_MM * 0.9, 0.6 * opened_mm, opened_mm + 1.0)
+    # The jaw's teeth go with the chin, which a smile leaves where it is; and they stay near the lower lip.
+    chin_mm = float(to_mm[1, :2] @ (points[_CHIN, :2] - place_rigid(mesh, mesh.rest[[_CHIN]], pose)[0]))
+    jaw_mm = np.clip(_JAW_OF_CHIN * chin_mm, max(opened_mm - _LOWER_MM, 0.0), opened_mm + 1.0)
     own = mouth.own
     rest = mouth.frame
     to_rest = np.zeros((2, 3), np.float32)
@@ -219,7 +221,7 @@ def _paint(
             below = max(y - top, 0) * mm_per_px
             above = max(bottom - y, 0) * mm_per_px
             lip = 0.70 + 0.30 * min(below / 2.2, 1.0)
-            floor = 0.75 + 0.25 * min(above / 1.6, 1.0)
+            floor = 0.88 + 0.12 * min(above / 1.6, 1.0)
             light = corner * air * lip * floor
             depth = 0.45 + 0.75 * min(max((v + 2) / max(drop_mm + 4, 1.0), 0.0), 1.0)
             for k in range(3):
@@ -230,10 +232,10 @@ def _paint(
             mound = 1.0 - (abs(tx) ** 2.6 + abs(ty) ** 2.2)
             if mound > 0:
                 share = min(mound / 0.35, 1.0)
-                shade = (0.38 + 0.50 * min(max((ty + 1.0) / 1.1, 0.0), 1.0)) * (1 - 0.13 * np.exp(-((u / 1.6) ** 2)))
+                shade = (0.55 + 0.45 * min(max((ty + 1.0) / 1.1, 0.0), 1.0)) * (1 - 0.13 * np.exp(-((u / 1.6) ** 2)))
                 for k in range(3):
-                    colour[k] += np.float32(share) * (tongue[k] * np.float32(shade * light) - colour[k])
-            _lay(lower, (u + HALF_MM) * scale - 0.5, low * scale - 0.5, colour, light * 0.92)
+                    colour[k] += np.float32(share) * (tongue[k] * np.float32(shade * (0.4 + 0.6 * light)) - colour[k])
+            _lay(lower, (u + HALF_MM) * scale - 0.5, low * scale - 0.5, colour, light * 1.05)
             if has_own:
                 ox = to_rest[0, 0] * x + to_rest[0, 1] * y + to_rest[0, 2]
                 oy = to_rest[1, 0] * x + to_rest[1, 1] * y + to_rest[1, 2]

@@ -145,7 +145,7 @@ def own_interior(image: U8, landmarks: F32, longer: float = 0.0) -> F32 | None:
     lips = np.rint(landmarks[[*UPPER_LIP[1][2:9], *LOWER_LIP[1][2:9]], :2]).astype(int).clip(0, SIZE - 1)
     lip_saturation = np.median(_saturation(image[lips[:, 1], lips[:, 0]].astype(np.float64)))
     dark = bright.mean() < 0.55 * _skin(image, landmarks).mean()
-    if dark or np.median(_saturation(bright)) > 0.9 * lip_saturation + 0.03:
+    if dark or np.median(_saturation(bright)) > max(0.8 * lip_saturation + 0.01, 0.03):
         return None
     filled = push_pull(image.astype(np.float32), sure.astype(np.float32))
     filled = np.where(inner[..., None] > 0, image.astype(np.float32), filled)

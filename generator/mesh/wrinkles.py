@@ -26,12 +26,12 @@ def strength(expression: F32) -> F32:
 def fold(layer: U8, map_x: F32, map_y: F32, lines: U8, depths: F32) -> None:
     """Darken a premultiplied ``layer`` (h, w, 4) where its pixels come from a line of the portrait.
 
-    map_x, map_y: (h, w) px in ``lines`` (H, W, 4). depths: (4,) in [0, 1].
+    map_x, map_y: (h, w) half px in ``lines`` (H, W, 4). depths: (4,) in [0, 1].
     """
     height, width = lines.shape[:2]
     for y in range(layer.shape[0]):
         for x in range(layer.shape[1]):
-            column, row = int(map_x[y, x] + 0.5), int(map_y[y, x] + 0.5)
+            column, row = int(0.5 * map_x[y, x] + 0.5), int(0.5 * map_y[y, x] + 0.5)
             if column < 0 or row < 0 or column >= width or row >= height:
                 continue
             light = np.float32(1)

@@ -1,8 +1,8 @@
 """How far each part of a motion that was read is believed: as far as the frames bear it out.
 
 Head, shoulders and scenery are drawn at rest, half of the way and all of the way to where they were read. The
-error of each over its own region is a parabola in that share, whose lowest point is what the frame says. Errors are
-smoothed over time first, so that a part does not jump between two places.
+error of each over its own region is a parabola in that share, whose lowest point is what the frame says; what the head
+does, must suit the face as well. Errors are smoothed over time first, so that a part does not jump between two places.
 """
 
 from __future__ import annotations
@@ -20,8 +20,12 @@ from tellmark.landmarks import LIPS_OUTER
 from tellmark.types import F32, F64, U8
 
 _SHARES = (0.0, 0.5, 1.0)
+_STEPS = np.linspace(0, 1, 101)  # shares that are chosen from
 _PARTS = 3  # head, torso, scene
-_SPARED = 0.15  # of its least error
+# Hair may be read wrongly where the face is not. For its sake the face's error grows by the first of these, of its
+# least error, and by more where the picture would be worse than a still copy otherwise.
+_SPARED = (*np.geomspace(0.15, 3, 24), 1e6)
+_BETTER = 0.95  # of the error of a still copy
 _SMOOTH = 2.0  # frames, sigma
 _SPEAKS, _KEEPS = 0.25, 0.5  # face widths from the middle of the mouth: up to there all moves as read, from there none
 
@@ -53,19 +57,25 @@ class Belief:
     def shares(self) -> F64:
         """(T, 3) in [0, 1] of the way that head, torso and scene have gone."""
         errors = ndimage.gaussian_filter1d(np.stack(self._errors), _SMOOTH, axis=0, mode="nearest")
-        lowest, bend = _lowest(errors)
-        # Hair may be read wrongly where the face is not: for its sake the face's error grows by no more than this.
-        face = np.einsum("tk,tk->t", _weights(lowest[:, 0]), errors[:, 0])
-        spared = lowest[:, 0] - np.sqrt(_SPARED * np.maximum(face, 0) / np.maximum(bend[:, 0], 1e-6))
-        return np.column_stack([np.maximum(lowest[:, 1], spared), lowest[:, 2:]])
+        face, head, torso, scene = np.moveaxis(errors @ _curves().T, 1, 0)
+        face = np.maximum(face, 0)  # a parabola may dip lower
+        others = [part.argmin(1) for part in (torso, scene)]
+        # What everything would be at rest, as in a still copy: the picture must be better than that.
+        room = _BETTER * errors[:, 1:, 0].sum() - torso.min(1).sum() - scene.min(1).sum()
+        for spared in _SPARED:
+            kept = np.where(face <= (1 + spared) * face.min(1, keepdims=True), head, np.inf)
+            if kept.min(1).sum() <= room:
+                break
+        return np.stack([_STEPS[part] for part in (kept.argmin(1), *others)], axis=1)
 
     def _where(self) -> tuple[F32, F32, F32, F32]:
-        """(512, 512) each: where the face, the head with it, torso and scene are or were, and nothing else."""
+        """(512, 512) each: where the face is; then head, torso and scene. A neck goes with the head."""
         regions, rest, made = self._regions, self._mesh.rest, self._renderer
         face = moved(regions.face, rest[:468, :2], made.points[:468, :2], np.ones(468, np.float32))
         hair = moved(regions.hair, rest[478:, :2], made.around, self._hair)
         head = np.minimum(np.maximum(face + hair, regions.face + regions.hair), 1)
-        return np.maximum(face, regions.face), head, regions.torso * (1 - head), regions.scene * (1 - head)
+        torso, scene = regions.torso * (1 - head), regions.scene * (1 - head)
+        return face, 1 - torso - scene, torso, scene
 
     def scaled(self, motion: Motion, shares: F64) -> Motion:
         """The motion with its parts gone ``shares`` (T, 3) of their way. What speaks, blinks and looks, does so."""
@@ -88,14 +98,6 @@ class Belief:
         )
 
 
-def _lowest(errors: F64) -> tuple[F64, F64]:
-    """The share in [0, 1] at which a parabola through errors (.., 3) at ``_SHARES`` is lowest, and its square term."""
-    rest, half, full = np.moveaxis(errors, -1, 0)
-    bend, slope = 2 * (rest + full - 2 * half), 4 * half - 3 * rest - full
-    lowest = np.where(bend > 1e-6, -slope / np.maximum(2 * bend, 1e-6), (full < rest).astype(np.float64))
-    return np.clip(lowest, 0, 1), bend
-
-
-def _weights(share: F64) -> F64:
-    """(.., 3) weights of the errors at ``_SHARES`` in the parabola's value at a share."""
-    return np.stack([(1 - share) * (1 - 2 * share), 4 * share * (1 - share), share * (2 * share - 1)], axis=-1)
+def _curves() -> F64:
+    """(k, 3) weights of the errors at ``_SHARES`` in their parabola's value at each of ``_STEPS``."""
+    return np.stack([(1 - _STEPS) * (1 - 2 * _STEPS), 4 * _STEPS * (1 - _STEPS), _STEPS * (2 * _STEPS - 1)], axis=1)

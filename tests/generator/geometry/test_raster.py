@@ -1,6 +1,7 @@
+import cv2
 import numpy as np
 
-from tellmark.generator.geometry.raster import mix, over, raster
+from tellmark.generator.geometry.raster import mix, over, over_moved, raster
 
 
 def slow_raster(vertices: np.ndarray, sources: np.ndarray, triangles: np.ndarray, size: int) -> np.ndarray:
@@ -82,3 +83,19 @@ def test_mix_blends_and_saturates() -> None:
     mix(region, colour, np.array([[0, 0.5, 1], [0, 0.5, 1]], np.float32))
     assert region[0, :, 0].tolist() == [100, 150, 200]
     assert region[1, :, 0].tolist() == [100, 255, 255]
+
+
+def test_a_moved_background_is_the_one_that_opencv_moves() -> None:
+    rng = np.random.default_rng(4)
+    alpha = rng.choice([0, 90, 255], (40, 50))
+    colour = rng.integers(0, 256, (40, 50, 3)) * alpha[..., None] // 255
+    layer = np.dstack([colour, alpha]).astype(np.uint8)
+    background = cv2.GaussianBlur(rng.integers(0, 256, (40, 50, 3)).astype(np.uint8), (0, 0), 1.5)
+    place = np.array([[1.02, 0.05, -3.3], [-0.05, 1.02, 4.7]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    moved = cv2.warpAffine(background, place, (50, 40), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    expected, out = np.zeros_like(background), np.zeros_like(background)
+    over(layer, moved, expected)
+    over_moved(layer, background, place, out)
+    # OpenCV rounds places to a 32nd of a pixel.
+    assert np.abs(out.astype(int) - expected).max() <= 3

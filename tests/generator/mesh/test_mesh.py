@@ -153,7 +153,7 @@ def test_basis_turns_with_the_face(someone: Portrait) -> None:
 def test_head_ends_at_the_neck_and_shoulders_begin_beside_it(someone: Portrait) -> None:
     chin = someone.landmarks[152, :2]
     width = float(np.linalg.norm(someone.landmarks[454, :2] - someone.landmarks[234, :2]))
-    places = np.array([[0, -0.3], [0, 0.2], [0, 0.6], [0.45, 0.1], [1.1, 0.1]], np.float32) * width + chin
+    places = np.array([[0, -0.3], [0, 0.05], [0, 0.6], [0.45, 0.05], [1.1, 0.05]], np.float32) * width + chin
     crown, throat, chest, neck, shoulder = head_share(places.astype(np.float32), someone.landmarks)
     assert crown > 0.99
     assert 0.2 < throat < 0.9

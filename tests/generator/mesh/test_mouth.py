@@ -28,7 +28,7 @@ def drawn(mouth: Mouth, mesh: Mesh, **weights: float) -> tuple[np.ndarray, np.nd
     expression = np.array([weights.get(name, 0.0) for name in EXPRESSIONS], np.float32)
     points = move(mesh, expression, STILL)
     frame = np.full((512, 512, 3), 128, np.uint8)
-    draw_mouth(mouth, frame, points, mesh, expression, STILL)
+    draw_mouth(mouth, frame, points, mesh, STILL)
     opening = np.zeros((512, 512), np.uint8)
     cv2.fillPoly(opening, [np.rint(points[list(LIPS_INNER), :2]).astype(np.int32)], 1)
     return frame, opening > 0
@@ -117,7 +117,7 @@ def test_lips_that_come_together_close_over_their_teeth(someone_else: Portrait) 
         points = mesh.rest.copy()
         points[lower, 1] -= 14 * closed
         frame = np.full((512, 512, 3), 250, np.uint8)
-        draw_mouth(mouth, frame, points, mesh, np.zeros(len(EXPRESSIONS), np.float32), STILL)
+        draw_mouth(mouth, frame, points, mesh, STILL)
         values.append(int(frame[middle].mean()))
     assert values[0] == 250  # as in the portrait
     assert values[1] < 200
@@ -149,7 +149,7 @@ def test_teeth_stay_in_place_behind_lips_that_come_nearer(someone_else: Portrait
     points = mesh.rest.copy()
     points[[*LOWER_LIP[3], *LOWER_LIP[2], *LOWER_LIP[1]], 1] -= 15
     frame = np.full((512, 512, 3), 128, np.uint8)
-    draw_mouth(mouth, frame, points, mesh, np.zeros(len(EXPRESSIONS), np.float32), STILL)
+    draw_mouth(mouth, frame, points, mesh, STILL)
     column = frame[int(landmarks[13, 1]) + 3 : int(points[14, 1]) - 2, int(landmarks[13, 0])].mean(1)
     # Squeezed, the edge of the teeth would have come up into the middle of the opening.
     assert (column > 180).all()

@@ -23,7 +23,7 @@ def test_a_fold_darkens_its_line_and_nothing_else() -> None:
     lines = wrinkles.creases(facespace.load().mean)
     layer = np.full((SIZE, SIZE, 4), 200, np.uint8)
     map_y, map_x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
-    wrinkles.fold(layer, map_x, map_y, lines, wrinkles.strength(weights(smile=1)))
+    wrinkles.fold(layer, 2 * map_x, 2 * map_y, lines, wrinkles.strength(weights(smile=1)))
     deep = lines[..., 2] > 200
     assert (layer[deep][:, :3] < 160).all()
     assert (layer[lines.max(axis=2) == 0] == 200).all()

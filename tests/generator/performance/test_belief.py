@@ -89,3 +89,19 @@ def test_the_face_is_spared_where_hair_says_otherwise(belief_of) -> None:  # typ
     truth = read(crown=(0, 0.08, 0, 0))  # the face has turned, and the hair is far from where it was read
     truth.rotation_deg[:] = motion.rotation_deg
     assert belief_of(motion, truth)[1][:, 0].min() > 0.8
+
+
+def of_errors(belief_of, face: list[float], head: list[float]) -> float:  # type: ignore[no-untyped-def]
+    """How far the head goes where its errors at rest, halfway and all of the way are these."""
+    belief, _ = belief_of(read(), read())
+    belief._errors = [np.array([face, head, [0.0] * 3, [0.0] * 3])] * LENGTH
+    return float(belief.shares()[:, 0].mean())
+
+
+def test_the_face_is_spared_where_half_of_the_way_is_as_wrong_as_none(belief_of) -> None:  # type: ignore[no-untyped-def]
+    assert of_errors(belief_of, [4, 4, 1], [12, 9, 10]) > 0.9
+    assert of_errors(belief_of, [1, 1, 1], [12, 9, 10]) == pytest.approx(0.625, abs=0.01)
+
+
+def test_not_where_the_picture_would_be_worse_than_a_still_copy(belief_of) -> None:  # type: ignore[no-untyped-def]
+    assert of_errors(belief_of, [4, 2, 1], [10, 12, 20]) < 0.1
