@@ -14,7 +14,7 @@ from tellmark.generator.types import SIZE
 from tellmark.landmarks import FACE_OVAL, LIPS_OUTER
 from tellmark.types import F32
 
-# Down the outline from the ear to the chin, and where the cheek's line begins and ends: before the ear, beside the nose.
+# Down the outline from before the ear to the chin, and the corner of the mouth on that side.
 _SIDES = (
     ((127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148), 61),
     ((356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377), 291),
@@ -40,7 +40,7 @@ def paint(recipe: Recipe, shape: F32, rng: np.random.Generator) -> tuple[F32, F3
     lip = np.exp(-(((root[:, 1] - middle[1]) / (0.06 * height)) ** 2))
     across = (root[:, 0] - middle[0]) / (0.4 * height)
     lock = np.stack([noise(rng, 5), noise(rng, 5)], axis=-1)[row, column]
-    heading = np.stack([0.6 * across + 2.5 * lip * np.clip(across, -0.3, 0.3), 1 - 0.4 * lip], axis=1)
+    heading = np.stack([0.35 * across + 2.5 * lip * np.clip(across, -0.3, 0.3), 1 - 0.4 * lip], axis=1)
     heading = heading + 0.22 * lock + rng.normal(0, 0.22, (count, 2))
     length = (0.8 + 9.0 * full**1.6) * (1 + 0.7 * full * chin) * rng.uniform(0.4, 1.2, count)
     t = np.linspace(0, 1, _POINTS)[None, :, None]
@@ -62,7 +62,8 @@ def grows(beard: float, shape: F32, rng: np.random.Generator) -> F32:
     middle, (width, height) = oval.mean(axis=0), np.ptp(oval, axis=0).tolist()
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
     begin, sag = int(rng.integers(1, 4)), float(rng.uniform(0.02, 0.13))
-    cheeks = float(rng.choice([0.15, 0.6, 1.0], p=[0.2, 0.3, 0.5]))  # few grow little but chin and moustache
+    # Few grow little but chin and moustache; who does not shave for some days has stubble everywhere.
+    cheeks = float(rng.choice([0.15, 0.6, 1.0], p=[0.2, 0.3, 0.5])) if beard > 0.35 else 0.8
     edge = 4 * noise(rng, 4) + 4 * noise(rng, 12)
     nose, lips = shape[2, :2], shape[list(LIPS_OUTER), :2]
     outline: list[F32] = []
@@ -79,7 +80,8 @@ def grows(beard: float, shape: F32, rng: np.random.Generator) -> F32:
     cv2.fillPoly(region, [np.round(np.concatenate([outline[0], lip[None], outline[1]])).astype(np.int32)], 1)
     full = smoothstep(_signed(region) + edge, -6, 12)
     front = np.exp(-((np.abs(x - nose[0]) / (0.62 * np.ptp(lips[:, 0]))) ** 4))
-    out = full * (cheeks + (1 - cheeks) * front)
+    beside = cheeks * smoothstep(y, float(shape[[234, 454], 1].min()) - 6, float(shape[[61, 291], 1].max()))
+    out = full * (beside + (1 - beside) * front)
     # Bare: the lips, two spots beside the tuft below them, the groove above them a little.
     mouth = np.zeros((SIZE, SIZE), np.uint8)
     cv2.fillPoly(mouth, [np.round(lips).astype(np.int32)], 1)
@@ -90,7 +92,9 @@ def grows(beard: float, shape: F32, rng: np.random.Generator) -> F32:
         out = out * (1 - 0.75 * np.exp(-spot))
     groove = np.exp(-(((x - nose[0]) / (0.025 * width)) ** 2)) * (y < lips[:, 1].min())
     patchy = np.clip(1 + (0.35 - 0.25 * beard) * noise(rng, 9), 0.2, 1)
-    return np.asarray(out * (1 - 0.5 * groove) * patchy, np.float32)
+    face = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.fillPoly(face, [np.round(oval).astype(np.int32)], 1)
+    return np.asarray(out * (1 - 0.5 * groove) * patchy * smoothstep(_signed(face), -2, 1), np.float32)
 
 
 def sideburns(flow: str, feminine: bool, shape: F32, rng: np.random.Generator) -> F32:
@@ -101,13 +105,13 @@ def sideburns(flow: str, feminine: bool, shape: F32, rng: np.random.Generator) -
     out = np.zeros((SIZE, SIZE), np.float32)
     if flow not in SHORT:
         return out
-    strength, last = (0.3, 3) if feminine else (0.8, int(rng.integers(3, 6)))
+    strength, last = (0.25, 2) if feminine else (0.7, int(rng.integers(2, 5)))
     for side, _ in _SIDES:
         strip = np.zeros((SIZE, SIZE), np.float32)
         place = middle + (shape[list(side[:last]), :2] - middle) * f32([0.96, 1])
         place = np.concatenate([place[:1] - f32([0, 0.16 * width]), place])
-        cv2.polylines(strip, [np.round(place).astype(np.int32)], False, 1.0, round(0.07 * width), cv2.LINE_AA)
-        strip = smoothstep(cv2.GaussianBlur(strip, (0, 0), 5.0) + 0.08 * noise(rng, 6), 0.1, 1)
+        cv2.polylines(strip, [np.round(place).astype(np.int32)], False, 1.0, round(0.045 * width), cv2.LINE_AA)
+        strip = smoothstep(cv2.GaussianBlur(strip, (0, 0), 4.0) + 0.08 * noise(rng, 6), 0.1, 1)
         out = np.maximum(out, strength * strip * smoothstep(y, place[-1, 1], place[1, 1]))
     return out
 

@@ -51,7 +51,7 @@ def skin_detail(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
 
 
 def blood(recipe: Recipe, shape: F32) -> F32:
-    """(SIZE, SIZE) blood under the skin above the face's average: wings and tip of the nose, cheeks, lids, ears, chin."""
+    """(SIZE, SIZE) blood under the skin above the face's average: nose, cheeks, lids, upper lip and chin."""
     rng = np.random.default_rng([recipe.seed, 7])
     width = float(np.ptp(shape[list(FACE_OVAL), 0]))
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
@@ -72,5 +72,5 @@ def sheen(recipe: Recipe, shape: F32) -> F32:
     oily = np.full((SIZE, SIZE), 0.35, np.float32)
     for point, reach in ((151, 42), (4, 18), (6, 16), (117, 26), (346, 26), (199, 20)):
         oily += 0.6 * np.exp(-((x - shape[point, 0]) ** 2 + (y - shape[point, 1]) ** 2) / reach**2)
-    pores = np.clip(1 + 0.16 * noise(rng, 0.9) + 0.06 * noise(rng, 3), 0, 2.5)
-    return np.asarray((rng.uniform(0.02, 0.09) * oily * pores)[..., None], np.float32)
+    pores = np.clip(1 + 0.16 * noise(rng, 0.9), 0, 2.5)
+    return np.asarray((rng.uniform(0.03, 0.12) * oily * pores)[..., None], np.float32)

@@ -100,7 +100,9 @@ def parts_of(seed: int) -> Parts:
     # Closer to the jaw than the shadows' grid can tell, little light gets in.
     near = cv2.GaussianBlur(np.roll(skin.oval_of(shape), 6, axis=0), (0, 0), 9.0)[..., None]
     body[..., :3] *= 1 - 0.32 * near * f32([0.85, 1.0, 1.05])
-    shade = cv2.GaussianBlur(np.roll(skin.oval_of(shape), 22, axis=0), (0, 0), 24.0)[..., None]  # nor further down, from above
+    shade = cv2.GaussianBlur(np.roll(skin.oval_of(shape), 22, axis=0), (0, 0), 24.0)[
+        ..., None
+    ]  # nor further down, from above
     body[..., :3] *= 1 - 0.25 * shade * f32([0.8, 1.0, 1.05])
     head_z = relief.head_depth(shape, skull)
     head_z = np.where((ears > 0.5) & (head_z >= relief.FAR), skull.centre[2] * 0.8, head_z)
@@ -116,12 +118,16 @@ def parts_of(seed: int) -> Parts:
     beyond, low = skin.beyond_outline(shape)  # where the jaw turns under, it turns from the light
     under = (low * smoothstep(beyond, -0.02, 0.08))[..., None]
     lit, gloss = lit * (1 - 0.42 * under), gloss * (1 - under)
+    # Nor can their grid tell how little light there is beside hair that lies on the skin.
+    beneath = cv2.GaussianBlur(np.roll(front[..., 3], 5, axis=0), (0, 0), 6.0)[..., None]
+    lit = lit * (1 - 0.45 * beneath * f32([0.85, 1.0, 1.05]))
     picture = _lit(np.exp(log), lit, gloss * complexion.sheen(recipe, shape))
     hairs, roots = beards.paint(recipe, shape, np.random.default_rng([recipe.seed, 1]))
     for layer in (roots, hairs):
         picture = picture * (1 - layer[..., 3:]) + _lit(layer[..., :3], lit)
     # Beyond the jaw's outline single hairs stand before what is behind it.
-    tips = np.dstack([_lit(hairs[..., :3], lit), hairs[..., 3:]]) * (low * (1 - skin.oval_of(shape)))[..., None]
+    lower = smoothstep(np.mgrid[:SIZE, :SIZE][0].astype(np.float32), shape[13, 1], shape[17, 1])
+    tips = np.dstack([_lit(hairs[..., :3], lit), hairs[..., 3:]]) * (lower * (1 - skin.oval_of(shape)))[..., None]
     hair_z = np.where((tips[..., 3] > 0.05) & (front[..., 3] < 0.2), skull.face[:, 2].mean(), hair_z)
     front = front + tips * (1 - front[..., 3:])
     body[..., :3] *= 1 - 0.5 * min(1.0, 2 * recipe.beard) * near

@@ -16,7 +16,9 @@ from tellmark.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS_OUTER, RIGHT
 from tellmark.types import F32
 
 _COARSE = 8.0  # texture px, where coarse appearance ends and detail begins
-_SHADE = 14.0  # texture px; light and shade of the photographs are wider than this, what belongs to the skin is narrower
+_SHADE = (
+    14.0  # texture px; light and shade of the photographs are wider than this, what belongs to the skin is narrower
+)
 
 
 def texture_of(recipe: Recipe, space: FaceSpace) -> F32:

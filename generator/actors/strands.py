@@ -65,7 +65,7 @@ def skull_of(oval: F32) -> Skull:
     (x0, y0), (x1, y1) = oval[:, :2].min(axis=0), oval[:, :2].max(axis=0)
     height, half = float(y1 - y0), float(x1 - x0) / 2
     centre = np.array([(x0 + x1) / 2, y1 - 0.68 * height, 0.57 * height], np.float32)
-    return Skull(centre, np.array([1.05 * half, 0.585 * height, 0.58 * height], np.float32), oval, height)
+    return Skull(centre, np.array([1.09 * half, 0.585 * height, 0.58 * height], np.float32), oval, height)
 
 
 def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
