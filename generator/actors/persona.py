@@ -100,9 +100,8 @@ def parts_of(seed: int) -> Parts:
     # Closer to the jaw than the shadows' grid can tell, little light gets in.
     near = cv2.GaussianBlur(np.roll(skin.oval_of(shape), 6, axis=0), (0, 0), 9.0)[..., None]
     body[..., :3] *= 1 - 0.32 * near * f32([0.85, 1.0, 1.05])
-    shade = cv2.GaussianBlur(np.roll(skin.oval_of(shape), 22, axis=0), (0, 0), 24.0)[
-        ..., None
-    ]  # nor further down, from above
+    # Further down the chin keeps off what comes from above.
+    shade = cv2.GaussianBlur(np.roll(skin.oval_of(shape), 22, axis=0), (0, 0), 24.0)[..., None]
     body[..., :3] *= 1 - 0.25 * shade * f32([0.8, 1.0, 1.05])
     head_z = relief.head_depth(shape, skull)
     head_z = np.where((ears > 0.5) & (head_z >= relief.FAR), skull.centre[2] * 0.8, head_z)

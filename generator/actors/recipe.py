@@ -18,8 +18,8 @@ from tellmark.generator.actors.sitting import Pose, Shot, rounded
 from tellmark.generator.actors.strands import HairStyle
 
 _MONK = ("f6ede4", "f3e7db", "f7ead0", "eadaba", "d7bd96", "a07e56", "825c43", "604134", "3a312a", "292420")
-# The same tones as cameras see faces: blood makes skin redder and less yellow than swatches. Log ratios of red to green
-# and green to blue, .25 to .44 and .07 to .22, are those of freely licensed footage; no darker than an exposure for it.
+# The same tones as cameras see faces: redder and less yellow, as light that enters skin meets blood (medians of freely
+# licensed footage: log ratio of red to green .34, of green to blue .11), and no darker than an exposure for it.
 _PHOTOGRAPHED = (
     (0.946, 0.770, 0.707), (0.930, 0.747, 0.675), (0.921, 0.728, 0.645), (0.894, 0.693, 0.602), (0.819, 0.616, 0.504),
     (0.669, 0.492, 0.380), (0.549, 0.384, 0.286), (0.444, 0.299, 0.225), (0.350, 0.234, 0.187), (0.275, 0.190, 0.155),

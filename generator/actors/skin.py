@@ -16,9 +16,7 @@ from tellmark.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS_OUTER, RIGHT
 from tellmark.types import F32
 
 _COARSE = 8.0  # texture px, where coarse appearance ends and detail begins
-_SHADE = (
-    14.0  # texture px; light and shade of the photographs are wider than this, what belongs to the skin is narrower
-)
+_SHADE = 14.0  # texture px; wider than this is light and shade of the photographs, narrower what belongs to the skin
 
 
 def texture_of(recipe: Recipe, space: FaceSpace) -> F32:
@@ -56,7 +54,7 @@ def _plain_skin(mean: F32) -> F32:
         hull = cv2.convexHull(np.round(points[list(loop)]).astype(np.int32))
         cv2.polylines(plain, [hull], True, 0, 20)
         cv2.fillConvexPoly(plain, hull, 0)
-    return plain.astype(np.float32)
+    return np.asarray(plain, np.float32)
 
 
 def _natural(coarse: F32) -> F32:
