@@ -127,7 +127,7 @@ def draw_recipe(seed: int) -> Recipe:
         seed=seed,
         feminine=feminine,
         shape_weights=rounded(shape),
-        features=rounded(np.clip(own_rng.normal(0, 0.9, features.COUNT), -1.8, 1.8)),
+        features=rounded(np.clip(own_rng.normal(0, 0.7, features.COUNT), -1.5, 1.5)),
         tone_weights=rounded(tone),
         detail_weights=rounded(detail / detail.sum()),
         tone=round(float(np.clip(depth, 1, 10))),
