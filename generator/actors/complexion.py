@@ -1,17 +1,27 @@
-"""Skin: pores, marks, sheen and beards. All in the portrait's frame."""
+"""Skin: pores, marks, blood and sheen. All in the portrait's frame."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from tellmark.generator.actors import fibres
 from tellmark.generator.actors.facespace import f32
 from tellmark.generator.actors.recipe import Recipe
 from tellmark.generator.actors.scenery import noise
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import FACE_OVAL, LEFT_BROW, LIPS_OUTER, RIGHT_BROW
 from tellmark.types import F32
+
+# Where skin is redder than elsewhere: points of the mesh, reach in face widths, and how much, log of green.
+_BLOOD = (
+    ((4, 1), (0.09, 0.07), 0.02),  # tip of the nose
+    ((48, 278), (0.05, 0.05), 0.045),  # its wings
+    ((164,), (0.14, 0.05), 0.03),  # under it
+    ((50, 280), (0.16, 0.13), 0.02),  # cheeks
+    ((159, 386), (0.10, 0.05), 0.02),  # lids
+    ((145, 374), (0.10, 0.04), 0.02),
+    ((199,), (0.13, 0.08), 0.015),  # chin
+)
 
 
 def skin_detail(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
@@ -40,39 +50,19 @@ def skin_detail(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
     return np.asarray(detail * keep[..., None] - marks[..., None] * f32([0.5, 0.9, 1.0]), np.float32)
 
 
-def beard(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
-    """(SIZE, SIZE, 4) premultiplied: stubble to full beard, single hairs on jaw, chin and upper lip."""
-    oval = list(FACE_OVAL)
-    jaw = oval[oval.index(361) : oval.index(132) + 1]
-    outline = np.round(shape[[*jaw, 215, 207, 206, 165, 164, 391, 426, 427, 435], :2]).astype(np.int32)
-    region = np.zeros((SIZE, SIZE), np.float32)
-    cv2.fillPoly(region, [outline], 1.0)
-    region = cv2.GaussianBlur(region, (0, 0), 6.0)
-    lips = shape[list(LIPS_OUTER), :2]
-    lips = lips.mean(axis=0) + (lips - lips.mean(axis=0)) * [1.0, 1.15]
-    cv2.fillPoly(region, [np.round(lips).astype(np.int32)], 0.0)
-    low, high = shape[jaw, :2].min(axis=0) - 4, shape[jaw, :2].max(axis=0) + 4
-    low[1] = shape[2, 1]
-    root = rng.uniform(low, high, (int(34000 * (0.35 + 0.65 * recipe.beard)), 2))
-    # Thickest on chin and upper lip, sparse towards the cheeks.
-    away = np.abs(root[:, 0] - shape[164, 0]) / np.ptp(shape[oval, 0])
-    rise = np.clip((shape[152, 1] - root[:, 1]) / np.ptp(shape[oval, 1]) - 0.12, 0, 1)
-    inside = region[root[:, 1].astype(int), root[:, 0].astype(int)] ** 1.5 * np.exp(-7 * away * rise)
-    root = root[rng.random(len(root)) < inside]
-    middle = shape[164, :2]
-    heading = np.stack([(root[:, 0] - middle[0]) / 140 + rng.normal(0, 0.3, len(root)), np.ones(len(root))], axis=1)
-    length = (0.8 + 9.0 * recipe.beard**1.6) * rng.uniform(0.5, 1.2, len(root))
-    t = np.linspace(0, 1, 8)[None, :, None]
-    path = root[:, None] + heading[:, None] * length[:, None, None] * t
-    hairs = np.dstack([path, np.zeros(path.shape[:2])]).astype(np.float32)
-    tone = np.asarray(recipe.hair.colour) * 0.55 * np.exp(rng.normal(0, 0.14, (len(root), 1, 1)))
-    tone = np.broadcast_to(tone + rng.normal(0, 0.01, (len(root), 1, 3)), hairs.shape)
-    thickness = np.full(len(root), 0.16 + 0.17 * recipe.beard, np.float32)
-    drawn = fibres.draw(hairs, np.clip(tone, 0, 1).astype(np.float32), thickness, 1.0)[1]
-    # Between the hairs, and where they are shaved, roots show through the skin.
-    shade = (cv2.GaussianBlur(region, (0, 0), 4.0) * (0.14 + 0.20 * recipe.beard))[..., None]
-    under = np.dstack([shade * np.asarray(recipe.hair.colour, np.float32) * 0.40, shade])
-    return np.asarray(drawn + under * (1 - drawn[..., 3:]), np.float32)
+def blood(recipe: Recipe, shape: F32) -> F32:
+    """(SIZE, SIZE) blood under the skin above the face's average: nose, cheeks, lids, upper lip and chin."""
+    rng = np.random.default_rng([recipe.seed, 7])
+    width = float(np.ptp(shape[list(FACE_OVAL), 0]))
+    y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
+    out = np.zeros((SIZE, SIZE), np.float32)
+    flush = float(np.exp(rng.normal(0, 0.5))) * min(1.0, 0.3 + float(np.mean(recipe.skin)))  # melanin hides it
+    for points, reach, typical in _BLOOD:
+        strength = typical * (0.4 * flush + 0.6 * float(np.exp(rng.normal(0, 0.4))))
+        for point in points:
+            u, v = (x - shape[point, 0]) / (reach[0] * width), (y - shape[point, 1]) / (reach[1] * width)
+            out += np.float32(strength) * np.exp(-(u**2) - v**2)
+    return out * np.clip(1 + 0.10 * noise(rng, 8), 0.5, 1.5)
 
 
 def sheen(recipe: Recipe, shape: F32) -> F32:
@@ -82,5 +72,5 @@ def sheen(recipe: Recipe, shape: F32) -> F32:
     oily = np.full((SIZE, SIZE), 0.35, np.float32)
     for point, reach in ((151, 42), (4, 18), (6, 16), (117, 26), (346, 26), (199, 20)):
         oily += 0.6 * np.exp(-((x - shape[point, 0]) ** 2 + (y - shape[point, 1]) ** 2) / reach**2)
-    pores = np.clip(1 + 0.16 * noise(rng, 0.9) + 0.06 * noise(rng, 3), 0, 2.5)
-    return np.asarray((rng.uniform(0.02, 0.09) * oily * pores)[..., None], np.float32)
+    pores = np.clip(1 + 0.16 * noise(rng, 0.9), 0, 2.5)
+    return np.asarray((rng.uniform(0.03, 0.12) * oily * pores)[..., None], np.float32)

@@ -16,6 +16,7 @@ from tellmark.types import F32
 
 OVERSAMPLING = 4
 IRIS_RADIUS = 0.077  # of the distance between the outer eye corners; the human iris is 11.8 mm, the corners 88 mm apart
+_VEIL = np.float32(0.02)  # of the light around, which the cornea mirrors evenly (its reflectance is .025)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +158,9 @@ def draw_eyeball(
     iris = cv2.remap(texture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     disc = np.clip((1 - radius) * ball.iris_radius * scale * 1.2 + 0.5, 0, 1)[..., None]
     across = (x - lids[:, 0].mean()) / (np.ptp(lids[:, 0]) / 2 + 1e-3)
-    white = np.array([0.39, 0.335, 0.31], np.float32) * (1 - 0.5 * np.clip(np.abs(across), 0, 1) ** 2.2)[..., None]
+    white = np.array([0.40, 0.32, 0.275], np.float32) * (1 - 0.5 * np.clip(np.abs(across), 0, 1) ** 2.2)[..., None]
     wrap = 0.62 + 0.45 * np.clip(nx * light[0] + ny * light[1] + nz * light[2], 0, 1)
-    colour = white + disc * (iris * np.float32(0.9) - white)
+    colour = white + disc * (iris * np.float32(0.9) + _VEIL - white)
     # The cornea bulges: its normal turns faster than the ball's. Highlights stay with the light, not with the gaze.
     bulge = 0.55 * np.clip(1.15 - radius, 0, 1)[..., None]
     tilt = u[..., None] * axes[:, 0] + v[..., None] * axes[:, 1]

@@ -26,6 +26,7 @@ EYE_CENTRE = (256.0, 230.0)  # px, where the middle between the eyes lies in the
 ZOOM = 1.8  # texture px for one portrait px of the mean shape
 TEXTURE_CENTRE = (256.0, 256.0)  # portrait px at the middle of the texture
 SKIN_BASE = np.log(np.array([0.80, 0.62, 0.54], np.float32))  # added to a texture it shows a light skin in sRGB
+BLOOD = np.array([0.05, 1.0, 0.4], np.float32)  # log RGB that more of it takes from what skin gives back
 RINGS = (1.16, 1.38)  # the mesh goes on outside the face oval with copies of it, scaled about its centre
 
 

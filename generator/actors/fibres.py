@@ -61,8 +61,8 @@ def shade(
     white = (rng.random(len(strands)) < grey) * rng.uniform(0.3, 0.9, len(strands))
     colour = colour + (np.float32(0.62) - colour) * (0.5 * white)[:, None, None]
     out = colour * body[..., None]
-    out += (shine * highlight**28 * 0.16)[..., None] * (0.35 + 0.65 * colour)
-    out += colour * (shine * highlight**9 * 0.60)[..., None]
+    out += (shine * highlight**40 * 0.30)[..., None] * (0.35 + 0.65 * colour)
+    out += colour * (shine * highlight**12 * 0.95)[..., None]
     return np.asarray(np.clip(out, 0, 1), np.float32)
 
 

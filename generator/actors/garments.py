@@ -32,6 +32,7 @@ class Body:
 
     neck: float  # half width
     shoulders: float  # half width
+    slope: float  # how far down they slope, about 1
     garment: str  # one of GARMENTS
     pattern: str  # one of PATTERNS
     colour: tuple[float, float, float]  # sRGB of the cloth
@@ -56,7 +57,7 @@ def torso(body: Body, oval: F32, skin: F32) -> tuple[F32, F32]:
     across = across - 0.05 * body.turn * low
     across = across * (1 + 0.16 * body.turn * np.sign(across) * low)
     outline = PchipInterpolator(*_LINE)
-    slope = outline(np.clip(down, -1.2, 0.9)).astype(np.float32)
+    slope = outline(np.clip(np.where(down > 0, down / body.slope, down), -1.2, 0.9)).astype(np.float32)
     half = body.neck * (1 + 0.10 * smoothstep(down, -0.05, 0.14)) + (body.shoulders - body.neck) * slope
     half = half * (1 + 0.006 * noise(rng, 30))
     cover = smoothstep((half - np.abs(across)) * height, -0.8, 0.8) * smoothstep(down, -0.55, -0.5)

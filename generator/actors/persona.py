@@ -14,9 +14,11 @@ import numpy as np
 
 from tellmark.generator.actors import (
     ageing,
+    beards,
     complexion,
     eyes,
     facespace,
+    features,
     fibres,
     garments,
     glasses,
@@ -74,7 +76,7 @@ def shape_of(recipe: Recipe) -> F32:
             for _ in range(2):
                 own = (shape - group)[list(loop)]
                 shape[list(loop)] += 0.25 * (np.roll(own, 1, axis=0) + np.roll(own, -1, axis=0)) - 0.5 * own
-    shape = ageing.sag(shape, recipe.age)
+    shape = ageing.sag(features.shaped(shape, recipe.features), recipe.age)
     shape[:, 0] = (shape[:, 0] - SIZE / 2) * recipe.aspect + SIZE / 2
     return np.asarray(shape - [(shape[33, 0] + shape[263, 0]) / 2 - SIZE / 2, 0, 0], np.float32)
 
@@ -98,6 +100,9 @@ def parts_of(seed: int) -> Parts:
     # Closer to the jaw than the shadows' grid can tell, little light gets in.
     near = cv2.GaussianBlur(np.roll(skin.oval_of(shape), 6, axis=0), (0, 0), 9.0)[..., None]
     body[..., :3] *= 1 - 0.32 * near * f32([0.85, 1.0, 1.05])
+    # Further down the chin keeps off what comes from above.
+    shade = cv2.GaussianBlur(np.roll(skin.oval_of(shape), 22, axis=0), (0, 0), 24.0)[..., None]
+    body[..., :3] *= 1 - 0.25 * shade * f32([0.8, 1.0, 1.05])
     head_z = relief.head_depth(shape, skull)
     head_z = np.where((ears > 0.5) & (head_z >= relief.FAR), skull.centre[2] * 0.8, head_z)
     blockers = np.minimum(np.minimum(head_z, body_z), np.where(front[..., 3] > 0.6, hair_z - 4, relief.FAR))
@@ -112,10 +117,19 @@ def parts_of(seed: int) -> Parts:
     beyond, low = skin.beyond_outline(shape)  # where the jaw turns under, it turns from the light
     under = (low * smoothstep(beyond, -0.02, 0.08))[..., None]
     lit, gloss = lit * (1 - 0.42 * under), gloss * (1 - under)
+    # Nor can their grid tell how little light there is beside hair that lies on the skin.
+    beneath = cv2.GaussianBlur(np.roll(front[..., 3], 5, axis=0), (0, 0), 6.0)[..., None]
+    lit = lit * (1 - 0.45 * beneath * f32([0.85, 1.0, 1.05]))
     picture = _lit(np.exp(log), lit, gloss * complexion.sheen(recipe, shape))
-    if recipe.beard > 0:
-        beard = complexion.beard(recipe, shape, np.random.default_rng([recipe.seed, 1]))
-        picture = picture * (1 - beard[..., 3:]) + _lit(beard[..., :3], lit)
+    hairs, roots = beards.paint(recipe, shape, np.random.default_rng([recipe.seed, 1]))
+    for layer in (roots, hairs):
+        picture = picture * (1 - layer[..., 3:]) + _lit(layer[..., :3], lit)
+    # Beyond the jaw's outline single hairs stand before what is behind it.
+    lower = smoothstep(np.mgrid[:SIZE, :SIZE][0].astype(np.float32), shape[13, 1], shape[17, 1])
+    tips = np.dstack([_lit(hairs[..., :3], lit), hairs[..., 3:]]) * (lower * (1 - skin.oval_of(shape)))[..., None]
+    hair_z = np.where((tips[..., 3] > 0.05) & (front[..., 3] < 0.2), skull.face[:, 2].mean(), hair_z)
+    front = front + tips * (1 - front[..., 3:])
+    body[..., :3] *= 1 - 0.5 * min(1.0, 2 * recipe.beard) * near
     worn = None
     if recipe.glasses is not None:
         layer, depth, shade = glasses.paint(recipe.glasses, shape, light)
@@ -124,9 +138,8 @@ def parts_of(seed: int) -> Parts:
     bright = np.mean([lit[y - 12 : y + 16, x - 16 : x + 16].mean(axis=(0, 1)) for x, y in around], axis=0)
     x, y = np.round(shape[[13, 14], :2].mean(axis=0)).astype(int)
     before_mouth = lit[y - 12 : y + 12, x - 24 : x + 24].mean(axis=(0, 1))
-    # Beside dark skin the white is darker too: less light comes back from the lids.
-    dark = 0.62 + 0.38 * min(1.0, float(np.mean(recipe.skin)) / 0.6)
-    eye_light = f32(np.clip(bright, 0.12, 1.1)) * np.float32(dark)
+    # Much of what lights an eye has come from the lids: beside dark skin the white is darker, too.
+    eye_light = f32(np.clip(bright, 0.12, 1.1)) * np.float32(0.05 + 1.5 * np.mean(recipe.skin))
     picture = eyes.paint(picture.astype(np.float32), shape, recipe.iris, light, float(eye_light.mean() ** (1 / 2.2)))
     lit, gloss = relief.shine_on(relief.normals(body_z, 1.6), body_z, blockers, recipe.lamp, seed)
     return Parts(

@@ -103,7 +103,7 @@ def shine_on(normal: F32, depth: F32, blockers: F32, light: Light, seed: int) ->
     half = toward + f32([0, 0, -1])
     half /= np.linalg.norm(half) + 1e-6
     mirrored = np.clip(normal @ half, 0, 1)[..., None]
-    shine = (0.7 * mirrored**14 + 0.6 * mirrored**45) * share * lit[..., None] * (cosine > -0.1)[..., None] * tint
+    shine = (0.25 * mirrored**14 + 0.9 * mirrored**40) * share * lit[..., None] * (cosine > -0.1)[..., None] * tint
     diffuse = (1 - share) * ambient / 0.92 / tint**0.4 + share * 1.1 * direct / front**0.5 * tint
     return diffuse.astype(np.float32), np.maximum(shine, 0).astype(np.float32)
 

@@ -16,6 +16,7 @@ from tellmark.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS_OUTER, RIGHT
 from tellmark.types import F32
 
 _COARSE = 8.0  # texture px, where coarse appearance ends and detail begins
+_SHADE = 14.0  # texture px; wider than this is light and shade of the photographs, narrower what belongs to the skin
 
 
 def texture_of(recipe: Recipe, space: FaceSpace) -> F32:
@@ -30,7 +31,30 @@ def texture_of(recipe: Recipe, space: FaceSpace) -> F32:
     drift = 0.24 * np.tanh((grey + 0.35 * (drift - grey)) / 0.24)
     drift = cv2.resize(cv2.GaussianBlur(drift, (0, 0), 2.5), (TEXTURE, TEXTURE), interpolation=cv2.INTER_CUBIC)
     fine = 1.15 * (mixed - cv2.GaussianBlur(mixed, (0, 0), _COARSE))
-    return np.asarray(fine + _natural(typical + drift), np.float32)
+    return np.asarray(fine + _unlit(_natural(typical + drift), space.mean), np.float32)
+
+
+def _unlit(coarse: F32, mean: F32) -> F32:
+    """Coarse log RGB without most of the shade it was photographed in: the light is given to the form, once."""
+    plain = _plain_skin(mean)
+    weight = np.maximum(cv2.GaussianBlur(plain, (0, 0), _SHADE), 1e-4)
+    shade = cv2.GaussianBlur(coarse.mean(axis=-1) * plain, (0, 0), _SHADE) / weight
+    shade -= np.median(shade[plain > 0.5])
+    inside = cv2.GaussianBlur(plain, (0, 0), 2 * _SHADE)  # beyond the face there is hair, which is dark by itself
+    return np.asarray(coarse - (0.6 * np.minimum(2 * inside, 1) * np.clip(shade, -0.4, 0.4))[..., None], np.float32)
+
+
+def _plain_skin(mean: F32) -> F32:
+    """(TEXTURE, TEXTURE) 1 on plain skin of the mean shape: the face without eyes, brows, mouth and outline."""
+    points = facespace.to_texture(mean)
+    plain = np.zeros((TEXTURE, TEXTURE), np.uint8)
+    cv2.fillPoly(plain, [np.round(points[list(FACE_OVAL)]).astype(np.int32)], 1)
+    plain = cv2.erode(plain, np.ones((41, 41), np.uint8))
+    for loop in (RIGHT_EYE, LEFT_EYE, RIGHT_BROW, LEFT_BROW, LIPS_OUTER):
+        hull = cv2.convexHull(np.round(points[list(loop)]).astype(np.int32))
+        cv2.polylines(plain, [hull], True, 0, 20)
+        cv2.fillConvexPoly(plain, hull, 0)
+    return np.asarray(plain, np.float32)
 
 
 def _natural(coarse: F32) -> F32:
@@ -82,6 +106,7 @@ def paint(recipe: Recipe, shape: F32, space: FaceSpace) -> tuple[F32, F32]:
     ear = fill + np.clip(0.9 * (ears[..., :3] - fill), -0.28, 0.08) + f32([0.02, -0.03, -0.03])
     log = log * (1 - ear_alpha) + ear * ear_alpha
     log = log + np.log(f32(recipe.skin)) + complexion.skin_detail(recipe, shape, rng)
+    log -= complexion.blood(recipe, shape)[..., None] * facespace.BLOOD
     return log + ageing.colour(shape, recipe.age, recipe.grey, rng), ears[..., 3]
 
 

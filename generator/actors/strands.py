@@ -24,7 +24,7 @@ _BARBERED = (
     [-1, -0.8, -0.667, -0.56, -0.47, -0.36, -0.22, 0, 0.5, 1],
     [-0.95, -0.86, -0.755, -0.64, -0.46, -0.14, 0.0, 0.04, 0.5, 0.75],
 )
-_SHORT = ("crop", "back")
+SHORT = ("crop", "back")
 _TAPER = 0.34  # radii of the skull, over which the sides of short hair thin out
 _PARTED = ("part", "fringe")
 _DRAWN_IN = 0.16
@@ -65,7 +65,7 @@ def skull_of(oval: F32) -> Skull:
     (x0, y0), (x1, y1) = oval[:, :2].min(axis=0), oval[:, :2].max(axis=0)
     height, half = float(y1 - y0), float(x1 - x0) / 2
     centre = np.array([(x0 + x1) / 2, y1 - 0.68 * height, 0.57 * height], np.float32)
-    return Skull(centre, np.array([1.05 * half, 0.585 * height, 0.58 * height], np.float32), oval, height)
+    return Skull(centre, np.array([1.09 * half, 0.585 * height, 0.58 * height], np.float32), oval, height)
 
 
 def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
@@ -81,9 +81,14 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     count = len(parent)
     t = np.linspace(0, 1, STEPS, dtype=np.float32)[None, :, None]
     spread = rng.normal(0, (0.014 if short else 0.022) * skull.height, (count, 1, 3)).astype(np.float32)
-    strands = guides[parent] + spread * (1 - (0.9 if short else 1.0) * style.clumping * t**0.8)
-    # A slow random walk makes each strand its own; waves run in phase within a lock.
+    clumping = np.full((count, 1, 1), (0.9 if short else 1.0) * style.clumping, np.float32)
+    if style.flow == "fringe":  # it is combed apart over the forehead, else it hangs in strips
+        clumping[_over_forehead(roots)[parent]] *= 0.4
+    grown = 1 - (0.25 if short else 0.4) * rng.random(count) ** 2.5  # no two hairs of a lock end together
+    strands = _along(guides, parent, grown) + spread * (1 - clumping * t**0.8)
+    # A slow random walk makes each strand its own, a few fly off; waves run in phase within a lock.
     walk = np.cumsum(rng.normal(0, 1, (count, STEPS, 3)), axis=1).astype(np.float32)
+    walk *= np.exp(rng.normal(0, 0.5 if style.flow in _PARTED else 0.15, (count, 1, 1))).astype(np.float32)
     if style.flow == "fringe":
         walk *= 0.5
     strands += walk * (style.frizz * (0.008 if short else 0.0035) * skull.height) * t
@@ -104,6 +109,15 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     layers = np.clip(layer[parent] + rng.normal(0, 0.12, count), 0, 1).astype(np.float32)
     order = np.argsort(layers - 0.003 * strands[:, STEPS // 2, 2], kind="stable")
     return np.ascontiguousarray(strands[order], np.float32), layers[order]
+
+
+def _along(guides: F32, parent: NDArray[np.int64], share: NDArray[np.float64]) -> F32:
+    """(n, STEPS, 3) the first ``share`` (n,) of each strand's guide."""
+    place = share[:, None] * np.arange(STEPS)
+    low = np.minimum(place.astype(int), STEPS - 2)
+    rest = (place - low)[..., None].astype(np.float32)
+    start = guides[parent[:, None], low]
+    return np.asarray(start + rest * (guides[parent[:, None], low + 1] - start), np.float32)
 
 
 def along_scalp(roots: F32, rng: np.random.Generator, rate: float) -> F32:
@@ -135,7 +149,7 @@ def within_hairline(style: HairStyle, direction: F32) -> F32:
 
 def taper(style: HairStyle, place: F32) -> F32:
     """(n,) in [0, 1] how much of short hair barbers leave at places (n, 3), in skull radii: little above the ears."""
-    if style.flow not in _SHORT:
+    if style.flow not in SHORT:
         return np.ones(len(place), np.float32)
     direction = place / np.maximum(np.linalg.norm(place, axis=1, keepdims=True), 1e-6)
     beside = np.clip((np.abs(direction[:, 0]) - 0.5) / 0.25, 0, 1)

@@ -10,7 +10,7 @@ from tellmark.generator.actors.garments import GARMENTS, PATTERNS, Body
 from tellmark.generator.actors.relief import FAR
 from tellmark.landmarks import FACE_OVAL
 
-BODY = Body(0.27, 1.25, "crew", "plain", (0.1, 0.2, 0.6), (0.9, 0.9, 0.9), 0.2, 0.02, 3)
+BODY = Body(0.27, 1.25, 1.0, "crew", "plain", (0.1, 0.2, 0.6), (0.9, 0.9, 0.9), 0.2, 0.02, 3)
 SKIN = np.array([0.8, 0.6, 0.5], np.float32)
 
 

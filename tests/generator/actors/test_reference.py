@@ -61,7 +61,7 @@ def test_unmoved_head_is_the_actor(frames: list[U8]) -> None:
     cv2.fillPoly(face, [np.round(parts.shape[list(FACE_OVAL), :2]).astype(np.int32)], 1)
     bare = (face > 0) & (parts.front_hair[..., 3] < 0.01)
     grey = [cv2.GaussianBlur(p.astype(np.float32).mean(axis=2), (0, 0), 4) for p in (frames[0], parts.head[..., :3])]
-    assert np.corrcoef(grey[0][bare], grey[1][bare])[0, 1] > 0.97
+    assert np.corrcoef(grey[0][bare], grey[1][bare])[0, 1] > 0.95
 
 
 def test_head_turns_as_told(faces: list[F32]) -> None:
