@@ -73,7 +73,7 @@ class Belief:
         regions, rest, made = self._regions, self._mesh.rest, self._renderer
         face = moved(regions.face, rest[:468, :2], made.points[:468, :2], np.ones(468, np.float32))
         hair = moved(regions.hair, rest[478:, :2], made.around, self._hair)
-        head = np.minimum(np.maximum(face + hair, regions.face + regions.hair), 1)
+        head: F32 = np.maximum(face + hair, regions.face + regions.hair).clip(0, 1)
         torso, scene = regions.torso * (1 - head), regions.scene * (1 - head)
         return face, 1 - torso - scene, torso, scene
 
