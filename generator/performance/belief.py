@@ -74,8 +74,9 @@ class Belief:
         face = moved(regions.face, rest[:468, :2], made.points[:468, :2], np.ones(468, np.float32))
         hair = moved(regions.hair, rest[478:, :2], made.around, self._hair)
         head: F32 = np.maximum(face + hair, regions.face + regions.hair).clip(0, 1)
-        torso, scene = regions.torso * (1 - head), regions.scene * (1 - head)
-        return face, 1 - torso - scene, torso, scene
+        torso: F32 = regions.torso * (1 - head)
+        scene: F32 = regions.scene * (1 - head)
+        return face, np.float32(1) - torso - scene, torso, scene
 
     def scaled(self, motion: Motion, shares: F64) -> Motion:
         """The motion with its parts gone ``shares`` (T, 3) of their way. What speaks, blinks and looks, does so."""
