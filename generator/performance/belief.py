@@ -77,7 +77,7 @@ class Belief:
         hair = moved(regions.hair, rest[478:, :2], made.around, self._hair)
         head = np.minimum(np.maximum(face + hair, regions.face + regions.hair), 1)
         torso, scene = regions.torso * (1 - head), regions.scene * (1 - head)
-        return face, 1 - torso - scene, torso, scene
+        return face, np.asarray(1 - torso - scene, np.float32), torso, scene
 
     def scaled(self, motion: Motion, shares: F64) -> Motion:
         """The motion with its parts gone ``shares`` (T, 3) of their way. What speaks, blinks and looks, does so."""
