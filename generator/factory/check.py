@@ -95,13 +95,13 @@ def _file(folder: Path, clip: Clip) -> Iterator[str]:
     if not path.resolve().is_relative_to(folder.resolve()):
         yield f"{clip.clip_id}: {clip.path} leads out of the dataset"
         return
+    if not path.exists():
+        yield f"{clip.clip_id}: {clip.path} is missing"
+        return
     try:
         if sha256_of(path) != clip.sha256:
             yield f"{clip.clip_id}: {clip.path} was changed: SHA-256 does not fit"
         info = probe(path)
-    except FileNotFoundError:
-        yield f"{clip.clip_id}: {clip.path} is missing"
-        return
     except (OSError, MediaError) as error:
         yield f"{clip.clip_id}: {clip.path} cannot be read ({error})"
         return

@@ -207,7 +207,7 @@ def _keep_lips_apart(points: F32, rest: F32) -> None:
     down = points[152] - points[10]
     down = down[:2] / np.linalg.norm(down[:2])
     overlap = (points[_INNER[0], :2] - points[_INNER[1], :2]) @ down
-    allowed = np.maximum((rest[_INNER[1], :2] - rest[_INNER[0], :2]) @ down, 0)
+    allowed = np.maximum((rest[_INNER[0], :2] - rest[_INNER[1], :2]) @ down, 0)
     for column in np.flatnonzero(overlap > allowed) + 1:
         half = (overlap[column - 1] - allowed[column - 1]) / 2 * down
         for ring, share in zip((0, 1, 2, 3), (0.4, 0.6, 0.8, 1.0), strict=True):

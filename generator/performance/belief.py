@@ -25,6 +25,7 @@ _PARTS = 3  # head, torso, scene
 # Hair may be read wrongly where the face is not. For its sake the face's error grows by the first of these, of its
 # least error, and by more where the picture would be worse than a still copy otherwise.
 _SPARED = (*np.geomspace(0.15, 3, 24), 1e6)
+_NOISE = 1.0  # code values: of a face this well drawn, a share says nothing
 _BETTER = 0.95  # of the error of a still copy
 _SMOOTH = 2.0  # frames, sigma
 _SPEAKS, _KEEPS = 0.25, 0.5  # face widths from the middle of the mouth: up to there all moves as read, from there none
@@ -62,8 +63,9 @@ class Belief:
         others = [part.argmin(1) for part in (torso, scene)]
         # What everything would be at rest, as in a still copy: the picture must be better than that.
         room = _BETTER * errors[:, 1:, 0].sum() - torso.min(1).sum() - scene.min(1).sum()
+        noise = 3 * _NOISE**2 * float(self._regions.face.sum())
         for spared in _SPARED:
-            kept = np.where(face <= (1 + spared) * face.min(1, keepdims=True), head, np.inf)
+            kept = np.where(face <= (1 + spared) * (face.min(1, keepdims=True) + noise), head, np.inf)
             if kept.min(1).sum() <= room:
                 break
         return np.stack([_STEPS[part] for part in (kept.argmin(1), *others)], axis=1)

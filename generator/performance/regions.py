@@ -37,7 +37,7 @@ def regions_of(portrait: Portrait) -> Regions:
     speaking = [_hull(landmarks, loop) for loop in (LIPS_OUTER, RIGHT_EYE, LEFT_EYE)]
     lively = cv2.dilate(np.maximum.reduce(speaking), _disc(_EDGE))
     hair = person * np.clip((head - 0.9) / 0.1, 0, 1) * (1 - face)
-    torso = person * np.clip((0.6 - head) / 0.4, 0, 1)
+    torso = person * np.clip((0.6 - head) / 0.4, 0, 1) * (1 - face)
     scene = np.clip(1 - cv2.dilate(matte, _disc(_REACH)), 0, 1)
     return Regions(*(np.asarray(part, np.float32) for part in (face * (1 - lively), hair, torso, scene)))
 

@@ -94,7 +94,7 @@ def test_the_face_is_spared_where_hair_says_otherwise(belief_of) -> None:  # typ
 def of_errors(belief_of, face: list[float], head: list[float]) -> float:  # type: ignore[no-untyped-def]
     """How far the head goes where its errors at rest, halfway and all of the way are these."""
     belief, _ = belief_of(read(), read())
-    belief._errors = [np.array([face, head, [0.0] * 3, [0.0] * 3])] * LENGTH
+    belief._errors = [1e8 * np.array([face, head, [0.0] * 3, [0.0] * 3])] * LENGTH
     return float(belief.shares()[:, 0].mean())
 
 
