@@ -23,7 +23,7 @@ from tellmark.generator.actors.likeness import check
 from tellmark.generator.actors.recipe import actor_attributes, balanced, draw_recipe, monk_tone
 from tellmark.generator.types import Portrait
 from tellmark.landmarks import eye_opening, head_rotation_deg, mouth_opening
-from tellmark.media import write_image
+from tellmark.pictures import write_image
 from tellmark.types import U8
 
 _SHOWN, _SIDE, _COLUMNS = 48, 256, 8

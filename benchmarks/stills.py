@@ -21,7 +21,7 @@ from tellmark.benchmarks.attacks import wilson
 from tellmark.benchmarks.marks.imperceptibility import psnr, ssim
 from tellmark.errors import UsageError
 from tellmark.generator.actors import actor
-from tellmark.media import read_image
+from tellmark.pictures import read_image
 from tellmark.types import U8, Kind
 from tellmark.watermark.detect import detect_image
 from tellmark.watermark.signal.payload import Payload

@@ -16,7 +16,7 @@ from tellmark.detector.windows.tracks import read_frames
 from tellmark.detector.windows.window import FPS, FRAMES
 from tellmark.errors import MediaError
 from tellmark.faces import MIN_FACE_PX
-from tellmark.media import read_image
+from tellmark.pictures import read_image
 from tellmark.types import F64, Detection
 
 if TYPE_CHECKING:  # torch takes seconds

@@ -17,7 +17,7 @@ from tellmark.detector.windows.tracks import MAX_FACES, read_frames
 from tellmark.detector.windows.window import region
 from tellmark.faces import Face, MediapipeTracker
 from tellmark.landmarks import face_height
-from tellmark.media import check_image_output, write_image
+from tellmark.pictures import check_image_output, write_image
 from tellmark.types import F32, U8, Detection
 
 PLACES = {"eyes": "eyes", "mouth": "mouth", "boundary": "outline", "pose": "outline", "rigidity": "scenery"}

@@ -16,6 +16,7 @@ from tellmark.detector.clips import identity_leaks, pseudonym
 from tellmark.detector.evaluate import evaluate, measured, record
 from tellmark.detector.features import ClipFeatures
 from tellmark.detector.layouts import read_dataset
+from tellmark.detector.models import liveliness
 from tellmark.detector.models.additive import Tells
 from tellmark.detector.models.model import Judgement, TellModel
 from tellmark.detector.models.rows import FOLDS, Rows, folds
@@ -77,8 +78,8 @@ def train(
         "identities": sorted({pseudonym(clip.identity) for clip, _ in pairs}),
         "families": list(classifier.families),
         "rungs": sorted({clip.compression for clip, _ in pairs if clip.compression}),
-        "by_quality": model.proportion is not None and not classifier.by_motion,
-        "by_motion": model.proportion is not None and classifier.by_motion,
+        "by_quality": model.proportion is not None and not liveliness.is_axis_of(model.proportion),
+        "by_motion": model.proportion is not None and liveliness.is_axis_of(model.proportion),
         "cross_validation": _brief(validation),
         "operating_point": _operating_point(validation["scores"]),
         "unseen_methods": leave_one_method_out(pairs, classifier, seed=seed),

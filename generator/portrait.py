@@ -15,7 +15,8 @@ from tellmark.faces import find_face, matte
 from tellmark.generator.geometry.fill import fill
 from tellmark.generator.types import SIZE, Portrait
 from tellmark.landmarks import FACE_OVAL, head_rotation_deg
-from tellmark.media import read_image, sha256_of
+from tellmark.media import sha256_of
+from tellmark.pictures import read_image
 from tellmark.types import F32, U8
 
 Framing = Literal["auto", "keep"]

@@ -32,7 +32,8 @@ from tellmark.generator.factory.dataset import build
 from tellmark.generator.factory.plan import load_plan
 from tellmark.generator.speech import load_speech
 from tellmark.generator.types import Controls
-from tellmark.media import VideoReader, rgb_to_i420, write_image
+from tellmark.media import VideoReader, rgb_to_i420
+from tellmark.pictures import write_image
 from tellmark.reports.report import build_report
 from tellmark.study import Settings, study
 from tellmark.study_files import EVALUATION

@@ -1,4 +1,4 @@
-"""Video, sound and pictures in: one streaming reader on FFmpeg through PyAV. ``tellmark.encoding`` is the way out.
+"""Video and sound in: one streaming reader on FFmpeg through PyAV. ``tellmark.encoding`` is the way out.
 
 Memory stays constant however long a video is. Inside tellmark every frame is upright and of even size; YUV means
 I420 planes in BT.601, limited range: one uint8 array of shape (height * 3 / 2, width), the layout of
@@ -18,14 +18,11 @@ import av
 import cv2
 import numpy as np
 from av.video.reformatter import Colorspace
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from tellmark.errors import MediaError, UsageError
-from tellmark.runs import atomic_path, check_output
+from tellmark.errors import MediaError
 from tellmark.sound_start import delay_s, from_first_picture, within
 from tellmark.types import F32, U8
 
-IMAGES = (".png", ".jpg", ".jpeg", ".webp")  # as pictures are written
 MAX_SIDE = 8192  # px; larger frames are refused before they are decoded
 _BT709 = 1  # AVCOL_SPC_BT709
 _PLAYLISTS = (b"#EXTM3U", b"<?xml", b"<MPD", b"ffconcat")
@@ -173,45 +170,6 @@ def read_audio(path: Path | str, sample_rate_hz: int = 16_000, chunk_s: float = 
 def load_audio(path: Path | str, sample_rate_hz: int = 16_000) -> F32:
     """The whole sound of a file: (samples,) mono float32 in [-1, 1]."""
     return np.concatenate(list(read_audio(path, sample_rate_hz)))
-
-
-def read_image(path: Path | str) -> U8:
-    """A picture as (height, width, 3) RGB, turned upright as its EXIF says, transparency over white.
-
-    Raises :class:`MediaError` if it is missing, no picture, damaged or larger than ``MAX_SIDE``.
-    """
-    path = Path(path)
-    require_file(path)
-    try:
-        with Image.open(path) as image:
-            if max(image.size) > MAX_SIDE:
-                raise MediaError(f"{path} is {image.width} x {image.height}; scale it to at most {MAX_SIDE} px a side")
-            upright = ImageOps.exif_transpose(image)
-            if upright.has_transparency_data:
-                rgba = upright.convert("RGBA")
-                upright = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-            if upright.mode.startswith("I"):  # 16 bits of grey, of which a plain conversion keeps the lower eight
-                upright = Image.fromarray((np.clip(np.array(upright), 0, 65_535) // 257).astype(np.uint8))
-            return np.array(upright.convert("RGB"))
-    except UnidentifiedImageError as error:
-        raise MediaError(f"{path} is not a picture that can be read; give a PNG, JPEG or WebP file") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise MediaError(f"{path} cannot be decoded ({error}); the file is damaged") from error
-
-
-def check_image_output(path: Path | str, *, force: bool) -> None:
-    """Refuse early what :func:`write_image` would refuse: an unknown suffix, an output that exists."""
-    path = Path(path)
-    if path.suffix.lower() not in IMAGES:
-        raise UsageError(f"{path}: a picture is written as {', '.join(IMAGES)}; name it so")
-    check_output(path, force=force)
-
-
-def write_image(path: Path | str, rgb: U8, *, force: bool = True) -> None:
-    """Write a picture in the format its suffix names (``IMAGES``), atomically."""
-    check_image_output(path, force=force)
-    with atomic_path(path, force=force) as temporary:
-        Image.fromarray(rgb).save(temporary)
 
 
 def rgb_to_i420(rgb: U8) -> U8:

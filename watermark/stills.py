@@ -19,7 +19,8 @@ from PIL import Image
 
 from tellmark import runs
 from tellmark.errors import MediaError, UsageError
-from tellmark.media import read_image, rgb_to_i420
+from tellmark.media import rgb_to_i420
+from tellmark.pictures import read_image
 from tellmark.types import F32, U8, Kind
 from tellmark.watermark import formats
 from tellmark.watermark.content.fingerprint import Fingerprinter

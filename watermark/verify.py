@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from tellmark.errors import MediaError
-from tellmark.media import VideoReader, probe, read_image, require_file, sha256_of
+from tellmark.media import VideoReader, probe, require_file, sha256_of
+from tellmark.pictures import read_image
 from tellmark.runs import Progress
 from tellmark.types import MissingEvidence, RegistryEvidence, Verdict, VerdictKind, WatermarkEvidence
 from tellmark.watermark import formats

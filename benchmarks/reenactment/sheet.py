@@ -13,7 +13,7 @@ import numpy as np
 
 from tellmark.benchmarks.reenactment.clips import Clip
 from tellmark.generator.track import FPS
-from tellmark.media import write_image
+from tellmark.pictures import write_image
 from tellmark.types import U8, Kind
 from tellmark.watermark.claims import Provenance
 from tellmark.watermark.writer import ClipWriter

@@ -37,10 +37,10 @@ def audit(
 ) -> Audit:
     """Measure the twelve controls on a dataset's clips.
 
-    model: whose scores are audited; None: models trained on the dataset, persons held out,
-    by ``classifier``. clips: those of another
-    layout than ours, paths relative to ``folder``. mark: puts a watermark on frames (control 1; the detector cannot).
-    most: how many clips are encoded anew for controls 1, 3 and 11, half of each class; 0 leaves these out.
+    model: whose scores are audited; None: models trained on the dataset by ``classifier``, persons held out. clips:
+    those of another layout than ours, paths relative to ``folder``. mark: puts a watermark on frames (control 1; the
+    detector cannot). most: how many clips are encoded anew for controls 1, 3 and 11, half of each class; 0 leaves these
+    out.
     unreadable: files that were to be among the clips; those of the clips that cannot be read are added.
 
     Raises :class:`InputError` where the dataset cannot be read, or has fewer than two persons a class.

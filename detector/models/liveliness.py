@@ -23,6 +23,11 @@ FAMILIES = frozenset(name.split(".")[0] for name in AXES)
 _COLUMNS = np.array([NAMES.index(name) for name in AXES])
 
 
+def is_axis_of(found: Proportion) -> bool:
+    """Whether tells are in proportion to motion there, and not to something else."""
+    return np.array_equal(found.columns, _COLUMNS)
+
+
 def learn(x: F64, real: NDArray[np.bool_], weights: F64) -> Proportion:
     """Axes from all windows of ``x`` (N, D), regressions from the ``real`` ones."""
     middle, spread = robust_scale(x[:, _COLUMNS])

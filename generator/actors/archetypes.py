@@ -31,7 +31,8 @@ from tellmark.landmarks import (
     head_rotation_deg,
     mouth_opening,
 )
-from tellmark.media import VideoReader, read_image
+from tellmark.media import VideoReader
+from tellmark.pictures import read_image
 from tellmark.runs import atomic_path
 from tellmark.types import F32, F64, U8
 

@@ -24,10 +24,8 @@ _RESTLESS = 0.25  # jumps a second of eyes that are where they want to be
 _SCATTER_DEG = 0.4  # of where a jump lands
 _AHEAD_S = 0.05  # jumps go to where a wish that moves will be
 _ALONG_S = 0.6  # in which eyes go along with a head that turns to stay; a nod is looked through
-_SHUT, _OPEN = (
-    0.4,
-    0.2,
-)  # lids of the model begin a blink above the first, and may again once they were below the second
+# Lids of the model begin a blink above the first, and may again once they were below the second.
+_SHUT, _OPEN = 0.4, 0.2
 _DROOP, _DROOP_MOST = 0.012, 0.25  # of the upper lid, per degree that the eye looks down, and at most
 
 

@@ -20,7 +20,8 @@ from tellmark.generator.exports.faceforensics import method_of
 from tellmark.generator.factory.face_tracks import read_track
 from tellmark.generator.factory.masks import read_masks
 from tellmark.generator.types import SIZE
-from tellmark.media import VideoReader, write_image
+from tellmark.media import VideoReader
+from tellmark.pictures import write_image
 from tellmark.types import F32, U8, Clip
 
 FRAMES, CROP = 32, 256

@@ -31,7 +31,8 @@ from tellmark.generator.rules import RuleMotion
 from tellmark.generator.speech import load_speech
 from tellmark.generator.track import Track
 from tellmark.generator.types import SIZE, Controls, Motion, Portrait, Speech
-from tellmark.media import sha256_of, write_image
+from tellmark.media import sha256_of
+from tellmark.pictures import write_image
 from tellmark.types import F32, U8
 
 

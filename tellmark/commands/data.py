@@ -221,7 +221,7 @@ def detect(files: tuple[Path, ...], *, model: Path | None, picture: Path | None,
     from tellmark.detector.detect import detect as detect_file
     from tellmark.detector.models.fusion import load_model
     from tellmark.errors import InputError
-    from tellmark.media import check_image_output
+    from tellmark.pictures import check_image_output
     from tellmark.types import Failure
 
     if picture is not None:

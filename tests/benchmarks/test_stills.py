@@ -8,7 +8,7 @@ import pytest
 
 from tellmark.benchmarks import stills
 from tellmark.errors import UsageError
-from tellmark.media import write_image
+from tellmark.pictures import write_image
 
 
 def test_attacks_give_pictures() -> None:

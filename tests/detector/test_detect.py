@@ -19,7 +19,8 @@ from tellmark.detector.tells import FAMILIES
 from tellmark.encoding import VideoWriter
 from tellmark.errors import InputError, MediaError
 from tellmark.generator.actors import actor
-from tellmark.media import rgb_to_i420, write_image
+from tellmark.media import rgb_to_i420
+from tellmark.pictures import write_image
 from tellmark.types import U8, Detection
 
 

@@ -11,7 +11,7 @@ from tellmark.generator.geometry.fill import fill, push_pull
 from tellmark.generator.portrait import frame_portrait, load_portrait
 from tellmark.generator.types import SIZE, Portrait
 from tellmark.landmarks import face_height
-from tellmark.media import write_image
+from tellmark.pictures import write_image
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ import pytest
 from tellmark.cli import run
 from tellmark.encoding import VideoWriter
 from tellmark.generator.actors import actor
-from tellmark.media import rgb_to_i420, write_image
+from tellmark.media import rgb_to_i420
+from tellmark.pictures import write_image
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from PIL import Image
 
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import MediaError
-from tellmark.media import VideoReader, i420_to_rgb, load_audio, probe, read_audio, read_image, rgb_to_i420, write_image
+from tellmark.media import VideoReader, i420_to_rgb, load_audio, probe, read_audio, rgb_to_i420
+from tellmark.pictures import read_image
 from tellmark.types import U8
 
 
@@ -171,34 +171,6 @@ def test_video_without_sound_and_sound_without_video(tmp_path: Path) -> None:
         load_audio(clip(tmp_path / "a.mp4"))
     with pytest.raises(MediaError, match="no video"):
         VideoReader(tone(tmp_path / "a.wav", 0.5))
-
-
-def test_huge_frames_are_refused(tmp_path: Path) -> None:
-    Image.new("RGB", (9000, 16)).save(tmp_path / "wide.png")
-    with pytest.raises(MediaError, match="8192"):
-        read_image(tmp_path / "wide.png")
-
-
-def test_pictures_come_upright_and_opaque(tmp_path: Path) -> None:
-    image = Image.new("RGB", (40, 20), "red")
-    exif = image.getexif()
-    exif[0x0112] = 6  # rotate a quarter turn clockwise
-    image.save(tmp_path / "turned.jpg", exif=exif)
-    assert read_image(tmp_path / "turned.jpg").shape == (40, 20, 3)
-    Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(tmp_path / "clear.png")
-    assert (read_image(tmp_path / "clear.png") == 255).all()
-
-
-def test_sixteen_bits_of_grey_are_read_as_eight(tmp_path: Path) -> None:
-    grey = np.arange(256, dtype=np.uint16).reshape(16, 16) * 257
-    Image.fromarray(grey).save(tmp_path / "a.png")
-    assert np.array_equal(read_image(tmp_path / "a.png"), np.repeat((grey // 257).astype(np.uint8)[..., None], 3, 2))
-
-
-def test_write_image_round_trip(tmp_path: Path) -> None:
-    write_image(tmp_path / "p.png", picture(3))
-    assert np.array_equal(read_image(tmp_path / "p.png"), picture(3))
-    assert [path.name for path in tmp_path.iterdir()] == ["p.png"]
 
 
 def test_writer_refuses_wrong_frames(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from tellmark.benchmarks.channels import remux
 from tellmark.encoding import VideoWriter
-from tellmark.media import rgb_to_i420, write_image
+from tellmark.media import rgb_to_i420
+from tellmark.pictures import write_image
 from tellmark.types import Kind
 from tellmark.watermark.credentials import Ingredient, Provenance, examine
 from tellmark.watermark.identity import keys

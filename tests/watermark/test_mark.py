@@ -9,7 +9,8 @@ from c2pa import Reader
 from tellmark.benchmarks.channels import remux
 from tellmark.encoding import VideoWriter
 from tellmark.errors import MediaError, UsageError
-from tellmark.media import VideoReader, probe, rgb_to_i420, write_image
+from tellmark.media import VideoReader, probe, rgb_to_i420
+from tellmark.pictures import write_image
 from tellmark.types import Kind, VerdictKind
 from tellmark.watermark.credentials import Ingredient, Provenance, examine, sign
 from tellmark.watermark.embed import Embedder

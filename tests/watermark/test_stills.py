@@ -10,7 +10,8 @@ from c2pa import Reader
 from PIL import Image
 
 from tellmark.errors import MediaError, UsageError
-from tellmark.media import i420_to_rgb, read_image, rgb_to_i420, write_image
+from tellmark.media import i420_to_rgb, rgb_to_i420
+from tellmark.pictures import read_image, write_image
 from tellmark.types import U8, Kind, VerdictKind
 from tellmark.watermark.detect import detect_image
 from tellmark.watermark.registry import Registry

@@ -11,7 +11,8 @@ import pytest
 
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import InputError, UsageError
-from tellmark.media import VideoReader, rgb_to_i420, write_image
+from tellmark.media import VideoReader, rgb_to_i420
+from tellmark.pictures import write_image
 from tellmark.types import C2paEvidence, Kind, RegistryEvidence, VerdictKind
 from tellmark.watermark import verify as module
 from tellmark.watermark.content.fingerprint import Fingerprint

@@ -9,7 +9,7 @@ import pytest
 
 from tellmark.detector.features import NAMES
 from tellmark.detector.metrics import auc
-from tellmark.detector.models import liveliness
+from tellmark.detector.models import liveliness, quality
 from tellmark.detector.models.additive import Tells
 from tellmark.detector.models.model import TellModel
 from tellmark.detector.models.rows import Rows, balanced_weights, clip_means
@@ -70,6 +70,14 @@ def test_only_trees_weigh_the_outline_and_the_file_holds_all(tmp_path: Path) -> 
     assert model.line.slope[OUTLINE] == model.line.bend[OUTLINE] == 0
     model.save(tmp_path / "model.npz")
     np.testing.assert_array_equal(TellModel.load(tmp_path / "model.npz").margin(x), model.margin(x))
+
+
+def test_a_proportion_to_motion_is_told_from_one_to_quality() -> None:
+    x, rows = draw()
+    rungs = np.where(np.arange(len(x)) // 4 % 2 == 1, "c40", "c23")
+    weights = balanced_weights(rows)
+    assert liveliness.is_axis_of(liveliness.learn(x, rows.labels == 0, weights))
+    assert not liveliness.is_axis_of(quality.learn(x, rungs, rows.labels == 0, weights))
 
 
 def test_without_the_families_that_show_motion_tells_stay_as_they_are() -> None:
