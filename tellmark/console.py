@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tellmark.errors import TellmarkError
 from tellmark.runs import Progress
 
 if TYPE_CHECKING:  # it imports numpy, and the command line must not before it has said how many threads it may start
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # it imports numpy, and the command line must not before it h
 
 PATH = click.Path(path_type=Path)
 OUT = click.option("-o", "--out", required=True, type=PATH, help="Where to write.")
+PERSONS = "Who is in which video of the two folders: columns path, person_id, system."
 FORCE = click.option("--force", is_flag=True, help="Overwrite an existing output.")
 
 
@@ -55,11 +57,28 @@ class Console:
 
         Call it after :meth:`result`: the answer is of the other files.
         """
-        for failure in failures:
-            click.echo(f"error: {plain(failure.error)}", err=True)
+        self._name(failures)
         if failures:
             click.echo(f"{len(failures)} of the files could not be read; the answer leaves them out", err=True)
             raise click.exceptions.Exit(3)
+
+    @contextmanager
+    def leaving_out(self) -> Iterator[list[Failure]]:
+        """A list for the files that could not be read, of which :meth:`left_out` is told at the end.
+
+        They are named, too, where the others are not enough for an answer.
+        """
+        failures: list[Failure] = []
+        try:
+            yield failures
+        except TellmarkError:
+            self._name(failures)
+            raise
+        self.left_out(failures)
+
+    def _name(self, failures: Sequence[Failure]) -> None:
+        for failure in failures:
+            click.echo(f"error: {plain(failure.error)}", err=True)
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Progress | None]:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tellmark.console import FORCE, OUT, PATH, Console, answer, command, plain, table
+from tellmark.console import FORCE, OUT, PATH, PERSONS, Console, answer, command, plain, table
 from tellmark.errors import UsageError
 
 if TYPE_CHECKING:  # it imports numpy, and the command line must not before it has said how many threads it may start
-    from tellmark.types import Detection, Failure
+    from tellmark.types import Detection
 
 _AUDITED = 60  # clips, about, of a dataset that was just built: seconds each
 
@@ -159,23 +159,22 @@ def train(folder: Path, out: Path, *, kind: str, seed: int, force: bool, console
     DIR is a dataset of ours, of FaceForensics++, Celeb-DF, DFDC or FakeAVCeleb. Networks use a GPU where there is one,
     several under `torchrun`, and go on where an earlier run stopped.
     """
-    failed: list[Failure] = []
-    with console.progress("training") as progress:
-        if kind == "tells":
-            from tellmark.detector.train import train as train_model
+    with console.leaving_out() as failed:
+        with console.progress("training") as progress:
+            if kind == "tells":
+                from tellmark.detector.train import train as train_model
 
-            model: Any = train_model(
-                folder, out, name=out.stem, seed=seed, force=force, failed=failed.append, progress=progress
-            )
-        else:
-            from tellmark.detector.train_kinds import train_kind
+                model: Any = train_model(
+                    folder, out, name=out.stem, seed=seed, force=force, failed=failed.append, progress=progress
+                )
+            else:
+                from tellmark.detector.train_kinds import train_kind
 
-            model = train_kind(kind, folder, out, seed=seed, force=force, progress=progress)
-    overall = model.card["cross_validation"]["overall"]
-    unreadable = [dataclasses.asdict(failure) for failure in failed]
-    record = {"schema": "tellmark.model/1", "path": str(out), **model.card, "unreadable": unreadable}
-    console.result(record, f"{out}  {_auc(overall)}, cross-validated over persons")
-    console.left_out(failed)
+                model = train_kind(kind, folder, out, seed=seed, force=force, failed=failed.append, progress=progress)
+        overall = model.card["cross_validation"]["overall"]
+        unreadable = [dataclasses.asdict(failure) for failure in failed]
+        record = {"schema": "tellmark.model/1", "path": str(out), **model.card, "unreadable": unreadable}
+        console.result(record, f"{out}  {_auc(overall)}, cross-validated over persons")
 
 
 @click.command()
@@ -190,24 +189,25 @@ def evaluate(model: Path, folder: Path, *, split: str, seed: int, console: Conso
 
     from tellmark.detector.evaluate import evaluate as evaluate_model
     from tellmark.detector.models.fusion import load_model
-    from tellmark.runs import atomic_path
+    from tellmark.runs import atomic_path, check_output
 
-    failed: list[Failure] = []
-    with console.progress("evaluating") as progress:
-        record = evaluate_model(
-            load_model(model),
-            folder,
-            split=None if split == "all" else split,
-            seed=seed,
-            failed=failed.append,
-            progress=progress,
-        )
-    record["unreadable"] = [dataclasses.asdict(failure) for failure in failed]
-    with atomic_path(folder / "evaluation.json", force=True) as temporary:
-        temporary.write_text(json.dumps(record))
-    lines = [f"{_auc(record['overall'])} on {record['n_clips']} clips of the split {split}", *record["audit"]]
-    console.result(record, "\n".join(lines + [f"note: {note}" for note in record["notes"]]))
-    console.left_out(failed)
+    if folder.is_dir():
+        check_output(folder / "evaluation.json", force=True)
+    with console.leaving_out() as failed:
+        with console.progress("evaluating") as progress:
+            record = evaluate_model(
+                load_model(model),
+                folder,
+                split=None if split == "all" else split,
+                seed=seed,
+                failed=failed.append,
+                progress=progress,
+            )
+        record["unreadable"] = [dataclasses.asdict(failure) for failure in failed]
+        with atomic_path(folder / "evaluation.json", force=True) as temporary:
+            temporary.write_text(json.dumps(record))
+        lines = [f"{_auc(record['overall'])} on {record['n_clips']} clips of the split {split}", *record["audit"]]
+        console.result(record, "\n".join(lines + [f"note: {note}" for note in record["notes"]]))
 
 
 @click.command()
@@ -275,7 +275,7 @@ def _against_threshold(detection: Detection) -> list[str]:
 @click.argument("folder", metavar="[DIR]", type=PATH, required=False)
 @click.option("--real", type=PATH, metavar="FOLDER", help="Videos of real people; with --fake, instead of DIR.")
 @click.option("--fake", type=PATH, metavar="FOLDER", help="Forged videos; a sub-folder is a system.")
-@click.option("--persons", type=PATH, metavar="CSV", help="Who is in which video: columns path, person_id, system.")
+@click.option("--persons", type=PATH, metavar="CSV", help=PERSONS)
 @click.option("--seconds", default=6.4, show_default=True, help="Of each video of the two folders.")
 @click.option("--work", type=PATH, metavar="FOLDER", help="Where their cut clips are kept. Default: OUT-clips.")
 @click.option("--scores", type=PATH, metavar="CSV", help="Your own detector's: columns clip_id and score (0 to 1).")
