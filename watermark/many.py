@@ -16,6 +16,7 @@ from tellmark.errors import TellmarkError, UsageError
 from tellmark.processes import in_order
 from tellmark.runs import Progress
 from tellmark.types import Failure, Verdict
+from tellmark.video_folders import VIDEOS
 from tellmark.watermark import formats
 from tellmark.watermark.identity import keys
 from tellmark.watermark.registry import location
@@ -23,10 +24,9 @@ from tellmark.watermark.verify import verify
 
 __all__ = ["COLUMNS", "Failure", "csv_writer", "expand", "row", "verify_many"]
 
-_VIDEO = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts")
 _SOUND = (".m4a", ".wav", ".mp3", ".flac", ".ogg")
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif")
-_SUFFIXES = frozenset(_VIDEO + _SOUND + _PICTURES)
+_SUFFIXES = VIDEOS.union(_SOUND, _PICTURES)
 
 
 def verify_many(
