@@ -118,7 +118,7 @@ def _add_ingredient(builder: Any, item: Ingredient, provenance: Provenance) -> N
     described = claims.ingredient(item, parent, consent)
     if item.store is not None:
         described |= _recovered(builder, item)
-    elif item.path is not None and examine(item.path).evidence.state != "none":
+    elif item.path is not None and item.path.is_file() and examine(item.path).evidence.state != "none":
         # A damaged store cannot be carried along; the ingredient's hash still names the file.
         with contextlib.suppress(C2paError), item.path.open("rb") as stream:
             builder.add_ingredient(described, item.mime, stream)
