@@ -19,7 +19,6 @@ The record, ``tellmark.evaluation/1``, is JSON-able; NaN is written as null:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +34,7 @@ from tellmark.detector.layouts import read_dataset
 from tellmark.detector.models.model import TellModel
 from tellmark.detector.views import Views, cached_views
 from tellmark.errors import InputError
+from tellmark.finite import finite
 from tellmark.runs import Progress
 from tellmark.types import F64, Clip, Label
 from tellmark.unreadable import Failed, left_out
@@ -111,7 +111,7 @@ def evaluate(
         metrics.auc_interval(np.array(fake, int), single, who, bootstraps=bootstraps, seed=seed)
     )
     found["audit"] = audit_lines(folder, model)
-    return _jsonable(found)  # type: ignore[no-any-return]
+    return finite(found)  # type: ignore[no-any-return]
 
 
 def _viewed(
@@ -188,7 +188,7 @@ def record(
         ],
         "notes": [*notes, *([reason] if reason else [])],
     }
-    return _jsonable(found)  # type: ignore[no-any-return]
+    return finite(found)  # type: ignore[no-any-return]
 
 
 def _intervals(
@@ -264,11 +264,3 @@ def _watermark_matrix(
                 )
             matrix[f"fake_{fake_arm}_vs_negative_{negative_arm}"] = metrics.auc(labels[rows], scores[rows])
     return matrix, None
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _jsonable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_jsonable(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tellmark.errors import TellmarkError
+from tellmark.finite import finite
 from tellmark.runs import Progress
 
 if TYPE_CHECKING:  # it imports numpy, and the command line must not before it has said how many threads it may start
@@ -46,11 +47,11 @@ class Console:
 
     def result(self, record: dict[str, Any], text: str) -> None:
         """The answer, on stdout: ``record`` as one line of JSON with --json, else ``text``."""
-        click.echo(json.dumps(record, default=str) if self.json else text)
+        click.echo(json.dumps(finite(record), default=str) if self.json else text)
 
     def failure(self, record: dict[str, Any], text: str) -> None:
         """What kept one of many from an answer: ``record`` on stdout with --json, else ``text`` on stderr."""
-        click.echo(json.dumps(record, default=str) if self.json else text, err=not self.json)
+        click.echo(json.dumps(finite(record), default=str) if self.json else text, err=not self.json)
 
     def left_out(self, failures: Sequence[Failure]) -> None:
         """Name on stderr the files that could not be read, and end the command with exit code 3 if there are any.
