@@ -189,7 +189,8 @@ def stands_on_its_head(rgb: U8, face: Face) -> bool:
     """Whether the face of a still is upside down: the mesh fits an upright one into it and does not say so.
 
     What is around it is shown to both of MediaPipe's detectors as it is and turned by 180 degrees; whichever way has
-    the larger scores is up. Of 66 upright pictures the sum was larger by .16 at least, of 54 turned ones less by .18.
+    the larger scores is up. Of 134 upright portraits and frames of films the sum was larger by .16 at least; turned, of
+    the 106 in which the mesh found a face it was less by .18 in all but one, of a bald head.
     """
     x0, y0, x1, y1 = face.box
     half = max(1, round(_AROUND * face.size / 2))
