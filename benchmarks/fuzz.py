@@ -32,7 +32,8 @@ from tellmark.runs import Progress
 from tellmark.types import Kind, VerdictKind
 from tellmark.watermark import formats
 from tellmark.watermark.claims import Provenance
-from tellmark.watermark.credentials import examine_store, sign
+from tellmark.watermark.credentials import sign
+from tellmark.watermark.manifests import examine_store
 from tellmark.watermark.verify import verify
 from tellmark.watermark.writer import ClipWriter
 

@@ -16,7 +16,8 @@ from tellmark.encoding import Encoding, VideoWriter
 from tellmark.media import rgb_to_i420
 from tellmark.runs import Progress
 from tellmark.types import Kind, Verdict, VerdictKind
-from tellmark.watermark.credentials import Provenance, read, sign
+from tellmark.watermark.credentials import Provenance, sign
+from tellmark.watermark.manifests import read
 from tellmark.watermark.many import verify_many
 from tellmark.watermark.verify import verify
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tellmark.errors import InputError
+from tellmark.finite import finite
 from tellmark.runs import atomic_path
 from tellmark.types import Failure
 
@@ -82,7 +82,7 @@ class Audit:
         found = {"schema": SCHEMA, **dataclasses.asdict(self)}
         for row, control in zip(found["controls"], self.controls, strict=True):
             row["verdict"] = control.verdict
-        return _finite(found)  # type: ignore[no-any-return]
+        return finite(found)  # type: ignore[no-any-return]
 
     def save(self, path: Path) -> None:
         """Write the JSON object to ``path``, over an earlier one."""
@@ -122,11 +122,3 @@ def beside(model: Path) -> Path:
 def _names(rows: Any) -> str:
     found: Sequence[dict[str, Any]] = list(rows)
     return ", ".join(f"{row['number']} ({row['name']})" for row in found)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

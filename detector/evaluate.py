@@ -19,7 +19,6 @@ The record, ``tellmark.evaluation/1``, is JSON-able; NaN is written as null:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,8 +32,9 @@ from tellmark.detector.features import NAMES, ClipFeatures, cached_features, cli
 from tellmark.detector.groups import group_gaps
 from tellmark.detector.layouts import read_dataset
 from tellmark.detector.models.model import TellModel
-from tellmark.detector.views import cached_views
+from tellmark.detector.views import Views, cached_views
 from tellmark.errors import InputError
+from tellmark.finite import finite
 from tellmark.runs import Progress
 from tellmark.types import F64, Clip, Label
 from tellmark.unreadable import Failed, left_out
@@ -44,11 +44,12 @@ if TYPE_CHECKING:  # torch takes seconds
 
 SCHEMA = "tellmark.evaluation/1"
 CACHE = ".features"
+Pairs = list[tuple[Clip, ClipFeatures]]
 
 
 def measured(
     folder: Path, clips: Sequence[Clip], *, failed: Failed | None = None, progress: Progress | None = None
-) -> tuple[list[tuple[Clip, ClipFeatures]], list[str]]:
+) -> tuple[Pairs, list[str]]:
     """Features of every clip, from the cache where it has them, and notes on the clips that are left out.
 
     Those are the clips without one whole window, and, where ``failed`` is there to be told, those that cannot be read.
@@ -93,8 +94,8 @@ def evaluate(
         verdicts = [model.judge(features.x) for _, features in pairs]
         families = {name: np.array([v.tells[name]["score"] for v in verdicts]) for name in tells.FAMILIES}
     else:
-        seen = [cached_views(folder / clip.path, clip.sha256, folder / CACHE, model.needs) for clip, _ in pairs]
-        verdicts, families = [model.judge(one.views) for one in seen], {}
+        pairs, seen = _viewed(folder, pairs, model.needs, notes, failed)
+        verdicts, families = [model.judge(views) for views in seen], {}
     scores = np.array([verdict.p_synthetic for verdict in verdicts])
     overlap = set(model.card.get("identities", ())) & {pseudonym(clip.identity) for clip, _ in pairs}
     if overlap:
@@ -110,7 +111,22 @@ def evaluate(
         metrics.auc_interval(np.array(fake, int), single, who, bootstraps=bootstraps, seed=seed)
     )
     found["audit"] = audit_lines(folder, model)
-    return _jsonable(found)  # type: ignore[no-any-return]
+    return finite(found)  # type: ignore[no-any-return]
+
+
+def _viewed(
+    folder: Path, pairs: Pairs, needs: Sequence[str], notes: list[str], failed: Failed | None
+) -> tuple[Pairs, list[Views]]:
+    """Those of the clips whose views can be had, and these; ``notes`` on the others. The features may be of a cache."""
+    kept: Pairs = []
+    seen: list[Views] = []
+    for clip, features in pairs:
+        with left_out(folder / clip.path, failed):
+            seen.append(cached_views(folder / clip.path, clip.sha256, folder / CACHE, needs).views)
+            kept.append((clip, features))
+    lost = {clip.clip_id for clip, _ in pairs} - {clip.clip_id for clip, _ in kept}
+    notes += [f"{clip.clip_id} was left out: it cannot be read" for clip, _ in pairs if clip.clip_id in lost]
+    return kept, seen
 
 
 def audit_lines(folder: Path, model: TellModel | Fusion | None = None) -> list[str]:
@@ -172,7 +188,7 @@ def record(
         ],
         "notes": [*notes, *([reason] if reason else [])],
     }
-    return _jsonable(found)  # type: ignore[no-any-return]
+    return finite(found)  # type: ignore[no-any-return]
 
 
 def _intervals(
@@ -248,11 +264,3 @@ def _watermark_matrix(
                 )
             matrix[f"fake_{fake_arm}_vs_negative_{negative_arm}"] = metrics.auc(labels[rows], scores[rows])
     return matrix, None
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _jsonable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_jsonable(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

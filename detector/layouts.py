@@ -7,6 +7,7 @@ What the folders say of a person's skin or sex goes into ``params`` as ``groups`
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,8 @@ from tellmark.manifest import PARQUET, read_clips
 from tellmark.media import sha256_of
 from tellmark.types import Clip, Label
 from tellmark.unreadable import Failed, left_out
+from tellmark.video_folders import VIDEOS, find_both, video_files
 
-VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
 _FAKEAVCELEB = ("RealVideo-RealAudio", "FakeVideo-RealAudio", "FakeVideo-FakeAudio")
 
 
@@ -39,31 +40,30 @@ def read_dataset(folder: Path, *, quality: str | None = None) -> list[Clip]:
         return _found(folder, _dfdc(folder))
     raise InputError(
         f"{folder} is no dataset: neither the manifest of `tellmark dataset build` nor the folders of FaceForensics++, "
-        "Celeb-DF, DFDC or FakeAVCeleb; give one of these"
+        "Celeb-DF, DFDC or FakeAVCeleb; give one of these (`tellmark report --real .. --fake ..` makes one of two "
+        "folders)"
     )
 
 
-def two_folders(real: Path, fakes: Path, *, failed: Failed | None = None) -> tuple[Path, list[Clip]]:
-    """The folder that holds both, and their videos as clips; a sub-folder is a person, else every file is one.
+def two_folders(real: Path, fakes: Path, persons: Path | None = None, *, failed: Failed | None = None) -> list[Clip]:
+    """The videos of two folders as clips, paths relative to ``real``; who is in them, and what made them, as in
+    :func:`tellmark.video_folders.find_both`, whose errors are raised here too.
 
     failed: told of files that cannot be read.
     """
-    root = Path(*_common(real.resolve(), fakes.resolve()))
+    real, fakes = real.resolve(), fakes.resolve()  # the way from one to the other is not that of links
     clips = []
-    for folder, label in ((real.resolve(), Label.REAL), (fakes.resolve(), Label.FAKE)):
-        if not folder.is_dir():
-            raise InputError(f"{folder} is no folder; give one that holds videos")
-        for path in _videos(folder):
-            inside = path.relative_to(folder)
-            person = inside.parts[0] if len(inside.parts) > 1 else inside.stem
-            with left_out(path, failed):
-                clips.append(_clip(root, path, label, folder.name, person))
-    return root, _found(root, iter(clips))
+    for source in find_both(real, fakes, persons):
+        label = Label.REAL if source.system is None else Label.FAKE
+        name = _plain(f"{label}-{source.name}")
+        with left_out(source.path, failed):
+            clips.append(_clip(real, source.path, label, source.system or "real", source.person_id, clip_id=name))
+    return _found(real, iter(clips))
 
 
 def _faceforensics(folder: Path, quality: str | None) -> Iterator[Clip]:
     split = _pairs(folder / "splits")
-    for path in _videos(folder):
+    for path in video_files(folder):
         parts = path.relative_to(folder).parts
         if len(parts) != 5 or parts[3] != "videos" or parts[2] not in ("raw", "c23", "c40"):
             continue
@@ -85,7 +85,7 @@ def _celebdf(folder: Path) -> Iterator[Clip]:
     listed = folder / "List_of_testing_videos.txt"
     test = {line.split()[1] for line in listed.read_text().splitlines() if line.strip()} if listed.exists() else set()
     for name, label in (("Celeb-real", Label.REAL), ("YouTube-real", Label.REAL), ("Celeb-synthesis", Label.FAKE)):
-        for path in _videos(folder / name):
+        for path in video_files(folder / name):
             person = path.stem.split("_")[0] if name != "YouTube-real" else f"youtube-{path.stem}"
             number = path.stem.split("_")[-1]
             yield _clip(
@@ -123,13 +123,13 @@ def _dfdc(folder: Path) -> Iterator[Clip]:
 def _fakeavceleb(folder: Path) -> Iterator[Clip]:
     """``KIND/RACE/SEX/PERSON/*.mp4``; the original of a fake is its person's real video."""
     for kind in _FAKEAVCELEB:
-        for path in _videos(folder / kind):
+        for path in video_files(folder / kind):
             parts = path.relative_to(folder / kind).parts
             if len(parts) < 4:
                 continue
             race, sex, person = parts[:3]
             label = Label.REAL if kind == _FAKEAVCELEB[0] else Label.FAKE
-            real = _videos(folder / _FAKEAVCELEB[0] / race / sex / person)
+            real = video_files(folder / _FAKEAVCELEB[0] / race / sex / person)
             yield _clip(
                 folder, path, label, "real" if label is Label.REAL else kind, person,
                 original=_name(folder, real[0]) if label is Label.FAKE and real else None,
@@ -152,7 +152,7 @@ def _clip(
 ) -> Clip:
     return Clip(
         clip_id=clip_id or _name(root, path),
-        path=path.relative_to(root).as_posix(),
+        path=Path(os.path.relpath(path, root)).as_posix(),  # the second of two folders lies elsewhere
         sha256=sha256_of(path),
         label=label,
         method=method,
@@ -188,23 +188,16 @@ def _pairs(folder: Path) -> dict[str, str]:
     return found
 
 
-def _videos(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("[!.]*") if path.suffix.lower() in VIDEOS and path.is_file())
-
-
 def _name(root: Path, path: Path) -> str:
-    return re.sub(r"[^\w.-]+", "-", path.relative_to(root).with_suffix("").as_posix().replace("/", "-"))
+    return _plain(path.relative_to(root).with_suffix("").as_posix())
 
 
-def _common(first: Path, second: Path) -> Iterator[str]:
-    for one, other in zip(first.parts, second.parts, strict=False):
-        if one != other:
-            return
-        yield one
+def _plain(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", name)
 
 
 def _found(folder: Path, clips: Iterator[Clip]) -> list[Clip]:
     found = sorted(clips, key=lambda clip: clip.clip_id)
     if not found:
-        raise InputError(f"{folder} has the folders of a dataset and no video in them; add {', '.join(VIDEOS)}")
+        raise InputError(f"{folder} has the folders of a dataset and no video in them; add {', '.join(sorted(VIDEOS))}")
     return found

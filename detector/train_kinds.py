@@ -20,6 +20,7 @@ from tellmark.detector.views import cached_views
 from tellmark.errors import InputError, UsageError
 from tellmark.runs import Progress, check_output
 from tellmark.types import Clip, Label
+from tellmark.unreadable import Failed, left_out
 
 
 def train_kind(
@@ -30,13 +31,14 @@ def train_kind(
     seed: int = 0,
     licence: str = "research use",
     force: bool = False,
+    failed: Failed | None = None,
     progress: Progress | None = None,
 ) -> Fusion:
     """Train a model of ``kind`` on all clips but those of the split ``test``, and write it to ``out``.
 
     Checkpoints lie in ``out``'s folder as ``.NAME.checkpoints`` until the training ends: the same call goes on from
-    them. Under ``torchrun`` all processes train, and the first one writes. Raises as
-    :func:`tellmark.detector.train.train` does, and :class:`UsageError` for an unknown kind.
+    them. Under ``torchrun`` all processes train, and the first one writes and tells ``failed`` of clips that cannot be
+    read. Raises as :func:`tellmark.detector.train.train` does, and :class:`UsageError` for an unknown kind.
     """
     if kind not in KINDS:
         raise UsageError(f"no model is called {kind!r}; choose {', '.join(KINDS)}")
@@ -50,7 +52,8 @@ def train_kind(
         )
     needs = tuple(dict.fromkeys(view for name in KINDS[kind] for view in PARTS[name].needs))
     taught = [clip for clip in clips if clip.split != "test"]
-    views, rows, kept = windows(folder, taught, needs, progress=progress)
+    told = failed if first or failed is None else lambda _: None
+    views, rows, kept = windows(folder, taught, needs, failed=told, progress=progress)
     if len(set(rows.labels.tolist())) < 2:
         raise InputError(
             "training needs fakes and real or reference clips that show a face for 1.6 s; add the missing class"
@@ -78,18 +81,27 @@ def train_kind(
 
 
 def windows(
-    folder: Path, clips: Sequence[Clip], needs: tuple[str, ...], *, progress: Progress | None = None
+    folder: Path,
+    clips: Sequence[Clip],
+    needs: tuple[str, ...],
+    *,
+    failed: Failed | None = None,
+    progress: Progress | None = None,
 ) -> tuple[dict[str, Any], Rows, list[Clip]]:
-    """Views and descriptions of all windows, and the clips that have one. Raises InputError where none has."""
+    """Views and descriptions of all windows, and the clips that have one. Raises InputError where none has.
+
+    failed: told of clips that cannot be read.
+    """
     kept: list[Clip] = []
     owner: list[Clip] = []
     parts: list[dict[str, Any]] = []
     for done, clip in enumerate(clips):
-        found = cached_views(folder / clip.path, clip.sha256, folder / CACHE, needs)
-        if len(found):
-            parts.append(found.views)
-            kept.append(clip)
-            owner += [clip] * len(found)
+        with left_out(folder / clip.path, failed):
+            found = cached_views(folder / clip.path, clip.sha256, folder / CACHE, needs)
+            if len(found):
+                parts.append(found.views)
+                kept.append(clip)
+                owner += [clip] * len(found)
         if progress:
             progress(done + 1, len(clips))
     if not kept:

@@ -15,7 +15,7 @@ from tellmark.generator.rules import RuleMotion
 from tellmark.generator.types import SIZE, Controls, MotionModel, Portrait, Renderer, Speech
 from tellmark.runs import Progress
 from tellmark.types import Kind
-from tellmark.watermark.claims import Ingredient, Parameter, Provenance
+from tellmark.watermark.claims import PORTRAIT_LABEL, VOICE_LABEL, Ingredient, Parameter, Provenance
 from tellmark.watermark.writer import ClipWriter, check_clip_output
 
 Params = dict[str, Parameter]
@@ -123,8 +123,8 @@ def provenance_of(title: str, portrait: Portrait, voice: str, voice_sha256: str,
         model_name=f"tellmark {tellmark.__version__} {params['motion_model']} + {params['renderer']}",
         parameters=params,
         ingredients=(
-            Ingredient("portrait", portrait.name, mime, portrait.sha256, portrait.source, {}),
-            Ingredient("voice", voice, "audio/wav", voice_sha256, None, {}),
+            Ingredient(PORTRAIT_LABEL, portrait.name, mime, portrait.sha256, portrait.source, {}),
+            Ingredient(VOICE_LABEL, voice, "audio/wav", voice_sha256, None, {}),
         ),
         consent_sha256=portrait.consent_sha256,
     )

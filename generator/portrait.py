@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.errors import FaceError, UsageError
-from tellmark.faces import find_face, matte
+from tellmark.faces import find_face, matte, stands_on_its_head
 from tellmark.generator.geometry.fill import fill
 from tellmark.generator.types import SIZE, Portrait
 from tellmark.landmarks import FACE_OVAL, head_rotation_deg
@@ -41,7 +41,7 @@ def load_portrait(path: Path | str, *, consent: str | None, framing: Framing = "
 
     Raises :class:`UsageError` without consent, for an unknown framing and for "keep" on a picture that is not square,
     :class:`MediaError` for a file that is no picture, :class:`FaceError` where there is no single usable face, or one
-    that lies on its side.
+    that lies on its side or is upside down.
     """
     path = Path(path)
     if consent is None or not consent.strip():
@@ -50,13 +50,15 @@ def load_portrait(path: Path | str, *, consent: str | None, framing: Framing = "
         raise UsageError(f"--framing {framing}: must be auto or keep")
     picture = read_image(path)
     framed = frame_portrait(picture) if framing == "auto" else _keep(picture, path.name)
-    landmarks = find_face(framed).landmarks
-    roll = float(head_rotation_deg(landmarks)[2])
+    face = find_face(framed)
+    roll = float(head_rotation_deg(face.landmarks)[2])
     if abs(roll) > _LIES_DEG:
         raise FaceError(f"the head in {path.name} lies on its side (turned by {roll:.0f} degrees); turn the picture")
+    if stands_on_its_head(framed, face):
+        raise FaceError(f"the face in {path.name} is upside down; turn the picture by 180 degrees")
     return Portrait(
         image=framed,
-        landmarks=landmarks,
+        landmarks=face.landmarks,
         matte=matte(framed),
         name=path.stem,
         sha256=sha256_of(path),

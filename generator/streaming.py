@@ -115,7 +115,8 @@ def stream_clip(
     sound: mono pieces at ``sample_rate_hz``; where it ends, so does the clip. voice: what the manifest calls it. After
     an error what there is stays in ``OUT.part.mp4``, marked. echo: see
     :class:`~tellmark.watermark.live.LiveWriter`. Raises :class:`UsageError` before any work where ``out`` cannot be
-    written or a photo comes without consent, and afterwards where no frame came of it.
+    written or a photo comes without consent, and :class:`~tellmark.errors.MediaError` afterwards where no frame came
+    of it.
     """
     out = Path(out)
     check_live_output(out, force=force)
@@ -129,6 +130,8 @@ def stream_clip(
         seed=seed,
         sample_rate_hz=sample_rate_hz,
     )
+    made = clip_params(portrait, stream.renderer, stream.motion_model.name, stream.controls, seed, ROWS_PER_S)
+    params: Params = {"method": method, **made, "live": True}
     frames = 0
     with LiveWriter(
         out,
@@ -136,6 +139,7 @@ def stream_clip(
         height=SIZE,
         fps=ROWS_PER_S,
         sample_rate_hz=sample_rate_hz,
+        provenance=provenance_of(out.name, portrait, voice, "", params),
         echo=echo,
         encoding=encoding or Encoding(),
         registry=registry,
@@ -149,8 +153,6 @@ def stream_clip(
         for frame in stream.finish():
             writer.write(frame)
             frames += 1
-        made = clip_params(portrait, stream.renderer, stream.motion_model.name, stream.controls, seed, ROWS_PER_S)
-        params: Params = {"method": method, **made, "live": True}
-        clip = writer.finish(provenance_of(out.name, portrait, voice, writer.heard_sha256, params))
+        clip = writer.finish()
     seconds = frames / ROWS_PER_S
     return RenderedClip(clip.path, clip.sha256, clip.payload, frames, ROWS_PER_S, seconds, seed, params)

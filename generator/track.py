@@ -1,13 +1,12 @@
 """Videos become tracks: the face's landmarks at 25 frames a second, one .npz a video, for training and for measuring.
 
-A folder of any depth is walked: VoxCeleb2 (person/video/clip.mp4), HDTF and CelebV (flat) alike. A run that was stopped
-goes on where it was: finished tracks are left alone, what failed is tried again.
+A folder of any depth is walked (``tellmark.video_folders``). A run that was stopped goes on where it was: finished
+tracks are left alone, what failed is tried again.
 """
 
 from __future__ import annotations
 
 import csv
-import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,12 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tellmark.errors import FaceError, InputError, TellmarkError, UsageError
+from tellmark.errors import FaceError, InputError, TellmarkError
 from tellmark.faces import MediapipeTracker
 from tellmark.media import VideoReader, sha256_of
 from tellmark.processes import in_order
 from tellmark.runs import Progress, atomic_path
 from tellmark.types import F32
+from tellmark.video_folders import Source, find_videos
 
 FPS = 25.0
 MANIFEST = "tracks.csv"
@@ -40,7 +40,6 @@ COLUMNS = (
     "sha256",
     "error",
 )
-VIDEOS = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts"))
 
 _STEP = 64  # landmarks are kept to 1/64 px, far below the tracker's noise: files shrink to a half
 _FEWEST = 0.2  # share of frames with a face below which a video is of no use
@@ -82,15 +81,6 @@ class Track:
             raise InputError(f"{path} is not a track; make it with tellmark track ({error})") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A video to track."""
-
-    path: Path
-    name: str  # relative to the folder that was walked, with forward slashes
-    person_id: str
-
-
 def track_video(path: Path | str) -> Track:
     """Track the face of a video, the largest where there are several.
 
@@ -116,34 +106,13 @@ def track_video(path: Path | str) -> Track:
     return Track(landmarks, found, FPS, width, height, sha256_of(path), info.has_audio)
 
 
-def find_videos(folder: Path, persons: Path | None = None) -> list[Source]:
-    """The videos in and below ``folder``, by name, and who is in each.
-
-    The person is the first folder below ``folder``; of a flat one, the file's name without a last number, so that the
-    clips of one recording stay together. ``persons`` is a CSV file with the columns path (relative to itself) and
-    person_id that knows better. Raises :class:`UsageError` for a folder without videos or a table without the columns.
-    """
-    if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder; give the folder that holds the videos")
-    known = _persons(persons) if persons else {}
-    found = []
-    for path in sorted(folder.rglob("*")):
-        inner = path.relative_to(folder)
-        if path.suffix.lower() in VIDEOS and path.is_file() and not any(part.startswith(".") for part in inner.parts):
-            person = inner.parts[0] if len(inner.parts) > 1 else re.sub(r"_\d+$", "", path.stem)
-            found.append(Source(path, inner.as_posix(), known.get(path.resolve(), person)))
-    if not found:
-        raise UsageError(f"{folder} holds no videos ({', '.join(sorted(VIDEOS))})")
-    return found
-
-
 def track_folder(
     folder: Path, out: Path, *, jobs: int = 1, persons: Path | None = None, progress: Progress | None = None
 ) -> dict[str, Any]:
     """Track every video of ``folder`` into ``out``, which mirrors it, and list all in ``out/tracks.csv``.
 
     Returns counts. A video that cannot be used gets a row that says why, and stops nothing. Raises
-    :class:`UsageError` like :func:`find_videos`, or where ``out`` cannot be written.
+    :class:`~tellmark.errors.UsageError` like :func:`find_videos`, or where ``out`` cannot be written.
     """
     sources = find_videos(folder, persons)
     with (
@@ -222,14 +191,3 @@ def _row(source: Source, out: Path, error: str, track: Track | None = None) -> d
 def _track_path(source: Source, out: Path) -> Path:
     # The suffix stays in the name: a.mp4 and a.mov may lie side by side.
     return out / f"{source.name}.npz"
-
-
-def _persons(path: Path) -> dict[Path, str]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if not {"path", "person_id"} <= set(reader.fieldnames or ()):
-                raise UsageError(f"{path} needs the columns path and person_id")
-            return {(path.parent / row["path"]).resolve(): row["person_id"] for row in reader if row["person_id"]}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} cannot be read as CSV ({error})") from error

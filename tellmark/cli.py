@@ -16,13 +16,13 @@ from typing import NoReturn
 import click
 
 from tellmark import __version__, threads
-from tellmark.commands import audit, clips, data, render, tools
+from tellmark.commands import audit, clips, dataset, learning, render, report, tools
 from tellmark.console import plain
 from tellmark.errors import TellmarkError
 
 _COMMANDS = (
     render.render, clips.mark, clips.verify, clips.serve, clips.keys,
-    data.dataset, data.track, data.train, data.evaluate, data.detect, audit.audit, data.report,
+    dataset.dataset, learning.track, learning.train, learning.evaluate, learning.detect, audit.audit, report.report,
     tools.demo, tools.bench, tools.doctor,
 )  # fmt: skip
 

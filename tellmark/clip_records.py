@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 from tellmark.benchmarks.channels import CHANNELS
 from tellmark.benchmarks.motions.clip_motion import clip_motion
 from tellmark.errors import MediaError, TellmarkError
+from tellmark.finite import finite
 from tellmark.generator.factory.face_tracks import read_track
 from tellmark.generator.track import FPS, Track, track_video
 from tellmark.media import probe
@@ -54,7 +54,7 @@ def write_motion(folder: Path, clips: Sequence[Clip], progress: Progress | None)
         if progress:
             progress(done + 1, len(clips))
     with atomic_path(folder / MOTION, force=True) as temporary:
-        temporary.write_text("".join(json.dumps(_finite(row)) + "\n" for row in rows), encoding="utf-8")
+        temporary.write_text("".join(json.dumps(finite(row)) + "\n" for row in rows), encoding="utf-8")
 
 
 def _sources(folder: Path) -> dict[str, Path]:
@@ -89,7 +89,3 @@ def write_verification(folder: Path, clips: Sequence[Clip], progress: Progress |
     scratch.unlink(missing_ok=True)
     with atomic_path(folder / VERIFICATION, force=True) as temporary:
         temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-
-
-def _finite(row: dict[str, object]) -> dict[str, object]:
-    return {name: None if isinstance(x, float) and not math.isfinite(x) else x for name, x in row.items()}

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tellmark.errors import TellmarkError
+from tellmark.finite import finite
 from tellmark.runs import Progress
 
 if TYPE_CHECKING:  # it imports numpy, and the command line must not before it has said how many threads it may start
@@ -21,6 +23,7 @@ if TYPE_CHECKING:  # it imports numpy, and the command line must not before it h
 
 PATH = click.Path(path_type=Path)
 OUT = click.option("-o", "--out", required=True, type=PATH, help="Where to write.")
+PERSONS = "Who is in which video of the two folders: columns path, person_id, system."
 FORCE = click.option("--force", is_flag=True, help="Overwrite an existing output.")
 
 
@@ -44,22 +47,39 @@ class Console:
 
     def result(self, record: dict[str, Any], text: str) -> None:
         """The answer, on stdout: ``record`` as one line of JSON with --json, else ``text``."""
-        click.echo(json.dumps(record, default=str) if self.json else text)
+        click.echo(json.dumps(finite(record), default=str) if self.json else text)
 
     def failure(self, record: dict[str, Any], text: str) -> None:
         """What kept one of many from an answer: ``record`` on stdout with --json, else ``text`` on stderr."""
-        click.echo(json.dumps(record, default=str) if self.json else text, err=not self.json)
+        click.echo(json.dumps(finite(record), default=str) if self.json else text, err=not self.json)
 
     def left_out(self, failures: Sequence[Failure]) -> None:
         """Name on stderr the files that could not be read, and end the command with exit code 3 if there are any.
 
         Call it after :meth:`result`: the answer is of the other files.
         """
-        for failure in failures:
-            click.echo(f"error: {plain(failure.error)}", err=True)
+        self._name(failures)
         if failures:
             click.echo(f"{len(failures)} of the files could not be read; the answer leaves them out", err=True)
             raise click.exceptions.Exit(3)
+
+    @contextmanager
+    def leaving_out(self) -> Iterator[list[Failure]]:
+        """A list for the files that could not be read, of which :meth:`left_out` is told at the end.
+
+        They are named, too, where the others are not enough for an answer.
+        """
+        failures: list[Failure] = []
+        try:
+            yield failures
+        except TellmarkError:
+            self._name(failures)
+            raise
+        self.left_out(failures)
+
+    def _name(self, failures: Sequence[Failure]) -> None:
+        for failure in failures:
+            click.echo(f"error: {plain(failure.error)}", err=True)
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Progress | None]:

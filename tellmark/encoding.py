@@ -17,7 +17,7 @@ import av
 import numpy as np
 
 from tellmark.errors import MediaError
-from tellmark.media import open_media, resampled
+from tellmark.media import open_media, resampled, whole_packets
 from tellmark.types import F32, U8
 
 _SMPTE170M = 6  # BT.601's matrix, primaries and transfer in FFmpeg's enums
@@ -160,13 +160,16 @@ class FragmentWriter:
 
 
 def remux(source: Path, target: Path) -> None:
-    """Copy the tracks of a fragmented MP4 into a plain one with its index in front; nothing is encoded again."""
+    """Copy the tracks of a fragmented MP4 into a plain one with its index in front; nothing is encoded again.
+
+    Of one that was cut off what is whole is copied.
+    """
     with (
         av.open(str(source)) as held,
         av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as out,
     ):
         tracks = {stream.index: out.add_stream_from_template(stream) for stream in held.streams}
-        for packet in held.demux():
+        for packet in whole_packets(held):
             if packet.dts is not None:
                 packet.stream = tracks[packet.stream.index]
                 out.mux(packet)

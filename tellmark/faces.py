@@ -24,6 +24,8 @@ from tellmark.landmarks import FACE_OVAL, LEFT_EYE, LIPS_OUTER, RIGHT_EYE
 from tellmark.types import F32, U8
 
 MIN_FACE_PX = 64  # a smaller face has too few pixels to animate or to judge
+_AROUND, _SHOWN = 2.2, 384  # of a face, its sizes; px
+_CLEARLY = 0.1
 _LOOK = 12  # frames from one look for other faces to the next
 RIVAL = 0.6  # a second face of at least this share of the largest one's area makes a still ambiguous; the mesh reads
 # small faces beside large ones too large: of half the size, .19 to .51 of the area was read on six actors
@@ -173,7 +175,7 @@ def find_face(rgb: U8) -> Face:
     with MediapipeTracker(max_faces=4, static=True) as tracker:
         faces = tracker.track(rgb)
     if not faces:
-        raise FaceError("no face was found; give a picture with one face that looks towards the camera")
+        raise FaceError("no face was found; give an upright picture with one face that looks towards the camera")
     if len(faces) > 1 and (faces[1].size / faces[0].size) ** 2 >= RIVAL:
         raise FaceError(f"{len(faces)} faces of similar size were found; crop the picture to one of them")
     if faces[0].size < MIN_FACE_PX:
@@ -181,6 +183,34 @@ def find_face(rgb: U8) -> Face:
             f"the face is only {faces[0].size:.0f} px; give a picture with a face of {MIN_FACE_PX} px or more"
         )
     return faces[0]
+
+
+def stands_on_its_head(rgb: U8, face: Face) -> bool:
+    """Whether the face of a still is upside down: the mesh fits an upright one into it and does not say so.
+
+    What is around it is shown to both of MediaPipe's detectors as it is and turned by 180 degrees; whichever way has
+    the larger scores is up. Of 134 upright portraits and frames of films the sum was larger by .16 at least; turned, of
+    the 106 in which the mesh found a face it was less by .18 in all but one, of a bald head.
+    """
+    x0, y0, x1, y1 = face.box
+    half = max(1, round(_AROUND * face.size / 2))
+    left, top = round((x0 + x1) / 2) - half, round((y0 + y1) / 2) - half
+    matrix = np.array(
+        [[_SHOWN / 2 / half, 0, -left * _SHOWN / 2 / half], [0, _SHOWN / 2 / half, -top * _SHOWN / 2 / half]]
+    )
+    upright = cv2.warpAffine(
+        rgb, matrix, (_SHOWN, _SHOWN), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
+    ).astype(np.uint8)
+    scores = {0: 0.0, 180: 0.0}
+    with _quiet():
+        for model in (0, 1):
+            with _mediapipe().face_detection.FaceDetection(
+                model_selection=model, min_detection_confidence=0.1
+            ) as detector:
+                for turn, shown in ((0, upright), (180, np.ascontiguousarray(upright[::-1, ::-1]))):
+                    found = detector.process(shown).detections or ()
+                    scores[turn] += max((one.score[0] for one in found), default=0.0)
+    return scores[180] - scores[0] > _CLEARLY
 
 
 def matte(rgb: U8) -> F32:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import importlib.metadata
 import json
-import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,11 +20,11 @@ from tellmark.detector.windows.window import FPS, FRAMES
 from tellmark.errors import FaceError, InputError, UsageError
 from tellmark.generator.factory.face_tracks import follow
 from tellmark.generator.methods.null import resampled
-from tellmark.generator.track import Source, find_videos
 from tellmark.generator.types import SIZE
 from tellmark.manifest import PARQUET
 from tellmark.runs import Progress, atomic_path, machine
 from tellmark.types import U8, Failure
+from tellmark.video_folders import find_both
 
 SHORTEST_S = FRAMES / FPS  # of one look of the detector
 INDEX = "index.csv"
@@ -46,9 +45,7 @@ def gather(
     """Write the dataset of two folders to ``out`` and return it; one of the same files and settings is kept, unless
     a file was written since. Files that cannot be read are left out, and listed in its dataset.json as ``unreadable``.
 
-    A person is the first folder below ``real``, or a file's name without its last number; below ``fake`` the first
-    folder is the system that made the clips. ``persons``, a CSV file with the columns path (relative to itself),
-    person_id and, if known, system, knows better. Raises :class:`UsageError` for a folder without
+    Who is in each and what made it: :mod:`tellmark.video_folders`. Raises :class:`UsageError` for a folder without
     videos or too few ``seconds``, and :class:`InputError` where no clip of a class shows a face.
     """
     if not seconds >= SHORTEST_S:  # nor a number
@@ -92,16 +89,17 @@ def gather(
 
 
 def index_rows(real: Path, fake: Path, persons: Path | None = None) -> list[dict[str, str]]:
-    """A row of the index for each video: path, kind, system, person_id, licence; see :func:`gather`."""
-    rows = [_row(source, "real", "") for source in find_videos(real, persons)]
-    systems = _systems(persons) if persons else {}
-    for source in find_videos(fake, persons):
-        inner = Path(source.name).parts
-        system = systems.get(source.path.resolve()) or (inner[0] if len(inner) > 1 else "unnamed system")
-        listed = source.path.resolve() in systems
-        person = source.person_id if listed or len(inner) == 1 else re.sub(r"_\d+$", "", source.path.stem)
-        rows.append(_row(Source(source.path, source.name, person), "fake", system))
-    return rows
+    """A row of the index for each video: path, kind, system, person_id, licence; see :func:`find_both`."""
+    return [
+        {
+            "path": str(source.path.resolve()),
+            "kind": "real" if source.system is None else "fake",
+            "system": source.system or "",
+            "person_id": source.person_id,
+            "licence": "as given",
+        }
+        for source in find_both(real, fake, persons)
+    ]
 
 
 def null_rendered(frames: list[U8]) -> list[U8]:
@@ -113,13 +111,3 @@ def null_rendered(frames: list[U8]) -> list[U8]:
     except FaceError:
         return []
     return [frame for frame, _ in resampled(large, track, np.random.default_rng(0))]
-
-
-def _row(source: Source, kind: str, system: str) -> dict[str, str]:
-    path = str(source.path.resolve())
-    return {"path": path, "kind": kind, "system": system, "person_id": source.person_id, "licence": "as given"}
-
-
-def _systems(persons: Path) -> dict[Path, str]:
-    with persons.open(newline="", encoding="utf-8-sig") as file:
-        return {(persons.parent / row["path"]).resolve(): row.get("system", "") for row in csv.DictReader(file)}

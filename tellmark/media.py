@@ -7,6 +7,7 @@ I420 planes in BT.601, limited range: one uint8 array of shape (height * 3 / 2, 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -279,17 +280,16 @@ def _info(path: Path, container: Any) -> MediaInfo:
     return MediaInfo(path, width, height, fps, duration, video is not None, tracks, audio is not None, codec)
 
 
+def whole_packets(container: Any, *streams: Any) -> Iterator[Any]:
+    """The packets of all streams, or of these, until the container ends, or ends in the middle of one."""
+    with contextlib.suppress(av.FFmpegError):
+        yield from container.demux(*streams)
+
+
 def _decoded(container: Any, stream: Any) -> Iterator[Any]:
     """Frames of a stream; damaged packets are passed over, as players do."""
     stream.thread_type = "AUTO"
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except av.FFmpegError:
-            return  # the container ends in the middle: what was read until here counts
+    for packet in whole_packets(container, stream):
         try:
             yield from packet.decode()
         except av.FFmpegError:

@@ -13,6 +13,7 @@ from tellmark.runs import atomic_path, check_output
 from tellmark.types import U8
 
 IMAGES = (".png", ".jpg", ".jpeg", ".webp")  # as pictures are written
+_HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 def read_image(path: Path | str) -> U8:
@@ -34,9 +35,21 @@ def read_image(path: Path | str) -> U8:
                 upright = Image.fromarray((np.clip(np.array(upright), 0, 65_535) // 257).astype(np.uint8))
             return np.array(upright.convert("RGB"))
     except UnidentifiedImageError as error:
-        raise MediaError(f"{path} is not a picture that can be read; give a PNG, JPEG or WebP file") from error
+        raise MediaError(f"{path} {_what_else(path)}") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise MediaError(f"{path} cannot be decoded ({error}); the file is damaged") from error
+
+
+def _what_else(path: Path) -> str:
+    """What a file is that Pillow does not know, and what to do with it."""
+    with path.open("rb") as stream:
+        head = stream.read(12)
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIF:
+        return (
+            "is a HEIC picture, as phones take them, which is not read here; save it as JPEG: heif-convert IN.heic "
+            "OUT.jpg (Debian: libheif-examples), on a Mac: sips -s format jpeg IN.heic --out OUT.jpg"
+        )
+    return "is not a picture that can be read; give a PNG, JPEG or WebP file"
 
 
 def check_image_output(path: Path | str, *, force: bool) -> None:

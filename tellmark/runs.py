@@ -36,7 +36,7 @@ def atomic_path(path: Path | str, *, force: bool = False) -> Iterator[Path]:
     """
     target = Path(path)
     check_output(target, force=force)
-    made = _make_folder(target)
+    made = make_folder(target)
     _sweep(target)
     temporary = target.with_name(f".{target.stem}.{this_process()}-{secrets.token_hex(4)}.part{target.suffix}")
     try:
@@ -45,9 +45,7 @@ def atomic_path(path: Path | str, *, force: bool = False) -> Iterator[Path]:
         made = []
     finally:
         temporary.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # another run writes into it
-            for folder in made:
-                folder.rmdir()
+        remove_folders(made)
 
 
 def _rename(temporary: Path, target: Path, *, force: bool) -> None:
@@ -118,14 +116,21 @@ def check_output(path: Path, *, force: bool) -> None:
         raise _cannot_be_written(path, error) from error
 
 
-def _make_folder(path: Path) -> list[Path]:
-    """The folders that had to be made for ``path``, the innermost first."""
+def make_folder(path: Path) -> list[Path]:
+    """Make the folder of ``path``; return those that had to be made, the innermost first."""
     made = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _cannot_be_written(path, error) from error
     return made
+
+
+def remove_folders(made: list[Path]) -> None:
+    """Remove folders that were made in vain, the innermost first."""
+    with contextlib.suppress(OSError):  # another run writes into it
+        for folder in made:
+            folder.rmdir()
 
 
 def _cannot_be_written(path: Path, error: OSError) -> UsageError:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tellmark.finite import finite
 from tellmark.runs import atomic_path
 from tellmark.types import Clip, Label
 
@@ -34,12 +34,4 @@ def read_json(path: Path) -> dict[str, Any] | None:
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write an object; numbers that do not exist become null."""
     with atomic_path(path, force=True) as temporary:
-        temporary.write_text(json.dumps(_finite(value)), encoding="utf-8")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        temporary.write_text(json.dumps(finite(value)), encoding="utf-8")

@@ -23,6 +23,7 @@ from tellmark.types import Kind
 SOFT_BINDING_ALGORITHM = "org.tellmark.watermark.1"
 GENERATION_LABEL = "org.tellmark.generation"
 PORTRAIT_LABEL = "portrait"  # the ingredient that a person consented to
+VOICE_LABEL = "voice"
 SHA256_KEY = "org.tellmark.sha256"
 CONSENT_KEY = "org.tellmark.consent_sha256"
 RECOVERED_KEY = "org.tellmark.recovered_by"  # the soft binding that an ingredient's manifest was found by
@@ -44,7 +45,7 @@ class Ingredient:
     label: str  # unique among the clip's ingredients: portrait (which carries the consent), voice, ...
     title: str
     mime: str
-    sha256: str  # of the file, or of the recipe where there is no file
+    sha256: str  # of the file, or of the recipe where there is no file; empty where it is not known
     path: Path | None = None  # where given, a manifest inside the file is carried along
     metadata: dict[str, str] = field(default_factory=dict)  # keys need a dot, such as org.example.licence
     store: bytes | None = None  # a manifest store that ``path`` had lost and its mark led to; carried along then
@@ -128,7 +129,7 @@ def definition(provenance: Provenance, payload: str, mime: str, facts: dict[str,
 
 def ingredient(item: Ingredient, parent: bool, consent_sha256: str | None = None) -> dict[str, Any]:
     """The ingredient's definition for c2pa's Builder."""
-    metadata = {SHA256_KEY: item.sha256, **item.metadata}
+    metadata = {**({SHA256_KEY: item.sha256} if item.sha256 else {}), **item.metadata}
     if consent_sha256:
         metadata[CONSENT_KEY] = consent_sha256
     if item.store is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tellmark.types import C2paEvidence, MissingEvidence, RegistryEvidence, Verdict, VerdictKind
-from tellmark.watermark.credentials import NOT_ASKED, failures
+from tellmark.watermark.manifests import NOT_ASKED, failures
 
 _TRUST = {
     "trusted": "by a signer you trust{name}",

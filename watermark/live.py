@@ -2,14 +2,17 @@
 
 Until then the file is called ``NAME.part.mp4``. A hash over content that does not exist yet cannot be signed, so a
 manifest comes last: what a stream that is killed leaves is whole but for its last frames and every frame of it carries
-the watermark, but no manifest. ``echo`` sends the same bytes to a pipe as well; there the manifest cannot follow, and
-the registry, to which the watermark leads, keeps it.
+the watermark, but no manifest. ``NAME.part.json`` beside it says what the manifest would have said, and
+``tellmark.watermark.unfinished`` signs it. ``echo`` sends the same bytes to a pipe as well; there the manifest cannot
+follow, and the registry, to which the watermark leads, keeps it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
+import shlex
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -18,18 +21,19 @@ from typing import BinaryIO, Self
 import numpy as np
 
 from tellmark import runs
-from tellmark.encoding import Encoding, FragmentWriter, remux
-from tellmark.errors import UsageError
+from tellmark.encoding import Encoding, FragmentWriter
+from tellmark.errors import MediaError, UsageError
 from tellmark.media import rgb_to_i420
-from tellmark.types import F32, U8, Kind
+from tellmark.types import F32, U8
 from tellmark.watermark.background import Background
+from tellmark.watermark.claims import VOICE_LABEL, Provenance
 from tellmark.watermark.content.fingerprint import Fingerprinter
-from tellmark.watermark.credentials import Provenance
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.identity import keys
 from tellmark.watermark.registry import Registry
 from tellmark.watermark.signal.payload import Payload
-from tellmark.watermark.writer import MarkedClip, check_clip_output, scratch, sign_and_register
+from tellmark.watermark.unfinished import Begun, growing, record_of, signed
+from tellmark.watermark.writer import MarkedClip, check_clip_output
 
 _WAITING = 32  # frames and pieces of sound: half a second
 
@@ -37,12 +41,13 @@ _WAITING = 32  # frames and pieces of sound: half a second
 class LiveWriter:
     """Context manager that takes the sound and the frames of one clip as they come.
 
-    path: the MP4 to write. width, height: even, px. sample_rate_hz: of the sound. echo: where the bytes go as well.
+    path: the MP4 to write. width, height: even, px. sample_rate_hz: of the sound. provenance: what the manifest will
+    say; the hash of its ingredient ``voice`` is filled in when all was heard. echo: where the bytes go as well.
     registry: a path or URL, by default the user's own. force: overwrite ``path`` and what is left of an earlier stream.
 
     :meth:`finish` signs and registers the clip and gives the file its name. Left without it, or with an error, the file
-    stays under :attr:`growing`. Raises :class:`UsageError` for an output that exists or cannot be written, a size that
-    cannot be marked, or where :meth:`finish` finds no frames at all.
+    stays under :attr:`growing`; without one frame nothing stays. Raises :class:`UsageError` for an output that exists
+    or cannot be written and a size that cannot be marked, :class:`MediaError` where :meth:`finish` finds no frames.
     """
 
     def __init__(
@@ -53,7 +58,7 @@ class LiveWriter:
         height: int,
         fps: float,
         sample_rate_hz: int,
-        kind: Kind = Kind.SYNTHETIC,
+        provenance: Provenance,
         echo: BinaryIO | None = None,
         encoding: Encoding | None = None,
         registry: str | Path | None = None,
@@ -61,7 +66,8 @@ class LiveWriter:
     ) -> None:
         self.path = Path(path)
         self.growing = growing(self.path)
-        self.payload = Payload.new(kind)
+        self.payload = Payload.new(provenance.kind)
+        self._provenance = provenance
         self._shape = (height, width, 3)
         self._fps, self._rate = fps, sample_rate_hz
         self._embedder = Embedder(self.payload, width=width, height=height)
@@ -77,13 +83,14 @@ class LiveWriter:
         with self._registry:
             self._registry.prepare()
         check_live_output(self.path, force=self._force)
-        self.growing.parent.mkdir(parents=True, exist_ok=True)
+        self._made = runs.make_folder(self.path)
         height, width, _ = self._shape
         sink = _Sink(self._stack.enter_context(self.growing.open("wb", buffering=0)), self._echo)
         self._video = FragmentWriter(
             sink, width=width, height=height, fps=self._fps, sample_rate_hz=self._rate, encoding=self._encoding
         )
         self._work = Background(self._append, waiting=_WAITING, name=f"write {self.path.name}")
+        Begun(self.payload, self._provenance).save(self.growing)
         self._open = True
         return self
 
@@ -107,22 +114,24 @@ class LiveWriter:
         self._fingerprinter.add(i420[: self._shape[0]], self._video.frames / self._fps)
         self._video.write(i420)
 
-    @property
-    def heard_sha256(self) -> str:
-        """Of the samples so far, as 32-bit floats."""
-        return self._heard.hexdigest()
-
-    def finish(self, provenance: Provenance) -> MarkedClip:
+    def finish(self) -> MarkedClip:
         """Close, sign and register the clip; with ``echo`` the registry keeps the manifest and the file goes."""
         self._work.finish()
         if not self._video.frames:
-            raise UsageError(f"{self.path.name}: the sound ended before one frame was made; a clip needs at least one")
+            raise MediaError(f"{self.path.name}: the sound ended before one frame was made; a clip needs at least one")
         self._close()
-        fingerprint = self._fingerprinter.finish()
-        with runs.atomic_path(self.path, force=self._force) as signed, scratch(signed) as plain:
-            remux(self.growing, plain)  # signing holds every fragment in memory: 8 MB a minute
-            clip = sign_and_register(plain, signed, self.path, provenance, self.payload, fingerprint, self._registry)
+        said = dataclasses.replace(
+            self._provenance,
+            ingredients=tuple(
+                dataclasses.replace(item, sha256=self._heard.hexdigest()) if item.label == VOICE_LABEL else item
+                for item in self._provenance.ingredients
+            ),
+        )
+        clip = signed(
+            self.growing, self.path, said, self.payload, self._fingerprinter.finish(), self._registry, self._force
+        )
         self.growing.unlink()
+        record_of(self.growing).unlink()
         return clip
 
     def __exit__(
@@ -139,18 +148,20 @@ class LiveWriter:
                 self._video.close()
             if not self._video.frames:
                 self.growing.unlink(missing_ok=True)
-
-
-def growing(path: Path) -> Path:
-    """What the file is called while the stream goes on."""
-    return path.with_name(f"{path.stem}.part{path.suffix}")
+                record_of(self.growing).unlink(missing_ok=True)
+                runs.remove_folders(self._made)
 
 
 def check_live_output(path: Path, *, force: bool) -> None:
     """Refuse early what :class:`LiveWriter` would refuse: outputs that exist or cannot be written."""
     check_clip_output(path, force=force)
-    if growing(path).exists() and not force:
-        raise UsageError(f"{growing(path)} was left by a stream that broke off; move it away, or give --force")
+    left = growing(path)
+    if left.exists() and not force:
+        command = shlex.join(["tellmark", "mark", str(left), str(path)])
+        raise UsageError(
+            f"{left} was left by a stream that broke off; sign it ({command}) and move it away, or give --force to "
+            "write over it"
+        )
 
 
 class _Sink:

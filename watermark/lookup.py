@@ -11,7 +11,7 @@ from pathlib import Path
 from tellmark.types import RegistryEvidence
 from tellmark.watermark.content.comparison import compare
 from tellmark.watermark.content.fingerprint import Fingerprint
-from tellmark.watermark.credentials import examine_store
+from tellmark.watermark.manifests import examine_store
 from tellmark.watermark.stores.entry import Entry
 
 

@@ -16,6 +16,7 @@ from tellmark.errors import TellmarkError, UsageError
 from tellmark.processes import in_order
 from tellmark.runs import Progress
 from tellmark.types import Failure, Verdict
+from tellmark.video_folders import VIDEOS
 from tellmark.watermark import formats
 from tellmark.watermark.identity import keys
 from tellmark.watermark.registry import location
@@ -23,10 +24,9 @@ from tellmark.watermark.verify import verify
 
 __all__ = ["COLUMNS", "Failure", "csv_writer", "expand", "row", "verify_many"]
 
-_VIDEO = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts")
 _SOUND = (".m4a", ".wav", ".mp3", ".flac", ".ogg")
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif")
-_SUFFIXES = frozenset(_VIDEO + _SOUND + _PICTURES)
+_SUFFIXES = VIDEOS.union(_SOUND, _PICTURES)
 
 
 def verify_many(
@@ -70,7 +70,7 @@ def verify_many(
 def expand(paths: Iterable[Path | str]) -> list[str]:
     """Files to verify: a folder stands for the media in and below it, a pattern for what it matches, each file once.
 
-    A name that leads to nothing is kept, so that it is reported as missing. Raises
+    A name that leads to nothing is kept, so that it is reported as missing, and so is a folder without media. Raises
     :class:`tellmark.errors.UsageError` for an empty one, which would stand for the folder one is in.
     """
     found: dict[str, None] = {}
@@ -79,7 +79,8 @@ def expand(paths: Iterable[Path | str]) -> list[str]:
             raise UsageError("the name of a file is empty; a variable in a script may not be set")
         path = Path(path)
         if path.is_dir():
-            found |= dict.fromkeys(str(file) for file in sorted(path.rglob("*")) if _is_media(file, path))
+            inside = [str(file) for file in sorted(path.rglob("*")) if _is_media(file, path)]
+            found |= dict.fromkeys(inside or [str(path)])  # one that holds none is named, or it would pass for good
         elif path.exists() or not glob.has_magic(str(path)):
             found[str(path)] = None
         else:
@@ -101,6 +102,8 @@ def _is_media(file: Path, folder: Path) -> bool:
 
 
 def _verify(file: str, **settings: Any) -> Verdict | Failure:
+    if Path(file).is_dir():
+        return Failure(file, f"{file} holds no video, picture or sound; name another folder, or files")
     try:
         return verify(file, **settings)
     except TellmarkError as error:

@@ -18,8 +18,9 @@ from tellmark.types import Kind
 from tellmark.watermark import formats
 from tellmark.watermark.claims import AI_SOURCE_TYPES
 from tellmark.watermark.content.fingerprint import Fingerprint
-from tellmark.watermark.credentials import Ingredient, Provenance, examine, examine_store
+from tellmark.watermark.credentials import Ingredient, Provenance
 from tellmark.watermark.lookup import recover
+from tellmark.watermark.manifests import examine, examine_store
 from tellmark.watermark.registry import Registry
 from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.verify import is_picture, read_pixels

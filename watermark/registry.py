@@ -80,6 +80,13 @@ class Registry:
         """Commit ``entry`` to disk. Raises :class:`tellmark.errors.InputError` where it cannot be written."""
         self._store.add(entry)
 
+    def withdraw(self, sha256: str) -> None:
+        """Take out the entries of a signed file, by its hash, that was never handed on and is given up.
+
+        Raises :class:`tellmark.errors.InputError` where it cannot be written.
+        """
+        self._store.withdraw(sha256)
+
     def find(self, payload: str) -> list[Entry]:
         """The entries of a payload, newest first; empty where there are none."""
         return self._store.find(payload)

@@ -20,10 +20,10 @@ from tellmark.runs import Progress
 from tellmark.types import MissingEvidence, RegistryEvidence, Verdict, VerdictKind, WatermarkEvidence
 from tellmark.watermark import formats
 from tellmark.watermark.content.fingerprint import Fingerprint, Fingerprinter
-from tellmark.watermark.credentials import ManifestReading, examine
 from tellmark.watermark.detect import MarkReading, detect_image, detect_planes
 from tellmark.watermark.localisation.missing import missing_in
 from tellmark.watermark.lookup import look_up
+from tellmark.watermark.manifests import ManifestReading, examine
 from tellmark.watermark.registry import Registry
 from tellmark.watermark.signal.analysis import Frame
 from tellmark.watermark.signal.block import P_PRESENT

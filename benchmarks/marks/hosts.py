@@ -20,6 +20,7 @@ from tellmark.generator.speech import load_speech
 from tellmark.generator.types import Controls
 from tellmark.media import VideoReader
 from tellmark.types import U8
+from tellmark.video_folders import VIDEOS
 
 SIDE = 512
 FPS = 25.0
@@ -29,7 +30,6 @@ _TEXT = (
     "It was put there once. Then the clip was copied, cut, made smaller and sent on, by people who never knew of it. "
     "What is left of it after that is what we want to know."
 )
-_VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".webm"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Hosts:
         if not self.folder.is_dir():
             raise UsageError(f"data={self.folder} is no folder; give one that holds videos")
         videos = self.folder / "real" if (self.folder / "index.csv").is_file() else self.folder
-        found = sorted(path for path in videos.iterdir() if path.suffix.lower() in _VIDEOS)
+        found = sorted(path for path in videos.iterdir() if path.suffix.lower() in VIDEOS)
         if self.split:
             found = of_split(found, videos, self.split)
         if not found:

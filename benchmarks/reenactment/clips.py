@@ -18,10 +18,11 @@ from tellmark.errors import FaceError, UsageError
 from tellmark.faces import Face, matte
 from tellmark.generator.portrait import FACE_SHARE
 from tellmark.generator.retarget import bridged
-from tellmark.generator.track import FPS, VIDEOS, Track, track_video
+from tellmark.generator.track import FPS, Track, track_video
 from tellmark.generator.types import SIZE, Portrait
 from tellmark.media import VideoReader
 from tellmark.types import F32, U8
+from tellmark.video_folders import video_files
 
 SPLITS = ("development", "held-out")
 _CENTRE = 0.45  # height of the face's middle in the window
@@ -58,7 +59,7 @@ def videos(folder: Path, split: str | None = None) -> list[tuple[int, str, Path]
     if split is not None and split not in SPLITS:
         raise UsageError(f"split={split}: choose one of {', '.join(SPLITS)}")
     persons = kept_aside.persons(folder)
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEOS)
+    files = video_files(folder)
     if not files:
         raise UsageError(f"data={folder} holds no videos; give a folder that does")
     found = [

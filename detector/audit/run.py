@@ -48,7 +48,8 @@ def audit(
     failed = list(unreadable)
     found, notes = measured(folder, list(clips) if clips is not None else read_dataset(folder), failed=failed.append)
     if not found:
-        raise InputError(f"no clip of {folder} shows a face for 1.6 s; give longer clips of one visible face")
+        closer = f"no clip of {folder} shows a face for 1.6 s; give longer clips of one visible face"
+        raise InputError(closer + (f" ({len(failed)} files cannot be read: {failed[0].error})" if failed else ""))
     material = Material(
         [folder / clip.path for clip, _ in found],
         [clip for clip, _ in found],
@@ -91,6 +92,7 @@ def audit_folder(
     fakes: Path | None = None,
     model: Judge | None = None,
     *,
+    persons: Path | None = None,
     mark: Marker | None = None,
     most: int = 40,
     limit: int | None = None,
@@ -99,15 +101,18 @@ def audit_folder(
 ) -> Audit:
     """As :func:`audit`, of a dataset of any layout, or of ``folder`` with real videos and ``fakes``.
 
+    persons: a table of who is in the videos of two folders, see :mod:`tellmark.video_folders`.
     limit: how many clips of a dataset are looked at, about; whole persons are drawn (:func:`sampled`).
     """
     if fakes is None:
         clips = read_dataset(folder)
         chosen = clips if limit is None else sampled(clips, limit, seed)
-        return audit(folder, model, clips=chosen, mark=mark, most=most, seed=seed, progress=progress)
+        return audit(folder.resolve(), model, clips=chosen, mark=mark, most=most, seed=seed, progress=progress)
     failed: list[Failure] = []
-    root, clips = two_folders(folder, fakes, failed=failed.append)
-    return audit(root, model, clips=clips, mark=mark, most=most, seed=seed, unreadable=failed, progress=progress)
+    clips = two_folders(folder, fakes, persons, failed=failed.append)
+    return audit(
+        folder.resolve(), model, clips=clips, mark=mark, most=most, seed=seed, unreadable=failed, progress=progress
+    )
 
 
 def sampled(clips: Sequence[Clip], limit: int, seed: int = 0) -> list[Clip]:

@@ -23,7 +23,7 @@ from tellmark.generator.factory.datasheet import datasheet
 from tellmark.generator.factory.occupancy import building, sweep_scratch
 from tellmark.generator.factory.plan import Plan, public_text
 from tellmark.generator.factory.roles import Take, versions
-from tellmark.generator.factory.takes import record_path, skip_path
+from tellmark.generator.factory.takes import record_path, skip_path, withdraw
 from tellmark.generator.factory.workers import full_disk, run_here, run_on_ray
 from tellmark.manifest import from_row, write_manifest
 from tellmark.media import sha256_of
@@ -117,8 +117,11 @@ def _folders(out: Path) -> list[Path]:
 
 
 def _sweep(out: Path) -> None:
-    """Remove what a killed build left half-written."""
+    """Remove what a killed build left half-written; clips that it signed and did not note are made again."""
     sweep_scratch()
+    for clip in (out / "clips").glob("*.mp4"):  # hidden ones, too: signed, and not renamed yet
+        if not record_path(out, clip.stem).exists():
+            withdraw(clip)
     for folder in (out, *_folders(out)):
         for stale in folder.glob(".*.part*"):
             stale.unlink(missing_ok=True)

@@ -40,6 +40,7 @@ from tellmark.media import load_audio, sha256_of
 from tellmark.recode import recode, resized
 from tellmark.runs import atomic_path
 from tellmark.types import F32, U8, Clip, Kind, Label
+from tellmark.watermark.registry import Registry
 from tellmark.watermark.verify import read_pixels
 from tellmark.watermark.writer import ClipWriter
 
@@ -88,7 +89,15 @@ def _remove(out: Path, clip_id: str) -> None:
     record_path(out, clip_id).unlink(missing_ok=True)
     for folder in ("clips", "masks", "tracks"):
         for path in (out / folder).glob(f"{clip_id}.*"):
+            if folder == "clips":
+                withdraw(path)
             path.unlink()
+
+
+def withdraw(clip: Path) -> None:
+    """Take a signed clip that is given up out of the registry; none that was handed on has its hash."""
+    with Registry() as registry:
+        registry.withdraw(sha256_of(clip))
 
 
 @dataclass(frozen=True, slots=True)

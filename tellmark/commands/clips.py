@@ -10,6 +10,7 @@ import click
 
 from tellmark.commands.signing import REGISTER, signing
 from tellmark.console import FORCE, PATH, Console, answer, command, plain, table
+from tellmark.errors import UsageError
 
 _LOOK_UP = "Where marks are looked up: a file, postgresql://.., or the https:// of a service. Default: yours."
 
@@ -25,15 +26,23 @@ _LOOK_UP = "Where marks are looked up: a file, postgresql://.., or the https:// 
 def mark(source: Path, out: Path, *, kind: str, registry: str | None, force: bool, console: Console) -> None:
     """Watermark and sign an existing video or picture: another generator's output, or a real one as control.
 
-    A video becomes OUT.mp4, its first video track alone; a picture OUT.png, .jpg or .webp.
+    A video becomes OUT.mp4, its first video track alone; a picture OUT.png, .jpg or .webp. What a stream that was
+    killed has left (NAME.part.mp4) is signed as the clip it would have become.
     """
     from tellmark.media import probe
     from tellmark.types import Kind
     from tellmark.watermark.mark import mark_video, written_rate
     from tellmark.watermark.stills import mark_picture
+    from tellmark.watermark.unfinished import Begun, complete
     from tellmark.watermark.verify import is_picture
 
-    if source.is_file() and is_picture(source):
+    if begun := Begun.beside(source):
+        if begun.provenance.kind is not Kind(kind):
+            raise UsageError(f"{source} is {begun.provenance.kind}: leave --kind {kind} out")
+        with console.progress("reading") as progress:
+            clip = complete(source, out, begun, registry=registry, force=force, progress=progress)
+        console.say(f"{source} was signed as the clip it would have become, and is not needed any more")
+    elif source.is_file() and is_picture(source):
         clip = mark_picture(source, out, kind=Kind(kind), registry=registry, force=force)
     else:
         with console.progress("marking") as progress:

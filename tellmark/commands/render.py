@@ -233,12 +233,19 @@ def _streaming_model(name: str) -> StreamingModel:
 def _controls(gaze: str | None, distance: float, emotion: tuple[str, ...], gain: tuple[str, ...]) -> Any:
     from tellmark.generator.types import Controls
 
-    try:
+    with _saying(f"--gaze {gaze}: give two angles, such as 10,-5"):
         yaw, pitch = (float(part) for part in gaze.split(",")) if gaze else (0.0, 0.0)
+    with _saying(f"--emotion {' '.join(emotion)}: give a name, or NAME:WEIGHT, such as happy:0.5"):
         emotions = {name: float(weight or 1) for name, _, weight in (item.partition(":") for item in emotion)}
+    with _saying(f"--gain {' '.join(gain)}: give NAME=FACTOR, such as blink=1.5"):
         gains = {name: float(factor) for name, _, factor in (item.partition("=") for item in gain)}
-    except ValueError as error:
-        raise UsageError(
-            f"--gaze takes two numbers such as 10,-5, --emotion NAME or NAME:WEIGHT, --gain NAME=FACTOR ({error})"
-        ) from error
     return Controls(gaze_deg=(yaw, pitch), distance=distance, emotion=emotions, gains=gains)
+
+
+@contextmanager
+def _saying(what: str) -> Iterator[None]:
+    """What is no number is an error of usage that says what to write."""
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(what) from error

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tellmark.commands.data import _against_threshold
+from tellmark.commands.learning import _against_threshold
 from tellmark.detector import features
 from tellmark.detector.detect import default_model, detect
 from tellmark.detector.tells import FAMILIES

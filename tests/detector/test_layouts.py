@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tellmark.cli import run
 from tellmark.detector.groups import groups_of
 from tellmark.detector.layouts import read_dataset, two_folders
-from tellmark.errors import InputError, MediaError
+from tellmark.errors import InputError, MediaError, UsageError
+from tellmark.folders import index_rows
 from tellmark.types import Failure, Label
 
 
@@ -83,19 +85,58 @@ def test_fakeavceleb_keeps_groups_and_leaves_out_what_only_sounds_fake(tmp_path:
 
 
 def test_two_folders_and_none(tmp_path: Path) -> None:
-    touch(tmp_path, "real/anna/1.mp4", "real/ben.mp4", "other/x/9.avi", "other/notes.txt")
+    touch(tmp_path, "real/anna/1.mp4", "real/ben_2.mp4", "other/x/anna_9.avi", "other/notes.txt", "other/.bin/a.mp4")
     (tmp_path / "real" / "cuts.mp4").mkdir()  # a folder is no video, whatever it is called
-    root, clips = two_folders(tmp_path / "real", tmp_path / "other")
-    assert [(root / clip.path).exists() for clip in clips] == [True] * 3
+    real, fakes = tmp_path / "real", tmp_path / "other"
+    clips = two_folders(real, fakes)
+    assert [(real / clip.path).exists() for clip in clips] == [True] * 3
     assert {clip.identity for clip in clips if clip.label is Label.REAL} == {"anna", "ben"}
-    with pytest.raises(InputError, match="no folder"):
-        two_folders(tmp_path / "real", tmp_path / "missing")
-    with pytest.raises(InputError, match="is no dataset"):
+    assert [(clip.identity, clip.method) for clip in clips if clip.label is Label.FAKE] == [("anna", "x")]
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "link").symlink_to(real)
+    assert two_folders(tmp_path / "elsewhere" / "link", fakes) == clips
+    with pytest.raises(UsageError, match="not a folder"):
+        two_folders(real, tmp_path / "missing")
+    with pytest.raises(InputError, match=r"is no dataset.*tellmark report --real"):
         read_dataset(tmp_path)
-    (tmp_path / "real" / "ghost.mp4").symlink_to("/proc/self/mem")  # is there, and cannot be read
+    (real / "ghost.mp4").symlink_to("/proc/self/mem")  # is there, and cannot be read
     told: list[Failure] = []
-    _, others = two_folders(tmp_path / "real", tmp_path / "other", failed=told.append)
-    assert others == clips
+    assert two_folders(real, fakes, failed=told.append) == clips
     assert ["ghost.mp4 cannot be read (Input/output error)" in failure.error for failure in told] == [True]
     with pytest.raises(MediaError, match=r"ghost\.mp4 cannot be read"):
-        two_folders(tmp_path / "real", tmp_path / "other")
+        two_folders(real, fakes)
+
+
+def test_an_audit_and_a_report_read_two_folders_alike(tmp_path: Path) -> None:
+    touch(
+        tmp_path, "real/anna/1.mp4", "real/ben_02.mp4", "fake/sys/anna_3.mp4", "fake/sys/ben.mov", "fake/cleo_1.mp4",
+        "fake/other/deep/anna_4.ts",
+    )  # fmt: skip
+    table = tmp_path / "persons.csv"
+    table.write_text("path,person_id,system\nfake/cleo_1.mp4,ben,\nfake/sys/ben.mov,,renamed\nshort\n")
+    for persons in (None, table):
+        audited = {
+            ((tmp_path / "real" / clip.path).resolve(), clip.label, clip.method, clip.identity)
+            for clip in two_folders(tmp_path / "real", tmp_path / "fake", persons)
+        }
+        reported = {
+            (Path(row["path"]), Label(row["kind"]), row["system"] or row["kind"], row["person_id"])
+            for row in index_rows(tmp_path / "real", tmp_path / "fake", persons)
+        }
+        assert audited == reported
+        assert {who for _, label, _, who in audited if label is Label.REAL} == {"anna", "ben"}
+        made = {path.name: (system, who) for path, label, system, who in audited if label is Label.FAKE}
+        assert made["anna_4.ts"] == ("other", "anna")
+        assert made["cleo_1.mp4"] == ("unnamed system", "ben" if persons else "cleo")
+        assert made["ben.mov"] == ("renamed" if persons else "sys", "ben")
+
+
+def test_a_video_cannot_be_real_and_fake(tmp_path: Path) -> None:
+    touch(tmp_path, "all/real/1.mp4", "all/fake/2.mp4")
+    with pytest.raises(UsageError, match=r"2\.mp4 is in the folder of real videos and in that of fakes"):
+        two_folders(tmp_path / "all", tmp_path / "all" / "fake")
+
+
+def test_a_table_of_persons_is_of_two_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["audit", str(tmp_path), "--persons", str(tmp_path / "p.csv")]) == 2
+    assert "--persons" in capsys.readouterr().err

@@ -17,10 +17,13 @@ from tellmark.detector.audit.run import audit
 from tellmark.detector.clips import identity_leaks
 from tellmark.detector.evaluate import CACHE, evaluate
 from tellmark.detector.features import NAMES, ClipFeatures, cached_features
+from tellmark.detector.models import fusion
 from tellmark.detector.models.additive import Tells
 from tellmark.detector.models.model import TellModel
+from tellmark.detector.models.temporal import Temporal
 from tellmark.detector.train import leave_one_method_out, train
-from tellmark.errors import InputError, UsageError
+from tellmark.detector.views import ClipViews
+from tellmark.errors import InputError, MediaError, UsageError
 from tellmark.manifest import read_clips, write_manifest
 from tellmark.types import Clip, Label
 
@@ -112,6 +115,49 @@ def test_clips_that_cannot_be_read_are_named_and_left_out(
     found = audit(data, most=0, bootstraps=20)
     assert {Path(failure.file).name for failure in found.unreadable} == {"c0.mp4", "c3.mp4"}
     assert "left out of 96 clips: 2" in found.table()
+
+
+def test_a_network_is_trained_on_the_clips_that_can_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    make(data)
+
+    def views(path: Path, sha256: str, folder: Path, names: tuple[str, ...]) -> ClipViews:
+        if path.name in ("c2.mp4", "c5.mp4", "c17.mp4"):  # the last one is of the split test
+            raise MediaError(f"{path} is not a video")
+        steps = np.random.default_rng(int(sha256[:8], 16)).normal(size=(3, 40, 8)).astype(np.float32)
+        return ClipViews(np.arange(3.0), {"motion": steps}, 120, 1)
+
+    monkeypatch.setattr("tellmark.detector.train_kinds.cached_views", views)
+    monkeypatch.setattr("tellmark.detector.evaluate.cached_views", views)
+    monkeypatch.setitem(fusion.PARTS, "temporal", Temporal(width=4, epochs=1))
+    model = tmp_path / "m.model"
+    assert run(["train", str(data), "-o", str(model), "--kind", "temporal", "--json"]) == 3
+    out, err = capsys.readouterr()
+    assert sum(json.loads(out)["clips"].values()) == 70
+    assert [Path(row["file"]).name for row in json.loads(out)["unreadable"]] == ["c2.mp4", "c5.mp4"]
+    assert "c5.mp4 is not a video" in err
+    assert run(["evaluate", str(model), str(data), "--json"]) == 3  # its tells are in the cache, its motion is not
+    found = json.loads(capsys.readouterr().out)
+    assert found["n_clips"] == 23
+    assert "c17 was left out: it cannot be read" in found["notes"]
+    assert [Path(row["file"]).name for row in found["unreadable"]] == ["c17.mp4"]
+
+
+def test_files_that_cannot_be_read_are_named_where_nothing_else_is_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path, persons=2)
+    for kept in (tmp_path / CACHE).iterdir():
+        kept.unlink()
+    for kind in ("tells", "temporal"):
+        assert run(["train", str(tmp_path), "-o", str(tmp_path / "m.model"), "--kind", kind]) == 3
+        err = capsys.readouterr().err
+        assert "c3.mp4 does not exist" in err
+        assert not (tmp_path / "m.model").exists()
+    with pytest.raises(InputError, match=r"4 files cannot be read: .*c0\.mp4 does not exist"):
+        audit(tmp_path, most=0, bootstraps=20)
 
 
 def test_the_card_says_what_the_model_is(model: TellModel) -> None:

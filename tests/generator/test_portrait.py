@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from tellmark.errors import FaceError, MediaError, UsageError
-from tellmark.faces import find_face
+from tellmark.faces import find_face, stands_on_its_head
+from tellmark.generator.actors import actor
 from tellmark.generator.geometry.fill import fill, push_pull
 from tellmark.generator.portrait import frame_portrait, load_portrait
 from tellmark.generator.types import SIZE, Portrait
-from tellmark.landmarks import face_height
+from tellmark.landmarks import face_height, head_rotation_deg
 from tellmark.pictures import write_image
 
 
@@ -100,6 +101,23 @@ def test_a_picture_on_its_side_is_told_to_be_turned(tmp_path: Path, someone: Por
         write_image(tmp_path / f"{turns}.png", np.ascontiguousarray(np.rot90(someone.image, turns)))
         with pytest.raises(FaceError, match="lies on its side"):
             load_portrait(tmp_path / f"{turns}.png", consent="CC0")
+
+
+@pytest.mark.parametrize("seed", [2, 7, 14])
+def test_a_picture_upside_down_is_told_to_be_turned(tmp_path: Path, seed: int) -> None:
+    write_image(tmp_path / "p.png", np.ascontiguousarray(actor(seed).image[::-1, ::-1]))
+    with pytest.raises(FaceError, match=r"p\.png is upside down; turn the picture|an upright picture"):
+        load_portrait(tmp_path / "p.png", consent="CC0")
+    upright = actor(seed).image
+    assert not stands_on_its_head(upright, find_face(upright))
+
+
+def test_the_mesh_alone_does_not_tell_what_is_up(someone: Portrait) -> None:
+    turned = np.ascontiguousarray(someone.image[::-1, ::-1])
+    face = find_face(turned)
+    assert abs(head_rotation_deg(face.landmarks)[2]) < 20
+    assert stands_on_its_head(turned, face)
+    assert not stands_on_its_head(someone.image, find_face(someone.image))
 
 
 def test_a_large_picture_is_framed_like_a_small_one(someone: Portrait) -> None:

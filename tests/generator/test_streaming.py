@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from tellmark.errors import InputError, UsageError
+from tellmark.errors import InputError, MediaError, UsageError
 from tellmark.generator.audio.pcm import PcmFormat, read_pcm
 from tellmark.generator.streaming import FrameStream, stream_clip
 from tellmark.generator.training.train_inversion import spoken
@@ -21,7 +21,7 @@ from tellmark.generator.types import Portrait
 from tellmark.media import VideoReader
 from tellmark.types import F32, U8, VerdictKind
 from tellmark.watermark.detect import detect_file
-from tellmark.watermark.live import growing
+from tellmark.watermark.unfinished import Begun, growing
 from tellmark.watermark.verify import verify
 
 
@@ -101,9 +101,13 @@ def test_a_stream_that_breaks_off_leaves_what_was_written_marked(someone: Portra
     with VideoReader(left) as video:
         assert sum(1 for _ in video) >= 2 * len(sound) // 640 - 3
     assert detect_file(left).payload is not None
-    with pytest.raises(UsageError, match="left by a stream"):
+    with pytest.raises(UsageError, match=r"left by a stream.*tellmark mark .*clip\.part\.mp4 .*clip\.mp4"):
         stream_clip(someone, pieces(sound), out)
     assert left.exists()
+    begun = Begun.beside(left)
+    assert begun is not None
+    assert begun.provenance.parameters["live"] is True
+    assert [item.title for item in begun.provenance.ingredients] == [someone.name, "live"]
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9])
@@ -120,9 +124,9 @@ def test_bytes_of_a_killed_stream_can_be_played(someone: Portrait, sound: F32, t
 
 
 def test_no_sound_is_no_clip(someone: Portrait, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="at least one"):
-        stream_clip(someone, iter([np.zeros(100, np.float32)]), tmp_path / "clip.mp4")
-    assert not (tmp_path / "clip.mp4").exists()
+    with pytest.raises(MediaError, match="at least one"):
+        stream_clip(someone, iter([np.zeros(100, np.float32)]), tmp_path / "new" / "clip.mp4")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_pcm_as_it_comes() -> None:

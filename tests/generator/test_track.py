@@ -9,9 +9,10 @@ import pytest
 from tellmark.cli import run
 from tellmark.encoding import VideoWriter
 from tellmark.errors import FaceError, InputError, UsageError
-from tellmark.generator.track import COLUMNS, Track, find_videos, read_manifest, track_folder, track_video
+from tellmark.generator.track import COLUMNS, Track, read_manifest, track_folder, track_video
 from tellmark.generator.types import Portrait
 from tellmark.media import rgb_to_i420
+from tellmark.video_folders import find_videos
 
 
 def film(path: Path, pictures: list[np.ndarray], fps: float = 25.0) -> None:

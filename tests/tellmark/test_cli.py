@@ -74,7 +74,7 @@ CONSENT = ["--consent", "made by the test"]
         (["render", "actor:five", "{m}/voice.wav", "-o", "{t}/o.mp4"], 2, "actor:SEED"),
         (["render", "actor:5", "{m}/voice.wav", "-o", "{t}/o.mp4", "--emotion", "hangry"], 2, "choose one of"),
         (["render", "actor:5", "{m}/voice.wav", "-o", "{t}/o.mp4", "--emotion", "happy:x"], 2, "NAME:WEIGHT"),
-        (["render", "actor:5", "{m}/voice.wav", "-o", "{t}/o.mp4", "--gaze", "1"], 2, "two numbers"),
+        (["render", "actor:5", "{m}/voice.wav", "-o", "{t}/o.mp4", "--gaze", "1"], 2, "--gaze 1: give two angles"),
         (["render", "actor:5", "{m}/voice.wav", "-o", "{t}/o.mp4", "--gaze", "90,0"], 2, "30 degrees"),
         (["render", "actor:5", "{m}/voice.wav", "-o", "{t}/o.mp4", "--distance", "9"], 2, "between 0.7 and 1.5"),
         (["render", "actor:5", "{m}/voice.wav", "-o", "{t}/o.mp4", "--gain", "head=x"], 2, "NAME=FACTOR"),

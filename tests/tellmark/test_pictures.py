@@ -16,6 +16,16 @@ def test_huge_frames_are_refused(tmp_path: Path) -> None:
         read_image(tmp_path / "wide.png")
 
 
+@pytest.mark.parametrize("brand", [b"heic", b"mif1"])
+def test_what_phones_take_is_named_and_how_to_save_it_otherwise(tmp_path: Path, brand: bytes) -> None:
+    (tmp_path / "IMG_0001.HEIC").write_bytes(b"\0\0\0\x18ftyp" + brand + b"\0" * 40)
+    with pytest.raises(MediaError, match=r"IMG_0001\.HEIC is a HEIC picture.* save it as JPEG"):
+        read_image(tmp_path / "IMG_0001.HEIC")
+    (tmp_path / "film.png").write_bytes(b"\0\0\0\x18ftypisom" + b"\0" * 40)
+    with pytest.raises(MediaError, match=r"film\.png is not a picture"):
+        read_image(tmp_path / "film.png")
+
+
 def test_pictures_come_upright_and_opaque(tmp_path: Path) -> None:
     image = Image.new("RGB", (40, 20), "red")
     exif = image.getexif()

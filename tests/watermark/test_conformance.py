@@ -28,8 +28,9 @@ from tellmark.encoding import VideoWriter
 from tellmark.media import rgb_to_i420
 from tellmark.pictures import write_image
 from tellmark.types import Kind
-from tellmark.watermark.credentials import Ingredient, Provenance, examine
+from tellmark.watermark.credentials import Ingredient, Provenance
 from tellmark.watermark.identity import keys
+from tellmark.watermark.manifests import examine
 from tellmark.watermark.mark import mark_video
 from tellmark.watermark.stills import mark_picture
 from tellmark.watermark.writer import ClipWriter

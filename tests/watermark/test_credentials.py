@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives import serialization
 
 from tellmark.errors import InternalError, UsageError
 from tellmark.types import Kind
-from tellmark.watermark.credentials import Ingredient, Provenance, _reading, examine, examine_store, read, sign
+from tellmark.watermark.credentials import Ingredient, Provenance, sign
+from tellmark.watermark.manifests import _reading, examine, examine_store, read
 
 PAYLOAD = "1123456789abcdef"
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"

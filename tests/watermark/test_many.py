@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tellmark.cli import run
 from tellmark.errors import UsageError
 from tellmark.processes import in_order
 from tellmark.types import C2paEvidence, Kind, MissingEvidence, Verdict, VerdictKind, WatermarkEvidence
@@ -77,6 +78,15 @@ def test_names_patterns_and_folders(folder, tmp_path):
     (missing,) = verify_many([folder / "none.mp4"])
     assert "does not exist" in missing.error
     assert list(verify_many([])) == []
+
+
+def test_a_folder_without_media_does_not_pass_for_good(folder, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("no media")
+    (nothing,) = verify_many([tmp_path])
+    assert nothing.error == f"{tmp_path} holds no video, picture or sound; name another folder, or files"
+    assert run(["verify", str(tmp_path / "empty"), "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)["schema"] == "tellmark.failure/1"
 
 
 def test_a_wrong_call_is_refused_before_the_first_file(folder):

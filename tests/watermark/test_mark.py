@@ -12,8 +12,9 @@ from tellmark.errors import MediaError, UsageError
 from tellmark.media import VideoReader, probe, rgb_to_i420
 from tellmark.pictures import write_image
 from tellmark.types import Kind, VerdictKind
-from tellmark.watermark.credentials import Ingredient, Provenance, examine, sign
+from tellmark.watermark.credentials import Ingredient, Provenance, sign
 from tellmark.watermark.embed import Embedder
+from tellmark.watermark.manifests import examine
 from tellmark.watermark.mark import mark_video, written_rate
 from tellmark.watermark.registry import Registry
 from tellmark.watermark.signal.payload import Payload

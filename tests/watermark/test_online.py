@@ -1,6 +1,5 @@
 """What is fetched, and only when asked for: manifests that a file names, and whether a certificate was revoked."""
 
-import os
 import shutil
 import socket
 import subprocess
@@ -12,10 +11,11 @@ from c2pa import Builder
 from cryptography import x509
 
 from tellmark.types import Kind, VerdictKind
-from tellmark.watermark import claims, credentials
-from tellmark.watermark.credentials import Provenance, examine, sign
+from tellmark.watermark import claims
+from tellmark.watermark.credentials import Provenance, sign
 from tellmark.watermark.explain import explain
 from tellmark.watermark.identity import keys, signing
+from tellmark.watermark.manifests import c2pa_context, examine
 from tellmark.watermark.verify import verify
 
 PROVENANCE = Provenance(Kind.SYNTHETIC, "clip.mp4")
@@ -27,7 +27,7 @@ def named(plain_clip, tmp_path, answers):
     """(a file that names its manifest by an address, the service at that address)."""
     with answers({}) as service:
         definition = claims.definition(PROVENANCE, PAYLOAD, "video/mp4", {})
-        builder = Builder(definition, credentials._context(os.getpid(), keys.trust_pem()))
+        builder = Builder(definition, c2pa_context(keys.trust_pem()))
         builder.set_remote_url(f"{service.url}/clip.c2pa")
         builder.set_no_embed()
         path = tmp_path / "named.mp4"

@@ -73,6 +73,18 @@ def test_what_is_added_is_found_newest_first(where):
         assert registry.count() == 3
 
 
+def test_a_file_that_is_given_up_is_withdrawn_and_no_other(where, tmp_path):
+    kept, given_up = entry(), entry(sha256="b" * 64)
+    with Registry(where) as registry:
+        registry.withdraw("b" * 64)  # of nothing
+        registry.add(kept)
+        registry.add(given_up)
+        registry.withdraw("b" * 64)
+        assert registry.find("1" * 16) == [kept]
+    Registry(tmp_path / "none.sqlite").withdraw("b" * 64)
+    assert not (tmp_path / "none.sqlite").exists()
+
+
 def test_each_payload_is_listed_once_and_no_more_than_asked_for(where):
     with Registry(where) as registry:
         for digit in "1213":

@@ -14,8 +14,9 @@ from tellmark.errors import UsageError
 from tellmark.media import rgb_to_i420
 from tellmark.types import Kind, VerdictKind
 from tellmark.watermark import formats
-from tellmark.watermark.credentials import Provenance, examine, sign
+from tellmark.watermark.credentials import Provenance, sign
 from tellmark.watermark.explain import explain
+from tellmark.watermark.manifests import examine
 from tellmark.watermark.verify import verify
 from tellmark.watermark.writer import ClipWriter
 

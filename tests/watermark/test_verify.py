@@ -16,10 +16,11 @@ from tellmark.pictures import write_image
 from tellmark.types import C2paEvidence, Kind, RegistryEvidence, VerdictKind
 from tellmark.watermark import verify as module
 from tellmark.watermark.content.fingerprint import Fingerprint
-from tellmark.watermark.credentials import Ingredient, ManifestReading, Provenance, sign
+from tellmark.watermark.credentials import Ingredient, Provenance, sign
 from tellmark.watermark.detect import MarkReading
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.explain import explain
+from tellmark.watermark.manifests import ManifestReading
 from tellmark.watermark.mark import mark_video
 from tellmark.watermark.registry import Registry
 from tellmark.watermark.signal import block

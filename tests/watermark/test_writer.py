@@ -10,9 +10,9 @@ from tellmark.errors import InputError, MediaError, UsageError
 from tellmark.media import VideoReader, probe, rgb_to_i420, sha256_of
 from tellmark.types import Kind
 from tellmark.watermark.content.fingerprint import Fingerprint
-from tellmark.watermark.credentials import examine
 from tellmark.watermark.detect import detect_file
 from tellmark.watermark.embed import Embedder
+from tellmark.watermark.manifests import examine
 from tellmark.watermark.registry import Registry
 from tellmark.watermark.writer import ClipWriter, Ingredient, Provenance
 

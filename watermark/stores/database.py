@@ -72,6 +72,12 @@ class Database:
         with self._errors(), _writing(self._engine()) as connection:
             connection.execute(_CLIPS.insert().values(**values, manifest_id=identifier(entry.manifest)))
 
+    def withdraw(self, sha256: str) -> None:
+        """Take out the entries of a file that is given up."""
+        if not self._missing():
+            with self._errors(), _writing(self._engine()) as connection:
+                connection.execute(_CLIPS.delete().where(_CLIPS.c.sha256 == sha256))
+
     def find(self, payload: str) -> list[Entry]:
         """The entries of a payload, newest first."""
         return self._select(_CLIPS.c.payload == payload)

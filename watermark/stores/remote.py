@@ -87,6 +87,10 @@ class Service:
         """Refuse, as :meth:`prepare`."""
         self.prepare()
 
+    def withdraw(self, sha256: str) -> None:
+        """Refuse, as :meth:`prepare`."""
+        self.prepare()
+
     def close(self) -> None:
         """Nothing is kept open."""
 

@@ -25,6 +25,7 @@ from tellmark.generator.factory.plan import load_plan
 from tellmark.manifest import from_row, read_rows
 from tellmark.media import VideoReader, load_audio, rgb_to_i420, sha256_of
 from tellmark.types import Clip, Label
+from tellmark.watermark.registry import Registry
 from tellmark.watermark.verify import verify
 
 PLAN = """
@@ -181,6 +182,30 @@ def test_resume_replaces_a_damaged_clip_and_keeps_the_rest(built: Built) -> None
     after = {clip.clip_id: clip for clip in built.clips}
     changed = [name for name in after if after[name] != before[name]]
     assert changed == [victim.stem]
+
+
+def test_clips_that_a_killed_build_signed_and_did_not_note_leave_the_registry(
+    built: Built, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """One was renamed and not noted, one signed and not renamed; both are made again."""
+    monkeypatch.setenv("TELLMARK_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+    first, second, *rest = built.clips
+    before = {clip.payload: clip.sha256 for clip in built.clips}
+    for clip in (first, second):
+        (built.folder / ".build" / "records" / f"{clip.clip_id}.json").unlink()
+    path = built.folder / second.path
+    path.rename(path.with_name(f".{path.stem}.0badf00d-1-00000000.part.mp4"))
+    build(load_plan(built.plan), built.folder, resume=True)
+    assert check(built.folder) == []
+    after = {clip.payload: clip.sha256 for clip in built.clips}
+    with Registry() as registry:
+        for clip in (first, second):
+            assert before[clip.payload] != after[clip.payload]
+            known = [row.sha256 for row in registry.find(clip.payload or "")]
+            assert before[clip.payload] not in known
+            assert after[clip.payload] in known
+        for clip in rest:
+            assert before[clip.payload] in [row.sha256 for row in registry.find(clip.payload or "")]
 
 
 def write_film(path: Path, seed: int, sound: Path, *, faces: bool = True) -> None:

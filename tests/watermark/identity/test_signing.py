@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from tellmark.errors import UsageError
 from tellmark.types import Kind
-from tellmark.watermark.credentials import Provenance, examine, sign
+from tellmark.watermark.credentials import Provenance, sign
 from tellmark.watermark.identity import keys, signing
+from tellmark.watermark.manifests import examine
 from tellmark.watermark.writer import ClipWriter
 
 PROVENANCE = Provenance(Kind.SYNTHETIC, "clip.mp4")
