@@ -3,7 +3,7 @@
 Limits were set on persons for development, encoded from CRF 18 to 33 by four encoders. Intact half seconds reach .5 of
 the mark or more, those spliced in .35 or less. But at CRF 33 a mark comes and goes: single half seconds are not told
 there, and none where most do not hold alike. Neighbouring blocks that fall short by two deviations each sum up to 13
-where nothing was done, to 19 and more where a face was spliced in.
+where nothing was done, to 17 and more where a face was spliced in; at CRF 33 to 18 and 17.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from tellmark.watermark.localisation.localise import MarkMap, localise_planes
 _GONE = 0.5  # of the mark: what a half second reaches is told below it
 _SURE = 2.0  # standard deviations that it must lie below it
 _ALIKE = (0.6, 1.6)  # of the usual: what most half seconds must reach for a low one to mean anything
-_COARSE, _RUN = 33, 2  # from this CRF on an encoder may drop a mark for half a second: as many in a row are told
+_COARSE = 33  # from this CRF on an encoder may drop a mark here and there
+_RUN = 2  # half seconds in a row that are told there
 _SHORT = 2.0  # standard deviations by which a block falls short
-_TOGETHER = 16.0  # the same, of neighbours that do, summed
+_TOGETHER, _TOGETHER_COARSE = 16.0, 19.0  # the same, of neighbours that do, summed
 _TELLING = 4.0  # strength of an untouched mark in a block where its absence would show
 _LEAST_WINDOWS = 4  # half seconds that regions are looked for in
 _WIDEN = (min, min, max, max)
@@ -78,6 +79,7 @@ def _regions(found: MarkMap, used: NDArray[np.bool_]) -> tuple[Region, ...]:
     """Boxes around blocks that fall short together, part by part; one that goes on in the next part is told once."""
     part = (found.times_s[:, 0] / PART_S + 1e-6).astype(int)
     told: list[Region] = []
+    least = _TOGETHER_COARSE if found.crf >= _COARSE else _TOGETHER
     for number in range(int(part.max()) + 1):
         windows = used & (part == number)
         if windows.sum() < _LEAST_WINDOWS:
@@ -85,7 +87,7 @@ def _regions(found: MarkMap, used: NDArray[np.bool_]) -> tuple[Region, ...]:
         start_s, end_s = (
             round(float(at), 3) for at in (found.times_s[windows, 0].min(), found.times_s[windows, 1].max())
         )
-        for box in _boxes(found.missing(windows)):
+        for box in _boxes(found.missing(windows), least):
             before = next((old for old in told if start_s - old[1] < 1.0 and _overlap(old[2:], box)), None)
             if before is None:
                 told.append((start_s, end_s, *box))
@@ -97,14 +99,14 @@ def _regions(found: MarkMap, used: NDArray[np.bool_]) -> tuple[Region, ...]:
     return tuple(told)
 
 
-def _boxes(lacking: F64) -> list[Box]:
+def _boxes(lacking: F64, least: float) -> list[Box]:
     """(left, top, right, bottom) of neighbours that fall short together, as shares of the picture's width and height.
 
-    lacking: (rows, columns) by how many deviations each block falls short.
+    lacking: (rows, columns) by how many deviations each block falls short. least: of these, summed over the neighbours.
     """
     rows, columns = lacking.shape
     count, label, stats, _ = cv2.connectedComponentsWithStats((lacking > _SHORT).astype(np.uint8), connectivity=4)
-    kept = [stats[n] for n in range(1, count) if lacking[label == n].sum() >= _TOGETHER]
+    kept = [stats[n] for n in range(1, count) if lacking[label == n].sum() >= least]
     return [
         (round(x / columns, 3), round(y / rows, 3), round((x + wide) / columns, 3), round((y + high) / rows, 3))
         for x, y, wide, high, _ in (map(float, each) for each in kept)
