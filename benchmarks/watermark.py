@@ -12,6 +12,7 @@ Hosts are virtual actors, rendered in memory; settings (``--with KEY=VALUE``):
     starts=2         excerpts of each clip that the attacks are judged on
     draws=1000000    keys that the group null tries; the default takes some two minutes. 0: the unmarked clips alone
     known=0          payloads of a registry, the own among random ones, that marks too weak to be read are compared with
+                     (of group speed, random ones alone)
     published=yes    attacks get the clip as tellmark writes it (CRF 18), not the frames before any encoding
 """
 
@@ -67,7 +68,9 @@ def run(
     registry = registry_of(range(len(used)), int(known)) if int(known) else None
     mark = Tellmark(name=f"tellmark, {int(known):,} payloads known", known=registry) if registry else Tellmark()
     first = marking.published if published == "yes" else None
-    measured = _rows(used, named, rungs, mark, 1 if quick else int(starts), first, 2000 if quick else int(draws), only)
+    measured = _rows(
+        used, named, rungs, mark, 1 if quick else int(starts), first, 2000 if quick else int(draws), only, int(known)
+    )
     return settings.labelled(measured, hosts, used)
 
 
@@ -80,6 +83,7 @@ def _rows(
     first: Attack | None,
     draws: int,
     only: str,
+    known: int,
 ) -> Iterator[Row]:
     if "imperceptibility" in groups:
         yield from imperceptibility.rows(used, say)
@@ -90,7 +94,7 @@ def _rows(
     if "null" in groups:
         yield from _false_positives(used, mark, draws)
     if "speed" in groups:
-        yield from speed.rows(next(iter(used)), say)
+        yield from speed.rows(next(iter(used)), say, known=known)
         yield {
             "measure": "payload", "condition": "bits", "mean": PAYLOAD_BITS, "max": CODE_BITS // RATE_INVERSE
         }  # fmt: skip

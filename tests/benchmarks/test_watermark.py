@@ -18,7 +18,9 @@ from tellmark.encoding import VideoWriter
 from tellmark.errors import UsageError
 from tellmark.media import rgb_to_i420
 from tellmark.types import U8
+from tellmark.watermark.registry import Registry
 from tellmark.watermark.signal.fec import encode
+from tellmark.watermark.signal.known import KnownPayloads
 
 
 def _picture(index: int) -> U8:
@@ -142,6 +144,13 @@ def test_speed_is_told_beside_decoding(clip: Frames) -> None:
     assert rows["embed 3840x2160, ms a frame"]["mean"] > rows["embed 256x256, ms a frame"]["mean"]
     for name in ("plain mark", "no mark, full search"):
         assert rows[f"verify 2 s, {name}, s"]["ratio to decoding"] > 0
+        assert rows[f"verify 2 s, {name}, s"]["processor"] > 0
+
+
+def test_a_registry_is_filled_for_the_clock(tmp_path: Path) -> None:
+    speed._fill(tmp_path / "filled.sqlite", 500)
+    with Registry(tmp_path / "filled.sqlite") as registry:
+        assert len(KnownPayloads(lambda: registry.payloads(1000))) == 500
 
 
 @pytest.mark.slow
