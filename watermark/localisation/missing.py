@@ -1,9 +1,9 @@
 """What of a marked video lacks the mark, as a verdict tells it: half seconds, and regions of the picture.
 
 Limits were set on persons for development, encoded from CRF 18 to 33 by four encoders. Intact half seconds reach .5 of
-the mark or more, those spliced in .35 or less. But at CRF 33 a mark comes and goes: single half seconds are not told
-there, and none where most do not hold alike. Neighbouring blocks that fall short by two deviations each sum up to 13
-where nothing was done, to 17 and more where a face was spliced in; at CRF 33 to 18 and 17.
+the mark or more, those spliced in .35 or less. But at CRF 33 a mark comes and goes, and half seconds are not judged; nor
+are they where most do not hold alike. Neighbouring blocks that fall short by two deviations each sum up to 13 where
+nothing was done, to 17 and more where a face was spliced in; at CRF 33 to 18 and 17.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from tellmark.watermark.localisation.localise import MarkMap, localise_planes
 _GONE = 0.5  # of the mark: what a half second reaches is told below it
 _SURE = 2.0  # standard deviations that it must lie below it
 _ALIKE = (0.6, 1.6)  # of the usual: what most half seconds must reach for a low one to mean anything
-_COARSE = 33  # from this CRF on an encoder may drop a mark here and there
-_RUN = 2  # half seconds in a row that are told there
+_COARSE = 33  # from this CRF on an encoder may drop a mark here and there, and now and then
 _SHORT = 2.0  # standard deviations by which a block falls short
 _TOGETHER, _TOGETHER_COARSE = 16.0, 19.0  # the same, of neighbours that do, summed
 _TELLING = 4.0  # strength of an untouched mark in a block where its absence would show
@@ -57,7 +56,7 @@ def missing(found: MarkMap) -> MissingEvidence:
     """What a map says, with limits set."""
     gone = found.reached + _SURE * found.uncertain < _GONE
     alike = (found.reached > _ALIKE[0]) & (found.reached < _ALIKE[1])
-    timed = bool(2 * alike.sum() >= (~gone).sum())
+    timed = found.crf < _COARSE and bool(2 * alike.sum() >= (~gone).sum())
     gone &= timed
     judged = float(np.mean(found.strength(~gone) >= _TELLING)) if not gone.all() else 0.0
     return MissingEvidence(_spans(found, gone), _regions(found, ~gone), round(judged, 3), timed)
@@ -66,12 +65,10 @@ def missing(found: MarkMap) -> MissingEvidence:
 def _spans(found: MarkMap, gone: NDArray[np.bool_]) -> tuple[Span, ...]:
     """Runs of half seconds."""
     edges = np.flatnonzero(np.diff(gone, prepend=False, append=False)).reshape(-1, 2)
-    least = _RUN if found.crf >= _COARSE else 1
     ends = np.append(found.times_s[1:, 0], found.times_s[-1, 1])
     return tuple(
         (float(found.times_s[a, 0]), float(ends[b - 1]), round(float(max(0.0, found.reached[a:b].mean())), 3))
         for a, b in edges
-        if b - a >= least
     )
 
 
