@@ -8,10 +8,11 @@ Hosts are virtual actors, rendered in memory; settings (``--with KEY=VALUE``):
     clips=N          at most so many
     seconds=12.5     at most so much of each
     group=NAME,..    codec, geometry, time, colour, chains; imperceptibility, speed, null, localisation
-    only=TEXT|..     of the ladder, the rungs whose name contains one of these
+    only=TEXT|..     of the ladder and of localisation's qualities, those whose name contains one of these
     starts=2         excerpts of each clip that the attacks are judged on
     draws=1000000    keys that the group null tries; the default takes some two minutes. 0: the unmarked clips alone
     known=0          payloads of a registry, the own among random ones, that marks too weak to be read are compared with
+                     (of group speed, random ones alone)
     published=yes    attacks get the clip as tellmark writes it (CRF 18), not the frames before any encoding
 """
 
@@ -62,27 +63,38 @@ def run(
     used = chosen(data, 1 if quick and clips is None else clips, seconds, split)
     rungs = settings.rungs(named, only)
     if quick:
+        only = only or "crf 23"
         rungs = [rung for rung in rungs if rung.name in _QUICK]
     registry = registry_of(range(len(used)), int(known)) if int(known) else None
     mark = Tellmark(name=f"tellmark, {int(known):,} payloads known", known=registry) if registry else Tellmark()
     first = marking.published if published == "yes" else None
-    rows = list(_rows(used, named, rungs, mark, 1 if quick else int(starts), first, 2000 if quick else int(draws)))
-    return settings.labelled(rows, hosts, used)
+    measured = _rows(
+        used, named, rungs, mark, 1 if quick else int(starts), first, 2000 if quick else int(draws), only, int(known)
+    )
+    return settings.labelled(measured, hosts, used)
 
 
 def _rows(
-    used: Hosts, groups: list[str], rungs: list[Rung], mark: Tellmark, starts: int, first: Attack | None, draws: int
+    used: Hosts,
+    groups: list[str],
+    rungs: list[Rung],
+    mark: Tellmark,
+    starts: int,
+    first: Attack | None,
+    draws: int,
+    only: str,
+    known: int,
 ) -> Iterator[Row]:
     if "imperceptibility" in groups:
         yield from imperceptibility.rows(used, say)
     if rungs:
         yield from climb(mark, used, rungs, starts=starts, published=first, progress=say)
     if "localisation" in groups:
-        yield from localisation.rows(used, say)
+        yield from localisation.rows(used, say, only)
     if "null" in groups:
         yield from _false_positives(used, mark, draws)
     if "speed" in groups:
-        yield from speed.rows(next(iter(used)), say)
+        yield from speed.rows(next(iter(used)), say, known=known)
         yield {
             "measure": "payload", "condition": "bits", "mean": PAYLOAD_BITS, "max": CODE_BITS // RATE_INVERSE
         }  # fmt: skip

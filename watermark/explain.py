@@ -5,6 +5,7 @@ from __future__ import annotations
 from tellmark.types import C2paEvidence, MissingEvidence, RegistryEvidence, Verdict, VerdictKind
 from tellmark.watermark.manifests import NOT_ASKED, failures
 
+_FEW = 0.1  # of the picture: judging less of it says nothing of the whole
 _TRUST = {
     "trusted": "by a signer you trust{name}",
     "untrusted": "by a signer{name} who is not among those you trust (add their root if you know it)",
@@ -47,8 +48,12 @@ def _missing(evidence: MissingEvidence) -> str:
         for start, end, left, top, right, bottom in evidence.regions
     ]
     if places:
-        return f"The mark is missing {'; '.join(places)}: something else may have been put there."
-    return f"No half second and no region lacks the mark, as far as that shows ({evidence.judged:.0%} of the picture)."
+        rest = "" if evidence.timed else " Half seconds cannot be judged: an encoder has left too little of it in most."
+        return f"The mark is missing {'; '.join(places)}: something else may have been put there.{rest}"
+    if evidence.judged < _FEW and not evidence.timed:
+        return "Whether a part of it lacks the mark cannot be told: an encoder has left too little of it."
+    what = "No half second and no region lacks" if evidence.timed else "Half seconds cannot be judged; no region lacks"
+    return f"{what} the mark, as far as that shows ({evidence.judged:.0%} of the picture)."
 
 
 def _what(source_type: str | None, kind: str | None) -> str:

@@ -1,14 +1,15 @@
 """Where the mark says it is, against the truth: a stretch spliced into a clip, a face spliced into a picture.
 
 Both splices come from unmarked footage of the same host, which is the hardest case there is: same camera, same light,
-same person. The spliced clip is recompressed at CRF 23. The intact control is the same clip without the splice, scored
-at the same places: a detector that answers to faces or to motion instead of the mark shows there.
+same person. The spliced clip is recompressed, in several qualities. The intact control is the same clip without the
+splice, scored at the same places: a detector that answers to faces or to motion instead of the mark shows there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import cv2
@@ -21,10 +22,21 @@ from tellmark.benchmarks.marks.marking import Tellmark, payload_of, read, timed,
 from tellmark.types import F32, F64, U8
 from tellmark.watermark.localisation.localise import localise
 from tellmark.watermark.localisation.missing import missing
+from tellmark.watermark.signal.payload import Payload
 
 Row = dict[str, Any]
 
-_CRF = 23
+_QUALITIES: dict[str, dict[str, Any]] = {
+    "crf 23": {"crf": 23},
+    "crf 18": {"crf": 18},
+    "crf 28": {"crf": 28},
+    "crf 28, medium": {"crf": 28, "preset": "medium"},
+    "crf 33": {"crf": 33},
+    "hevc crf 28": {"crf": 28, "codec": "libx265", "preset": "fast"},
+    "vp9 crf 33": {"crf": 33, "codec": "libvpx-vp9"},
+    "av1 crf 35": {"crf": 35, "codec": "libsvtav1"},
+}
+_USUAL = "crf 23"
 _CLIP_S = 6.0
 _APART_S = 2.0  # between a frame and the one that is spliced in, at least; an encoder would repeat the same picture
 _SPLICES_S = ((0.7, 2.0), (2.2, 3.5), (4.2, 5.5))  # what is replaced, one at a time; begins within a span
@@ -33,39 +45,68 @@ _ROWS = 8  # blocks of 64 pixels at 512x512
 _TARGET = 0.95
 
 
-def rows(hosts: Iterable[Frames], progress: Callable[[str], None]) -> Iterator[Row]:
-    """AUC over half-second spans, by the map and by a verdict's segments, and over blocks, with intact controls."""
-    spans, segments, blocks = _Scores(), _Scores(), _Scores()
-    stretches, faces = _Told(), _Told()
+def rows(hosts: Iterable[Frames], progress: Callable[[str], None], only: str = "") -> Iterator[Row]:
+    """AUC over half-second spans, by the map and by a verdict's segments, and over blocks, with intact controls.
+
+    only: of the qualities, those whose name contains this, or one of several texts with ``|`` between them.
+    """
+    found = {name: _Found() for name in _QUALITIES if any(text in name for text in only.split("|"))}
     for number, clip in enumerate(hosts):
         if clip.duration_s < _CLIP_S + _APART_S:
             continue
-        progress(f"clip {number}, localisation")
         marked, _ = Tellmark().embed(clip)
         length = round(_CLIP_S * clip.fps)
         marked = replace(marked, frames=marked.frames[:length])
         donor = unmarked(clip).frames[-length:]
-        payload = payload_of(clip)
-        intact = recompress(marked, crf=_CRF)
+        for quality, each in found.items():
+            progress(f"clip {number}, localisation, {quality}")
+            places = _SPLICES_S if quality == _USUAL else (_SPLICES_S[number % len(_SPLICES_S)],)
+            each.add(number, marked, donor, payload_of(clip), partial(recompress, **_QUALITIES[quality]), places)
+    for quality, each in found.items():
+        yield from each.rows(quality)
+
+
+class _Found:
+    """What was found in clips of one quality."""
+
+    def __init__(self) -> None:
+        self._spans, self._segments, self._blocks = _Scores(), _Scores(), _Scores()
+        self._stretches, self._faces = _Told(), _Told()
+
+    def add(
+        self,
+        number: int,
+        marked: Frames,
+        donor: list[U8],
+        payload: Payload,
+        recompressed: Callable[[Frames], Frames],
+        places: Sequence[tuple[float, float]],
+    ) -> None:
+        """One clip, with stretches spliced in at these places, one at a time, and with a face."""
+        intact = recompressed(marked)
         whole, uncovered = localise(timed(intact), payload, rows=_ROWS), _uncovered(intact)
-        stretches.intact.append(bool(missing(whole).spans))
-        faces.intact.append(bool(missing(whole).regions))
-        for splice_s in _SPLICES_S:
-            seen = recompress(_stretch(marked, donor, splice_s), crf=_CRF)
+        self._stretches.intact.append(bool(missing(whole).spans))
+        self._faces.intact.append(bool(missing(whole).regions))
+        for splice_s in places:
+            seen = recompressed(_stretch(marked, donor, splice_s))
             found = localise(timed(seen), payload, rows=_ROWS)
             truth, clear = _spliced_spans(splice_s)
-            spans.add(number, truth[clear], -found.reached[clear], -whole.reached[clear])
-            segments.add(number, truth[clear], _uncovered(seen)[clear], uncovered[clear])
-            stretches.spliced.append(any(a < splice_s[1] and b > splice_s[0] for a, b, _ in missing(found).spans))
-        found = localise(timed(recompress(_face(marked, donor), crf=_CRF)), payload, rows=_ROWS)
+            self._spans.add(number, truth[clear], -found.reached[clear], -whole.reached[clear])
+            self._segments.add(number, truth[clear], _uncovered(seen)[clear], uncovered[clear])
+            told = missing(found).spans
+            self._stretches.spliced.append(any(a < splice_s[1] and b > splice_s[0] for a, b, _ in told))
+        found = localise(timed(recompressed(_face(marked, donor))), payload, rows=_ROWS)
         truth, clear = _spliced_blocks()
-        blocks.add(number, truth[clear], found.missing()[clear], whole.missing()[clear])
-        faces.spliced.append(any(a < 0.5 < c and b < 0.4 < d for _, _, a, b, c, d in missing(found).regions))
-    yield from spans.rows("half-second spans, 1.3 s spliced in")
-    yield from segments.rows("half-second spans by the segments of a verdict, 1.3 s spliced in")
-    yield from blocks.rows(f"{_ROWS} x {_ROWS} blocks, face spliced in")
-    yield from stretches.rows("verify --localise, 1.3 s spliced in")
-    yield from faces.rows("verify --localise, face spliced in")
+        self._blocks.add(number, truth[clear], found.missing()[clear], whole.missing()[clear])
+        self._faces.spliced.append(any(a < 0.5 < c and b < 0.4 < d for _, _, a, b, c, d in missing(found).regions))
+
+    def rows(self, quality: str) -> Iterator[Row]:
+        """Of all clips."""
+        yield from self._spans.rows(f"half-second spans, 1.3 s spliced in, {quality}")
+        yield from self._segments.rows(f"half-second spans by the segments of a verdict, 1.3 s spliced in, {quality}")
+        yield from self._blocks.rows(f"{_ROWS} x {_ROWS} blocks, face spliced in, {quality}")
+        yield from self._stretches.rows(f"verify --localise, 1.3 s spliced in, {quality}")
+        yield from self._faces.rows(f"verify --localise, face spliced in, {quality}")
 
 
 @dataclass

@@ -103,7 +103,10 @@ async def service(request: Request) -> Response:
 
 
 async def verify(request: Request) -> Response:
-    """Receive a file and queue it (202, a job), or with ``?wait=true`` answer with its verdict."""
+    """Receive a file and queue it (202, a job), or with ``?wait=true`` answer with its verdict.
+
+    With ``?localise=true`` it also says which half seconds and regions of a marked video lack the mark.
+    """
     job = await _received(request)
     if request.query_params.get("wait") == "true":
         return JSONResponse(await _verdict(request, job))
@@ -126,7 +129,8 @@ async def _received(request: Request) -> Job:
     jobs: Jobs = request.app.state.jobs
     try:
         with jobs.place():
-            return jobs.submit(await request.app.state.storage.receive(request))
+            upload = await request.app.state.storage.receive(request)
+            return jobs.submit(upload, localise=request.query_params.get("localise") == "true")
     except Problem as problem:
         if problem.status != 408:
             await drain(request)

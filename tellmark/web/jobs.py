@@ -84,11 +84,11 @@ class Jobs:
         finally:
             self._receiving -= 1
 
-    def submit(self, upload: Upload) -> Job:
-        """Queue a file; it is removed when the job ends, in whichever way."""
+    def submit(self, upload: Upload, *, localise: bool = False) -> Job:
+        """Queue a file; it is removed when the job ends, in whichever way. localise: as of ``verify``."""
         job = Job(upload.name)
         self._jobs[job.id] = job
-        job.task = asyncio.create_task(self._run(job, upload))
+        job.task = asyncio.create_task(self._run(job, upload, localise))
         # A task that is cancelled before its first step never reaches its own finally.
         job.task.add_done_callback(lambda _: self._ended(job, upload))
         return job
@@ -100,12 +100,12 @@ class Jobs:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, job: Job, upload: Upload) -> None:
+    async def _run(self, job: Job, upload: Upload, localise: bool) -> None:
         try:
             async with self._slots:
                 job.state = "running"
                 async with asyncio.timeout(self._limits.wall_s):
-                    answer = await self._examine(job, upload)
+                    answer = await self._examine(job, upload, localise)
             job.verdict, job.explanation = answer["verdict"], answer["explanation"]
             job.state = "done"
         except Problem as problem:
@@ -125,12 +125,13 @@ class Jobs:
             job.problem = Problem(410, "the job was cancelled", "send the file again if you want its verdict")
         asyncio.get_running_loop().call_later(self._limits.keep_s, self._jobs.pop, job.id, None)
 
-    async def _examine(self, job: Job, upload: Upload) -> dict[str, Any]:
+    async def _examine(self, job: Job, upload: Upload, localise: bool) -> dict[str, Any]:
         request = {
             "path": str(upload.path),
             "name": upload.name,
             "registry": self._registry,
             "trust": self._trust,
+            "localise": localise,
             "memory_bytes": self._limits.memory_bytes,
             "cpu_s": self._limits.cpu_s,
             "file_bytes": self._limits.max_bytes + (64 << 20),  # c2pa spools what it reads

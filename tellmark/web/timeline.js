@@ -59,23 +59,41 @@ function event(target, name) {
   });
 }
 
-/** An SVG of the segments [[start_s, end_s, p], ..] on a track of `duration` seconds. */
-export function timeline(segments, duration) {
+/** Boxes around the regions [[start_s, end_s, left, top, right, bottom], ..] on frames taken evenly from the video. */
+export function outline(canvases, regions, duration) {
+  canvases.forEach((canvas, i) => {
+    const time = (duration * (i + 0.5)) / canvases.length;
+    const context = canvas.getContext("2d");
+    for (const [start, end, left, top, right, bottom] of regions) {
+      if (time < start || time > end) continue;
+      const box = [left * canvas.width, top * canvas.height, (right - left) * canvas.width, (bottom - top) * canvas.height];
+      for (const [colour, width] of [["#fff", 5], ["#b3211b", 3]]) {
+        context.strokeStyle = colour; // a white rim, to be seen on any ground
+        context.lineWidth = width;
+        context.strokeRect(...box);
+      }
+    }
+  });
+}
+
+/** An SVG of the segments [[start_s, end_s, p], ..] on a track of `duration` seconds, and of gaps [[start_s, end_s, share], ..]. */
+export function timeline(segments, duration, gaps = []) {
   const svg = node("svg", { class: "timeline", role: "img", "aria-label": inWords(segments, duration) });
   const draw = () => {
     const width = svg.clientWidth || 600;
     svg.replaceChildren();
     svg.setAttribute("viewBox", `0 0 ${width} 48`);
     svg.append(node("rect", { class: "track", x: 0, y: 2, width, height: 18, rx: 4 }));
-    for (const [start, end, p] of segments) {
+    const put = (name, start, end, said) => {
       const x = (start / duration) * width;
-      const part = { class: "part", x, y: 2, width: Math.max(2, (Math.min(end, duration) / duration) * width - x), height: 18, rx: 4 };
-      const rect = node("rect", part);
+      const rect = node("rect", { class: name, x, y: 2, width: Math.max(2, (Math.min(end, duration) / duration) * width - x), height: 18, rx: 4 });
       const title = node("title", {});
-      title.textContent = `${clock(start)} to ${clock(end)}, chance of error ${chance(p)}`;
+      title.textContent = `${clock(start)} to ${clock(end)}, ${said}`;
       rect.append(title);
       svg.append(rect);
-    }
+    };
+    for (const [start, end, p] of segments) put("part", start, end, `chance of error ${chance(p)}`);
+    for (const [start, end, share] of gaps) put("gap", start, end, `${Math.round(100 * share)} % of the mark is left`);
     for (const [time, anchor] of ticks(duration, width)) {
       const x = Math.min(width - 0.5, Math.max(0.5, (time / duration) * width));
       svg.append(node("line", { x1: x, x2: x, y1: 23, y2: 28 }));
@@ -96,6 +114,15 @@ export function inWords(segments, duration) {
   const parts = segments.slice(0, 8).map(([start, end]) => `${clock(start)} to ${clock(end)}`);
   const more = segments.length > 8 ? `, and ${segments.length - 8} more` : "";
   return `Watermark found in ${share} % of the video: ${parts.join(", ")}${more}.`;
+}
+
+/** What lacks the mark, where that was looked for. */
+export function missingInWords(missing) {
+  if (!missing) return "";
+  const parts = missing.spans.map(([start, end]) => `${clock(start)} to ${clock(end)}`);
+  if (missing.regions.length) parts.push("what is framed");
+  if (parts.length) return `It is missing in: ${parts.join(", ")}.`;
+  return missing.timed || missing.judged > 0 ? "" : "What lacks it cannot be told.";
 }
 
 export function clock(seconds) {

@@ -1,14 +1,14 @@
 // The verify page: takes files, sends them one after another, follows each job, shows its verdict.
 
 import { VERDICTS, banner, el, evidence } from "./evidence.js";
-import { inWords, look, timeline } from "./timeline.js";
+import { inWords, look, missingInWords, outline, timeline } from "./timeline.js";
 
 const PARALLEL = 2; // uploads at once
 const POLL_MS = [250, 2000];
 const UNREACHABLE = ["The server cannot be reached", "check that it is running, and try again"];
 const RETRIES = 30; // while the server is full
 
-const page = Object.fromEntries(["choose", "files", "limit", "list", "overlay", "status"].map((id) => [id, document.getElementById(id)]));
+const page = Object.fromEntries(["choose", "files", "limit", "list", "localise", "overlay", "status"].map((id) => [id, document.getElementById(id)]));
 const waiting = [];
 let running = 0;
 let largest = Infinity; // bytes
@@ -79,6 +79,7 @@ function say(text) {
 class Entry {
   constructor(file) {
     this.file = file;
+    this.localise = page.localise.checked;
     this.stopped = new AbortController();
     this.heading = el("h3", { tabindex: "-1" }, file.name);
     this.step = el("p", { class: "quiet" }, "Waiting");
@@ -108,7 +109,7 @@ class Entry {
 
   async send(signal) {
     for (let attempt = 0; ; attempt++) {
-      const { status, answer } = await post(this.file, signal, (sent) => {
+      const { status, answer } = await post(this.file, this.localise, signal, (sent) => {
         this.bar.value = sent;
         this.step.textContent = sent < 1 ? `Uploading, ${Math.round(100 * sent)} %` : "Received";
       });
@@ -136,6 +137,7 @@ class Entry {
   report(job) {
     const [done, total] = job.progress ?? [0, null];
     if (job.state === "queued") this.step.textContent = job.ahead ? `In the queue, ${job.ahead} before it` : "In the queue";
+    else if (this.localise && total && done === total) this.step.textContent = "Looking for what lacks the mark";
     else this.step.textContent = total ? `Looking at frame ${done} of ${total}` : "Looking at it";
     if (total) this.bar.value = done / total;
     else this.bar.removeAttribute("value"); // a bar that only moves
@@ -159,11 +161,16 @@ class Entry {
   show({ verdict, explanation }, { kind, duration, canvases }) {
     this.element.classList.add(verdict.verdict);
     this.element.append(banner(verdict, explanation), evidence(verdict));
-    const segments = verdict.watermark.segments;
+    const { segments, missing, turned } = verdict.watermark;
+    const gaps = missing?.spans ?? [];
     const length = Number.isFinite(duration) && duration > 0 ? duration : Math.max(0, ...segments.map(([, end]) => end));
     if (kind === "picture") this.element.append(figure("The picture", canvases));
-    else if (kind === "video" && canvases.length && length) this.element.append(figure(inWords(segments, length), canvases, timeline(segments, length)));
-    else if (length && segments.length) this.element.append(figure(`${inWords(segments, length)} This browser cannot show the frames.`, [], timeline(segments, length)));
+    else if (length && (canvases.length || segments.length)) {
+      const said = [inWords(segments, length), missingInWords(missing)];
+      if (!canvases.length) said.push("This browser cannot show the frames.");
+      else if (missing && !turned) outline(canvases, missing.regions, length);
+      this.element.append(figure(said.filter(Boolean).join(" "), canvases, timeline(segments, length, gaps)));
+    }
     this.element.append(this.foot(verdict));
     say(`${this.file.name}: ${VERDICTS[verdict.verdict][0]}. ${explanation}`);
   }
@@ -183,10 +190,10 @@ function figure(caption, canvases, ...more) {
 }
 
 /** XMLHttpRequest, because fetch does not tell how much has been sent. */
-function post(file, signal, progress) {
+function post(file, localise, signal, progress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", `/api/verify?name=${encodeURIComponent(file.name)}`);
+    request.open("POST", `/api/verify?name=${encodeURIComponent(file.name)}&localise=${localise}`);
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => progress(event.loaded / (event.total || file.size)));

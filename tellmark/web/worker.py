@@ -70,14 +70,15 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     from tellmark.watermark.verify import verify
 
     path, trust = Path(request["path"]), request["trust"]
-    registry = request["registry"]
+    registry, localise = request["registry"], request["localise"]
     try:
         with Registry(registry) as rows:
             rows.check()
     except TellmarkError as error:
         return _problem(503, str(error))
     try:
-        verdict = verify(path, trust=Path(trust) if trust else None, registry=registry, progress=_Progress())
+        roots = Path(trust) if trust else None
+        verdict = verify(path, trust=roots, registry=registry, localise=localise, progress=_Progress())
     except InputError as error:
         status = 415 if formats.sniff(path) == formats.UNKNOWN else 422
         return _problem(status, str(error).replace(str(path), request["name"]))

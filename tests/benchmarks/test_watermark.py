@@ -18,7 +18,9 @@ from tellmark.encoding import VideoWriter
 from tellmark.errors import UsageError
 from tellmark.media import rgb_to_i420
 from tellmark.types import U8
+from tellmark.watermark.registry import Registry
 from tellmark.watermark.signal.fec import encode
+from tellmark.watermark.signal.known import KnownPayloads
 
 
 def _picture(index: int) -> U8:
@@ -142,18 +144,25 @@ def test_speed_is_told_beside_decoding(clip: Frames) -> None:
     assert rows["embed 3840x2160, ms a frame"]["mean"] > rows["embed 256x256, ms a frame"]["mean"]
     for name in ("plain mark", "no mark, full search"):
         assert rows[f"verify 2 s, {name}, s"]["ratio to decoding"] > 0
+        assert rows[f"verify 2 s, {name}, s"]["processor"] > 0
+
+
+def test_a_registry_is_filled_for_the_clock(tmp_path: Path) -> None:
+    speed._fill(tmp_path / "filled.sqlite", 500)
+    with Registry(tmp_path / "filled.sqlite") as registry:
+        assert len(KnownPayloads(lambda: registry.payloads(1000))) == 500
 
 
 @pytest.mark.slow
 def test_a_spliced_face_is_found_and_an_intact_clip_is_not() -> None:
     clip = next(iter(Hosts(count=1, seconds=8.5)))
-    rows = {row["condition"]: row.get("mean", row.get("told")) for row in localisation.rows([clip], _silent)}
+    rows = {row["condition"]: row.get("mean", row.get("told")) for row in localisation.rows([clip], _silent, "crf 23")}
     # An actor's backdrop stands still, and encoders repeat it with its mark: segments may well cover the splice.
-    segments = "half-second spans by the segments of a verdict, 1.3 s spliced in: auc, intact control"
+    segments = "half-second spans by the segments of a verdict, 1.3 s spliced in, crf 23: auc, intact control"
     assert rows[segments] == pytest.approx(0.5, abs=0.1)
-    assert rows["half-second spans, 1.3 s spliced in: auc"] > 0.8
-    assert rows["8 x 8 blocks, face spliced in: auc"] > 0.8
-    assert rows["8 x 8 blocks, face spliced in: auc, intact control"] == pytest.approx(0.5, abs=0.2)
+    assert rows["half-second spans, 1.3 s spliced in, crf 23: auc"] > 0.8
+    assert rows["8 x 8 blocks, face spliced in, crf 23: auc"] > 0.8
+    assert rows["8 x 8 blocks, face spliced in, crf 23: auc, intact control"] == pytest.approx(0.5, abs=0.2)
     for splice, count in (("1.3 s spliced in", 3), ("face spliced in", 1)):
-        assert rows[f"verify --localise, {splice}: told"] == count
-        assert rows[f"verify --localise, {splice}: told of an intact clip"] == 0
+        assert rows[f"verify --localise, {splice}, crf 23: told"] == count
+        assert rows[f"verify --localise, {splice}, crf 23: told of an intact clip"] == 0

@@ -101,6 +101,26 @@ def test_several_files_one_after_another(page, files):
     assert download.value.suggested_filename == "marked.mp4.verdict.json"
 
 
+def test_what_lacks_the_mark_is_shown_where_asked(page, files):
+    page.check("#localise")
+    with page.expect_request(lambda sent: "localise=true" in sent.url):
+        page.set_input_files("#files", files[0])
+    marked = page.locator(".file").first
+    playwright.expect(marked.locator(".verdict strong")).to_contain_text("Intact", timeout=60_000)
+    assert marked.locator(".timeline .gap").count() == 0
+    drawn = page.evaluate("""async () => {
+        const { outline, timeline } = await import("/timeline.js");
+        const canvas = document.createElement("canvas");
+        outline([canvas], [[0, 4, 0.25, 0.25, 0.75, 0.75]], 4);
+        const pixel = canvas.getContext("2d").getImageData(canvas.width / 4, canvas.height / 2, 1, 1).data;
+        const svg = document.body.appendChild(timeline([[0, 4, 1e-9]], 4, [[1, 2, 0.1]]));
+        await new Promise((done) => setTimeout(done, 200));
+        return [...pixel, svg.querySelectorAll(".gap").length];
+    }""")
+    assert drawn[0] > 100 > drawn[1]
+    assert drawn[-1] == 1
+
+
 def test_the_frames_are_those_of_the_file(page, files):
     """The picture in the strip is the first one of the video, not a blank."""
     page.set_input_files("#files", files[0])

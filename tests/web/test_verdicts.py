@@ -200,3 +200,15 @@ def test_the_room_for_files_that_wait_is_limited(serving, monkeypatch):
     monkeypatch.setattr(Limits, "stored_bytes", property(lambda _: 1000))
     with serving() as client:
         is_error(asked(client, bytes(2000)), 503, "too many files are waiting")
+
+
+def test_what_lacks_the_mark_is_looked_for_where_asked(serving, clips):
+    with serving() as client:
+        data = clips.marked.read_bytes()
+        plain, asked_for = (
+            client.post("/api/verify", params={"wait": "true", "localise": each}, content=data, headers=RAW).json()
+            for each in ("false", "true")
+        )
+    assert plain["watermark"]["missing"] is None
+    assert asked_for["watermark"]["missing"]["spans"] == asked_for["watermark"]["missing"]["regions"] == []
+    assert asked_for["watermark"]["missing"]["judged"] > 0.5

@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 
 from tellmark.media import rgb_to_i420
 from tellmark.types import F64, U8
-from tellmark.watermark.localisation.block_sums import BlockSums
+from tellmark.watermark.localisation.collect import collect
+from tellmark.watermark.localisation.survival import gains, survival, variance
 from tellmark.watermark.signal.pattern import PUBLIC_KEY, WatermarkKey
 from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.signal.spectrum import IDENTITY, Geometry
 
-_PRIOR = 10.0  # variances of the mean that a block's, or a half second's, own survival has to speak against
-_LEAST = 0.02  # of the usual survival
 _UNEVEN = 0.2  # relative spread of the mark's strength that content does not explain
 
 
@@ -35,7 +34,8 @@ class MarkMap:
     times_s: (windows, 2) start and end. z: (windows, rows, columns), standard normal where there is no mark.
     expected: the same shape, what z is on average where the mark is untouched; its spread is 1 there too. reached:
     (windows,) how much of the mark the whole picture holds in each, about 1 where it is as in most of the clip, and 0
-    where it is gone; uncertain: (windows,) its standard deviation.
+    where it is gone; uncertain: (windows,) its standard deviation. crf: at which x264 leaves about as much of a mark as
+    is left here.
     """
 
     times_s: F64
@@ -43,6 +43,7 @@ class MarkMap:
     expected: F64
     reached: F64
     uncertain: F64
+    crf: int
 
     def missing(self, windows: slice | NDArray[np.bool_] = slice(None)) -> F64:
         """(rows, columns): by how many standard deviations the mark falls short over ``windows`` taken together.
@@ -84,44 +85,19 @@ def localise_planes(
     rows: int = 8,
 ) -> MarkMap:
     """:func:`localise` on I420 planes of one size: (time in seconds, (H * 3 // 2, W) uint8)."""
-    sums = BlockSums.of(frames, payload, geometry, key, rows)
-    # Chance in a block follows its energy in time, by a factor that depends on its texture.
-    factor = sums.chance.sum(axis=0) / np.maximum(sums.power.sum(axis=0), 1e-12)
-    variance = np.maximum(factor * sums.power, 1e-12)
-    ideal = sums.ideal * _survival(sums)
-    gain = _gains(sums.scores, ideal, variance)
+    sums = collect(frames, payload, geometry, key, rows)
+    chance = variance(sums)
+    ideal = sums.ideal * survival(sums)
+    gain = gains(sums.scores, ideal, chance)
     expected = gain * ideal
-    information = (expected**2 / variance).sum(axis=1)
-    z = (expected * sums.scores / variance).sum(axis=1) / np.sqrt(np.maximum(information, 1e-12))
-    reached = _reached(sums.scores, gain.mean(axis=0) * ideal, variance)
-    return MarkMap(sums.times_s, z, np.sqrt(information), *reached)
+    information = (expected**2 / chance).sum(axis=1)
+    z = (expected * sums.scores / chance).sum(axis=1) / np.sqrt(np.maximum(information, 1e-12))
+    reached = _reached(sums.scores, gain.mean(axis=0) * ideal, chance)
+    return MarkMap(sums.times_s, z, np.sqrt(information), *reached, sums.crf)
 
 
 def _even(rgb: U8) -> U8:
     return np.ascontiguousarray(rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2])
-
-
-def _survival(sums: BlockSums) -> F64:
-    """(windows, 3, rows, columns): how much of the probe's mark came through: in a block, times in a half second.
-
-    An encoder leaves more of a mark in some half seconds than in others, everywhere in the picture: after a keyframe,
-    and where it has just mended much. Of a block in one half second alone the probe's few waves tell too little.
-    """
-    variance = np.maximum(sums.uncertain, 1e-12)
-    somewhere = _shares(sums.came, sums.put, variance, kept=(2, 3))
-    return somewhere * _shares(sums.came, sums.put * somewhere, variance, kept=(0,))
-
-
-def _shares(came: F64, put: F64, variance: F64, kept: tuple[int, ...]) -> F64:
-    """Least-squares came / put for each channel and each index of the ``kept`` axes, drawn towards that of all."""
-    fit, information = (
-        each.sum(axis=tuple({0, 2, 3} - set(kept)), keepdims=True)
-        for each in (came * put / variance, put**2 / variance)
-    )
-    usual = fit.sum(axis=kept, keepdims=True) / np.maximum(information.sum(axis=kept, keepdims=True), 1e-12)
-    usual = np.maximum(usual, 1e-3)
-    found = (fit + _PRIOR / usual) / (information + _PRIOR / usual**2)
-    return np.asarray(np.maximum(found, _LEAST * usual))
 
 
 def _reached(scores: F64, expected: F64, variance: F64) -> tuple[F64, F64]:
@@ -130,22 +106,3 @@ def _reached(scores: F64, expected: F64, variance: F64) -> tuple[F64, F64]:
     information = np.maximum((expected**2 / variance).sum(axis=(1, 2, 3)), 1e-12)
     usual = max(float(np.median(together / information)), 1e-3)
     return together / information / usual, 1 / np.sqrt(information) / usual
-
-
-def _gains(scores: F64, ideal: F64, variance: F64) -> F64:
-    """(windows, 3, 1, 1): how much of the mark came through, the median over the blocks that can tell."""
-    ratio = scores / np.maximum(ideal, 1e-12)
-    weight = ideal / np.sqrt(variance)
-    gains = np.zeros((*scores.shape[:2], 1, 1))
-    for window in range(scores.shape[0]):
-        for channel in range(3):
-            gains[window, channel] = _weighted_median(ratio[window, channel].ravel(), weight[window, channel].ravel())
-    # One window says little: share the level of the clip with it.
-    shared: F64 = np.maximum((gains + np.median(gains, axis=0)) / 2, 0.0)
-    return shared
-
-
-def _weighted_median(values: F64, weights: F64) -> float:
-    order = np.argsort(values)
-    passed = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(passed, passed[-1] / 2)])

@@ -26,7 +26,7 @@ from tellmark.watermark.signal.fec import encode
 from tellmark.watermark.signal.pattern import CANONICAL, WatermarkKey, channel_patterns, synthesize
 from tellmark.watermark.signal.payload import Payload
 
-_ENCODING = Encoding(crf=23, keyframe_s=10.0)  # what most encoders do when nothing else is asked for
+QUALITIES = (23, 18, 28, 33, 36)  # CRF of x264; the first is what most encoders take when nothing else is asked for
 _FPS = 25.0
 _KEY = WatermarkKey.private(b"tellmark probe of what survives")
 _PAYLOAD = Payload(Kind.CONTROL, 0)
@@ -35,9 +35,10 @@ _BEFORE, _AFTER = 6, 10
 
 
 class Probe:
-    """Takes the frames of a video, all of one size, and gives them back with the second mark in them, encoded."""
+    """Takes the frames of a video, all of one size, and gives them back with the second mark, encoded at ``crf``."""
 
-    def __init__(self) -> None:
+    def __init__(self, crf: int) -> None:
+        self._encoding = Encoding(crf=crf, keyframe_s=10.0)
         self._folder = tempfile.TemporaryDirectory()
         self._path = Path(self._folder.name) / "probe.mp4"
         self._open = ExitStack()  # the writer, until all frames were given
@@ -58,7 +59,7 @@ class Probe:
             height, width = i420.shape[0] * 2 // 3, i420.shape[1]
             embedder = Embedder(_PAYLOAD, width=width, height=height, key=_KEY)
             wide, high = (side + _BEFORE + _AFTER for side in (width, height))
-            writer = VideoWriter(self._path, width=wide, height=high, fps=_FPS, encoding=_ENCODING)
+            writer = VideoWriter(self._path, width=wide, height=high, fps=_FPS, encoding=self._encoding)
             self._tools = embedder, self._open.enter_context(writer)
         embedder, writer = self._tools
         widened = (

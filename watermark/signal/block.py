@@ -27,6 +27,7 @@ SMALLEST_P = 1e-300  # what smaller chances are told as: a float would make them
 P_READING = 1e-5  # a payload is believed below this: where a mark is present, a wrong one has no other guard
 _P_LISTED = 0.01  # of the sync waves: below it a reading whose checksum fails is worth a list of the next likeliest
 _LISTED_Z = 9.0  # what correlates less is not believed anyway
+_LISTED_PLACES = 4  # of those where a crop may lie
 P_SEGMENT = 1e-4  # a window belongs to a segment below this
 
 Segment = tuple[float, float, float]
@@ -59,8 +60,9 @@ def read_block(
     """Search, demodulate, decode. The block's windows must share one shape and not be empty.
 
     A reading is evidence of its own, independent of how the sync waves fit (:func:`_reading`); it is often the stronger
-    one, so every candidate is read, and its chance multiplied by the readings so far (:func:`_together`). known: what
-    cannot be read is compared with these payloads.
+    one, so every candidate is read, and its chance multiplied by the readings so far (:func:`_together`). What is not
+    read there is looked for where sync waves alone would not have it: it is compared with ``known`` payloads, and
+    (``thorough``) read where a code fits best.
     """
     received: list[_Reception] = []
     spectra = _spectra(block)
@@ -69,12 +71,19 @@ def read_block(
         payload, chance = _reading(reception.soft, reception.p_value < _P_LISTED)
         if payload is not None and chance * len(received) < P_READING:
             return _read(block, reception, payload, chance * len(received), key)
-    if known:
+    if thorough or known:
         more = search.further(spectra, channel_patterns_of(key), thorough)
-        compared = received + [_received(spectra, found, p, key) for found, p in more]
-        fit = known.likeliest(np.stack([reception.soft for reception in compared]))
-        if 2 * fit.chance < P_READING:  # twice: decoding could have erred as well
-            return replace(_read(block, compared[fit.reception], fit.payload, 2 * fit.chance, key), matched=True)
+        places = [_received(spectra, found, p, key) for found, p in more]
+        compared = received + places
+        if known:
+            fit = known.likeliest(np.stack([reception.soft for reception in compared]))
+            if 2 * fit.chance < P_READING:  # twice: decoding could have erred as well
+                return replace(_read(block, compared[fit.reception], fit.payload, 2 * fit.chance, key), matched=True)
+        for reception in _promising(places) if thorough else ():
+            payload, single = _reading(reception.soft, listed=True)
+            chance = 2 * single * len(compared)  # every place was decoded; twice: candidates could have erred as well
+            if payload is not None and chance < P_READING:
+                return _read(block, reception, payload, chance, key)
     best = min(received, key=lambda reception: reception.p_value)
     segments = _segments(block, best.match, None, key) if best.p_value < P_PRESENT else ()
     return BlockReading(best.match, best.p_value, None, segments)
@@ -99,6 +108,11 @@ def _receptions(block: Sequence[Window], together: _Spectra, key: WatermarkKey, 
     if p < _P_LISTED:
         for found in search.beside(spectra(likeliest.geometry.zoom), patterns, likeliest):
             yield _received(spectra, found, p, key)
+
+
+def _promising(places: Sequence[_Reception]) -> list[_Reception]:
+    """The few that a code fits best, its checksum aside: a list of codes takes thirty times as long as the best one."""
+    return sorted(places, key=lambda place: decode(place.soft).z, reverse=True)[:_LISTED_PLACES]
 
 
 def _read(

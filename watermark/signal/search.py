@@ -246,18 +246,22 @@ def further(
 
     Few sync waves tell the place of a weak mark in a small crop; it is often the second that bears data. Of every
     common geometry, and (``thorough``) of the likeliest upright crops at scales a few thousandths apart.
+
+    A p-value counts the shifts of its own geometry, and as many geometries as were tried for each place yielded: times
+    the number of places it is that of the likeliest, but each has a reading of its own, whose chance counts them.
     """
     geometries, tried = list(COMMON), len(COMMON)
     if thorough:
         likely = _likeliest(spectra, patterns, _CROPS, _CROPS_TRIED)
         geometries += [replace(crop, scale=crop.scale * (1 + step)) for crop in likely for step in _WITHIN]
         tried += len(_CROPS) * len(_WITHIN)
+    share = tried / (len(geometries) * _SHIFTS)
     for geometry in geometries:
         chances = log_chance(patterns, correlate(spectra(geometry.zoom), patterns, geometry)).min(axis=0)
         for _ in range(_SHIFTS):
             y, x = (int(i) for i in np.unravel_index(int(chances.argmin()), chances.shape))
             found = Match(float(chances[y, x]), geometry, (y, x))
-            yield found, min(1.0, p_value(found, tried) / _SHARE)
+            yield found, min(1.0, share * p_value(found, 1))
             near = np.arange(-_APART_PX, _APART_PX + 1)
             chances[np.ix_((y + near) % TILE_PX, (x + near) % TILE_PX)] = np.inf
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellmark.encoding import VideoWriter
-from tellmark.media import rgb_to_i420
+from tellmark.encoding import Encoding, VideoWriter
+from tellmark.media import VideoReader, rgb_to_i420
 from tellmark.types import F64, U8, Kind, MissingEvidence, VerdictKind
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.explain import explain
-from tellmark.watermark.localisation import block_sums
+from tellmark.watermark.localisation import collect
 from tellmark.watermark.localisation.localise import MarkMap, localise_planes
 from tellmark.watermark.localisation.missing import missing
 from tellmark.watermark.signal.payload import Payload
@@ -20,14 +20,14 @@ from tellmark.watermark.verify import verify
 PAYLOAD = Payload(Kind.CONTROL, 0xC0FFEE)
 
 
-def _map(seconds: float, lost: Callable[[F64, F64, F64], F64]) -> MarkMap:
+def _map(seconds: float, lost: Callable[[F64, F64, F64], F64], crf: int = 23) -> MarkMap:
     """8 x 8 blocks that expect a z of 3 in every half second. lost: (second, row, column) -> share that is lost."""
     starts = np.arange(0, seconds, 0.5)
     grid = np.meshgrid(starts, np.arange(8.0), np.arange(8.0), indexing="ij")
     kept = 1 - np.broadcast_to(lost(*grid), grid[0].shape)
     expected = np.full(kept.shape, 3.0)
     times = np.stack([starts, starts + 0.48], axis=1)
-    return MarkMap(times, 3 * kept, expected, kept.mean(axis=(1, 2)), np.full(len(starts), 0.05))
+    return MarkMap(times, 3 * kept, expected, kept.mean(axis=(1, 2)), np.full(len(starts), 0.05), crf)
 
 
 def test_nothing_is_told_of_what_is_intact() -> None:
@@ -43,6 +43,17 @@ def test_a_stretch_is_told_and_keeps_regions_quiet() -> None:
     unsure = _map(6, lambda s, y, x: 0.9 * (s == 2))
     unsure.uncertain[:] = 0.3  # of a weak mark: what it reaches in half a second says little
     assert missing(unsure).spans == ()
+
+
+def test_where_an_encoder_drops_the_mark_now_and_then_little_is_told() -> None:
+    coarse, fine = (missing(_map(6, lambda s, y, x: 0.9 * (s == 2), crf=crf)) for crf in (33, 28))
+    assert (coarse.spans, coarse.timed) == ((), False)
+    assert fine.spans != ()
+    assert fine.timed
+    uneven = _map(6, lambda s, y, x: 0 * s)
+    uneven.reached[:] = [0.2, 0.2, 0.1, 0.4, 0.6, 0.3, 1.4, 1.8, 2.6, 3.4, 3.8, 6.7]
+    assert missing(uneven).spans == ()
+    assert not missing(uneven).timed
 
 
 def test_a_region_is_told_once_however_long_it_lasts() -> None:
@@ -73,11 +84,24 @@ def frames(pictures: Callable[..., list[U8]]) -> tuple[list[U8], list[U8]]:
 def test_a_long_video_is_taken_in_parts(frames: tuple[list[U8], list[U8]], monkeypatch: pytest.MonkeyPatch) -> None:
     timed = [(number / 25, frame) for number, frame in enumerate(frames[1])]
     whole = localise_planes(timed, PAYLOAD)
-    monkeypatch.setattr(block_sums, "PART_S", 1.0)
+    monkeypatch.setattr(collect, "PART_S", 1.0)
     parts = localise_planes(timed, PAYLOAD)
     assert np.array_equal(parts.times_s, whole.times_s)
     assert np.corrcoef(parts.expected.ravel(), whole.expected.ravel())[0, 1] > 0.9
     assert parts.reached == pytest.approx(whole.reached, abs=0.15)
+
+
+def test_the_probe_is_encoded_as_the_video_was(frames: tuple[list[U8], list[U8]], tmp_path: Path) -> None:
+    found = []
+    for crf in (16, 36):
+        path = tmp_path / f"{crf}.mp4"
+        with VideoWriter(path, width=512, height=512, fps=25, encoding=Encoding(crf=crf, keyframe_s=10)) as writer:
+            for frame in frames[1]:
+                writer.write(frame)
+        with VideoReader(path) as reader:
+            found.append(localise_planes(((frame.time_s, frame.i420()) for frame in reader), PAYLOAD).crf)
+    assert found[0] <= 23
+    assert found[1] >= 28
 
 
 def test_a_verdict_says_where(frames: tuple[list[U8], list[U8]], tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def _frames(count: int) -> list[U8]:
 def test_frames_come_back_with_a_mark_that_motion_wears_away() -> None:
     frames = _frames(40)
     before = [frame.copy() for frame in frames]
-    with Probe() as probe:
+    with Probe(23) as probe:
         for frame in frames:
             probe.write(frame)
         answers = list(probe.frames())
@@ -43,7 +43,7 @@ def test_frames_come_back_with_a_mark_that_motion_wears_away() -> None:
 
 
 def test_nothing_goes_in_and_nothing_comes_out() -> None:
-    with Probe() as probe:
+    with Probe(23) as probe:
         assert not list(probe.frames())
 
 
