@@ -29,6 +29,8 @@ def skin_detail(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
     pores = noise(rng, 0.8) - noise(rng, 1.6)
     detail = (0.011 * pores + 0.003 * noise(rng, 3.0))[..., None] * f32([0.8, 1.0, 1.05])
     detail = detail + (0.005 * noise(rng, 14))[..., None] * f32([0.3, 1.0, 0.8])
+    melanin = 0.012 * noise(rng, 9) + 0.016 * noise(rng, 26)  # uneven in everybody, and yellower where there is more
+    detail = detail - melanin[..., None] * f32([0.3, 0.75, 1.7])
     marks = np.zeros((SIZE, SIZE), np.float32)
     freckled = rng.random() < 0.18
     for _ in range(int(rng.integers(60, 220)) if freckled else int(rng.poisson(2))):

@@ -63,6 +63,7 @@ def torso(body: Body, oval: F32, skin: F32) -> tuple[F32, F32]:
     cover = smoothstep((half - np.abs(across)) * height, -0.8, 0.8) * smoothstep(down, -0.55, -0.5)
     depth = _chest(body, across, down, half)
     flesh = skin * np.exp((0.016 * noise(rng, 1.2) + 0.03 * noise(rng, 9))[..., None] * f32([0.6, 1.0, 1.1]))
+    flesh = flesh * np.exp((0.012 * noise(rng, 10) + 0.02 * noise(rng, 30))[..., None] * f32([0.3, 0.75, 1.7]))
     flesh = flesh * np.exp(0.03 * smoothstep(down, 0.15, 0.5)[..., None] * f32([0.3, -1, -1]))  # the chest is redder
     colour, form = flesh, np.zeros_like(depth)
     for layer in _layers(body, rng, across, down, height):

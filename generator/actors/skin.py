@@ -103,7 +103,9 @@ def paint(recipe: Recipe, shape: F32, space: FaceSpace) -> tuple[F32, F32]:
     log = fill * (1 - blend) + face * blend
     # The hair before the ears is not part of them.
     ear_alpha = ears[..., 3:] * smoothstep(beyond_outline(shape)[0], 0.03, 0.10)[..., None]
-    ear = fill + np.clip(0.9 * (ears[..., :3] - fill), -0.28, 0.08) + f32([0.02, -0.03, -0.03])
+    own = ears[..., :3] - fill
+    level = own.mean(axis=-1, keepdims=True)
+    ear = fill + np.clip(1.2 * level, -0.5, 0.2) + 0.4 * np.clip(own - level, -0.2, 0.2) + f32([0.02, -0.03, -0.03])
     log = log * (1 - ear_alpha) + ear * ear_alpha
     log = log + np.log(f32(recipe.skin)) + complexion.skin_detail(recipe, shape, rng)
     log -= complexion.blood(recipe, shape)[..., None] * facespace.BLOOD
