@@ -187,7 +187,7 @@ def _features(planes: F32, mask: NDArray[np.bool_]) -> F64:
     energy = (dx**2 + dy**2).sum() + 1e-9
     direction = np.hypot((dx**2 - dy**2).sum(), 2 * (dx * dy).sum()) / energy
     fine = (blurs[0] - blurs[2])[mask]
-    peaked = np.log((fine**4).mean() / (fine**2).mean() ** 2 + 1e-9)
+    peaked = np.log(((fine**4).mean() + 1e-16) / ((fine**2).mean() ** 2 + 1e-16))
     spread = inside[0].std() + 1e-4
     change = [np.log(np.abs(light - np.roll(light, step, axis=1))[mask].mean() / spread + 1e-4) for step in (1, 3)]
     return np.array([*inside.mean(axis=1), *np.log(inside.std(axis=1) + 1e-4), high - middle, middle - low,
