@@ -57,11 +57,11 @@ def shade(
     # What hangs behind the jaw is in the shade of head and hair.
     behind = np.clip((strands[..., 2] - skull.centre[2]) / skull.radii[2] + 0.5, 0, 1) * np.clip(4 * around_y, 0, 1)
     body = body * (1 - 0.38 * behind)
-    shine = style.gloss * depth * facing * (0.45 if short else 1.0)
+    shine = style.gloss * depth * facing * (0.7 if short else 1.0)
     white = (rng.random(len(strands)) < grey) * rng.uniform(0.3, 0.9, len(strands))
     colour = colour + (np.float32(0.54) - colour) * (0.5 * white)[:, None, None]
     out = colour * body[..., None] ** np.array([0.90, 1.0, 1.08], np.float32)  # what is in the shade of hair is warmer
-    out += (shine * highlight**40 * 0.30)[..., None] * (0.35 + 0.65 * colour)
+    out += (shine * highlight**40 * (0.42 if short else 0.30))[..., None] * (0.35 + 0.65 * colour)
     out += colour * (shine * highlight**12 * 0.95)[..., None]
     return np.asarray(np.clip(out, 0, 1), np.float32)
 

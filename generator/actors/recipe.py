@@ -147,7 +147,7 @@ def draw_recipe(seed: int) -> Recipe:
             shoulders=round(float(rng.normal(1.20 if feminine else 1.40, 0.06)), 4),
             slope=round(float(np.exp(own_rng.normal(0.05 if feminine else -0.05, 0.16))), 3),
             garment=str(later.choice(garments.GARMENTS, p=_WORN[feminine])),
-            pattern=str(later.choice(garments.PATTERNS, p=[0.5, 0.16, 0.12, 0.12, 0.10])),
+            pattern=str(later.choice(garments.PATTERNS, p=[0.40, 0.18, 0.12, 0.16, 0.14])),
             colour=cloth,
             under=rounded(later.choice([0.85, 0.55, 0.1], p=[0.6, 0.2, 0.2]) * np.exp(later.normal(0, 0.05, 3))),  # type: ignore[arg-type]
             turn=round(float(np.clip(later.normal(0, 0.55), -1, 1)), 3),
@@ -198,7 +198,7 @@ def _draw_glasses(rng: np.random.Generator) -> Glasses:
     return Glasses(
         shape,
         rounded(colour),  # type: ignore[arg-type]
-        round(float(rng.choice([0.012, 0.022, 0.034])), 3),
+        round(float(rng.choice([0.009, 0.015, 0.024])), 3),
         round(float(rng.uniform(0.27, 0.305)), 3),
         round(float(rng.uniform(0.19, 0.25) * (1.1 if shape == "round" else 0.95)), 3),
         round(float(rng.choice([0.0, 0.06, 0.2], p=[0.35, 0.45, 0.2])), 3),

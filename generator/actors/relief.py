@@ -100,7 +100,7 @@ def shine_on(normal: F32, depth: F32, blockers: F32, light: Light, seed: int) ->
     direct = direct ** f32([0.86, 1.0, 1.12])
     tint = np.exp(light.warmth * f32([0.5, 0, -0.5]))
     open_sky = np.clip(sky, 0, 1)[..., None] ** f32([0.72, 0.8, 0.9])
-    ambient = (0.80 - 0.20 * normal[..., 1] - 0.12 * normal[..., 2])[..., None] * open_sky
+    ambient = (0.80 - 0.13 * normal[..., 1] - 0.12 * normal[..., 2])[..., None] * open_sky
     ambient = ambient * np.exp(normal[..., :1] * cast[0] + normal[..., 1:2] * (cast[1] + _FLOOR))
     front = max(0.35, float(-toward[2] + wrap) / (1 + wrap))
     share = light.key

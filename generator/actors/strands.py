@@ -28,8 +28,9 @@ SHORT = ("crop", "back")
 _TIED = 0.5  # face heights, from which hair that is combed back is tied there
 _TAPER = 0.34  # radii of the skull, over which the sides of short hair get shorter above the ears
 _EDGE = 0.14  # likewise at the hairline
+_CURLY = 0.022  # amplitude of waves in face heights, from which hair stands off by itself
 _PARTED = ("part", "fringe")
-_DRAWN_IN = 0.16
+_DRAWN_IN = 0.24
 _EAR = 0.05  # height of its upper end
 
 
@@ -199,6 +200,8 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
         lift, step = lift * top * (0.8 + 0.5 * front), step * top[:, None]
     if style.flow in _PARTED:  # at the parting hair lies flat: else the crown has a notch between two humps
         lift = lift * (1 - 0.55 * np.exp(-(((roots[:, 0] - 0.5 * style.parting) / 0.3) ** 2)))
+        if style.wave < _CURLY:  # and beside the head it falls by its weight
+            lift = lift * (1 - 0.45 * np.clip(1.6 * np.abs(roots[:, 0]) - 0.5, 0, 1))
     lift, step = lift.astype(np.float32), step.astype(np.float32)
     point = centre + roots * radii
     heading = roots / radii
