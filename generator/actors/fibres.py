@@ -10,7 +10,7 @@ import cv2
 import numba as nb
 import numpy as np
 
-from tellmark.generator.actors.strands import STEPS, HairStyle, Skull, along_scalp, taper
+from tellmark.generator.actors.strands import STEPS, HairStyle, Skull, along_scalp, over_forehead, taper
 from tellmark.generator.types import SIZE
 from tellmark.types import F32
 
@@ -146,7 +146,10 @@ def thickness(strands: F32, style: HairStyle, skull: Skull) -> F32:
     """(n,) opacity of the strands: barbers thin out the sides of short hair, down to nothing at their edge."""
     root = (strands[:, 0] - skull.centre) / skull.radii
     if not style.barbered:
-        return np.full(len(strands), 0.7, np.float32)
+        before = (
+            over_forehead(root) if style.flow == "fringe" else np.zeros(len(root), bool)
+        )  # through which skin shows
+        return np.where(before, 0.42, 0.7).astype(np.float32)
     left = 0.45 + 0.55 * taper(style, root) ** 0.7
     return np.asarray((0.22 + 0.40 * np.clip(0.42 - 1.2 * root[:, 1], 0, 1)) * left, np.float32)
 

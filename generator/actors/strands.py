@@ -98,7 +98,7 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     spread = rng.normal(0, (0.014 if short else 0.016) * skull.height, (count, 1, 3)).astype(np.float32)
     clumping = np.full((count, 1, 1), (0.9 if short else 0.2 if style.tied else 1.0) * style.clumping, np.float32)
     if style.flow == "fringe":  # it is combed apart over the forehead, else it hangs in strips
-        clumping[_over_forehead(roots)[parent]] *= 0.4
+        clumping[over_forehead(roots)[parent]] *= 0.4
     grown = 1 - (0.25 if short else 0.4) * rng.random(count) ** 2.5  # no two hairs of a lock end together
     strands = _along(guides, parent, grown) + spread * (1 - clumping * t**0.8)
     # A slow random walk makes each strand its own, a few fly off; waves run in phase within a lock.
@@ -113,7 +113,7 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     angle = 2 * np.pi * style.frequency * t[..., 0] + phase[:, None].astype(np.float32)
     amplitude = style.wave * skull.height * np.minimum(1, 3 * t[..., 0])
     if style.flow == "fringe":
-        amplitude = amplitude * np.where(_over_forehead(roots), 0.2, 1)[parent][:, None]
+        amplitude = amplitude * np.where(over_forehead(roots), 0.2, 1)[parent][:, None]
     if not short:  # it hangs in broad strands, each on its own way
         sway = (0.035 if style.flow == "part" else 0.012) * skull.height * t[..., 0] ** 1.5
         for axis in (0, 2):
@@ -176,7 +176,7 @@ def taper(style: HairStyle, place: F32) -> F32:
     return np.asarray(1 - beside * (1 - left), np.float32)
 
 
-def _over_forehead(roots: F32) -> NDArray[np.bool_]:
+def over_forehead(roots: F32) -> NDArray[np.bool_]:
     """(n,) whether hair from a root (n, 3) would be cut as a fringe."""
     return np.asarray((roots[:, 2] < -0.3) & (np.abs(roots[:, 0]) < 0.62))
 
@@ -186,7 +186,7 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
     centre, radii = skull.centre, skull.radii
     side = np.where(roots[:, 0] >= 0.5 * style.parting + 0.04 * rng.normal(size=len(roots)), 1.0, -1.0)
     side = side.astype(np.float32)
-    fringe = (style.flow == "fringe") & _over_forehead(roots)
+    fringe = (style.flow == "fringe") & over_forehead(roots)
     length = np.where(fringe, 0.42, style.length) * skull.height * (0.75 + 0.35 * rng.random(len(roots)))
     if style.flow == "back":  # short at the nape
         length *= 0.35 + 0.65 * np.clip(0.8 - 1.6 * roots[:, 1], 0, 1)
