@@ -25,13 +25,13 @@ _BLOOD = (
 
 
 # Where skin shines more than elsewhere: a point of the mesh, reach in px, and how much.
-_OILY = ((151, 42, 0.4), (4, 18, 0.35), (6, 16, 0.45), (117, 26, 0.6), (346, 26, 0.6), (199, 20, 0.5))
+_OILY = ((151, 42, 0.35), (4, 18, 0.2), (6, 16, 0.3), (117, 26, 0.4), (346, 26, 0.4), (199, 20, 0.2))
 
 
 def skin_detail(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
     """(SIZE, SIZE, 3) log RGB: pores, blotches, freckles and a few moles."""
     pores = noise(rng, 0.8) - noise(rng, 1.6)
-    detail = (0.011 * pores + 0.003 * noise(rng, 3.0))[..., None] * f32([0.8, 1.0, 1.05])
+    detail = (0.0085 * pores + 0.003 * noise(rng, 3.0))[..., None] * f32([0.8, 1.0, 1.05])
     detail = detail + (0.005 * noise(rng, 14))[..., None] * f32([0.3, 1.0, 0.8])
     melanin = 0.012 * noise(rng, 9) + 0.016 * noise(rng, 26)  # uneven in everybody, and yellower where there is more
     detail = detail - melanin[..., None] * f32([0.3, 0.75, 1.7])
@@ -59,6 +59,12 @@ def skin_detail(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
         cv2.fillConvexPoly(keep, cv2.convexHull(np.round(shape[list(loop), :2]).astype(np.int32)), 0.35)
     marks = cv2.GaussianBlur(marks, (0, 0), 0.7) * keep
     detail = detail * keep[..., None] + 0.075 * creased[..., None]
+    detail = detail - cv2.GaussianBlur(lips, (0, 0), 1.5)[..., None] * f32([0.03, 0.09, 0.07])
+    # Hair keeps light off the forehead, further down than the shadows' grid can tell.
+    y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
+    reach = 0.45 * float(np.ptp(shape[list(FACE_OVAL), 0]))
+    forehead = np.exp(-(((x - shape[10, 0]) / reach) ** 2) - ((y - shape[10, 1]) / (0.75 * reach)) ** 2)
+    detail = detail - forehead[..., None] * f32([0.07, 0.08, 0.09])
     return np.asarray(detail - marks[..., None] * f32([0.5, 0.9, 1.0]), np.float32)
 
 
@@ -84,5 +90,5 @@ def sheen(recipe: Recipe, shape: F32) -> F32:
     oily = np.full((SIZE, SIZE), 0.35, np.float32)
     for point, reach, more in _OILY:
         oily += more * np.exp(-((x - shape[point, 0]) ** 2 + (y - shape[point, 1]) ** 2) / reach**2)
-    pores = np.clip(1 + 0.16 * noise(rng, 0.9), 0, 2.5)
+    pores = np.clip(1 + 0.12 * noise(rng, 0.9), 0, 2.5)
     return np.asarray((rng.uniform(0.03, 0.12) * oily * pores)[..., None], np.float32)

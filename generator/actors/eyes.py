@@ -160,7 +160,7 @@ def draw_eyeball(
     disc = np.clip((1 - radius) * ball.iris_radius * scale * 1.2 + 0.5, 0, 1)[..., None]
     across = (x - lids[:, 0].mean()) / (np.ptp(lids[:, 0]) / 2 + 1e-3)
     corner = np.clip(np.abs(across), 0, 1)[..., None] ** 2.2
-    white = np.array([0.40, 0.33, 0.285], np.float32) * (1 - corner * f32([0.35, 0.58, 0.60]))  # blood shows there
+    white = np.array([0.40, 0.315, 0.265], np.float32) * (1 - corner * f32([0.35, 0.58, 0.60]))  # blood shows there
     wrap = 0.62 + 0.45 * np.clip(nx * light[0] + ny * light[1] + nz * light[2], 0, 1)
     colour = white + disc * (iris * np.float32(0.9) + _VEIL - white)
     # The cornea bulges: its normal turns faster than the ball's. Highlights stay with the light, not with the gaze.

@@ -60,6 +60,7 @@ def shade(
     shine = style.gloss * depth * facing * (0.7 if short else 1.0)
     white = (rng.random(len(strands)) < grey) * rng.uniform(0.3, 0.9, len(strands))
     colour = colour + (np.float32(0.54) - colour) * (0.5 * white)[:, None, None]
+    shine = shine * (1.15 - 0.8 * colour.mean(axis=-1))  # what is light scatters more than it mirrors
     out = colour * body[..., None] ** np.array([0.90, 1.0, 1.08], np.float32)  # what is in the shade of hair is warmer
     out += (shine * highlight**40 * (0.42 if short else 0.30))[..., None] * (0.35 + 0.65 * colour)
     out += colour * (shine * highlight**12 * 0.95)[..., None]

@@ -170,7 +170,7 @@ def draw_recipe(seed: int) -> Recipe:
     )
 
 
-_WORN = {True: (0.22, 0.18, 0.22, 0.14, 0.14, 0.10), False: (0.32, 0.08, 0.0, 0.26, 0.26, 0.08)}
+_WORN = {True: (0.17, 0.16, 0.15, 0.20, 0.23, 0.09), False: (0.23, 0.06, 0.0, 0.28, 0.36, 0.07)}
 
 
 def _skin(depth: float, rng: np.random.Generator) -> tuple[float, float, float]:

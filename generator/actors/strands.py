@@ -95,7 +95,11 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     parent = np.repeat(np.arange(locks), children)
     count = len(parent)
     t = np.linspace(0, 1, STEPS, dtype=np.float32)[None, :, None]
-    spread = rng.normal(0, (0.014 if short else 0.016) * skull.height, (count, 1, 3)).astype(np.float32)
+    spread = rng.normal(
+        0,
+        (0.014 if short else 0.026 if style.wave >= _CURLY and style.flow == "part" else 0.016) * skull.height,
+        (count, 1, 3),
+    ).astype(np.float32)
     clumping = np.full((count, 1, 1), (0.9 if short else 0.2 if style.tied else 1.0) * style.clumping, np.float32)
     if style.flow == "fringe":  # it is combed apart over the forehead, else it hangs in strips
         clumping[over_forehead(roots)[parent]] *= 0.4
@@ -115,7 +119,8 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     if style.flow == "fringe":
         amplitude = amplitude * np.where(over_forehead(roots), 0.2, 1)[parent][:, None]
     if not short:  # it hangs in broad strands, each on its own way
-        sway = (0.035 if style.flow == "part" else 0.012) * skull.height * t[..., 0] ** 1.5
+        broad = 0.05 if style.wave >= _CURLY else 0.035
+        sway = (broad if style.flow == "part" else 0.012) * skull.height * t[..., 0] ** 1.5
         for axis in (0, 2):
             strands[..., axis] += sway * along_scalp(roots, rng, 3.5)[parent][:, None]
     strands[..., 0] += amplitude * np.sin(angle)
