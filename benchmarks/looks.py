@@ -1,8 +1,8 @@
 """What tells actors from footage: statistics of regions, ranked by how well each alone tells the two apart.
 
-Faces are brought upright to one size, smaller than any of them was, so that neither size nor sharpness can tell. Each
-person is one picture and, in each region, one row of :data:`FEATURES`; nothing else of a picture is kept. Looks decide:
-an AUC here says where to look, and only what these statistics can see.
+Faces are brought upright to one size, smaller than any of them was, so that size and sharpness cannot tell
+much. Each person is one picture and, in each region, one row of :data:`FEATURES`; nothing else of a picture is kept.
+Looks decide: an AUC here says where to look, and only what these statistics can see.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ _SIDE, _FACE = (
 )  # px of the picture that is looked at, and the geometric mean of a face's width and height in it
 _FREE = ("MIT", "Apache-2.0", "CC BY 4.0")
 _BANDS = (0.7, 1.4, 2.8, 5.6, 11.2)  # px, between which detail is counted
-_LEAST = 60  # px that a region must have
+_COLOUR = 1.5  # px, that colour is blurred by
+_LEAST, _FEWEST = 60, 10  # px that a region must have, people of a kind who must show it
 _PLACES: dict[str, tuple[tuple[int, ...], ...]] = {
     "forehead": ((103, 67, 109, 10, 338, 297, 332, 334, 296, 336, 107, 66, 105),),
     "cheeks": ((117, 118, 101, 36, 205, 187, 123), (346, 347, 330, 266, 425, 411, 352)),
@@ -59,7 +60,7 @@ class Tell:
 def tells(real: Rows, made: Rows) -> list[Tell]:
     """Every feature of every region, the most telling first."""
     found = []
-    for region in real:
+    for region in _shown(real, made):
         for k, feature in enumerate(FEATURES):
             a, b = (rows[region][:, k] for rows in (made, real))
             found.append(Tell(region, feature, _auc(a, b), float(np.nanmedian(a)), float(np.nanmedian(b))))
@@ -69,7 +70,7 @@ def tells(real: Rows, made: Rows) -> list[Tell]:
 def told(real: Rows, made: Rows, folds: int = 7) -> dict[str, float]:
     """AUC of each region's features together: linear discriminants with shrinkage, on people they have not seen."""
     out = {}
-    for region in real:
+    for region in _shown(real, made):
         rows = np.concatenate([made[region], real[region]])
         label = np.repeat([1, 0], [len(made[region]), len(real[region])])
         keep = np.isfinite(rows).all(axis=1)
@@ -82,6 +83,10 @@ def told(real: Rows, made: Rows, folds: int = 7) -> dict[str, float]:
             score[~train] = _discriminant(rows[train], label[train], rows[~train])
         out[region] = _auc(score[label == 1], score[label == 0])
     return out
+
+
+def _shown(real: Rows, made: Rows) -> list[str]:
+    return [name for name in real if min(np.isfinite(rows[name]).all(axis=1).sum() for rows in (real, made)) >= _FEWEST]
 
 
 def footage(folder: Path) -> Rows:
@@ -117,7 +122,8 @@ def look(picture: U8, landmarks: F32) -> dict[str, F64]:
     small, known, points = _upright(picture, landmarks)
     masks = {name: mask & known for name, mask in _regions(points).items()}
     log = np.log(small.astype(np.float32) / 255 + np.float32(0.02))
-    red, yellow = log[..., 0] - log[..., 1], log[..., 1] - log[..., 2]
+    # Video keeps colour at half the resolution, and less.
+    red, yellow = (cv2.GaussianBlur(log[..., k] - log[..., k + 1], (0, 0), _COLOUR) for k in (0, 1))
     planes = np.stack([log @ np.array([0.30, 0.59, 0.11], np.float32), red, yellow])
     cheeks = planes[:, masks["cheeks"]].mean(axis=1)
     complete = {name: mask.sum() >= _LEAST for name, mask in masks.items()}

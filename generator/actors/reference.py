@@ -152,7 +152,7 @@ class ReferenceRenderer:
         )
 
     def _draw_eyes(self, frame: F32, seen: F32, pose: HeadPose, shake: F32, gaze_deg: tuple[float, float]) -> None:
-        level = self._eye_light * np.array([0.76, 0.74, 0.72], np.float32)
+        level = self._eye_light * np.array([0.80, 0.73, 0.69], np.float32)
         for (loop, _), ball in zip(_EYES, self._balls, strict=True):
             centre = headmodel.turn_head(self._model, ball.centre[None], pose)
             scale = self._model.camera / (self._model.camera + float(centre[0, 2]) - ball.radius)
