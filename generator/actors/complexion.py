@@ -18,8 +18,8 @@ _BLOOD = (
     ((48, 278), (0.05, 0.05), 0.045),  # its wings
     ((164,), (0.14, 0.05), 0.03),  # under it
     ((50, 280), (0.16, 0.13), 0.02),  # cheeks
-    ((159, 386), (0.11, 0.06), 0.035),  # lids
-    ((145, 374), (0.11, 0.05), 0.03),
+    ((159, 386), (0.11, 0.06), 0.028),  # lids
+    ((145, 374), (0.11, 0.05), 0.025),
     ((199,), (0.13, 0.08), 0.015),  # chin
 )
 
@@ -59,7 +59,8 @@ def skin_detail(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
         cv2.fillConvexPoly(keep, cv2.convexHull(np.round(shape[list(loop), :2]).astype(np.int32)), 0.35)
     marks = cv2.GaussianBlur(marks, (0, 0), 0.7) * keep
     detail = detail * keep[..., None] + 0.075 * creased[..., None]
-    detail = detail - cv2.GaussianBlur(lips, (0, 0), 1.5)[..., None] * f32([0.03, 0.11, 0.09])
+    full = np.float32(1.0 if recipe.feminine else 0.4)
+    detail = detail - full * cv2.GaussianBlur(lips, (0, 0), 1.5)[..., None] * f32([0.03, 0.11, 0.09])
     # Hair keeps light off the forehead, further down than the shadows' grid can tell.
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
     reach = 0.45 * float(np.ptp(shape[list(FACE_OVAL), 0]))
