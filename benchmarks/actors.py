@@ -2,8 +2,9 @@
 
 Seeds whose face the tracker takes, what one costs, which tones of skin occur, how even the attributes of 48 are that
 were asked to be balanced. ``--with sheet=FILE.png`` writes those 48 at 256 pixels, to be looked at: that they pass for
-photographs no figure here can say. ``--with shared=DIR`` adds the nearest-neighbour test against the people that went
-into the mixtures (``generator/actors/likeness.py``), which needs the maintainers' material.
+photographs no figure here can say. ``--with footage=DIR`` adds what tells 48 others from freely licensed footage
+(:mod:`tellmark.benchmarks.looks`), ``--with shared=DIR`` the nearest-neighbour test against the people that went into
+the mixtures (``generator/actors/likeness.py``); both need the maintainers' material.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from tellmark.benchmarks import looks
 from tellmark.errors import FaceError
 from tellmark.generator.actors import actor
 from tellmark.generator.actors.likeness import check
@@ -28,13 +30,14 @@ from tellmark.types import U8
 
 _SHOWN, _SIDE, _COLUMNS = 48, 256, 8
 _AMONG = 2000  # seeds that the balanced ones are taken from
+_UNSEEN, _TOLD = range(5000, 5048), 12  # not looked at while looks are tuned; tells that are listed
 _BY = ("presentation", "monk_tone")
 _ALSO = ("age", "glasses", "expression", "light", "background", "camera")
 
 Row = dict[str, Any]
 
 
-def run(*, quick: bool = False, sheet: str = "", shared: str = "", seeds: str = "") -> list[Row]:
+def run(*, quick: bool = False, sheet: str = "", shared: str = "", footage: str = "", seeds: str = "") -> list[Row]:
     """Rows of {measure, value, unit}."""
     count = int(seeds) if seeds else (12 if quick else 200)
     rows = _tracked(count)
@@ -54,6 +57,8 @@ def run(*, quick: bool = False, sheet: str = "", shared: str = "", seeds: str = 
                          min(counts.values()) / max(counts.values()), "ratio"))  # fmt: skip
     if sheet:
         write_image(Path(sheet), contact_sheet(chosen))
+    if footage:
+        rows += _told(Path(footage))
     if shared:
         for result in check(Path(shared), count=min(count, 100)):
             name = f"{result.components} components, {'cosine' if result.cosine else 'Euclidean'}"
@@ -70,6 +75,18 @@ def contact_sheet(seeds: list[int]) -> U8:
     tiles = [cv2.resize(actor(seed).image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA) for seed in seeds]
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % _COLUMNS)
     return np.vstack([np.hstack(tiles[k : k + _COLUMNS]) for k in range(0, len(tiles), _COLUMNS)])
+
+
+def _told(folder: Path) -> list[Row]:
+    real, made = looks.footage(folder), looks.rows_of([actor(seed).image for seed in _UNSEEN])
+    rows = [
+        _row(f"told from footage, {region}", auc, "AUC, people unseen; .5 is not at all")
+        for region, auc in looks.told(real, made).items()
+    ]
+    for tell in looks.tells(real, made)[:_TOLD]:
+        medians = f"median {tell.made:.3f} in actors and {tell.real:.3f} in footage"
+        rows.append(_row(f"tell: {tell.region}, {tell.feature}", tell.auc, f"AUC, {medians}"))
+    return rows
 
 
 def _tracked(count: int) -> list[Row]:

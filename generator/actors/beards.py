@@ -103,9 +103,9 @@ def sideburns(flow: str, feminine: bool, shape: F32, rng: np.random.Generator) -
     middle, width = oval.mean(axis=0), float(np.ptp(oval[:, 0]))
     y = np.mgrid[:SIZE, :SIZE][0].astype(np.float32)
     out = np.zeros((SIZE, SIZE), np.float32)
-    if flow not in SHORT:
+    if flow not in SHORT or (feminine and flow != "crop"):
         return out
-    strength, last = (0.25, 2) if feminine else (0.7, int(rng.integers(2, 5)))
+    strength, last = (0.12, 2) if feminine else (0.5, int(rng.integers(2, 5)))
     for side, _ in _SIDES:
         strip = np.zeros((SIZE, SIZE), np.float32)
         place = middle + (shape[list(side[:last]), :2] - middle) * f32([0.96, 1])

@@ -18,17 +18,28 @@ _BLOOD = (
     ((48, 278), (0.05, 0.05), 0.045),  # its wings
     ((164,), (0.14, 0.05), 0.03),  # under it
     ((50, 280), (0.16, 0.13), 0.02),  # cheeks
-    ((159, 386), (0.10, 0.05), 0.02),  # lids
-    ((145, 374), (0.10, 0.04), 0.02),
+    ((159, 386), (0.11, 0.06), 0.028),  # lids
+    ((145, 374), (0.11, 0.05), 0.025),
     ((199,), (0.13, 0.08), 0.015),  # chin
 )
+
+
+# Where skin shines more than elsewhere: a point of the mesh, reach in px, and how much.
+_OILY = ((151, 42, 0.35), (4, 18, 0.2), (6, 16, 0.3), (117, 26, 0.4), (346, 26, 0.4), (199, 20, 0.2))
 
 
 def skin_detail(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
     """(SIZE, SIZE, 3) log RGB: pores, blotches, freckles and a few moles."""
     pores = noise(rng, 0.8) - noise(rng, 1.6)
-    detail = (0.011 * pores + 0.003 * noise(rng, 3.0))[..., None] * f32([0.8, 1.0, 1.05])
+    detail = (0.0085 * pores + 0.003 * noise(rng, 3.0))[..., None] * f32([0.8, 1.0, 1.05])
     detail = detail + (0.005 * noise(rng, 14))[..., None] * f32([0.3, 1.0, 0.8])
+    melanin = 0.012 * noise(rng, 9) + 0.016 * noise(rng, 26)  # uneven in everybody, and yellower where there is more
+    detail = detail - melanin[..., None] * f32([0.3, 0.75, 1.7])
+    # Lips are creased across.
+    lips = np.zeros((SIZE, SIZE), np.float32)
+    cv2.fillPoly(lips, [np.round(shape[list(LIPS_OUTER), :2]).astype(np.int32)], 1.0)
+    creases = cv2.GaussianBlur(rng.normal(0, 1, (SIZE, SIZE)).astype(np.float32), (0, 0), sigmaX=0.9, sigmaY=4.0)
+    creased = cv2.GaussianBlur(lips, (0, 0), 1.2) * np.minimum(creases / creases.std(), 1.0)
     marks = np.zeros((SIZE, SIZE), np.float32)
     freckled = rng.random() < 0.18
     for _ in range(int(rng.integers(60, 220)) if freckled else int(rng.poisson(2))):
@@ -47,7 +58,15 @@ def skin_detail(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
     for loop in (LIPS_OUTER, RIGHT_BROW, LEFT_BROW):
         cv2.fillConvexPoly(keep, cv2.convexHull(np.round(shape[list(loop), :2]).astype(np.int32)), 0.35)
     marks = cv2.GaussianBlur(marks, (0, 0), 0.7) * keep
-    return np.asarray(detail * keep[..., None] - marks[..., None] * f32([0.5, 0.9, 1.0]), np.float32)
+    detail = detail * keep[..., None] + 0.075 * creased[..., None]
+    full = np.float32(1.0 if recipe.feminine else 0.4)
+    detail = detail - full * cv2.GaussianBlur(lips, (0, 0), 1.5)[..., None] * f32([0.03, 0.11, 0.09])
+    # Hair keeps light off the forehead, further down than the shadows' grid can tell.
+    y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
+    reach = 0.45 * float(np.ptp(shape[list(FACE_OVAL), 0]))
+    forehead = np.exp(-(((x - shape[10, 0]) / reach) ** 2) - ((y - shape[10, 1]) / (0.75 * reach)) ** 2)
+    detail = detail - forehead[..., None] * f32([0.07, 0.08, 0.09])
+    return np.asarray(detail - marks[..., None] * f32([0.5, 0.9, 1.0]), np.float32)
 
 
 def blood(recipe: Recipe, shape: F32) -> F32:
@@ -70,7 +89,7 @@ def sheen(recipe: Recipe, shape: F32) -> F32:
     rng = np.random.default_rng([recipe.seed, 6])
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
     oily = np.full((SIZE, SIZE), 0.35, np.float32)
-    for point, reach in ((151, 42), (4, 18), (6, 16), (117, 26), (346, 26), (199, 20)):
-        oily += 0.6 * np.exp(-((x - shape[point, 0]) ** 2 + (y - shape[point, 1]) ** 2) / reach**2)
-    pores = np.clip(1 + 0.16 * noise(rng, 0.9), 0, 2.5)
+    for point, reach, more in _OILY:
+        oily += more * np.exp(-((x - shape[point, 0]) ** 2 + (y - shape[point, 1]) ** 2) / reach**2)
+    pores = np.clip(1 + 0.12 * noise(rng, 0.9), 0, 2.5)
     return np.asarray((rng.uniform(0.03, 0.12) * oily * pores)[..., None], np.float32)

@@ -16,6 +16,7 @@ from tellmark.types import F32
 
 OVERSAMPLING = 4
 IRIS_RADIUS = 0.077  # of the distance between the outer eye corners; the human iris is 11.8 mm, the corners 88 mm apart
+_AROUND = np.array([1.35, 0.9, 0.8], np.float32)  # colour of that light, which is mostly skin's
 _VEIL = np.float32(0.02)  # of the light around, which the cornea mirrors evenly (its reflectance is .025)
 
 
@@ -127,6 +128,7 @@ def draw_eyeball(
     texture: F32,  # disc_texture
     light: F32,  # (3,) unit, towards the light
     level: F32,  # (3,) linear light of a white surface there
+    softness: float,  # of the light: 0 a point, 1 a large window
 ) -> None:
     """Render an eyeball into the opening between the lids."""
     low = np.maximum(np.floor(lids.min(axis=0)).astype(int) - 3, 0)
@@ -158,9 +160,10 @@ def draw_eyeball(
     iris = cv2.remap(texture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     disc = np.clip((1 - radius) * ball.iris_radius * scale * 1.2 + 0.5, 0, 1)[..., None]
     across = (x - lids[:, 0].mean()) / (np.ptp(lids[:, 0]) / 2 + 1e-3)
-    white = np.array([0.40, 0.32, 0.275], np.float32) * (1 - 0.5 * np.clip(np.abs(across), 0, 1) ** 2.2)[..., None]
+    corner = np.clip(np.abs(across), 0, 1)[..., None] ** 2.2
+    white = np.array([0.46, 0.345, 0.285], np.float32) * (1 - corner * f32([0.35, 0.58, 0.60]))  # blood shows there
     wrap = 0.62 + 0.45 * np.clip(nx * light[0] + ny * light[1] + nz * light[2], 0, 1)
-    colour = white + disc * (iris * np.float32(0.9) + _VEIL - white)
+    colour = white + disc * (iris * np.float32(0.9) + _VEIL * _AROUND - white)
     # The cornea bulges: its normal turns faster than the ball's. Highlights stay with the light, not with the gaze.
     bulge = 0.55 * np.clip(1.15 - radius, 0, 1)[..., None]
     tilt = u[..., None] * axes[:, 0] + v[..., None] * axes[:, 1]
@@ -168,10 +171,13 @@ def draw_eyeball(
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
     toward = light + np.array([0, 0, -1], np.float32)
     toward /= np.linalg.norm(toward)
-    highlight = np.clip((normal @ toward - 0.988) / 0.006, 0, 1) ** 2 * (0.25 + 0.75 * disc[..., 0])
+    wide = 0.006 + 0.016 * softness
+    highlight = np.clip((normal @ toward - 0.994 + wide) / wide, 0, 1) ** 2 * (0.25 + 0.75 * disc[..., 0])
+    highlight *= 0.85 - 0.5 * softness
     depth = np.cumsum(inside, axis=0) / (fine * max(3.5, 0.42 * np.ptp(lids[:, 1])))
     shade = 0.30 + 0.70 * np.clip(cv2.GaussianBlur(depth, (0, 0), float(fine)), 0, 1)
-    colour = (colour * (wrap * shade)[..., None] + 0.85 * highlight[..., None]) * level
+    warm = shade[..., None] ** f32([0.8, 1.05, 1.15])  # light below the lid has come through skin
+    colour = (colour * wrap[..., None] * warm + highlight[..., None]) * level
     cover = cv2.GaussianBlur(inside, (0, 0), 0.5 * fine)
     lashes = np.zeros(x.shape, np.uint8)  # along the upper margin, the more to be seen the lower it is
     upper = np.round(corners[: 8 * 4 + 1] * 16).astype(np.int32)
@@ -183,4 +189,4 @@ def draw_eyeball(
     lash = cv2.resize(dark, size, interpolation=cv2.INTER_AREA)[..., None]
     region = frame[low[1] : high[1], low[0] : high[0]]
     region += alpha * (small - region)
-    region *= 1 - 0.55 * lash
+    region *= 1 - lash * f32([0.46, 0.58, 0.62])

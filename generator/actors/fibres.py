@@ -10,7 +10,7 @@ import cv2
 import numba as nb
 import numpy as np
 
-from tellmark.generator.actors.strands import STEPS, HairStyle, Skull, along_scalp, taper
+from tellmark.generator.actors.strands import STEPS, HairStyle, Skull, along_scalp, over_forehead, taper
 from tellmark.generator.types import SIZE
 from tellmark.types import F32
 
@@ -56,12 +56,13 @@ def shade(
         colour = colour * np.exp(strength * along_scalp(scalp, rng, rate))[:, None, None]
     # What hangs behind the jaw is in the shade of head and hair.
     behind = np.clip((strands[..., 2] - skull.centre[2]) / skull.radii[2] + 0.5, 0, 1) * np.clip(4 * around_y, 0, 1)
-    body = body * (1 - 0.55 * behind)
-    shine = style.gloss * depth * facing * (0.45 if short else 1.0)
+    body = body * (1 - 0.38 * behind)
+    shine = style.gloss * depth * facing * (0.7 if short else 1.0)
     white = (rng.random(len(strands)) < grey) * rng.uniform(0.3, 0.9, len(strands))
-    colour = colour + (np.float32(0.62) - colour) * (0.5 * white)[:, None, None]
-    out = colour * body[..., None]
-    out += (shine * highlight**40 * 0.30)[..., None] * (0.35 + 0.65 * colour)
+    colour = colour + (np.float32(0.54) - colour) * (0.5 * white)[:, None, None]
+    shine = shine * (1.15 - 0.8 * colour.mean(axis=-1))  # what is light scatters more than it mirrors
+    out = colour * body[..., None] ** np.array([0.90, 1.0, 1.08], np.float32)  # what is in the shade of hair is warmer
+    out += (shine * highlight**40 * (0.42 if short else 0.30))[..., None] * (0.35 + 0.65 * colour)
     out += colour * (shine * highlight**12 * 0.95)[..., None]
     return np.asarray(np.clip(out, 0, 1), np.float32)
 
@@ -145,16 +146,19 @@ def undercoat(
 def thickness(strands: F32, style: HairStyle, skull: Skull) -> F32:
     """(n,) opacity of the strands: barbers thin out the sides of short hair, down to nothing at their edge."""
     root = (strands[:, 0] - skull.centre) / skull.radii
-    left = 0.15 + 0.85 * taper(style, root) ** 0.7
-    if style.flow != "crop":
-        return np.asarray(0.7 * left, np.float32)
-    return np.asarray((0.12 + 0.50 * np.clip(0.42 - 1.2 * root[:, 1], 0, 1)) * left, np.float32)
+    if not style.barbered:
+        before = (
+            over_forehead(root) if style.flow == "fringe" else np.zeros(len(root), bool)
+        )  # through which skin shows
+        return np.where(before, 0.42, 0.7).astype(np.float32)
+    left = 0.45 + 0.55 * taper(style, root) ** 0.7
+    return np.asarray((0.22 + 0.40 * np.clip(0.42 - 1.2 * root[:, 1], 0, 1)) * left, np.float32)
 
 
 def backed(layer: F32, colour: tuple[float, float, float]) -> F32:
     """A premultiplied layer with its gaps filled by the dark of the hair behind."""
     closed = cv2.morphologyEx(layer[..., 3], cv2.MORPH_CLOSE, np.ones((41, 25), np.uint8))
     closed = cv2.GaussianBlur(cv2.erode(closed, np.ones((5, 5), np.uint8)), (0, 0), 2.0)[..., None]
-    dark = np.asarray(colour, np.float32) * np.float32(0.22)
+    dark = np.asarray(colour, np.float32) * np.float32(0.30)
     behind = np.dstack([closed * dark, closed])
     return np.asarray(layer + behind * (1 - layer[..., 3:]), np.float32)

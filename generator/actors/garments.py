@@ -63,8 +63,9 @@ def torso(body: Body, oval: F32, skin: F32) -> tuple[F32, F32]:
     cover = smoothstep((half - np.abs(across)) * height, -0.8, 0.8) * smoothstep(down, -0.55, -0.5)
     depth = _chest(body, across, down, half)
     flesh = skin * np.exp((0.016 * noise(rng, 1.2) + 0.03 * noise(rng, 9))[..., None] * f32([0.6, 1.0, 1.1]))
+    flesh = flesh * np.exp((0.012 * noise(rng, 10) + 0.02 * noise(rng, 30))[..., None] * f32([0.3, 0.75, 1.7]))
     flesh = flesh * np.exp(0.03 * smoothstep(down, 0.15, 0.5)[..., None] * f32([0.3, -1, -1]))  # the chest is redder
-    colour, form = flesh, np.zeros_like(depth)
+    colour, form = flesh, _neck(body, np.random.default_rng([body.seed, 1]), across, down)
     for layer in _layers(body, rng, across, down, height):
         colour = cloth.laid_over(colour, layer.cover)
         colour = colour * (1 - layer.cover[..., None]) + layer.colour * layer.cover[..., None]
@@ -82,11 +83,22 @@ def _chest(body: Body, across: F32, down: F32, half: F32) -> F32:
     depth = neck * (1 - blend) + chest * blend
     for sign in (-1, 1):  # sternomastoid and collarbone
         muscle = (across - sign * np.interp(down, [-0.2, 0.34], [0.85 * body.neck, 0.05])) / 0.035
-        depth = depth - 0.012 * np.exp(-(muscle**2)) * smoothstep(down, 0.36, 0.25)
+        depth = depth - 0.019 * np.exp(-(muscle**2)) * smoothstep(down, 0.36, 0.25)
         bone = (down - 0.385 + 0.10 * np.abs(across)) / 0.022
-        depth = depth - 0.010 * np.exp(-(bone**2)) * smoothstep(sign * across, 0.04, 0.12)
+        depth = depth - 0.014 * np.exp(-(bone**2)) * smoothstep(sign * across, 0.04, 0.12)
     notch = np.exp(-((across / 0.045) ** 2) - ((down - 0.37) / 0.04) ** 2)
     return np.asarray(depth + 0.02 * notch, np.float32)
+
+
+def _neck(body: Body, rng: np.random.Generator, across: F32, down: F32) -> F32:
+    """Lines across the neck and a larynx, face heights towards the camera; the broader the neck, the more of that."""
+    out = np.zeros_like(across)
+    for place in rng.uniform([0.06, 0.15], [0.14, 0.25]):
+        bow = down - place - 0.25 * across**2 - 0.012 * rng.normal() * across / body.neck
+        line = np.exp(-((bow / 0.006) ** 2)) * smoothstep(np.abs(across), body.neck, 0.4 * body.neck)
+        out -= np.float32(rng.uniform(0.001, 0.005)) * line
+    bump = np.exp(-((across / 0.035) ** 2) - ((down - 0.17) / 0.05) ** 2)
+    return np.asarray(out + max(0.0, body.neck - 0.285) * 0.6 * bump, np.float32)
 
 
 def _opening(body: Body, low: float, side: list[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -115,6 +127,8 @@ def _layers(body: Body, rng: np.random.Generator, across: F32, down: F32, height
                   (0.86 * neck, 0.31), (neck - 0.02, 0.14)]  # fmt: skip
         lapel = [(0.86 * neck, 0.29), (0.36, 0.445), (0.47, 0.47), (0.40, 0.66), (0.12, 1.3), (0.02, 1.3), (0.05, 1.0),
                  (0.15, 0.60)]  # fmt: skip
+        if collared and rng.random() < 0.6:
+            below.insert(1, _tie(rng, bend, drop, across, down, height))
         pieces = [cloth.piece(own, front, 0.014 + 0.6 * hangs, height)]
         for outline, thick in ((lapel, 0.022), (collar, 0.030)):
             pieces.append(cloth.piece(own, cloth.inside(outline, across, down), thick + 0.4 * hangs, height, 0.012))
@@ -140,6 +154,18 @@ def _tee(body: Body, own: F32, hangs: F32, across: F32, down: F32, height: float
     side = [(0.4 * neck, 0.325), (0.7 * neck, 0.27), (0.92 * neck, 0.19), (neck + 0.02, 0.11)]
     within = -cloth.inside(_opening(body, 0.34, side), across, down)
     return [cloth.piece(own, within, 0.010 + hangs * smoothstep(within, 0.03, 0.12), height, 0.042)]
+
+
+def _tie(rng: np.random.Generator, bend: F32, drop: F32, across: F32, down: F32, height: float) -> Piece:
+    """A tie: a knot below the collar, and what hangs from it."""
+    dye = rng.choice(
+        [(0.10, 0.12, 0.24), (0.36, 0.07, 0.10), (0.12, 0.12, 0.13), (0.30, 0.32, 0.36), (0.45, 0.36, 0.5)]
+    )
+    kind = str(rng.choice(["plain", "stripes", "check"], p=[0.5, 0.35, 0.15]))
+    woven = cloth.material(tuple(dye), kind, rng, bend + 0.8 * drop, drop - 0.8 * bend)
+    outline = [(-0.12, 0.325), (0.055, 0.325), (0.036, 0.44), (0.075, 1.35), (-0.12, 1.35)]
+    knot = smoothstep(down, 0.46, 0.43) * smoothstep(np.abs(across), 0.07, 0.02)
+    return cloth.piece(woven, cloth.inside(outline, across, down), 0.022 + 0.02 * knot, height)
 
 
 def _shirt(body: Body, own: F32, hangs: F32, low: float, across: F32, down: F32, height: float) -> list[Piece]:

@@ -15,6 +15,7 @@ import numpy as np
 from tellmark.generator.actors import (
     ageing,
     beards,
+    brows,
     complexion,
     eyes,
     facespace,
@@ -115,14 +116,25 @@ def parts_of(seed: int) -> Parts:
     lit, gloss = relief.shine_on(normal, head_z, blockers, recipe.lamp, seed)
     lit, gloss = _beyond(lit, head_z), _beyond(gloss, head_z)
     beyond, low = skin.beyond_outline(shape)  # where the jaw turns under, it turns from the light
-    under = (low * smoothstep(beyond, -0.02, 0.08))[..., None]
-    lit, gloss = lit * (1 - 0.42 * under), gloss * (1 - under)
+    edge = (low * np.exp(-(((beyond - 0.01) / 0.06) ** 2)))[..., None]  # and turns slowly, where the mesh has an edge
+    lit = lit * (1 - edge) + edge * cv2.GaussianBlur(lit, (0, 0), 5.0)
+    under = (low * smoothstep(beyond, -0.08, 0.10))[..., None]
+    lit, gloss = lit * (1 - 0.3 * under), gloss * (1 - under)
     # Nor can their grid tell how little light there is beside hair that lies on the skin.
     beneath = cv2.GaussianBlur(np.roll(front[..., 3], 5, axis=0), (0, 0), 6.0)[..., None]
     lit = lit * (1 - 0.45 * beneath * f32([0.85, 1.0, 1.05]))
-    picture = _lit(np.exp(log), lit, gloss * complexion.sheen(recipe, shape))
+    deep = lit ** f32([0.93, 1.0, 1.10])  # what comes out of skin in the shade has been in blood and melanin for longer
+    picture = _lit(np.exp(log), deep, gloss * complexion.sheen(recipe, shape))
     hairs, roots = beards.paint(recipe, shape, np.random.default_rng([recipe.seed, 1]))
-    for layer in (roots, hairs):
+    # A head that turns shows more of its side, where there is hair and no skin.
+    thick = cv2.GaussianBlur(np.maximum(front[..., 3], back[..., 3]), (0, 0), 5.0) * smoothstep(beyond, 0.02, 0.07)
+    y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
+    beside = smoothstep(np.abs(x - skull.centre[0]) / skull.radii[0], 0.72, 0.90)
+    ear_top = float(shape[[127, 356], 1].mean())
+    scalp = (0.9 * beside * smoothstep(y, ear_top + 4, ear_top - 10) * smoothstep(thick, 0.2, 0.6))[..., None]
+    picture = picture * (1 - scalp) + scalp * _lit(f32(recipe.hair.colour) * np.float32(0.45), lit)
+    own_brows = brows.paint(recipe, shape, np.random.default_rng([recipe.seed, 8]))
+    for layer in (own_brows, roots, hairs):
         picture = picture * (1 - layer[..., 3:]) + _lit(layer[..., :3], lit)
     # Beyond the jaw's outline single hairs stand before what is behind it.
     lower = smoothstep(np.mgrid[:SIZE, :SIZE][0].astype(np.float32), shape[13, 1], shape[17, 1])

@@ -29,8 +29,8 @@ HAIR_COLOURS = {
     "black": (0.11, 0.09, 0.085),
     "dark brown": (0.22, 0.155, 0.12),
     "brown": (0.35, 0.25, 0.185),
-    "light brown": (0.47, 0.37, 0.28),
-    "blond": (0.66, 0.56, 0.42),
+    "light brown": (0.46, 0.355, 0.27),
+    "blond": (0.64, 0.52, 0.39),
     "red": (0.45, 0.25, 0.155),
     "grey": (0.50, 0.49, 0.48),
 }
@@ -101,6 +101,7 @@ def draw_recipe(seed: int) -> Recipe:
     """The choices behind actor ``seed``."""
     rng, later = np.random.default_rng([sitting.DRAWS, seed]), np.random.default_rng([sitting.DRAWS, seed, 2])
     own_rng = np.random.default_rng([sitting.DRAWS, seed, 3])
+    own_hair = np.random.default_rng([sitting.DRAWS, seed, 4])
     space = facespace.load()
     feminine = bool(rng.random() < 0.5)
     own = space.feminine == feminine
@@ -140,13 +141,13 @@ def draw_recipe(seed: int) -> Recipe:
             int(rng.integers(2**31)),
         ),
         hair_colour="grey" if grey > 0.55 else hair_colour,
-        hair=_draw_hair(feminine, tuple(colour.tolist()), dark, age, rng),
+        hair=_draw_hair(feminine, tuple(colour.tolist()), dark, age, rng, own_hair),
         body=Body(
-            neck=round(float(rng.normal(0.262 if feminine else 0.305, 0.012)), 4),
+            neck=round(float(rng.normal(0.280 if feminine else 0.325, 0.012)), 4),
             shoulders=round(float(rng.normal(1.20 if feminine else 1.40, 0.06)), 4),
             slope=round(float(np.exp(own_rng.normal(0.05 if feminine else -0.05, 0.16))), 3),
             garment=str(later.choice(garments.GARMENTS, p=_WORN[feminine])),
-            pattern=str(later.choice(garments.PATTERNS, p=[0.5, 0.16, 0.12, 0.12, 0.10])),
+            pattern=str(later.choice(garments.PATTERNS, p=[0.40, 0.18, 0.12, 0.16, 0.14])),
             colour=cloth,
             under=rounded(later.choice([0.85, 0.55, 0.1], p=[0.6, 0.2, 0.2]) * np.exp(later.normal(0, 0.05, 3))),  # type: ignore[arg-type]
             turn=round(float(np.clip(later.normal(0, 0.55), -1, 1)), 3),
@@ -169,7 +170,7 @@ def draw_recipe(seed: int) -> Recipe:
     )
 
 
-_WORN = {True: (0.22, 0.18, 0.22, 0.14, 0.14, 0.10), False: (0.32, 0.08, 0.0, 0.26, 0.26, 0.08)}
+_WORN = {True: (0.17, 0.16, 0.15, 0.20, 0.23, 0.09), False: (0.23, 0.06, 0.0, 0.28, 0.36, 0.07)}
 
 
 def _skin(depth: float, rng: np.random.Generator) -> tuple[float, float, float]:
@@ -197,7 +198,7 @@ def _draw_glasses(rng: np.random.Generator) -> Glasses:
     return Glasses(
         shape,
         rounded(colour),  # type: ignore[arg-type]
-        round(float(rng.choice([0.012, 0.022, 0.034])), 3),
+        round(float(rng.choice([0.009, 0.015, 0.024])), 3),
         round(float(rng.uniform(0.27, 0.305)), 3),
         round(float(rng.uniform(0.19, 0.25) * (1.1 if shape == "round" else 0.95)), 3),
         round(float(rng.choice([0.0, 0.06, 0.2], p=[0.35, 0.45, 0.2])), 3),
@@ -258,24 +259,31 @@ def balanced(count: int, by: tuple[str, ...], seeds: Iterable[int]) -> list[int]
 
 
 def _draw_hair(
-    feminine: bool, colour: tuple[float, ...], dark: float, age: float, rng: np.random.Generator
+    feminine: bool,
+    colour: tuple[float, ...],
+    dark: float,
+    age: float,
+    rng: np.random.Generator,
+    own: np.random.Generator,
 ) -> HairStyle:
-    odds = [0.50, 0.28, 0.07, 0.15] if feminine else [0.03, 0.12, 0.85, 0.0]
+    odds = [0.58, 0.28, 0.07, 0.07] if feminine else [0.03, 0.12, 0.85, 0.0]
     flow = str(rng.choice(["part", "back", "crop", "fringe"], p=odds))
     curly = flow != "fringe" and rng.random() < 0.15 + 0.5 * dark
     if flow == "crop":
         length = float(rng.choice([0.05, 0.12, 0.22, 0.32], p=[0.2, 0.25, 0.3, 0.25]))
         length = min(length, 0.18) if curly else length
-        lift = 0.010 + 0.15 * length + (0.02 if curly else 0)
+        lift = 0.008 + (0.2 if curly else 0.33) * length + (0.02 if curly else 0)
     elif flow == "back":
-        length, lift = 0.55 if feminine else 0.40, float(rng.uniform(0.02, 0.04) * (1.5 if feminine else 1))
+        length, lift = 0.55 if feminine else 0.40, float(rng.uniform(0.02, 0.04))
     else:
-        length, lift = float(rng.uniform(0.7, 1.7)), float(rng.uniform(0.055, 0.10))
+        length, lift = float(rng.uniform(0.7, 1.7)), float(rng.uniform(0.03, 0.08))
     if curly:
         wave = float(rng.uniform(0.010, 0.02) if flow == "crop" else rng.uniform(0.022, 0.05))
     else:
         wave = float(rng.gamma(1.4, 0.006))
-    frizz = float(rng.uniform(0.5, 1.3))
+    frizz = float(rng.uniform(0.5, 1.3)) * (0.6 if flow != "crop" else 1)
+    if flow in ("part", "fringe"):
+        wave = max(wave, float(own.gamma(1.4, 0.012)))
     if flow == "crop":
         frizz *= 0.8 if curly else 0.25
     shade = np.clip(np.asarray(colour) * np.exp(rng.normal(0, 0.12)) + rng.normal(0, 0.006, 3), 0.04, 1)
@@ -296,4 +304,5 @@ def _draw_hair(
         else round(float(rng.uniform(0.04, 0.22)) + 0.25 * old, 3),
         colour=rounded(shade),  # type: ignore[arg-type]
         gloss=round(float(rng.uniform(0.6, 1.2)), 3),
+        behind=tuple(float(b) for b in own.choice([0.0, 0.6, 1.0], 2, p=[0.35, 0.4, 0.25])),  # type: ignore[arg-type]
     )

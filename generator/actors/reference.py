@@ -25,6 +25,7 @@ from tellmark.types import F32, U8
 _EYES = ((RIGHT_EYE, RIGHT_IRIS[0]), (LEFT_EYE, LEFT_IRIS[0]))
 _HAIR_PX = 3  # around the head, in which hair has the head's depth
 _HAIR_OFF = 3.0  # px that it lies before it
+_AROUND, _STEP_PX = np.ones((3, 3), np.uint8), 5.0
 _BREATH_HZ = 0.24
 _NO_SHADOW = np.ones((SIZE // 4, SIZE // 4), np.float32)
 
@@ -45,6 +46,7 @@ class ReferenceRenderer:
         catch = self._light * [1, 1, 0.8] + [0, -0.28, -0.2]  # a lamp on the camera stands above it
         self._catch = (catch / np.linalg.norm(catch)).astype(np.float32)
         self._eye_light = parts.eye_light
+        self._softness = min(1.0, 2 * parts.recipe.lamp.size)
         self._mouth_light = parts.mouth_light * np.float32(1.2)  # teeth are wet
         self._head = _bytes(parts.head)
         self._creases = wrinkles.creases(parts.shape)
@@ -135,6 +137,11 @@ class ReferenceRenderer:
         depth.fill(np.inf)
         raster(seen, np.ascontiguousarray(normals[:, :2]), triangles, normal_x, normal_y, depth)
         cv2.remap(self._head, map_x, map_y, cv2.INTER_LINEAR, dst=self._layer, borderMode=cv2.BORDER_CONSTANT)
+        # Where the jaw hides what is behind it, it would be a staircase.
+        solid = np.minimum(depth, np.float32(1e6))
+        far = cv2.dilate(solid, _AROUND)
+        step = (far - cv2.erode(solid, _AROUND) > _STEP_PX) & (far < 1e5)
+        self._layer[step] = cv2.blur(self._layer, (3, 3))[step]
         # Where the outline is the end of a triangle and not of the texture, it would be a staircase.
         drawn = cv2.GaussianBlur(np.where(map_x > -5, 255, 0).astype(np.uint8), (7, 7), 1.4)
         np.minimum(
@@ -145,7 +152,7 @@ class ReferenceRenderer:
         )
 
     def _draw_eyes(self, frame: F32, seen: F32, pose: HeadPose, shake: F32, gaze_deg: tuple[float, float]) -> None:
-        level = self._eye_light * np.array([0.76, 0.74, 0.72], np.float32)
+        level = self._eye_light * np.array([0.80, 0.73, 0.69], np.float32)
         for (loop, _), ball in zip(_EYES, self._balls, strict=True):
             centre = headmodel.turn_head(self._model, ball.centre[None], pose)
             scale = self._model.camera / (self._model.camera + float(centre[0, 2]) - ball.radius)
@@ -162,6 +169,7 @@ class ReferenceRenderer:
                 self._iris,
                 self._catch,
                 level,
+                self._softness,
             )
 
     def _draw_mouth(self, frame: F32, seen: F32, space: F32, pose: HeadPose, shake: F32) -> None:

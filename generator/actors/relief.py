@@ -22,6 +22,7 @@ from tellmark.landmarks import FACE_OVAL
 from tellmark.types import F32
 
 FAR = np.float32(400.0)  # px, depth where there is nothing
+_FLOOR = np.array([0.04, 0, -0.06], np.float32)  # log colour of what comes from below, which is mostly wood and earth
 _COARSE = 4  # px of the portrait for one of the map that is marched through
 
 
@@ -82,6 +83,7 @@ def shine_on(normal: F32, depth: F32, blockers: F32, light: Light, seed: int) ->
     size = (small, small)
     surface, solid = (cv2.resize(a, size, interpolation=cv2.INTER_AREA) / _COARSE for a in (depth, blockers))
     rng = np.random.default_rng([seed, 5])
+    cast = rng.normal(0, [0.06, 0.02, 0.08], (2, 3)).astype(np.float32)  # walls and floor give the light their colour
     around = rng.normal(size=(24, 3)).astype(np.float32)
     around /= np.linalg.norm(around, axis=1, keepdims=True)
     around[:, 2] = -np.abs(around[:, 2])
@@ -95,9 +97,11 @@ def shine_on(normal: F32, depth: F32, blockers: F32, light: Light, seed: int) ->
     wrap = 0.12 + 0.5 * light.size
     direct = np.clip((cosine + wrap) / (1 + wrap), 0, 1)[..., None] * np.clip(lit, 0, 1)[..., None]
     # Skin scatters red further than blue: shadows begin red.
-    direct = direct ** f32([0.88, 1.0, 1.06])
+    direct = direct ** f32([0.86, 1.0, 1.12])
     tint = np.exp(light.warmth * f32([0.5, 0, -0.5]))
-    ambient = (0.80 - 0.20 * normal[..., 1] - 0.12 * normal[..., 2])[..., None] * np.clip(sky, 0, 1)[..., None] ** 0.8
+    open_sky = np.clip(sky, 0, 1)[..., None] ** f32([0.72, 0.8, 0.9])
+    ambient = (0.80 - 0.13 * normal[..., 1] - 0.12 * normal[..., 2])[..., None] * open_sky
+    ambient = ambient * np.exp(normal[..., :1] * cast[0] + normal[..., 1:2] * (cast[1] + _FLOOR))
     front = max(0.35, float(-toward[2] + wrap) / (1 + wrap))
     share = light.key
     half = toward + f32([0, 0, -1])

@@ -89,7 +89,7 @@ def draw_pose(rng: np.random.Generator) -> Pose:
 def exposure(shot: Shot, skin: tuple[float, float, float]) -> float:
     """Gain of linear light for an sRGB skin: a camera meters for the face, more fully where it would run into white."""
     level = float(np.dot(np.asarray(skin) ** 2.2, [0.30, 0.59, 0.11]))
-    return float(2**shot.exposure_ev * (0.24 / level) ** (0.55 if level > 0.24 else 0.32))
+    return float(2**shot.exposure_ev * (0.24 / level) ** (0.55 if level > 0.24 else 0.48))
 
 
 def draw_shot(rng: np.random.Generator) -> Shot:
@@ -108,6 +108,6 @@ def draw_shot(rng: np.random.Generator) -> Shot:
 def draw_framing(seed: int) -> tuple[float, float, float, float]:
     """Nobody holds a camera level, or sits in its middle. Drawn apart, so that the person does not hang on it."""
     rng = np.random.default_rng([DRAWS, seed, 1])
-    roll, zoom = float(np.clip(rng.normal(0, 1.6), -4, 4)), float(rng.triangular(1.0, 1.12, 1.5))
-    right, down = rng.normal(0, [13, 8]).tolist()
+    roll, zoom = float(np.clip(rng.normal(0, 2.0), -5, 5)), float(rng.triangular(1.0, 1.15, 1.65))
+    right, down = rng.normal(0, [17, 9]).tolist()
     return round(roll, 2), round(zoom, 3), round(right, 1), round(down, 1)

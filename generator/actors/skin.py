@@ -103,8 +103,19 @@ def paint(recipe: Recipe, shape: F32, space: FaceSpace) -> tuple[F32, F32]:
     log = fill * (1 - blend) + face * blend
     # The hair before the ears is not part of them.
     ear_alpha = ears[..., 3:] * smoothstep(beyond_outline(shape)[0], 0.03, 0.10)[..., None]
-    ear = fill + np.clip(0.9 * (ears[..., :3] - fill), -0.28, 0.08) + f32([0.02, -0.03, -0.03])
+    own = ears[..., :3] - fill
+    level = own.mean(axis=-1, keepdims=True)
+    ear = fill + np.clip(1.2 * level, -0.5, 0.2) + 0.4 * np.clip(own - level, -0.2, 0.2) + f32([0.02, -0.03, -0.03])
     log = log * (1 - ear_alpha) + ear * ear_alpha
+    # Where the ear leaves the cheek there is a furrow.
+    along = np.exp(-(((beyond_outline(shape)[0] - 0.035) / 0.022) ** 2))
+    furrow = along * cv2.GaussianBlur(ears[..., 3], (0, 0), 4.0)
+    log = log - furrow[..., None] * f32([0.22, 0.34, 0.36])
+    # Nostrils lie in the shade of the form as well: here they keep part of theirs.
+    tip = np.exp(
+        -((np.mgrid[:SIZE, :SIZE].astype(np.float32) - shape[2, 1::-1, None, None]) ** 2).sum(axis=0) / 17.0**2
+    )
+    log = log + 0.35 * tip[..., None] * np.clip(cv2.GaussianBlur(log, (0, 0), 9.0) - log, 0, 1)
     log = log + np.log(f32(recipe.skin)) + complexion.skin_detail(recipe, shape, rng)
     log -= complexion.blood(recipe, shape)[..., None] * facespace.BLOOD
     return log + ageing.colour(shape, recipe.age, recipe.grey, rng), ears[..., 3]

@@ -14,20 +14,23 @@ from numpy.typing import NDArray
 from tellmark.types import F32
 
 STEPS = 30  # points on a strand
-# Where hair ends: how low (second row) at which distance behind the face (first row), of a unit sphere. Short hair goes
-# down before the ears, long hair falls over them.
+# Where hair ends: how low (second row) at which distance behind the face (first row), of a unit sphere; its middle is
+# at the height of the eyes. At the temples it ends along the face's outline; what is short grows before the ears.
 _HAIRLINE = (
-    [-1, -0.8, -0.667, -0.5, -0.35, -0.2, 0, 0.5, 1],
-    [-0.95, -0.86, -0.755, -0.59, -0.38, -0.12, 0.14, 0.6, 0.8],
+    [-1, -0.8, -0.667, -0.58, -0.52, -0.47, -0.40, -0.30, -0.1, 0.1, 0.5, 1],
+    [-0.95, -0.86, -0.755, -0.60, -0.38, -0.16, 0.0, 0.06, 0.10, 0.2, 0.6, 0.8],
 )
 _BARBERED = (
-    [-1, -0.8, -0.667, -0.56, -0.47, -0.36, -0.22, 0, 0.5, 1],
-    [-0.95, -0.86, -0.755, -0.64, -0.46, -0.14, 0.0, 0.04, 0.5, 0.75],
+    [-1, -0.8, -0.667, -0.60, -0.55, -0.51, -0.47, -0.40, -0.30, -0.18, -0.12, 0.04, 0.2, 0.5, 1],
+    [-0.95, -0.86, -0.755, -0.62, -0.42, -0.20, 0.0, 0.11, 0.15, 0.15, 0.05, 0.04, 0.2, 0.5, 0.75],
 )
 SHORT = ("crop", "back")
-_TAPER = 0.34  # radii of the skull, over which the sides of short hair thin out
+_TIED = 0.5  # face heights, from which hair that is combed back is tied there
+_TAPER = 0.34  # radii of the skull, over which the sides of short hair get shorter above the ears
+_EDGE = 0.14  # likewise at the hairline
+_CURLY = 0.022  # amplitude of waves in face heights, from which hair stands off by itself
 _PARTED = ("part", "fringe")
-_DRAWN_IN = 0.16
+_DRAWN_IN = 0.24
 _EAR = 0.05  # height of its upper end
 
 
@@ -48,6 +51,18 @@ class HairStyle:
     temples: float  # how far it recedes more at the temples
     colour: tuple[float, float, float]  # sRGB in [0, 1], of the lit fibre
     gloss: float  # strength of the highlight
+    # Long hair on the viewer's left and right: 0 hangs before the shoulder, .6 behind it, 1 behind the ear.
+    behind: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def barbered(self) -> bool:
+        """Whether the sides are cut short."""
+        return self.flow == "crop" or (self.flow == "back" and self.length < _TIED)
+
+    @property
+    def tied(self) -> bool:
+        """Whether it is combed back tight."""
+        return self.flow == "back" and not self.barbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +95,14 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     parent = np.repeat(np.arange(locks), children)
     count = len(parent)
     t = np.linspace(0, 1, STEPS, dtype=np.float32)[None, :, None]
-    spread = rng.normal(0, (0.014 if short else 0.022) * skull.height, (count, 1, 3)).astype(np.float32)
-    clumping = np.full((count, 1, 1), (0.9 if short else 1.0) * style.clumping, np.float32)
+    spread = rng.normal(
+        0,
+        (0.014 if short else 0.026 if style.wave >= _CURLY and style.flow == "part" else 0.016) * skull.height,
+        (count, 1, 3),
+    ).astype(np.float32)
+    clumping = np.full((count, 1, 1), (0.9 if short else 0.2 if style.tied else 1.0) * style.clumping, np.float32)
     if style.flow == "fringe":  # it is combed apart over the forehead, else it hangs in strips
-        clumping[_over_forehead(roots)[parent]] *= 0.4
+        clumping[over_forehead(roots)[parent]] *= 0.4
     grown = 1 - (0.25 if short else 0.4) * rng.random(count) ** 2.5  # no two hairs of a lock end together
     strands = _along(guides, parent, grown) + spread * (1 - clumping * t**0.8)
     # A slow random walk makes each strand its own, a few fly off; waves run in phase within a lock.
@@ -93,14 +112,15 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
         walk *= 0.5
     strands += walk * (style.frizz * (0.008 if short else 0.0035) * skull.height) * t
     # Neighbouring locks wave together; curls and short hair do not.
-    phase = 5 * along_scalp(roots, rng, 2.0) + rng.normal(0, 0.7 if style.frequency < 3 and not short else 2.5, locks)
+    phase = 5 * along_scalp(roots, rng, 2.0) + rng.normal(0, 0.7 if style.frequency < 3 else 2.5, locks)
     phase = phase[parent] + rng.normal(0, 0.25, count)
     angle = 2 * np.pi * style.frequency * t[..., 0] + phase[:, None].astype(np.float32)
     amplitude = style.wave * skull.height * np.minimum(1, 3 * t[..., 0])
     if style.flow == "fringe":
-        amplitude = amplitude * np.where(_over_forehead(roots), 0.2, 1)[parent][:, None]
+        amplitude = amplitude * np.where(over_forehead(roots), 0.2, 1)[parent][:, None]
     if not short:  # it hangs in broad strands, each on its own way
-        sway = (0.035 if style.flow == "part" else 0.012) * skull.height * t[..., 0] ** 1.5
+        broad = 0.05 if style.wave >= _CURLY else 0.035
+        sway = (broad if style.flow == "part" else 0.012) * skull.height * t[..., 0] ** 1.5
         for axis in (0, 2):
             strands[..., axis] += sway * along_scalp(roots, rng, 3.5)[parent][:, None]
     strands[..., 0] += amplitude * np.sin(angle)
@@ -140,7 +160,7 @@ def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int)
 
 def within_hairline(style: HairStyle, direction: F32) -> F32:
     """(n,) how far above the hairline unit directions (n, 3) from the skull's centre lie, in its radii."""
-    limit = np.interp(direction[:, 2], *(_HAIRLINE if style.flow != "crop" else _BARBERED))
+    limit = np.interp(direction[:, 2], *(_BARBERED if style.barbered else _HAIRLINE))
     temple = np.exp(-(((np.abs(direction[:, 0]) - 0.55) / 0.16) ** 2)) * np.clip(-direction[:, 2], 0, 1)
     limit -= (0.3 if style.flow == "back" else 1.0) * style.temples * temple
     limit -= style.hairline * np.clip(0.3 - direction[:, 2], 0, 1)
@@ -149,18 +169,19 @@ def within_hairline(style: HairStyle, direction: F32) -> F32:
 
 def taper(style: HairStyle, place: F32) -> F32:
     """(n,) in [0, 1] how much of short hair barbers leave at places (n, 3), in skull radii: little above the ears."""
-    if style.flow not in SHORT:
+    if not style.barbered:
         return np.ones(len(place), np.float32)
     direction = place / np.maximum(np.linalg.norm(place, axis=1, keepdims=True), 1e-6)
     beside = np.clip((np.abs(direction[:, 0]) - 0.5) / 0.25, 0, 1)
     above_ear = (_EAR - direction[:, 1]) / (
         1.8 * _TAPER
     )  # behind the ears hair goes down further, and is seen beside them
-    left = np.clip(np.minimum(within_hairline(style, direction) / _TAPER, above_ear), 0.04, 1)
+    edge = within_hairline(style, direction) / _EDGE
+    left = np.clip(np.minimum(edge, above_ear), 0.2, 1)
     return np.asarray(1 - beside * (1 - left), np.float32)
 
 
-def _over_forehead(roots: F32) -> NDArray[np.bool_]:
+def over_forehead(roots: F32) -> NDArray[np.bool_]:
     """(n,) whether hair from a root (n, 3) would be cut as a fringe."""
     return np.asarray((roots[:, 2] < -0.3) & (np.abs(roots[:, 0]) < 0.62))
 
@@ -170,18 +191,22 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
     centre, radii = skull.centre, skull.radii
     side = np.where(roots[:, 0] >= 0.5 * style.parting + 0.04 * rng.normal(size=len(roots)), 1.0, -1.0)
     side = side.astype(np.float32)
-    fringe = (style.flow == "fringe") & _over_forehead(roots)
+    fringe = (style.flow == "fringe") & over_forehead(roots)
     length = np.where(fringe, 0.42, style.length) * skull.height * (0.75 + 0.35 * rng.random(len(roots)))
     if style.flow == "back":  # short at the nape
         length *= 0.35 + 0.65 * np.clip(0.8 - 1.6 * roots[:, 1], 0, 1)
-    unruly = np.where(fringe, 0.012, 0.02 if style.flow == "back" else 0.04)[:, None]
+    unruly = np.where(fringe, 0.012, {"part": 0.04, "back": 0.012}.get(style.flow, 0.02))[:, None]
+    swirl = np.stack([along_scalp(roots, rng, 3.0), 0 * side, along_scalp(roots, rng, 3.0)], axis=1)
     step = (length / (STEPS - 1)).astype(np.float32)[:, None]
     lift = style.lift * skull.height * (0.25 + 0.9 * layer)
-    if style.flow == "crop":  # barbers fade the sides
+    if style.barbered:  # barbers fade the sides
         top = np.clip(0.25 - 1.4 * roots[:, 1], 0.12, 1)
-        lift, step = lift * top, step * top[:, None]
+        front = np.clip(-1.5 * roots[:, 2] - 0.2, 0, 1)  # where it is combed up before it falls
+        lift, step = lift * top * (0.8 + 0.5 * front), step * top[:, None]
     if style.flow in _PARTED:  # at the parting hair lies flat: else the crown has a notch between two humps
         lift = lift * (1 - 0.55 * np.exp(-(((roots[:, 0] - 0.5 * style.parting) / 0.3) ** 2)))
+        if style.wave < _CURLY:  # and beside the head it falls by its weight
+            lift = lift * (1 - 0.45 * np.clip(1.6 * np.abs(roots[:, 0]) - 0.5, 0, 1))
     lift, step = lift.astype(np.float32), step.astype(np.float32)
     point = centre + roots * radii
     heading = roots / radii
@@ -193,10 +218,16 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
         normal = offset / radii
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)
         flow = _flow(style, offset, side, layer, fringe)
+        if style.flow == "crop":  # nobody's grows one way only
+            flow += 0.4 * swirl * np.clip(-offset[:, 1:2], 0, 1)
+        if style.flow in _PARTED:
+            flow[:, 2] += _swept(style, side, offset) * ~fringe
         above = (offset[:, 1:2] < 0.1) & ~fringe[:, None]
         flow -= normal * (flow * normal).sum(axis=1, keepdims=True) * above  # along the skull
         flow /= np.linalg.norm(flow, axis=1, keepdims=True) + 1e-6
         leave = np.exp(-5 * t) * min(1.0, 10 * style.lift)  # leaves the skin along the normal
+        if style.tied:
+            leave *= 0.2  # combed tight
         heading = 0.5 * heading + 0.5 * flow + 0.4 * leave * normal + unruly * rng.normal(0, 1, heading.shape)
         heading /= np.linalg.norm(heading, axis=1, keepdims=True)
         # Above the ears short hair is held close to the head, and ends there: else its sides would end in a step.
@@ -204,6 +235,14 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
         point = _outside(skull, point + heading * step * (0.15 + 0.85 * near)[:, None], lift * near, side, fringe)
         path.append(point)
     return np.stack(path, axis=1).astype(np.float32)
+
+
+def _swept(style: HairStyle, side: F32, offset: F32) -> F32:
+    """(n,) how much hair at places (n, 3), in skull radii, is combed back behind ear or shoulder."""
+    left, right = style.behind
+    behind = np.where(side < 0, np.float32(left), np.float32(right))
+    start = 1.4 - 1.5 * behind
+    return np.asarray(2.5 * behind * np.clip((offset[:, 1] - start) / 0.5, 0, 1), np.float32)
 
 
 def _flow(style: HairStyle, offset: F32, side: F32, layer: F32, fringe: NDArray[np.bool_]) -> F32:
@@ -222,7 +261,7 @@ def _flow(style: HairStyle, offset: F32, side: F32, layer: F32, fringe: NDArray[
         flow[:, 0] = side * 1.2 * outward
         flow[:, 1] = 0.35 + 1.2 * (1 - outward)
         flow[:, 2] = 0.35 * outward
-        flow[fringe] = np.stack([0.25 * offset[fringe, 0], 0.3 + 1.1 * (1 - top[fringe]), -1.1 * top[fringe]], axis=1)
+        flow[fringe] = np.stack([0.5 * offset[fringe, 0], 0.3 + 1.1 * (1 - top[fringe]), -1.1 * top[fringe]], axis=1)
     return flow
 
 
