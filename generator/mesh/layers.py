@@ -21,6 +21,7 @@ from tellmark.types import F32, U8
 
 PAD = 128  # px that the person layer reaches beyond the frame on every side
 _STRAY_PX = 24  # how far from the matte stray hair is looked for
+_BLUR_PX = 5  # how far a lens and sharpening carry a person beyond an exact matte
 _GLOW = 8  # code values
 _SHOULDER_SLOPE = 0.5  # how fast a silhouette sinks beyond the left and right border
 
@@ -39,11 +40,12 @@ def split(portrait: Portrait) -> Layers:
     drawn = portrait.source is None  # an actor's matte is exact
     alpha = np.clip(portrait.matte, 0, 1).astype(np.float32) if drawn else _refine_matte(portrait)
     # Whatever the matte touches may be tinted by the person, so the fill looks from further out than it is used.
-    near = cv2.dilate(alpha, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _STRAY_PX + 1,) * 2)) > 0.1
+    beside = _BLUR_PX if drawn else _STRAY_PX
+    near = cv2.dilate(alpha, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * beside + 1,) * 2)) > 0.1
     filled = fill(portrait.image, near)
     if not drawn:
         alpha = np.maximum(alpha, _stray_hair(portrait.image, filled, alpha, near))
-    used = np.clip(cv2.dilate(alpha, np.ones((5, 5), np.uint8)) / 0.1, 0, 1)
+    used = np.clip(cv2.dilate(alpha, np.ones((9, 9), np.uint8)) / 0.1, 0, 1)
     used = cv2.GaussianBlur(used, (0, 0), 1.5)[..., None]
     # Where the fill meets the picture it must not show a seam: carry what is left over there into the fill.
     seam = push_pull(picture - filled, (used[..., 0] < 0.01).astype(np.float32))
