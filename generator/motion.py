@@ -146,7 +146,13 @@ class DiffusionMotion:
     def generate(self, speech: Speech, controls: Controls, seed: int) -> Motion:
         """Motion with ``speech.frames`` rows at ``speech.fps``."""
         performance, hearing = self.stream(controls, seed), SpeechEncoder.load().stream()
-        parts = [performance.push(heard).array() for heard in _heard(speech.path, hearing)]
+        parts: list[F32] = []
+        enough, made = speech.frames * columns.FPS / speech.fps + 1, 0
+        for heard in _heard(speech.path, hearing):
+            parts.append(performance.push(heard).array())
+            made += len(parts[-1])
+            if made >= enough:  # of a speech that was cut short
+                break
         rows = columns.resampled(np.concatenate([*parts, performance.finish().array()]), columns.FPS, speech.fps)
         missing = max(0, speech.frames - len(rows))
         rows = np.concatenate([rows, np.repeat(rows[-1:], missing, axis=0)])[: speech.frames]
@@ -158,7 +164,7 @@ class DiffusionMotion:
 
 
 def _heard(path: Path, hearing: EncoderStream) -> Iterator[Encoded]:
-    for samples in read_audio(path, SAMPLE_RATE_HZ):
+    for samples in read_audio(path, SAMPLE_RATE_HZ, 1.0):
         yield hearing.push(samples)
     yield hearing.finish()
 

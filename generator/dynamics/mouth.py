@@ -20,6 +20,7 @@ from tellmark.types import F32, F64
 
 _NEIGHBOURS = 0.225  # weight of the frame before, and of the one after: a Gaussian of 30 ms
 _RAMP = 0.4  # how far lips are together in the frame before they are shut, and in the one after
+_READ = (0.15, 0.45)  # closures read again, from the first doubt to lips that meet wholly: fewer are wrong than at first
 _SPEAKING = 0.4  # chance of speech from which the mouth is as free as it can be
 _COLUMNS = [EXPRESSIONS.index(name) for name in MOUTH]
 _READ_AGAIN, _READ_FIRST = READ.index("closure"), GESTURES.index("closure")
@@ -38,6 +39,6 @@ def settled(expression: F32, heard: Encoded, gain: float) -> dict[str, F64]:
     calm = (1 - 2 * _NEIGHBOURS) * rows[1:-1] + _NEIGHBOURS * (rows[:-2] + rows[2:])
     tracks |= zip(MOUTH, (free[:, None] * calm).T, strict=True)
     first = closing(heard.gestures[:, _READ_FIRST].astype(np.float64), speaking)
-    again = closing(read_again(heard)[:, _READ_AGAIN].astype(np.float64), speaking[1:-1])
-    shut = np.maximum(again, _RAMP * np.maximum(first[:-2], first[2:]))
+    again = (read_again(heard)[:, _READ_AGAIN].astype(np.float64) - _READ[0]) / (_READ[1] - _READ[0])
+    shut = np.maximum(speaking[1:-1] * smoothstep(again), _RAMP * np.maximum(first[:-2], first[2:]))
     return closed(tracks, min(gain, 1.0) * shut)
