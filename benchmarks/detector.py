@@ -36,6 +36,7 @@ from tellmark.errors import UsageError
 from tellmark.generator.actors import actor
 from tellmark.generator.audio.voice import synthesize
 from tellmark.generator.clip import render_clip
+from tellmark.generator.rules import RuleMotion
 from tellmark.generator.speech import load_speech
 from tellmark.types import U8
 
@@ -75,7 +76,8 @@ def _costs(folder: Path, seconds: float) -> list[dict[str, Any]]:
     synthesize(_TEXT * max(1, round(seconds / 6)), folder / "voice.wav")
     speech = load_speech(folder / "voice.wav", fps=25.0)
     clip = folder / "clip.mp4"
-    render_clip(actor(1), speech, clip, registry=folder / "registry.sqlite", max_seconds=seconds)
+    registry = folder / "registry.sqlite"
+    render_clip(actor(1), speech, clip, motion_model=RuleMotion(), registry=registry, max_seconds=seconds)
     decoding, tracking, windows = _windows(clip)
     alone = {family: [_ms(tell.compute, _copy(part)) for part in windows] for family, tell in tells.FAMILIES.items()}
     together = [_ms(measure, _copy(part)) for part in windows]

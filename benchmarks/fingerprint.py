@@ -29,6 +29,7 @@ from tellmark.generator.actors import actor
 from tellmark.generator.audio.sentences import sentences
 from tellmark.generator.audio.voice import VARIANTS, synthesize
 from tellmark.generator.clip import render_clip
+from tellmark.generator.rules import RuleMotion
 from tellmark.generator.speech import load_speech
 from tellmark.media import VideoReader, probe, rgb_to_i420
 from tellmark.runs import Progress
@@ -159,7 +160,10 @@ def _actor(seed: int, same: _Matches, strangers: _Matches) -> None:
                 said = [texts[(3 * seed + 5 * text + place) % len(texts)] for place in range(_WORDS)]
                 synthesize(" ".join(said), voice, variant=VARIANTS[seed % len(VARIANTS)])
             speech = load_speech(voice)
-            render_clip(face, speech, clip, seed=performance, max_seconds=SECONDS, registry=folder / "registry.sqlite")
+            render_clip(
+                face, speech, clip, motion_model=RuleMotion(), seed=performance, max_seconds=SECONDS,
+                registry=folder / "registry.sqlite",
+            )  # fmt: skip
             clips.append(clip)
         references = [_processed(clips[0], same, "actor"), *(_read(clip, (0.0, SECONDS))[0] for clip in clips[1:])]
         for one, (text, performance) in enumerate(PERFORMANCES):

@@ -105,9 +105,10 @@ def measure(number: int, kept: Path) -> None:
         registry, clip, out = folder / "registry.sqlite", folder / "clip.mp4", folder / "out.mp4"
         face = actor(FIRST_ACTOR + number)
         said, unsaid = _voice(folder / "said.wav", number, 0), _voice(folder / "unsaid.wav", number, 1)
-        payload = render_clip(face, said, clip, seed=number, max_seconds=SECONDS, registry=registry).payload
+        given: dict[str, Any] = {"motion_model": RuleMotion(), "registry": registry}
+        payload = render_clip(face, said, clip, seed=number, max_seconds=SECONDS, **given).payload
         for other in range(1, 5):
-            render_clip(face, unsaid, out, seed=number + other, max_seconds=1.0, registry=registry, force=True)
+            render_clip(face, unsaid, out, seed=number + other, max_seconds=1.0, force=True, **given)
         for channel, send in CHANNELS.items():
             send(clip, out)
             record[channel] = str(verify(out, registry=registry).verdict)

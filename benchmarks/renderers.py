@@ -86,8 +86,8 @@ def _tells(portrait: Portrait, renderer: Renderer, speech: Speech, folder: Path,
     """(N, tells) of a clip, window by window."""
     clip = folder / "clip.mp4"
     render_clip(
-        portrait, speech, clip, renderer=renderer, seed=seed, encoding=Encoding(crf=23), force=True,
-        registry=folder / "registry.sqlite",
+        portrait, speech, clip, motion_model=RuleMotion(), renderer=renderer, seed=seed,
+        encoding=Encoding(crf=23), force=True, registry=folder / "registry.sqlite",
     )  # fmt: skip
     return clip_features(clip).x
 

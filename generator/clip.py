@@ -10,8 +10,8 @@ from pathlib import Path
 import tellmark
 from tellmark.encoding import Encoding
 from tellmark.errors import UsageError
+from tellmark.generator.motion import DiffusionMotion
 from tellmark.generator.render import MeshRenderer
-from tellmark.generator.rules import RuleMotion
 from tellmark.generator.types import SIZE, Controls, MotionModel, Portrait, Renderer, Speech
 from tellmark.runs import Progress
 from tellmark.types import Kind
@@ -64,7 +64,7 @@ def render_clip(
     if portrait.source is not None and portrait.consent_sha256 is None:
         raise UsageError("a picture of a person needs --consent: who agreed to this clip, or the picture's licence")
     controls = controls or Controls()
-    motion_model = motion_model or RuleMotion()
+    motion_model = motion_model or DiffusionMotion()
     renderer = renderer or MeshRenderer(portrait)
     if max_seconds is not None:
         speech = _cut(speech, max_seconds)

@@ -1,7 +1,8 @@
 """The learned motion model: speech and controls in, motion out, frame by frame, by a diffusion transformer.
 
 Each frame starts as noise and flows to where the face goes next, given the past three seconds, the sound and the
-controls. Offline and streaming are one path. Classifier-free guidance (Ho & Salimans 2022) moves it away from where it
+controls. Offline and streaming are one path; a row waits for the next, which the mouth has to know (``mouth``).
+Classifier-free guidance (Ho & Salimans 2022) moves it away from where it
 would go without the sound.
 """
 
@@ -21,24 +22,27 @@ from torch import Tensor
 
 from tellmark.generator.audio.acoustics import SAMPLE_RATE_HZ
 from tellmark.generator.audio.encoder import EncoderStream, SpeechEncoder
-from tellmark.generator.audio.visemes import GESTURES
 from tellmark.generator.dynamics import latent_motion as columns
 from tellmark.generator.dynamics.behaviour import HEAD_SHARE
 from tellmark.generator.dynamics.conditioning import CONDITIONS, SOUND, conditions, sound_rows
 from tellmark.generator.dynamics.decoding import Decoder
 from tellmark.generator.dynamics.diffusion import CONTEXT, MotionTransformer, Sizes
 from tellmark.generator.dynamics.eyes import Eyes
+from tellmark.generator.dynamics.mouth import settled
 from tellmark.generator.dynamics.noise import Noise
-from tellmark.generator.rules import closed, closing, expressions
+from tellmark.generator.rules import expressions
 from tellmark.generator.types import EXPRESSIONS, Controls, Encoded, Motion, Speech
 from tellmark.media import read_audio
-from tellmark.types import F32
+from tellmark.types import F32, F64
 
 STEPS = 5  # of the flow, for each frame
 GUIDANCE = 0.5
 _HOME_S = 20.0  # in which head and eyes are drawn back to where the controls want them: too slow to be seen
 _EYES = 31  # stream of chance
-_CLOSURE = GESTURES.index("closure")
+# Degrees from where the controls want them that heads and eyes (in the head) go freely, and where they end, after the
+# films' largest excursions. It is what is worn that is bent, not what the model knows of itself.
+_FREE_DEG, _ENDS_DEG = np.array([12.0, 7.0, 9.0]), np.array([20.0, 11.0, 15.0])
+_EYES_FREE_DEG, _EYES_END_DEG = np.array([8.0, 5.0]), np.array([14.0, 9.0])
 _HELD = [*range(6), *range(columns.GAZE.start, columns.GAZE.stop)]
 
 
@@ -52,7 +56,7 @@ class Weights:
 
 
 class Performance:
-    """One performance under way, a :class:`~tellmark.generator.types.MotionStream` that holds nothing back."""
+    """One performance under way, a :class:`~tellmark.generator.types.MotionStream` that holds one row back."""
 
     def __init__(
         self, controls: Controls, seed: int, weights: Weights | None = None, *, steps: int = STEPS,
@@ -66,6 +70,8 @@ class Performance:
         self._given = torch.from_numpy(given)[None]
         self._home = _start(controls) / self._weights.spread
         self._place = self._home.copy()
+        self._eyes_towards = np.float32(1 - HEAD_SHARE) * np.array(controls.gaze_deg, np.float32)
+        self._last: tuple[F32, Encoded] | None = None  # the row that waits and the one before, and their sound
         # With guidance, a second past runs beside the first, which cannot hear.
         self._hears = torch.tensor([[1.0], [0.0]]) if guidance > 0 else torch.ones(1, 1)
         self._decoder = Decoder(self._weights.network, len(self._hears))
@@ -77,24 +83,37 @@ class Performance:
             self._next(common)
 
     def push(self, heard: Encoded) -> Motion:
-        """A row of motion for every row heard."""
+        """A row for every row heard, one late: the first call gives one fewer."""
         if not len(heard):
-            return self.finish()
-        motion = gained(columns.to_motion(self.latent(heard)), self._controls)
-        gaze, lids = self._eyes.over(motion.gaze_deg, motion.blink, motion.rotation_deg)
-        motion = dataclasses.replace(
-            motion, gaze_deg=gaze, blink=np.clip(lids * np.float32(self._controls.gains.get("blink", 1.0)), 0, 1)
-        )
-        tracks = dict(zip(EXPRESSIONS, motion.expression.T.astype(np.float64), strict=True))
-        # The weights were taught closures that came late and half; the encoder has been taught better since.
-        shut = closing(heard.gestures[:, _CLOSURE].astype(np.float64), heard.speaking.astype(np.float64))
-        tracks = closed(tracks, np.clip(self._controls.gains.get("mouth", 1.0), 0, 1) * shut)
-        # Moods were worn in training as these very offsets; asked for as a condition they come out fainter.
-        return dataclasses.replace(motion, expression=expressions(tracks, self._controls, len(heard)))
+            return Motion.rest(columns.FPS, 0)
+        moved = self._moved(heard)
+        if self._last is None:  # nothing but itself is before the first row
+            self._last = moved[:1], heard[:1]
+        rows, known = np.concatenate([self._last[0], moved]), Encoded.joined([self._last[1], heard])
+        self._last = rows[-2:], known[-2:]
+        return self._worn(rows, known)
 
     def finish(self) -> Motion:
-        """Nothing: no row waits."""
-        return Motion.rest(columns.FPS, 0)
+        """The row that was waiting."""
+        if self._last is None:
+            return Motion.rest(columns.FPS, 0)
+        (rows, known), self._last = self._last, None
+        return self._worn(np.concatenate([rows, rows[-1:]]), Encoded.joined([known, known[-1:]]))
+
+    def _moved(self, heard: Encoded) -> F32:
+        """(n, D) rows of motion as the network has them, with eyes that rest and jump; n rows heard, at least one."""
+        motion = gained(columns.to_motion(self.latent(heard)), self._controls)
+        wish = self._eyes_towards + bounded(motion.gaze_deg - self._eyes_towards, _EYES_FREE_DEG, _EYES_END_DEG)
+        gaze, lids = self._eyes.over(wish, motion.blink, motion.rotation_deg)
+        lids = np.clip(lids * np.float32(self._controls.gains.get("blink", 1.0)), 0, 1)
+        return dataclasses.replace(motion, gaze_deg=gaze, blink=lids).array()
+
+    def _worn(self, rows: F32, heard: Encoded) -> Motion:
+        """The rows between the first and the last, T - 2 of T, with the mouth and the mood that are seen."""
+        motion = Motion.from_array(columns.FPS, rows)
+        tracks = settled(motion.expression, heard, self._controls.gains.get("mouth", 1.0))
+        # Moods were worn in training as these very offsets; asked for as a condition they come out fainter.
+        return dataclasses.replace(motion[1:-1], expression=expressions(tracks, self._controls, len(rows) - 2))
 
     def latent(self, heard: Encoded) -> F32:
         """(n, CHANNELS) latent motion of n rows of speech, at least one."""
@@ -127,8 +146,14 @@ class DiffusionMotion:
     def generate(self, speech: Speech, controls: Controls, seed: int) -> Motion:
         """Motion with ``speech.frames`` rows at ``speech.fps``."""
         performance, hearing = self.stream(controls, seed), SpeechEncoder.load().stream()
-        parts = [performance.push(rows).array() for rows in _heard(speech.path, hearing)]
-        rows = columns.resampled(np.concatenate(parts), columns.FPS, speech.fps)
+        parts: list[F32] = []
+        enough, made = speech.frames * columns.FPS / speech.fps + 1, 0
+        for heard in _heard(speech.path, hearing):
+            parts.append(performance.push(heard).array())
+            made += len(parts[-1])
+            if made >= enough:  # of a speech that was cut short
+                break
+        rows = columns.resampled(np.concatenate([*parts, performance.finish().array()]), columns.FPS, speech.fps)
         missing = max(0, speech.frames - len(rows))
         rows = np.concatenate([rows, np.repeat(rows[-1:], missing, axis=0)])[: speech.frames]
         return Motion.from_array(speech.fps, rows)
@@ -139,7 +164,7 @@ class DiffusionMotion:
 
 
 def _heard(path: Path, hearing: EncoderStream) -> Iterator[Encoded]:
-    for samples in read_audio(path, SAMPLE_RATE_HZ):
+    for samples in read_audio(path, SAMPLE_RATE_HZ, 1.0):
         yield hearing.push(samples)
     yield hearing.finish()
 
@@ -157,16 +182,24 @@ def gained(motion: Motion, controls: Controls) -> Motion:
     """Head, brows and mouth made larger or smaller about where the controls want them."""
     gain = {name: np.float32(controls.gains.get(name, 1.0)) for name in ("head", "brow", "mouth")}
     towards = np.float32(HEAD_SHARE) * np.array([*controls.gaze_deg, 0], np.float32)
+    turned = bounded(motion.rotation_deg - towards, _FREE_DEG, _ENDS_DEG)
     parts = [gain["brow"] if name.startswith("brow") else gain["mouth"] for name in EXPRESSIONS]
     return Motion(
         motion.fps,
-        towards + gain["head"] * (motion.rotation_deg - towards),
+        towards + gain["head"] * turned,
         gain["head"] * motion.translation,
         np.float32(controls.distance) * (motion.distance / np.float32(controls.distance)) ** gain["head"],
         motion.expression * np.array(parts, np.float32),
         motion.blink,
         motion.gaze_deg,
     )
+
+
+def bounded(off_deg: F32, free_deg: F64, ends_deg: F64) -> F32:
+    """(T, n) degrees off, as they are up to ``free_deg`` and never beyond ``ends_deg``, (n,) each."""
+    size, room = np.abs(off_deg), ends_deg - free_deg
+    held = np.minimum(size, free_deg) + room * np.tanh(np.maximum(size - free_deg, 0) / room)
+    return np.asarray(np.sign(off_deg) * held, np.float32)
 
 
 @cache

@@ -1,6 +1,7 @@
 """Sound as it comes in, a talking face as it goes out: frames, and one marked, signed, registered clip.
 
-The delay of a frame is the encoder's look-ahead, the piece of sound it came with, and the work.
+The delay of a frame is the encoder's look-ahead, the row that the motion waits for (40 ms; none with the rules), the
+piece of sound it came with, and the work.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tellmark.errors import UsageError
 from tellmark.generator.audio.acoustics import SAMPLE_RATE_HZ
 from tellmark.generator.audio.encoder import ROWS_PER_S, SpeechEncoder
 from tellmark.generator.clip import Params, RenderedClip, clip_params, provenance_of
-from tellmark.generator.dynamics.online import OnlineRules
+from tellmark.generator.motion import DiffusionMotion
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.types import SIZE, Controls, Encoded, Motion, Portrait, Renderer, StreamingModel
 from tellmark.types import F32, U8
@@ -41,7 +42,7 @@ class FrameStream:
         seed: int = 0,
         sample_rate_hz: int = SAMPLE_RATE_HZ,
     ) -> None:
-        self.motion_model = motion_model or OnlineRules()
+        self.motion_model = motion_model or DiffusionMotion()
         self.renderer = renderer or MeshRenderer(portrait)
         self.controls = controls or Controls()
         self._ears = _Resampler(sample_rate_hz)

@@ -31,6 +31,7 @@ from tellmark.faces import MediapipeTracker
 from tellmark.generator.actors import actor
 from tellmark.generator.audio.voice import synthesize
 from tellmark.generator.clip import render_clip
+from tellmark.generator.rules import RuleMotion
 from tellmark.generator.speech import load_speech
 from tellmark.types import U8, Clip, Label
 
@@ -52,7 +53,8 @@ def run(*, quick: bool = False) -> list[dict[str, Any]]:
         synthesize(_TEXT * 4, voice)
         seconds = 4.0 if quick else 10.0
         speech = load_speech(voice, fps=25.0)
-        render_clip(actor(1), speech, clip, registry=Path(name) / "registry.sqlite", max_seconds=seconds)
+        registry = Path(name) / "registry.sqlite"
+        render_clip(actor(1), speech, clip, motion_model=RuleMotion(), registry=registry, max_seconds=seconds)
         decoding = _timed(lambda: sum(1 for _ in read_frames(clip)))
         detect(clip)  # loads the trackers once
         tracking, measuring = _window(list(islice(read_frames(clip), FRAMES)))

@@ -19,13 +19,15 @@ from tellmark.types import F32, F64
 FPS = 25.0
 
 _REST_S = 0.12  # the least time between two jumps
-_URGE_DEG = 3.0  # off by this much, eyes go after a second on average; twice as far, four times as soon
-_RESTLESS = 0.25  # jumps a second of eyes that are where they want to be
+_URGE_DEG = 3.4  # off by this much, eyes go after a second on average; twice as far, four times as soon
+_RESTLESS = 0.2  # jumps a second of eyes that are where they want to be
 _SCATTER_DEG = 0.4  # of where a jump lands
 _AHEAD_S = 0.05  # jumps go to where a wish that moves will be
 _ALONG_S = 0.6  # in which eyes go along with a head that turns to stay; a nod is looked through
 # Lids of the model begin a blink above the first, and may again once they were below the second.
-_SHUT, _OPEN = 0.4, 0.2
+_SHUT, _OPEN = 0.38, 0.2
+_DEEP = 0.88  # the least that lids close: a blink drawn half as deep would be one that the model did not mean
+_HELD_S = 0.03  # that lids stay shut longer than those of the rules: the films' blinks last .2 s, theirs .16
 _DROOP, _DROOP_MOST = 0.012, 0.25  # of the upper lid, per degree that the eye looks down, and at most
 
 
@@ -88,13 +90,20 @@ class _Lids:
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
         self._ready = True
-        self._start_s, self._blink = -9.0, behaviour.draw_blink(rng)
+        self._start_s, self._blink = -9.0, _drawn(rng)
 
     def at(self, time_s: float, wanted: float) -> F64:
         """(2,) of the right and left eye; ``wanted``: the model's lids."""
         if self._ready and wanted > _SHUT:
             self._ready, self._start_s = False, time_s - self._rng.random() / FPS
-            self._blink = behaviour.draw_blink(self._rng)
+            self._blink = _drawn(self._rng)
         self._ready = self._ready or wanted < _OPEN
         part = behaviour.bump(np.array([time_s]), self._start_s, *self._blink.strokes_s)[0]
         return np.asarray(part * np.array(self._blink.depths), np.float64)
+
+
+def _drawn(rng: np.random.Generator) -> behaviour.Blink:
+    blink = behaviour.draw_blink(rng)
+    right, left = (max(depth, _DEEP) for depth in blink.depths)
+    closing_s, closed_s, opening_s = blink.strokes_s
+    return behaviour.Blink(1, (right, left), (closing_s, closed_s + _HELD_S, opening_s))

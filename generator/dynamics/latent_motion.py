@@ -26,6 +26,7 @@ CHANNELS = 10 + DYNAMICS
 _SMOOTH = 9  # frames
 _RIDGE, _ROUNDS = 0.005, 120
 _AT_ONCE = 4096  # rows
+_UPPER = ("brow_up", "brow_down", "squint")
 
 
 def columns_of(motion: Motion) -> F32:
@@ -48,6 +49,13 @@ def smoothed(columns: F32) -> F32:
 def smoothed_moves(moved: F32) -> F32:
     """Displacements (T, 468, 3) with the tracker's noise taken out; closures of two frames stay."""
     return moved if len(moved) < 5 else signal.savgol_filter(moved, 5, 2, axis=0).astype(np.float32)
+
+
+def lower_face(mean: F32) -> F32:
+    """(468,) of a face (468, 3) mm: 1 on lips and chin, 0 above the nose's base."""
+    nose, lip = float(mean[2, 1]), float(mean[0, 1])
+    t = np.clip((mean[:, 1] - nose + 4) / (lip - nose + 4), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
 def to_motion(rows: F32) -> Motion:
@@ -87,14 +95,21 @@ class _Reader:
     """Least squares of the expression basis on decoded codes; what does not depend on them is computed once."""
 
     def __init__(self, model: FaceLatent) -> None:
-        basis = expression_basis(model.wearer.numpy())
+        wearer = model.wearer.numpy()
+        basis = expression_basis(wearer)
         self._weigh = np.sqrt(point_weights())[:, None]
-        flat = (basis * self._weigh).reshape(len(basis), -1).astype(np.float64)
-        self._own, extra = flat[: len(EXPRESSIONS)], flat[len(EXPRESSIONS)]
-        size = (self._own**2).sum(1).mean()
-        self._gram = self._own @ self._own.T + _RIDGE * size * np.eye(len(self._own))
+        # Brows and eyes are read from what is above the lips alone, and the mouth from what is below: a chin beyond
+        # its rest, which no expression has, was made up for by eyes that squinted at every closure.
+        upper = np.array([name in _UPPER for name in EXPRESSIONS])
+        lower = lower_face(wearer)
+        share = np.where(upper[:, None], 1 - lower, lower)[..., None]
+        flat = (basis * self._weigh).astype(np.float64)
+        self._own = (flat[: len(EXPRESSIONS)] * share).reshape(len(share), -1)
+        whole = flat.reshape(len(flat), -1)
+        power = np.where(upper[:, None] == upper, self._own @ whole[: len(EXPRESSIONS)].T, 0)
+        self._gram = power + _RIDGE * np.trace(power) / len(power) * np.eye(len(power))
         self._inverse = np.linalg.inv(self._gram)
-        self._product = self._own @ extra
+        self._product = np.where(upper, 0, self._own @ whole[len(EXPRESSIONS)])
         self._rate = 1 / float(np.linalg.eigvalsh(self._gram)[-1])
         self._model = model
         self._identity = model.encode_identity(model.wearer[None])

@@ -19,7 +19,7 @@ from tellmark.types import F32
 Sizes = Mapping[str, float | tuple[float, ...]]
 
 MEMORY: Sizes = {"head": 0.6}  # correlation from frame to frame; 0 for the others
-TEMPERATURE: Sizes = {"head": 1.95, "lids": 2.05, "gaze": (1.5, 2.05)}  # standard deviation; 1 for the dynamics
+TEMPERATURE: Sizes = {"head": 1.88, "lids": 2.05, "gaze": (1.5, 2.05)}  # standard deviation; 1 for the dynamics
 _PARTS = {"head": slice(0, 6), "lids": columns.LIDS, "gaze": columns.GAZE}
 
 

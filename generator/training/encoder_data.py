@@ -79,13 +79,8 @@ def example(sound: F32, phonemes: Sequence[Phoneme], heard: F32) -> Example:
     """What is true of ``sound``, heard as ``heard``."""
     rows = round(len(sound) / SAMPLE_RATE_HZ * 25)
     duration_s = len(sound) / SAMPLE_RATE_HZ
-    tracks = lip_tracks(phonemes, duration_s)
-    soft, hard = ndimage.gaussian_filter1d(tracks, 1.5, axis=0), ndimage.maximum_filter1d(tracks, 3, axis=0)
-    places = np.minimum(4 * np.arange(rows), len(tracks) - 1)
-    gestures = soft[places]
-    for name in CLOSED:
-        gestures[:, GESTURES.index(name)] = hard[places, GESTURES.index(name)]
-    groups, talking = np.zeros(rows, np.int64), np.zeros(len(tracks))
+    gestures, places = targets(phonemes, duration_s)
+    groups, talking = np.zeros(rows, np.int64), np.zeros(int(np.ceil(duration_s * 100)))
     for start_s, end_s, name in segments(phonemes, duration_s):
         found = group(name)
         groups[int(np.ceil(start_s * 25 - 1e-6)) : int(np.ceil(end_s * 25 - 1e-6))] = -1 if found is None else found
@@ -96,6 +91,20 @@ def example(sound: F32, phonemes: Sequence[Phoneme], heard: F32) -> Example:
     measured = _measured(sound, rows)
     measured[:, 0] = speaking
     return _pack(heard, gestures, groups, measured)
+
+
+def targets(phonemes: Sequence[Phoneme], duration_s: float) -> tuple[F64, NDArray[np.int64]]:
+    """What the lips do: (T, len(GESTURES)) a row a frame, and the 10 ms each stands at.
+
+    Closures count by the strongest moment around, for they may be shorter than a row.
+    """
+    tracks = lip_tracks(phonemes, duration_s)
+    soft, hard = ndimage.gaussian_filter1d(tracks, 1.5, axis=0), ndimage.maximum_filter1d(tracks, 3, axis=0)
+    places = np.minimum(4 * np.arange(round(duration_s * 25)), len(tracks) - 1)
+    gestures = soft[places]
+    for name in CLOSED:
+        gestures[:, GESTURES.index(name)] = hard[places, GESTURES.index(name)]
+    return gestures, places
 
 
 def _measured(sound: F32, rows: int) -> F64:

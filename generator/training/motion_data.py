@@ -114,7 +114,7 @@ class Mixer:
         mean = self._model.mean.numpy()
         self._mirror = mirror_index(mean)
         self._basis = expression_basis(mean)
-        self._lower = _lower_face(mean)[:, None]
+        self._lower = columns.lower_face(mean)[:, None]
 
     def draw(self, rng: np.random.Generator) -> Example:
         """One sequence, of a kind by chance."""
@@ -215,13 +215,6 @@ def _emotion(rng: np.random.Generator) -> dict[str, float]:
         return {}
     chosen = rng.choice(MOODS, size=1 if rng.random() < 0.85 else 2, replace=False)
     return {str(name): float(rng.uniform(0.2, 1)) for name in chosen}
-
-
-def _lower_face(mean: F32) -> F32:
-    """(468,) 1 on lips and chin, 0 above the nose's base."""
-    nose, lip = float(mean[2, 1]), float(mean[0, 1])
-    t = np.clip((mean[:, 1] - nose + 4) / (lip - nose + 4), 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
 def draws(mixer: Mixer, count: int, seed: int) -> Iterator[Example]:

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 @click.option("--emotion", metavar="NAME[:W]", multiple=True, help="neutral, happy, sad, angry, surprised; may repeat.")
 @click.option(
     "--motion",
-    type=click.Choice(["rules", "diffusion"]),
-    default="rules",
+    type=click.Choice(["diffusion", "rules"]),
+    default="diffusion",
     show_default=True,
-    help="What moves the face: rules, or the model learned from films (docs/motion.md).",
+    help="What moves the face: the model learned from films, or rules, which are faster (docs/motion.md).",
 )
 @click.option(
     "--renderer",

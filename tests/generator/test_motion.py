@@ -1,7 +1,9 @@
 """The learned motion model that ships."""
 
+import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from tellmark.generator.audio.encoder import SpeechEncoder
 from tellmark.generator.audio.voice import synthesize
 from tellmark.generator.dynamics import latent_motion as columns
 from tellmark.generator.dynamics.behaviour import HEAD_SHARE
-from tellmark.generator.motion import DiffusionMotion, Performance
+from tellmark.generator.motion import DiffusionMotion, Performance, bounded
 from tellmark.generator.speech import load_speech
 from tellmark.generator.types import EXPRESSIONS, Controls, Encoded, Motion
 
@@ -35,31 +37,43 @@ def heard(sound: np.ndarray) -> Encoded:
     return SpeechEncoder.load().encode(sound)
 
 
+def performed(heard: Encoded, seed: int = 1, controls: Controls | None = None, size: int | None = None) -> Motion:
+    performance, size = Performance(controls or Controls(), seed), size or len(heard)
+    parts = [performance.push(heard[start : start + size]) for start in range(0, len(heard), size)]
+    rows = np.concatenate([part.array() for part in [*parts, performance.finish()]])
+    return Motion.from_array(columns.FPS, rows)
+
+
 @pytest.fixture(scope="module")
 def plain(heard: Encoded) -> Motion:
-    return Performance(Controls(), 1).push(heard)
+    return performed(heard)
 
 
 def test_pieces_change_nothing_and_a_seed_says_it_again(heard: Encoded, plain: Motion) -> None:
+    assert len(plain) == len(heard)
+    for size in (1, 7):
+        assert np.abs(performed(heard, size=size).array() - plain.array()).max() < 1e-3
+    assert np.abs(performed(heard, 2).rotation_deg - plain.rotation_deg).max() > 0.2
+
+
+def test_one_row_waits(heard: Encoded) -> None:
     performance = Performance(Controls(), 1)
-    pieces = [performance.push(heard[start : start + 7]) for start in range(0, len(heard), 7)]
-    assert np.abs(np.concatenate([piece.array() for piece in pieces]) - plain.array()).max() < 1e-3
     assert len(performance.finish()) == 0
-    other = Performance(Controls(), 2).push(heard)
-    assert np.abs(other.rotation_deg - plain.rotation_deg).max() > 0.2
+    assert [len(performance.push(heard[k : k + 1])) for k in range(3)] == [0, 1, 1]
+    assert [len(performance.finish()) for _ in range(2)] == [1, 0]
 
 
 def test_the_mouth_speaks_and_then_is_still(heard: Encoded, plain: Motion) -> None:
     talking = heard.speaking > 0.8
     silent = slice(-20, None)
     assert plain.expression[talking, JAW].mean() > 0.12
-    assert plain.expression[silent, JAW].max() < 0.08
+    assert plain.expression[silent, JAW].max() < 0.02
     assert np.abs(np.diff(plain.expression[silent], axis=0)).max() < 0.15
 
 
 def test_controls_do_what_they_say(heard: Encoded, plain: Motion) -> None:
     def aside(controls: Controls) -> Motion:
-        return Performance(controls, 1).push(heard)
+        return performed(heard, controls=controls)
 
     looking = aside(Controls(gaze_deg=(15.0, 0.0)))
     sight = (looking.rotation_deg + np.pad(looking.gaze_deg, ((0, 0), (0, 1))))[:, 0].mean()
@@ -74,15 +88,13 @@ def test_controls_do_what_they_say(heard: Encoded, plain: Motion) -> None:
 
 def test_the_head_is_drawn_home(heard: Encoded, plain: Motion, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tellmark.generator.motion._HOME_S", 0.2)
-    near = Performance(Controls(gaze_deg=(10.0, 0.0)), 1).push(heard)
+    near = performed(heard, controls=Controls(gaze_deg=(10.0, 0.0)))
     assert near.rotation_deg.std(0).mean() < 0.7 * plain.rotation_deg.std(0).mean()
     assert near.rotation_deg[:, 0].mean() == pytest.approx(10 * HEAD_SHARE, abs=1)
 
 
-def test_offline_motion_has_the_rate_and_length_of_the_speech(tmp_path: object, sound: np.ndarray) -> None:
-    from pathlib import Path
-
-    path = Path(str(tmp_path)) / "voice.wav"
+def test_offline_motion_has_the_rate_and_length_of_the_speech(tmp_path: Path, sound: np.ndarray) -> None:
+    path = tmp_path / "voice.wav"
     synthesize("One, two, three.", path)
     for fps in (25.0, 30.0):
         speech = load_speech(path, fps=fps)
@@ -106,7 +118,7 @@ def test_moving_a_face_needs_no_voice_to_train_on() -> None:
 
 
 def test_a_performance_begins_in_the_midst_of_its_motion(heard: Encoded) -> None:
-    turns = np.stack([Performance(Controls(), seed).push(heard[:75]).rotation_deg for seed in range(4)])
+    turns = np.stack([performed(heard[:75], seed).rotation_deg for seed in range(4)])
     assert np.abs(turns[:, 0]).max() > 0.5
     speed = np.linalg.norm(np.diff(turns, axis=1), axis=2).mean(0)
     assert speed[:25].mean() > 0.5 * speed[50:].mean()
@@ -114,9 +126,31 @@ def test_a_performance_begins_in_the_midst_of_its_motion(heard: Encoded) -> None
 
 def test_blinks_are_whole_and_follow_their_gain(heard: Encoded, plain: Motion) -> None:
     long = Encoded.joined([heard] * 3)
-    lids = Performance(Controls(), 1).push(long).blink.mean(1)
+    lids = performed(long).blink.mean(1)
     peaks = lids[1:-1][(lids[1:-1] > 0.3) & (lids[1:-1] >= lids[:-2]) & (lids[1:-1] > lids[2:])]
     assert len(peaks) > 1
     assert np.median(peaks) > 0.85
-    half = Performance(Controls(gains={"blink": 0.5}), 1).push(long).blink.mean(1)
+    half = performed(long, controls=Controls(gains={"blink": 0.5})).blink.mean(1)
     assert np.abs(half - lids / 2).max() < 1e-6
+
+
+def test_heads_end_where_the_films_do_and_small_turns_are_left_alone() -> None:
+    off = np.array([[5.0, -6.0], [12.0, 40.0], [-90.0, -9.0]], np.float32)
+    held = bounded(off, np.array([12.0, 7.0]), np.array([20.0, 11.0]))
+    assert np.array_equal(held[0], off[0])
+    assert held[1, 0] == 12
+    assert 10.5 < held[1, 1] <= 11
+    assert -20 <= held[2, 0] < -19.5
+    assert held[2, 1] > off[2, 1]
+
+
+def test_a_speech_that_was_cut_short_is_not_heard_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "voice.wav"
+    synthesize("A sentence that goes on and on, and does not end before it has been said. " * 4, path)
+    speech = load_speech(path)
+    rows: list[int] = []
+    push = Performance.push
+    monkeypatch.setattr(Performance, "push", lambda self, heard: rows.append(len(heard)) or push(self, heard))
+    cut = dataclasses.replace(speech, features=speech.features[:20], duration_s=0.8)
+    assert len(DiffusionMotion().generate(cut, Controls(), 0)) == 20
+    assert sum(rows) < speech.frames / 2

@@ -30,7 +30,7 @@ def test_a_gaze_that_glides_becomes_rests_and_jumps() -> None:
     runs = np.split(moving, np.flatnonzero(np.diff(moving) > 1) + 1)
     assert max(len(run) for run in runs) <= 3  # at 2.2 ms a degree and 21 ms
     assert len(runs) > 15
-    assert np.corrcoef(gaze[:, 0], wanted[:, 0])[0, 1] > 0.9
+    assert np.corrcoef(gaze[:, 0], wanted[:, 0])[0, 1] > 0.85
     assert np.abs(gaze[:, 0] - wanted[:, 0]).max() < 10
 
 
