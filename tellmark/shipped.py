@@ -53,7 +53,7 @@ def index_rows(data: Path, talk: Path) -> list[dict[str, Any]]:
     table = [row for row in csv_rows(data / "index.csv") if row["kind"] in ("real", "fake")]
     real = {row["path"]: row["person_id"] for row in table if row["kind"] == "real"}
     rows = [
-        _row(data / row["path"], row["kind"], row["system"], row["person_id"], row["licence"])
+        _row(data / row["path"], row["path"], row["kind"], row["system"], row["person_id"], row["licence"])
         | {"original": str(data / original) if (original := _original(row, real)) else ""}
         for row in table
     ]
@@ -79,7 +79,8 @@ def _ours(talk: Path, people: dict[str, str]) -> list[dict[str, Any]]:
         own: dict[str, Clip] = {method: clips[name, method] for method in _OURS}
         for method, clip in own.items():
             kind = "fake" if method == "talk" else "real"
-            row = _row(talk / clip.path, kind, _OURS[method], people[name], clip.licence) | {"marked": "1"}
+            row = _row(talk / clip.path, f"{name} {method}", kind, _OURS[method], people[name], clip.licence)
+            row |= {"marked": "1"}
             rows.append(row | {"original": "" if method == "real" else str(talk / own["real"].path)})
     return rows
 
@@ -89,10 +90,10 @@ def _pseudonym(person: str) -> str:
     return f"person:{hashlib.sha256(number_of(person).encode()).hexdigest()[:8]}"
 
 
-def _row(path: Path, kind: str, system: str, person: str, licence: str) -> dict[str, Any]:
+def _row(path: Path, name: str, kind: str, system: str, person: str, licence: str) -> dict[str, Any]:
     whole = str(path.resolve())
     return {
-        "path": whole, "kind": kind, "system": system, "person_id": person, "licence": licence,
+        "path": whole, "name": name, "kind": kind, "system": system, "person_id": person, "licence": licence,
         "original": "", "marked": "",
     }  # fmt: skip
 
