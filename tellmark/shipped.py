@@ -6,8 +6,8 @@
 DATA has an index.csv of real clips and of other systems' fakes; TALK is a dataset of the factory (``make published``)
 with real, null and `talk` clips of some of the same people, marked. All of them are cut and encoded alike
 (``detector.footage``), half of the variants of either class marked, and real clips whose scenery, framing and light are
-like that of no fake are left out. Our own fakes have a model apart. OUT becomes the dataset, OUT/default.npz the weights
-that learnt from it, and OUT/audit.json what the audit says of the dataset, by models that learn as the shipped one did.
+like that of no fake are left out. Our own fakes have a model apart. OUT becomes the dataset, OUT/default.npz the
+weights that learnt from it, and OUT/audit.json what the audit says of it, by models that learn as the shipped one did.
 """
 
 from __future__ import annotations
