@@ -4,13 +4,15 @@ Real clips and other systems' fakes come in their own sizes, rates and encodings
 are learns those. Here every clip, of either class, is cut to its face, brought to 25 frames per second and one size,
 and written by one encoder with settings drawn from one distribution. Variants of a clip differ in size and
 compression, so that neither can stand for a class; nor can length, since every clip is cut to the shorter of its own
-and that of a clip of the other class, drawn at random. Where a marker is given, every other variant of what has no mark
+and that of a clip of the other class, drawn at random; nor the detail of the source, since every face is reduced in the
+same way to the smaller of its own size and another's. Where a marker is given, every other variant of what has no mark
 yet is marked, so that a mark cannot stand for a class either. A fake whose original is known gets the same looks.
 
     python -m tellmark.detector.footage INDEX.csv OUT
 
 INDEX.csv has the columns path (beside it), kind (real | fake), system (of a fake; of a real clip, its arm), person_id
-and licence, and may have original (path of the real row a fake was made from) and marked (1: it carries a mark).
+and licence, and may have original (path of the real row a fake was made from), marked (1: it carries a mark) and name:
+what all draws of a row depend on instead of its path, so that the same set comes out wherever the footage lies.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +62,19 @@ class _Look:
     mark: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A row of the index that shows a face: all else of a clip is drawn by ``key``, of a fake by its original's."""
+
+    row: dict[str, str]
+    path: Path
+    key: str
+    pair: str
+    seconds: float  # there are, up to what is asked for
+    start_s: float
+    box: tuple[int, int, int]  # left, top and side of a square around the face, px
+
+
 def build(
     index: Path,
     out: Path,
@@ -85,54 +101,61 @@ def build(
     rows = table[table.kind.isin(["real", "fake"])].to_dict("records")
     (out / "clips").mkdir(parents=True, exist_ok=True)
     clips: list[Clip] = []
-    rows, own = _readable(rows, index.parent, seconds, failed)
-    for done, (row, length) in enumerate(zip(rows, _lengths(rows, own, seed), strict=True)):
-        key, pair = (_key(str(row["path"])), _key(str(row.get("original") or row["path"])))
-        looks = _looks(np.random.default_rng([seed, int(pair, 16)]), variants, marks=mark is not None)
-        cut: list[tuple[float, U8]] = []
-        with left_out(index.parent / str(row["path"]), failed):
-            cut = list(_cut_to_face(index.parent / str(row["path"]), round(length * FPS)))
-        if cut:
-            frames = [frame for _, frame in cut]
-            entry = {str(name): str(value) for name, value in row.items()} | {"start_s": f"{cut[0][0]:.3f}"}
-            clips += _variants(frames, entry, key, out, looks, mark)
-            for arm, render in (arms or {}).items() if entry["kind"] == "real" else ():
+    sources = _sources(rows, index.parent, seconds, failed)
+    fake = [source.row["kind"] == "fake" for source in sources]
+    pairs = [source.pair for source in sources]
+    lengths = _alike([source.seconds for source in sources], fake, pairs, [seed, 1])
+    sides = _alike([source.box[2] for source in sources], fake, pairs, [seed, 2])
+    for done, (source, length, side) in enumerate(zip(sources, lengths, sides, strict=True)):
+        looks = _looks(np.random.default_rng([seed, int(source.pair, 16)]), variants, marks=mark is not None)
+        frames: list[U8] = []
+        with left_out(source.path, failed):
+            frames = list(_cut_to_face(source, round(length * FPS), round(side)))
+        if frames:
+            clips += _variants(frames, source, source.key, out, looks, mark)
+            for arm, render in (arms or {}).items() if source.row["kind"] == "real" else ():
                 if rendered := render(frames):
-                    arm_entry = entry | {"system": arm, "original": entry["path"]}
-                    clips += _variants(rendered, arm_entry, f"{key}-{arm}", out, looks, mark)
+                    entry = source.row | {"system": arm, "original": source.row["path"]}
+                    arm_source = replace(source, row=entry, pair=source.key)
+                    clips += _variants(rendered, arm_source, f"{source.key}-{arm}", out, looks, mark)
         if progress:
-            progress(done + 1, len(rows))
+            progress(done + 1, len(sources))
     known = {clip.clip_id for clip in clips}
     clips = [clip if clip.original in known else replace(clip, original=None) for clip in clips]
     write_manifest(out, clips)
     return clips
 
 
-def _key(path: str) -> str:
-    return hashlib.sha256(path.encode()).hexdigest()[:12]
-
-
-def _readable(
-    rows: Sequence[dict[Any, Any]], folder: Path, seconds: float, failed: Failed | None
-) -> tuple[list[dict[Any, Any]], list[float]]:
-    """The rows whose file can be opened, and how much there is of each, s, up to ``seconds``."""
-    found, own = [], []
+def _sources(rows: Sequence[Mapping[Any, Any]], folder: Path, seconds: float, failed: Failed | None) -> list[_Source]:
+    """The rows whose file can be read and shows a face."""
+    keys = {str(row["path"]): _key(str(row.get("name") or row["path"])) for row in rows}
+    found = []
     for row in rows:
-        with left_out(folder / str(row["path"]), failed):
-            own.append(min(seconds, probe(folder / str(row["path"])).duration_s))
-            found.append(row)
-    return found, own
+        name = str(row["path"])
+        original = str(row.get("original") or name)
+        pair = keys.get(original) or _key(original)
+        with left_out(folder / name, failed):
+            length = min(seconds, probe(folder / name).duration_s)
+            if (place := _face_in(folder / name)) is not None:
+                entry = {str(column): str(value) for column, value in row.items()}
+                found.append(_Source(entry, folder / name, keys[name], pair, length, *place))
+    return found
 
 
-def _lengths(rows: Sequence[Mapping[Any, Any]], lengths: Sequence[float], seed: int) -> list[float]:
-    """s of each row: the smaller of two draws, one from the lengths of either class, is distributed alike in both."""
-    rng = np.random.default_rng(seed)
-    own = np.array(lengths)
-    fake = np.array([row["kind"] == "fake" for row in rows])
-    if fake.all() or not fake.any():
-        return [float(length) for length in own]
-    others = [float(rng.choice(own[fake != kind])) for kind in fake]
-    return [float(min(pair)) for pair in zip(own, others, strict=True)]
+def _key(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:12]
+
+
+def _alike(own: Sequence[float], fake: Sequence[bool], pairs: Sequence[str], seed: Sequence[int]) -> list[float]:
+    """The smaller of each value and of one that is drawn from the other class: distributed alike in both classes."""
+    values, kinds = np.array(own, np.float64), np.array(fake, np.bool_)
+    if kinds.all() or not kinds.any():
+        return [float(value) for value in values]
+    drawn = [
+        np.random.default_rng([*seed, int(pair, 16)]).choice(values[kinds != kind])
+        for kind, pair in zip(kinds, pairs, strict=True)
+    ]
+    return [float(value) for value in np.minimum(values, drawn)]
 
 
 def _looks(rng: np.random.Generator, count: int, *, marks: bool) -> list[_Look]:
@@ -143,9 +166,9 @@ def _looks(rng: np.random.Generator, count: int, *, marks: bool) -> list[_Look]:
 
 
 def _variants(
-    frames: list[U8], row: dict[str, str], key: str, out: Path, looks: list[_Look], mark: Marker | None
+    frames: list[U8], source: _Source, key: str, out: Path, looks: list[_Look], mark: Marker | None
 ) -> list[Clip]:
-    clips = []
+    clips, row = [], source.row
     already = row.get("marked") == "1"
     for number, look in enumerate(looks):
         path = out / "clips" / f"{key}-{number}.mp4"
@@ -153,7 +176,6 @@ def _variants(
         with atomic_path(path, force=True) as temporary:
             _encode(frames, temporary, look, adds)
         fake = row["kind"] == "fake"
-        original = row.get("original", "")
         clips.append(
             Clip(
                 clip_id=path.stem,
@@ -177,33 +199,38 @@ def _variants(
                 payload=None,
                 generator_version="",
                 licence=row["licence"],
-                original=f"{_key(original)}-{number}" if original else None,
-                params=json.dumps({"variant": number, "start_s": float(row["start_s"])}),
+                original=f"{source.pair}-{number}" if row.get("original") else None,
+                params=json.dumps({"variant": number, "start_s": round(source.start_s, 3), "side": len(frames[0])}),
             )
         )
     return clips
 
 
-def _cut_to_face(source: Path, limit: int) -> Iterator[tuple[float, U8]]:
-    """(time in s, square crop) around the face's place in the first frame that has one; nothing for small faces."""
-    box: tuple[int, int, int] | None = None
-    count = 0
+def _face_in(path: Path) -> tuple[float, tuple[int, int, int]] | None:
+    """Time and place (left, top, side) of the first face: a square around it; None for small faces and for none."""
     with MediapipeTracker() as tracker:
-        for time_s, rgb in read_frames(source):
-            if box is None:
-                faces = tracker.track(rgb)
-                if not faces or faces[0].size < MIN_FACE_PX:
-                    continue
-                side = int(min(_SIDE * float(face_height(faces[0].landmarks)), *rgb.shape[:2]))
-                x0, y0, x1, y1 = faces[0].box
-                left = int(np.clip((x0 + x1 - side) / 2, 0, rgb.shape[1] - side))
-                top = int(np.clip((y0 + y1 - side) / 2, 0, rgb.shape[0] - side))
-                box = (left, top, side)
-            left, top, side = box
-            yield time_s, rgb[top : top + side, left : left + side].copy()
-            count += 1
-            if count == limit:
-                return
+        for time_s, rgb in read_frames(path):
+            faces = tracker.track(rgb)
+            if not faces or faces[0].size < MIN_FACE_PX:
+                continue
+            side = int(min(_SIDE * float(face_height(faces[0].landmarks)), *rgb.shape[:2]))
+            x0, y0, x1, y1 = faces[0].box
+            left = int(np.clip((x0 + x1 - side) / 2, 0, rgb.shape[1] - side))
+            top = int(np.clip((y0 + y1 - side) / 2, 0, rgb.shape[0] - side))
+            return time_s, (left, top, side)
+    return None
+
+
+def _cut_to_face(source: _Source, limit: int, reduced: int) -> Iterator[U8]:
+    """Up to ``limit`` crops around where the face is first seen, from then on, of ``reduced`` px a side at most."""
+    left, top, side = source.box
+    after = (rgb for time_s, rgb in read_frames(source.path) if time_s >= source.start_s)
+    for rgb in islice(after, limit):
+        crop = rgb[top : top + side, left : left + side]
+        if reduced < side:
+            yield np.asarray(cv2.resize(crop, (reduced, reduced), interpolation=cv2.INTER_AREA), np.uint8)
+        else:
+            yield crop.copy()
 
 
 def _encode(frames: list[U8], path: Path, look: _Look, mark: Callable[[U8], U8] | None) -> None:

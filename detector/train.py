@@ -81,7 +81,8 @@ def train(
         "by_quality": model.proportion is not None and not liveliness.is_axis_of(model.proportion),
         "by_motion": model.proportion is not None and liveliness.is_axis_of(model.proportion),
         "cross_validation": _brief(validation),
-        "operating_point": _operating_point(validation["scores"]),
+        "operating_point": (point := _operating_point(validation["scores"])),
+        "above": _above(validation["scores"], point["threshold"]),
         "unseen_methods": leave_one_method_out(pairs, classifier, seed=seed),
         "test": {},
     }
@@ -172,6 +173,12 @@ def _operating_point(scores: Sequence[dict[str, Any]]) -> dict[str, float]:
         "false_alarms": float((real > threshold).mean()),
         "hits": float((fake > threshold).mean()),
     }
+
+
+def _above(scores: Sequence[dict[str, Any]], threshold: float) -> dict[str, float]:
+    """Method -> share of its clips, of persons unseen, above the threshold."""
+    methods = sorted({str(one["method"]) for one in scores})
+    return {name: float(np.mean([one["p"] > threshold for one in scores if one["method"] == name])) for name in methods}
 
 
 def _labels(pairs: Pairs) -> NDArray[np.int64]:

@@ -72,12 +72,16 @@ def leave_one_system_out(
     pairs: Pairs,
     learner: Learner,
     *,
+    also: Pairs = (),
     count: int = FOLDS,
     seed: int = 0,
     bootstraps: int = metrics.BOOTSTRAPS,
     progress: Progress | None = None,
 ) -> Unseen:
-    """``Unseen`` of every method of the fakes; the persons of the negatives in ``count`` folds."""
+    """``Unseen`` of every method of the fakes; the persons of the negatives in ``count`` folds.
+
+    also: clips that are learnt from as well, but for those of persons who are judged, and never judged themselves.
+    """
     labels = np.array([int(clip.label is Label.FAKE) for clip, _ in pairs])
     methods = np.array([clip.method for clip, _ in pairs])
     who = np.array([clip.identity for clip, _ in pairs])
@@ -94,15 +98,17 @@ def leave_one_system_out(
         for f, persons in enumerate(parts):
             judged = unseen | ((labels == 0) & np.isin(who, persons))
             taught = ~judged & ~np.isin(who, who[judged])
-            score = learner(*rows_of([pairs[i] for i in np.flatnonzero(taught)]))
+            known = set(who[judged].tolist())
+            more = [pair for pair in also if pair[0].identity not in known]
+            score = learner(*rows_of([*(pairs[i] for i in np.flatnonzero(taught)), *more]))
             chosen = np.flatnonzero(judged)
             scores = np.array([float(score(pairs[i][1].x).mean()) for i in chosen])
             areas[s, f] = metrics.weighted_aucs(labels[chosen], scores, draws[:, member[chosen]])
             if progress:
                 progress(s * len(parts) + f + 1, len(systems) * len(parts))
-    known = np.isfinite(areas)
+    found = np.isfinite(areas)
     with np.errstate(invalid="ignore"):
-        mean = np.where(known, areas, 0).sum(1) / known.sum(1)  # NaN where a draw has none of the system's persons
+        mean = np.where(found, areas, 0).sum(1) / found.sum(1)  # NaN where a draw has none of the system's persons
         every = np.nanmean(mean, axis=0)
     return Unseen(
         {name: float(mean[s, 0]) for s, name in enumerate(systems)},

@@ -1,4 +1,4 @@
-"""Controls 1 to 4 and 7: what else than the forgery could tell the classes apart."""
+"""Controls 1 to 4, 7 and 8: what else than the forgery could tell the classes apart."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import numpy as np
 
 from tellmark.detector import metrics
 from tellmark.detector.audit import probes
-from tellmark.detector.audit.material import NONE_ANEW, Material, missing
+from tellmark.detector.audit.matching import without_counterpart
+from tellmark.detector.audit.material import ARMS, NONE_ANEW, Material, missing
 from tellmark.detector.audit.variants import AGAIN, AS_IS, SWAPS, Variant
 from tellmark.detector.audit_record import Control
 from tellmark.detector.evaluate import known_mean
 from tellmark.errors import InputError
-from tellmark.types import F64
+from tellmark.types import F64, Clip, Label
 
 _WATERMARK = "if it fails, the watermark is taken for the forgery, or for its absence"
 
@@ -22,8 +23,9 @@ _WATERMARK = "if it fails, the watermark is taken for the forgery, or for its ab
 def watermark(material: Material) -> Iterator[Control]:
     """1: does a mark alone move the scores, and do they survive when marks and classes are swapped?
 
-    Both arms of both classes are made from the same clips. What is marked already gets a second mark: there is no
-    unmarked fake of ours on disk, and one mark more has to move the scores as little as the first.
+    Both arms of both classes are made from the same clips, of those without a mark first. What is marked already gets a
+    second one: there is no unmarked fake of ours on disk, and one mark more has to move the scores as little as the
+    first.
     """
     band, cross = (
         (1, "watermark alone", _WATERMARK, ".50 +- .05"),
@@ -42,7 +44,8 @@ def watermark(material: Material) -> Iterator[Control]:
         yield missing(*band, why)
         yield missing(*cross, why)
         return
-    again, once = material.variant(AGAIN), material.variant(Variant(AGAIN.encoding, marks=1))
+    taken = material.drawn(material.most if material.marks is None else material.marks, clean=True)
+    again, once = material.variant(AGAIN, taken), material.variant(Variant(AGAIN.encoding, marks=1), taken)
     arms = {"clean": dict(zip(*again, strict=True)), "marked": dict(zip(*once, strict=True))}
     both = sorted(set(arms["clean"]) & set(arms["marked"]))
     already = sum(material.clips[i].marked for i in both)
@@ -54,8 +57,8 @@ def watermark(material: Material) -> Iterator[Control]:
     yield _band(material.auc(*band[:3], scored, band[3], 0.55, note))
 
     def arm(fakes: str, others: str) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], F64, list[str]]:
-        taken = np.array([arms[fakes if material.labels[i] else others][i] for i in both])
-        return material.scored(both, taken, material.labels[both])
+        scores = np.array([arms[fakes if material.labels[i] else others][i] for i in both])
+        return material.scored(both, scores, material.labels[both])
 
     areas = {(f, o): metrics.auc(*arm(f, o)[:2]) for f in arms for o in arms}
     best = max((("clean", "clean"), ("marked", "marked")), key=areas.__getitem__)
@@ -123,16 +126,51 @@ def null_render(material: Material) -> Iterator[Control]:
 
 def elsewhere(material: Material) -> Iterator[Control]:
     """7: the scenery, the first frame and the first 0.2 s of sound, each alone."""
-    seen = [(probes.background(w), probes.first_frame(w)) for w in map(probes.first_window, material.paths)]
+    scenery, _, frames = material.seen()
     measures = {
-        "background alone": [scenery for scenery, _ in seen],
-        "first frame alone": [frame for _, frame in seen],
-        "leading 0.2 s of sound alone": [probes.leading_sound(path) for path in material.paths],
+        "background alone": scenery,
+        "first frame alone": frames,
+        "leading 0.2 s of sound alone": np.array([probes.leading_sound(path) for path in material.paths]),
     }
-    for name, rows in measures.items():
-        x = np.array(rows)
+    for name, x in measures.items():
         meaning = "if it fails, the classes differ where nothing was forged"
         yield _probe(material, 7, name, meaning, x, "report, <= .60", 0.60)
+
+
+def pairs(material: Material) -> Iterator[Control]:
+    """8: every fake has its original beside it, or, where that was never published, a counterpart.
+
+    A counterpart is another real clip that a classifier of scenery, framing and light cannot tell from the fake: within
+    a fifth of a deviation of the propensity, each standing for one fake alone (``matching``).
+    """
+    sources = {clip.clip_id for clip in material.clips if clip.label is not Label.FAKE}
+    fakes = [clip for clip in material.clips if clip.label is Label.FAKE]
+    lone = {clip.source_id for clip in fakes if clip.original is None or clip.original not in sources}
+    alone: set[str] = set()
+    if lone:
+        taken = {clip.original for clip in fakes}
+
+        def may_stand(clip: Clip) -> bool:
+            return clip.clip_id not in taken and clip.method not in ARMS
+
+        chosen = [
+            i
+            for i, clip in enumerate(material.clips)
+            if (clip.source_id in lone if clip.label is Label.FAKE else may_stand(clip))
+        ]
+        scenery, framing, _ = material.seen()
+        names = np.array([material.clips[i].source_id for i in chosen])
+        x = np.hstack([scenery, framing])[chosen]
+        try:
+            alone = without_counterpart(x, material.labels[chosen], material.who[chosen], names)
+        except InputError:  # nobody is left to be one
+            alone = lone
+    count = sum(clip.source_id in alone for clip in fakes)
+    note = f"{len(fakes)} fakes, {sum(clip.source_id in lone for clip in fakes)} of them without their original"
+    yield Control(
+        8, "fakes without original or counterpart", "if it fails, the classes show different people or scenes",
+        float(count), None, "0", count == 0, note,
+    )  # fmt: skip
 
 
 def _probe(material: Material, number: int, name: str, meaning: str, x: F64, mark: str, limit: float) -> Control:

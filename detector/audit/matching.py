@@ -14,6 +14,7 @@ from tellmark.detector.audit.probes import probe_scores
 from tellmark.types import F64
 
 _SEEDS = (1, 2, 3)  # of the folds; the audit's own probe has seed 0
+_CALIPER = 0.2  # deviations of the propensity's log-odds within which two clips are alike (Austin 2011)
 
 
 def matched(
@@ -24,11 +25,9 @@ def matched(
     x: (N, D) scenery of N clips; several clips of one source count as their mean. Fakes choose in turn, in an order
     that is drawn once.
     """
-    scale = np.mean([probe_scores(x, labels, identities, seed=seed) for seed in _SEEDS], axis=0)
-    names, first, member = np.unique(sources, return_index=True, return_inverse=True)
-    place = np.bincount(member, scale) / np.bincount(member)
-    fakes = np.flatnonzero(labels[first] == 1)
-    free = [int(i) for i in np.flatnonzero(labels[first] == 0)]
+    names, place, classes = _propensity(x, labels, identities, sources)
+    fakes = np.flatnonzero(classes == 1)
+    free = [int(i) for i in np.flatnonzero(classes == 0)]
     kept = set(fakes.tolist())
     rng = np.random.default_rng(0)
     for fake in np.concatenate([rng.permutation(fakes) for _ in range(each)]):
@@ -37,3 +36,33 @@ def matched(
             free.remove(nearest)
             kept.add(nearest)
     return {str(names[i]) for i in kept}
+
+
+def without_counterpart(
+    x: F64, labels: NDArray[np.int64], identities: NDArray[np.str_], sources: NDArray[np.str_]
+) -> set[str]:
+    """Sources of fakes for which no negative is left whose scenery is alike, where each stands for one fake alone.
+
+    As many as can be are paired: on a line, the lowest fake takes the lowest negative in its reach.
+    """
+    names, place, classes = _propensity(x, labels, identities, sources)
+    reach = _CALIPER * float(place.std())
+    others = sorted(place[classes == 0])
+    alone, first = set(), 0
+    for i in sorted(np.flatnonzero(classes == 1), key=lambda i: place[i]):
+        while first < len(others) and others[first] < place[i] - reach:
+            first += 1
+        if first < len(others) and others[first] <= place[i] + reach:
+            first += 1
+        else:
+            alone.add(str(names[i]))
+    return alone
+
+
+def _propensity(
+    x: F64, labels: NDArray[np.int64], identities: NDArray[np.str_], sources: NDArray[np.str_]
+) -> tuple[NDArray[np.str_], F64, NDArray[np.int64]]:
+    """Names, log-odds of being fake by what ``x`` shows, persons held out, and class of each source."""
+    scale = np.mean([probe_scores(x, labels, identities, seed=seed) for seed in _SEEDS], axis=0)
+    names, first, member = np.unique(sources, return_index=True, return_inverse=True)
+    return names, np.bincount(member, scale) / np.bincount(member), labels[first]

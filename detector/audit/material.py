@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.detector import metrics
+from tellmark.detector.audit import probes
 from tellmark.detector.audit.variants import Variant, variant_features
 from tellmark.detector.audit_record import Control
 from tellmark.detector.features import ClipFeatures
@@ -25,6 +26,8 @@ from tellmark.detector.models.model import Judgement
 from tellmark.detector.models.rows import FOLDS, Rows, folds
 from tellmark.types import F64, Clip, Label
 
+ARMS = ("null", "plain")
+"""Methods of real clips that went through our pipeline, beside the originals they were made from."""
 Scored = tuple[NDArray[np.int64], F64, list[str]]
 """labels (N,) 1 = fake, scores (N,), identities."""
 
@@ -54,9 +57,11 @@ class Material:
     bootstraps: int
     most: int  # clips that variants are made of
     mark: Marker | None = None
+    marks: int | None = None  # clips that the mark's control takes; None: ``most``
     classifier: Tells = field(default_factory=Tells)  # of the models by others, where ``model`` is None
     judges: list[Judge] = field(default_factory=list)  # one a clip
-    _variants: dict[Variant, tuple[list[int], F64]] = field(default_factory=dict)
+    _variants: dict[tuple[Variant, int], float] = field(default_factory=dict)
+    _seen: list[tuple[F64, F64, F64]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.judges = [self.model] * len(self.clips) if self.model else self._by_others(self.seed)
@@ -87,6 +92,14 @@ class Material:
         pairs = zip(judges, self.features, strict=True)
         return np.array([judge.judge(found.x).p_synthetic for judge, found in pairs])
 
+    def seen(self) -> tuple[F64, F64, F64]:
+        """Of each clip's first window (N, ..): scenery, framing and light of the first picture, its first frame."""
+        if not self._seen:
+            for window in map(probes.first_window, self.paths):
+                self._seen.append((probes.background(window), probes.framing(window), probes.first_frame(window)))
+        scenery, framing, frame = (np.array(part) for part in zip(*self._seen, strict=True))
+        return scenery, framing, frame
+
     def scored(self, chosen: Sequence[int] | NDArray[np.intp], scores: F64, labels: NDArray[np.int64]) -> Scored:
         """``scores`` and ``labels`` (both of the chosen clips) with their identities."""
         return labels, scores, [self.clips[i].identity for i in chosen]
@@ -96,29 +109,37 @@ class Material:
         """Clips that variants are made of."""
         return self.drawn(self.most)
 
-    def drawn(self, most: int) -> list[int]:
-        """``most`` clips, half of each class: originals and fakes in their best quality, persons in turn."""
+    def drawn(self, most: int, *, clean: bool = False) -> list[int]:
+        """``most`` clips, half of each class: originals and fakes in their best quality, persons in turn.
+
+        clean: those that carry no mark come first.
+        """
         able = [
             i
             for i, clip in enumerate(self.clips)
-            if clip.compression in (None, "raw", "c23") and clip.method not in ("null", "plain")
+            if clip.compression in (None, "raw", "c23") and clip.method not in ARMS
         ]
         rng = np.random.default_rng(self.seed)
-        queues = [[i for i in rng.permutation(able) if self.labels[i] == label] for label in (0, 1)]
+        queues = [[int(i) for i in rng.permutation(able) if self.labels[i] == label] for label in (0, 1)]
         half = most // 2
-        return sorted(int(i) for queue in queues for i in _spread(queue, self.who)[:half])
+        return sorted(
+            i
+            for queue in queues
+            for i in sorted(_spread(queue, self.who), key=lambda i: clean and self.clips[i].marked)[:half]
+        )
 
-    def variant(self, variant: Variant) -> tuple[list[int], F64]:
-        """The subjects that have one, and the score of each one's ``variant``, by its own judge."""
-        if variant not in self._variants:
-            chosen, scores = [], []
-            for i in self.subjects:
-                found = variant_features(self.paths[i], variant, mark=self.mark, seed=i)
-                if len(found.x):
-                    chosen.append(i)
-                    scores.append(self.judges[i].judge(found.x).p_synthetic)
-            self._variants[variant] = chosen, np.array(scores)
-        return self._variants[variant]
+    def variant(self, variant: Variant, chosen: Sequence[int] | None = None) -> tuple[list[int], F64]:
+        """Those ``chosen`` (None: the subjects) that have one, and each one's score for it, by its own judge."""
+        found = {i: self._score(i, variant) for i in (self.subjects if chosen is None else chosen)}
+        seen = [i for i, score in found.items() if math.isfinite(score)]
+        return seen, np.array([found[i] for i in seen])
+
+    def _score(self, i: int, variant: Variant) -> float:
+        if (variant, i) not in self._variants:
+            found = variant_features(self.paths[i], variant, mark=self.mark, seed=i)
+            score = self.judges[i].judge(found.x).p_synthetic if len(found.x) else math.nan
+            self._variants[variant, i] = score
+        return self._variants[variant, i]
 
     def auc(
         self, number: int, name: str, meaning: str, scored: Scored, mark: str, limit: float, note: str = ""

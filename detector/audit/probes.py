@@ -81,6 +81,16 @@ def first_frame(window: Window | None) -> F64:
     return np.concatenate([measure(still)[_STILL], small.astype(np.float64).ravel()])
 
 
+def framing(window: Window | None) -> F64:
+    """(20,) of the first picture: how large the head is and where, and a thumbnail of the face, grey: its light."""
+    if window is None:
+        return np.full(4 + _THUMBNAIL**2, np.nan)
+    points, (height, width) = window.context_landmarks[0], window.context.shape[1:]
+    small = cv2.resize(window.crops[0], (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA)
+    place = points.mean(0) / (width, height)
+    return np.array([*place, *np.ptp(points, axis=0) / (width, height), *small.mean(2, dtype=np.float64).ravel()])
+
+
 def background(window: Window | None) -> F64:
     """(24,) the scenery without the head: thumbnail, contrast, sharpness, noise, how much of it changes."""
     count = _THUMBNAIL**2 + 8

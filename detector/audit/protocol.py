@@ -1,4 +1,4 @@
-"""Controls 5, 6 and 8 to 12: whether the experiment itself is in order."""
+"""Controls 5, 6 and 9 to 12: whether the experiment itself is in order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from tellmark.detector.features import clip_features
 from tellmark.detector.models.rows import FOLDS, clip_means, folds
 from tellmark.detector.train import leave_one_method_out
 from tellmark.errors import MediaError
-from tellmark.types import Label
 
 _STRIPPED, _TRIED = 3, 40  # clips
 _DRAWS = 5
@@ -51,7 +50,7 @@ def random_labels(material: Material) -> Iterator[Control]:
 
 
 def splits(material: Material) -> Iterator[Control]:
-    """6 and 8: nobody is in two splits, and every fake has its original beside it."""
+    """6: nobody is in two splits."""
     names = {clip.split for clip in material.clips}
     for what in ("identity", "source_id", "voice_id"):
         found: dict[str, set[str]] = {}
@@ -66,12 +65,6 @@ def splits(material: Material) -> Iterator[Control]:
         over = sum(len(one) > 1 for one in found.values())
         note = f"{len(found)} in {len(names)} splits" + ("; folds hold persons out" if len(names) < 2 else "")
         yield Control(6, title, meaning, float(over), None, "0", over == 0, note)
-    sources = {clip.clip_id: clip for clip in material.clips if clip.label is not Label.FAKE}
-    fakes = [clip for clip in material.clips if clip.label is Label.FAKE]
-    alone = [clip for clip in fakes if clip.original is None or clip.original not in sources]
-    meaning = "if it fails, the classes show different people or scenes"
-    note = f"{len(fakes)} fakes"
-    yield Control(8, "fakes without their original", meaning, float(len(alone)), None, "0", not alone, note)
 
 
 def strip(material: Material) -> Iterator[Control]:

@@ -19,7 +19,7 @@ from tellmark.errors import InputError
 from tellmark.runs import Progress
 from tellmark.types import Clip, Failure
 
-_STAGES = 9
+_STAGES = 10
 
 
 def audit(
@@ -30,6 +30,7 @@ def audit(
     classifier: Tells | None = None,
     mark: Marker | None = None,
     most: int = 40,
+    marks: int | None = None,
     seed: int = 0,
     bootstraps: int = BOOTSTRAPS,
     unreadable: Sequence[Failure] = (),
@@ -40,7 +41,7 @@ def audit(
     model: whose scores are audited; None: models trained on the dataset by ``classifier``, persons held out. clips:
     those of another layout than ours, paths relative to ``folder``. mark: puts a watermark on frames (control 1; the
     detector cannot). most: how many clips are encoded anew for controls 1, 3 and 11, half of each class; 0 leaves these
-    out.
+    out. marks: how many for control 1, those without a mark first; None: ``most``.
     unreadable: files that were to be among the clips; those of the clips that cannot be read are added.
 
     Raises :class:`InputError` where the dataset cannot be read, or has fewer than two persons a class.
@@ -59,12 +60,13 @@ def audit(
         bootstraps,
         most,
         mark,
+        marks,
         classifier or Tells(),
     )
     rows: list[Control] = []
     stages = (
         confounds.watermark, confounds.encoder, confounds.null_render, protocol.random_labels, protocol.splits,
-        confounds.elsewhere, protocol.strip, protocol.intervals,
+        confounds.elsewhere, confounds.pairs, protocol.strip, protocol.intervals,
     )  # fmt: skip
     for done, stage in enumerate(stages):
         if progress:

@@ -1,7 +1,8 @@
 """Learning the additive model: trees that may ask about one family each, and a discriminant, both counting alike.
 
 Where every clip is of one of several rungs of compression, the discriminant sees tells in proportion to the quality;
-where it is asked for, and there are no rungs, in proportion to how much moves.
+where it is asked for, and there are no rungs, in proportion to how much moves. Fakes of methods that are named apart
+have a model of their own, beside that of all others; the two are put on one scale by the real clips they learn from.
 What is learned is turned into plain arrays. The calibration is that of clips of persons that were left out.
 """
 
@@ -42,13 +43,15 @@ class Tells:
     families: tuple[str, ...] = tuple(tells.FAMILIES)
     by_quality: bool = True  # of several rungs, the discriminant sees tells against real clips of the same quality
     by_motion: bool = False  # without rungs, against real clips in which as much moves, without _TREES_ALONE
+    apart: tuple[str, ...] = ()  # methods of fakes that have a model of their own: tells as they are
 
     def fit(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """Learn, then calibrate on margins of persons that were left out. ``x`` is (N, len(NAMES))."""
         terms, baseline = np.zeros((len(rows), len(tells.FAMILIES))), np.zeros(len(rows))
         for train, test in folds(rows.labels, rows.identities, FOLDS, seed):
             part = self.learn(x[train], rows[train], seed=seed)
-            terms[test], baseline[test] = part.terms(x[test]), part.baseline
+            terms[test] = part.terms(x[test])
+            baseline[test] = part.margin(x[test]) - terms[test].sum(1)
         first, mean_terms = clip_means(rows.clips, terms)
         margins = clip_means(rows.clips, terms.sum(1) + baseline)[1]
         y = rows.labels[first]
@@ -58,6 +61,14 @@ class Tells:
 
     def learn(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """Both halves, each of the same spread over the rows: right in the order of its margins, not calibrated."""
+        theirs = (rows.labels == 1) & np.isin(rows.methods, self.apart)
+        if theirs.any() and not theirs[rows.labels == 1].all():
+            rest = replace(self, apart=())
+            main = rest.learn(x[~theirs], rows[~theirs], seed=seed)
+            chosen = theirs | (rows.labels == 0)
+            kin = replace(rest, by_motion=False).learn(x[chosen], rows[chosen], seed=seed)
+            real = rows.labels == 0
+            return replace(main, kin=replace(kin, calibration=_alike(kin.margin(x[real]), main.margin(x[real]))))
         model = self.boost(x, rows, seed=seed)
         weights = balanced_weights(rows)
         found, families = None, set(self.families)
@@ -97,6 +108,12 @@ class Tells:
         baseline += float(sum(trees.value[root] for root in trees.root[family_of < 0]))  # a lone leaf is a constant
         none = {family: Logistic() for family in tells.FAMILIES}
         return TellModel(trees, family_of, baseline, Logistic(), none)
+
+
+def _alike(margins: F64, others: F64) -> Logistic:
+    """What gives ``margins`` of real windows the middle and the spread that ``others`` have of the same ones."""
+    slope = float(others.std() / (margins.std() or 1.0))
+    return Logistic(slope, float(others.mean() - slope * margins.mean()))
 
 
 def _on_rungs(rows: Rows) -> bool:

@@ -5,6 +5,9 @@ a constant plus one term a family: the explanation is the model, not an estimate
 with trees, Lou et al. 2013). The discriminant may weigh how far each tell is from real clips of the window's quality,
 or of as much motion, both read from the tells themselves (``proportion``); the trees ask about its value. It is plain
 arrays, and its evaluation needs NumPy alone; ``additive`` learns it.
+
+One direction cannot point to all kinds of fakes. A model may have a ``kin`` that was taught on fakes of another kind;
+of every window whichever is surer speaks, and the terms are those of the one that spoke.
 """
 
 from __future__ import annotations
@@ -54,6 +57,7 @@ class TellModel:
     card: dict[str, Any] = field(default_factory=dict)
     line: Discriminant | None = None  # None: trees alone
     proportion: Proportion | None = None  # None: the discriminant too takes tells as they are
+    kin: TellModel | None = None  # of fakes of another kind; its calibration leads to the scale of the margins here
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -73,7 +77,26 @@ class TellModel:
 
     def terms(self, x: F64) -> F64:
         """(N, families) log-odds that each family adds to each window of ``x`` (N, len(names)), uncalibrated."""
+        return self._said(x)[1]
+
+    def margin(self, x: F64) -> F64:
+        """(N,) uncalibrated log-odds of each window."""
+        constant, terms = self._said(x)
+        return np.asarray(constant + terms.sum(1), np.float64)
+
+    def _said(self, x: F64) -> tuple[F64, F64]:
+        """The constant (N,) and the terms (N, families) of whichever is surer that a window is fake."""
         x = np.asarray(x, np.float64)
+        constant, terms = np.full(len(x), self.baseline), self._own_terms(x)
+        if self.kin is not None:
+            scale = self.kin.calibration
+            other, theirs = self.kin._said(x)
+            other, theirs = scale.slope * other + scale.offset, scale.slope * theirs
+            surer = other + theirs.sum(1) > constant + terms.sum(1)
+            constant, terms = np.where(surer, other, constant), np.where(surer[:, None], theirs, terms)
+        return constant, terms
+
+    def _own_terms(self, x: F64) -> F64:
         leaves = self.trees.leaves(x)
         terms: F64 = np.stack([leaves[:, self.family == k].sum(1) for k in range(len(self.families))], axis=1)
         if self.line is None:
@@ -82,10 +105,6 @@ class TellModel:
         parts = self.line.parts(x if self.proportion is None else self.proportion.of(x))
         terms += np.stack([parts[:, owner == family].sum(1) for family in self.families], axis=1)
         return terms
-
-    def margin(self, x: F64) -> F64:
-        """(N,) uncalibrated log-odds of each window."""
-        return np.asarray(self.baseline + self.terms(x).sum(1), np.float64)
 
     def predict(self, x: F64) -> F64:
         """(N,) probability of each window to be synthetic, given classes of equal size."""
@@ -96,7 +115,8 @@ class TellModel:
 
         The contributions and the calibrated constant add up to the log-odds of ``p_synthetic``.
         """
-        terms = self.terms(x).mean(0)
+        constants, every = self._said(x)
+        terms = every.mean(0)
         found = {
             family: {
                 "score": float(self.probes[family](term)),
@@ -104,25 +124,46 @@ class TellModel:
             }
             for family, term in zip(self.families, terms, strict=True)
         }
-        clip = float(self.calibration(self.baseline + terms.sum()))
+        clip = float(self.calibration(constants.mean() + terms.sum()))
         return Judgement(clip, found, self.predict(x))
 
     def save(self, path: Path, *, force: bool = False) -> None:
         """Write an .npz of arrays and a JSON text. Raises ``UsageError`` where ``path`` exists and not ``force``."""
-        about = {
-            "schema": SCHEMA,
+        about, arrays = self._packed()
+        with atomic_path(path, force=force) as temporary, temporary.open("wb") as handle:
+            np.savez_compressed(handle, about=np.array(json.dumps({"schema": SCHEMA, **about})), **arrays)
+
+    def _packed(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        about: dict[str, Any] = {
             "names": self.names,
             "baseline": self.baseline,
             "calibration": [self.calibration.slope, self.calibration.offset],
             "probes": {family: [probe.slope, probe.offset] for family, probe in self.probes.items()},
             "card": self.card,
         }
-        with atomic_path(path, force=force) as temporary, temporary.open("wb") as handle:
-            line = {} if self.line is None else self.line.arrays()
-            found = {} if self.proportion is None else self.proportion.arrays()
-            arrays = {"family": self.family, **self.trees.arrays(), **line}
-            arrays |= {f"proportion.{name}": array for name, array in found.items()}
-            np.savez_compressed(handle, about=np.array(json.dumps(about)), **arrays)
+        line = {} if self.line is None else self.line.arrays()
+        arrays = {"family": self.family, **self.trees.arrays(), **line}
+        if self.proportion is not None:
+            arrays |= {f"proportion.{name}": array for name, array in self.proportion.arrays().items()}
+        if self.kin is not None:
+            about["kin"], theirs = self.kin._packed()
+            arrays |= {f"kin.{name}": array for name, array in theirs.items()}
+        return about, arrays
+
+    @classmethod
+    def _unpacked(cls, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> TellModel:
+        return cls(
+            trees=Trees.from_arrays(arrays),
+            family=arrays["family"].astype(np.int32),
+            baseline=float(about["baseline"]),
+            calibration=Logistic(*about["calibration"]),
+            probes={family: Logistic(*values) for family, values in about["probes"].items()},
+            names=tuple(about["names"]),
+            card=about["card"],
+            line=Discriminant.from_arrays(arrays) if "slope" in arrays else None,
+            proportion=Proportion.from_arrays(_under(arrays, "proportion.")) if "proportion.axes" in arrays else None,
+            kin=cls._unpacked(about["kin"], _under(arrays, "kin.")) if "kin" in about else None,
+        )
 
     @classmethod
     def load(cls, path: Path) -> TellModel:
@@ -135,19 +176,7 @@ class TellModel:
                 about = json.loads(str(arrays["about"]))
                 if about["schema"] != SCHEMA:
                     raise ValueError(f"its schema is {about['schema']}, not {SCHEMA}")
-                model = cls(
-                    trees=Trees.from_arrays(arrays),
-                    family=arrays["family"].astype(np.int32),
-                    baseline=float(about["baseline"]),
-                    calibration=Logistic(*about["calibration"]),
-                    probes={family: Logistic(*values) for family, values in about["probes"].items()},
-                    names=tuple(about["names"]),
-                    card=about["card"],
-                    line=Discriminant.from_arrays(arrays) if "slope" in arrays else None,
-                    proportion=Proportion.from_arrays(_under(arrays, "proportion."))
-                    if "proportion.axes" in arrays
-                    else None,
-                )
+                model = cls._unpacked(about, arrays)
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise InputError(
                 f"{path} is no model of `tellmark train` ({error}); give the file that it wrote"

@@ -144,8 +144,30 @@ def test_splits_that_share_a_source_fail(tmp_path: Path, fair: Material) -> None
     assert all(row.passed is not False for row in protocol.splits(fair))
     rows = list(protocol.splits(build(tmp_path, leak=True)))
     assert only(rows, "source in two splits").passed is False
-    assert only(rows, "fakes without their original").value == 24
     assert only(rows, "voice in two splits").passed is None
+
+
+def test_a_fake_without_its_original_needs_a_counterpart(tmp_path: Path, fair: Material) -> None:
+    (row,) = confounds.pairs(fair)
+    assert (row.value, row.passed) == (0, True)
+    rng = np.random.default_rng(0)
+    for far in (False, True):
+        lost = build(tmp_path, persons=48, leak=True)
+        lost.clips = [dataclasses.replace(clip, source_id=clip.clip_id) for clip in lost.clips]
+        scenery = rng.normal(size=(96, 3)) + (6.0 * far * lost.labels)[:, None]
+        lost._seen = [(one, one[:1], one[:1]) for one in scenery]
+        (row,) = confounds.pairs(lost)
+        assert "48 of them without their original" in row.note
+        assert row.value is not None
+        assert (row.value > 40) if far else (row.value < 24)
+
+
+def test_clips_without_a_mark_are_marked_first(tmp_path: Path) -> None:
+    half = build(tmp_path, persons=24, shortcut=True)
+    half.clips = [dataclasses.replace(clip, marked=i % 8 < 4) for i, clip in enumerate(half.clips)]
+    assert not any(half.clips[i].marked for i in half.drawn(24, clean=True))
+    assert any(half.clips[i].marked for i in half.drawn(24))
+    assert sum(half.clips[i].marked for i in half.drawn(32, clean=True)) == 8
 
 
 def test_probes_find_what_differs_by_class_and_nothing_else() -> None:

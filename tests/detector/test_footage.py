@@ -6,7 +6,6 @@ import json
 import wave
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -71,7 +70,7 @@ def test_both_classes_leave_alike(index: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     seen: list[tuple[int, int | None]] = []
     clips = footage.build(index, out, variants=2, seed=3, progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert seen == [(1, 2), (2, 2)]
     assert read_clips(out) == sorted(clips, key=lambda clip: clip.clip_id)
     assert [(clip.label, clip.method, clip.identity) for clip in clips] == [
         (Label.REAL, "real", "anna"),
@@ -131,16 +130,37 @@ def test_an_index_without_columns_is_refused(tmp_path: Path) -> None:
         footage.build(path, tmp_path / "out")
 
 
-def test_lengths_are_alike_in_both_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lengths_and_sizes_are_alike_in_both_classes() -> None:
     """Long real clips and short fakes: uncut, the length alone would tell nearly all of them."""
     rng = np.random.default_rng(0)
-    spans = {f"{kind}{i}": low + 4 * rng.random() for kind, low in (("real", 3.0), ("fake", 1.6)) for i in range(400)}
-    monkeypatch.setattr(footage, "probe", lambda path: SimpleNamespace(duration_s=spans[path.name]))
-    rows = [{"path": name, "kind": name[:4]} for name in spans]
-    kept, own = footage._readable(rows, Path(), 6.4, None)
-    assert kept == rows
-    lengths = np.array(footage._lengths(kept, own, 0))
-    labels = np.array([int(row["kind"] == "fake") for row in rows])
-    assert auc(labels, -np.array([min(6.4, span) for span in spans.values()])) > 0.7
-    assert auc(labels, -lengths) == pytest.approx(0.5, abs=0.05)
-    assert all(lengths <= np.array([spans[row["path"]] for row in rows]) + 1e-9)
+    fake = [False] * 400 + [True] * 400
+    own = np.array([3.0] * 400 + [1.6] * 400) + 4 * rng.random(800)
+    names = [f"{k:012x}" for k in range(800)]
+    drawn = np.array(footage._alike(own.tolist(), fake, names, [0, 1]))
+    assert auc(fake, -own) > 0.7
+    assert auc(fake, -drawn) == pytest.approx(0.5, abs=0.05)
+    assert (drawn <= own).all()
+    assert footage._alike(own.tolist(), [True] * 800, names, [0, 1]) == own.tolist()
+
+
+def test_a_face_is_reduced_to_the_size_of_another(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real clip of a large face against a fake of a small one: both leave with as little detail."""
+    boxes = {"a.mp4": (0, 0, 300), "b.mp4": (20, 20, 100)}
+    monkeypatch.setattr(footage, "_face_in", lambda path: (0.0, boxes[path.name]) if path.name in boxes else None)
+    clips = footage.build(index, tmp_path / "out", variants=1)
+    assert {json.loads(clip.params)["side"] for clip in clips} == {100}
+
+
+def test_draws_follow_the_name_and_not_the_place(index: Path, tmp_path: Path) -> None:
+    rows = [
+        {"path": f"{place}/{name}", "name": name, "kind": kind}
+        for place in ("here", "there") for name, kind in (("a.mp4", "real"), ("b.mp4", "fake"))
+    ]  # fmt: skip
+    for row in rows:
+        (tmp_path / row["path"]).parent.mkdir(exist_ok=True)
+        (tmp_path / row["path"]).write_bytes((tmp_path / row["name"]).read_bytes())
+    here, there = (
+        [(one.key, one.pair) for one in footage._sources(part, tmp_path, 1.6, None)] for part in (rows[:2], rows[2:])
+    )
+    assert len(here) == 2
+    assert here == there

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tellmark.detector.audit.matching import matched
+from tellmark.detector.audit.matching import matched, without_counterpart
 from tellmark.detector.audit.probes import probe_scores
 from tellmark.detector.metrics import auc
 
@@ -28,3 +28,14 @@ def test_real_clips_that_look_like_no_fake_are_left_out() -> None:
     before = auc(labels, probe_scores(x, labels, sources))
     after = auc(labels[taken], probe_scores(x[taken], labels[taken], sources[taken]))
     assert before > 0.7 > after
+
+
+def test_a_negative_stands_for_one_fake_alone() -> None:
+    """Thirty fakes; of ten negatives in the same scenes each can stand for one, far ones for none."""
+    rng = np.random.default_rng(0)
+    kinds = np.repeat(["fake", "same", "other"], [30, 10, 60])
+    sources = np.array([f"{kind}{number}" for number, kind in enumerate(kinds)])
+    x = np.where(kinds == "other", 9.0, 0.0)[:, None] + rng.normal(scale=0.1, size=(100, 3))
+    alone = without_counterpart(x, (kinds == "fake").astype(int), sources, sources)
+    assert all(name.startswith("fake") for name in alone)
+    assert 20 <= len(alone) <= 26

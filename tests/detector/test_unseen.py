@@ -55,6 +55,17 @@ def test_neither_the_system_nor_a_person_judged_is_learnt_from() -> None:
         assert not judged & set(rows.identities)
 
 
+def test_more_clips_are_learnt_from_and_never_judged() -> None:
+    seen: list[Rows] = []
+    more = [(replace(clip, method="ours", clip_id=f"own {clip.clip_id}"), found) for clip, found in made(1)]
+    found = leave_one_system_out(made(), mean_of_columns(seen), also=more, count=3, bootstraps=20)
+    assert set(found.auc) == {f"system{k}" for k in range(3)}
+    for number, rows in enumerate(seen):
+        assert "ours" in rows.methods
+        judged = {clip.identity for clip, _ in made() if clip.method == f"system{number // 3}"}
+        assert not judged & set(rows.identities)
+
+
 def test_shuffled_labels_teach_no_more_than_chance() -> None:
     seen: list[Rows] = []
     rows = Rows(

@@ -66,6 +66,7 @@ def test_our_own_clips_stay_whatever_their_scenery(monkeypatch: pytest.MonkeyPat
     places = {"fake": 0.0, "same": 0.0, "other": 5.0, "ours": 50.0}
     monkeypatch.setattr(shipped, "first_window", lambda path: path.stem)
     monkeypatch.setattr(shipped, "background", lambda name: places[name.rstrip("0123456789")] + rng.normal(size=3))
+    monkeypatch.setattr(shipped, "framing", lambda name: np.zeros(2))
     kept = [clip.clip_id.rstrip("0123456789") for clip in shipped.like_the_fakes(Path(), clips)]
     assert kept.count("ours") == 1
     assert kept.count("fake") == 20
