@@ -51,13 +51,14 @@ def two_folders(real: Path, fakes: Path, persons: Path | None = None, *, failed:
 
     failed: told of files that cannot be read.
     """
-    real, fakes = real.resolve(), fakes.resolve()  # the way from one to the other is not that of links
+    root = real.resolve()  # the way from one folder to the other is not that of links
     clips = []
     for source in find_both(real, fakes, persons):
         label = Label.REAL if source.system is None else Label.FAKE
+        path = (root if label is Label.REAL else fakes.resolve()) / source.name
         name = _plain(f"{label}-{source.name}")
         with left_out(source.path, failed):
-            clips.append(_clip(real, source.path, label, source.system or "real", source.person_id, clip_id=name))
+            clips.append(_clip(root, path, label, source.system or "real", source.person_id, clip_id=name))
     return _found(real, iter(clips))
 
 

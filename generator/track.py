@@ -111,8 +111,8 @@ def track_folder(
 ) -> dict[str, Any]:
     """Track every video of ``folder`` into ``out``, which mirrors it, and list all in ``out/tracks.csv``.
 
-    Returns counts. A video that cannot be used gets a row that says why, and stops nothing. Raises
-    :class:`~tellmark.errors.UsageError` like :func:`find_videos`, or where ``out`` cannot be written.
+    Returns counts. A video that cannot be used gets a row that says why, and stops nothing. Raises what
+    :func:`find_videos` does, and :class:`~tellmark.errors.UsageError` where ``out`` cannot be written.
     """
     sources = find_videos(folder, persons)
     with (

@@ -38,6 +38,7 @@ for _command in _COMMANDS:
 
 
 _ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no hang-up
+_VERBOSE = {"-v", "--verbose"}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG}
 
@@ -49,6 +50,8 @@ class _Told(SystemExit):
 def main() -> None:
     """Entry point."""
     threads.default_to_one()
+    if not _VERBOSE & set(sys.argv):
+        sys.unraisablehook = lambda _: None  # what half-made objects meet while an error takes them down
     for number in _ENDS:
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
             signal.signal(number, _end)
@@ -86,7 +89,7 @@ def run(arguments: list[str]) -> int:
             what = f"{plain(str(error.filename))}: " if error.filename else ""
             click.echo(f"error: {what}{error.strerror}; give another place, or mend its permissions", err=True)
             return 2
-        if {"-v", "--verbose"} & set(arguments):
+        if _VERBOSE & set(arguments):
             traceback.print_exc()
         click.echo(f"internal error: {type(error).__name__}: {error} (run again with -v and report it)", err=True)
         return 4

@@ -25,7 +25,7 @@ from tellmark.detector.train import train
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import UsageError
 from tellmark.generator.actors import actor
-from tellmark.generator.audio.voice import synthesize
+from tellmark.generator.audio.voice import check_voices, synthesize
 from tellmark.generator.clip import RenderedClip, render_clip
 from tellmark.generator.factory.check import check
 from tellmark.generator.factory.dataset import build
@@ -64,6 +64,7 @@ def run(out: Path, console: Console, *, force: bool = False) -> dict[str, Any]:
     """Do it all into ``out``; returns the ``tellmark.demo/1`` record: paths, verdicts, figures, seconds per step."""
     if out.exists() and any(out.iterdir()) and not force:
         raise UsageError(f"{out} is not empty; give --force to write into it")
+    check_voices([speaker[1] for speaker in _SPEAKERS], [speaker[2] for speaker in _SPEAKERS])
     out.mkdir(parents=True, exist_ok=True)
     steps = _Steps(console)
 

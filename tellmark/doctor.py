@@ -13,14 +13,19 @@ from typing import Any
 
 import numpy as np
 
+from tellmark.errors import TellmarkError
+
+_OPTIONAL = "(optional)"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: its name, whether it held, and what was found or what to do."""
+    """One check: its name, whether it held, what was found or what to do, and whether most can do without."""
 
     name: str
     ok: bool
     text: str
+    optional: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The ``tellmark.finding/1`` object."""
@@ -33,10 +38,13 @@ def examine() -> list[Finding]:
 
 
 def _try(name: str, check: Callable[[], str], remedy: str) -> Finding:
+    optional = name.endswith(_OPTIONAL)
     try:
-        return Finding(name, True, check())
+        return Finding(name, True, check(), optional)
+    except TellmarkError as error:  # a sentence already
+        return Finding(name, False, f"{error}. {remedy}", optional)
     except Exception as error:
-        return Finding(name, False, f"{type(error).__name__}: {error}. {remedy}")
+        return Finding(name, False, f"{type(error).__name__}: {error}. {remedy}", optional)
 
 
 def _python() -> str:
@@ -121,6 +129,6 @@ _CHECKS: list[tuple[str, Callable[[], str], str]] = [
     ("torch and timm", _timm, "Install torch==2.13.0 and timm."),
     ("signing identity", _signing, "Set TELLMARK_HOME to a folder of yours; see `tellmark keys`."),
     ("home", _home, "Set TELLMARK_HOME to a folder you can write."),
-    ("demo voice (optional)", _voice, "pip install 'tellmark[voice]' (GPL-3.0); only the demo and the tests need it."),
+    (f"voices {_OPTIONAL}", _voice, "GPL-3.0; the demo, datasets whose voices are spoken, and the tests need it."),
     ("disk", _space, "Free some space."),
 ]

@@ -45,8 +45,8 @@ def gather(
     """Write the dataset of two folders to ``out`` and return it; one of the same files and settings is kept, unless
     a file was written since. Files that cannot be read are left out, and listed in its dataset.json as ``unreadable``.
 
-    Who is in each and what made it: :mod:`tellmark.video_folders`. Raises :class:`UsageError` for a folder without
-    videos or too few ``seconds``, and :class:`InputError` where no clip of a class shows a face.
+    Who is in each and what made it: :mod:`tellmark.video_folders`. Raises :class:`UsageError` for too few
+    ``seconds``, and :class:`InputError` for a folder without videos or where no clip of a class shows a face.
     """
     if not seconds >= SHORTEST_S:  # nor a number
         raise UsageError(f"--seconds {seconds:g}: the detector looks at {SHORTEST_S} s at once; give that or more")

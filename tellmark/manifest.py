@@ -41,10 +41,17 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
     try:
         rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
     except FileNotFoundError as error:
-        raise InputError(f"{path} is missing; finish the dataset with `tellmark dataset build --resume`") from error
+        raise InputError(_no_dataset(folder)) from error
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(f"{path} cannot be read ({error}); build the dataset again") from error
     return rows
+
+
+def _no_dataset(folder: Path) -> str:
+    if (folder / ".build").is_dir():
+        return f"{folder / PARQUET} is missing; finish the dataset with `tellmark dataset build --resume`"
+    what = "holds no dataset" if folder.is_dir() else "is no folder"
+    return f"{folder} {what}; give the folder that `tellmark dataset build` has filled"
 
 
 def read_clips(folder: Path) -> list[Clip]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tellmark.errors import UsageError
+from tellmark.errors import InputError, UsageError
 
 VIDEOS = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts"))
 UNNAMED = "unnamed system"
@@ -44,7 +44,7 @@ def find_videos(folder: Path, persons: Path | None = None) -> list[Source]:
     """The real videos in and below ``folder``, by name.
 
     ``persons`` is a CSV file with the columns path (relative to itself) and person_id that knows better. Raises
-    :class:`UsageError` for a folder without videos or a table without the columns.
+    :class:`InputError` for a folder without videos and :class:`UsageError` for a table without the columns.
     """
     known = _table(persons)
     found = []
@@ -82,10 +82,10 @@ def find_both(real: Path, fakes: Path, persons: Path | None = None) -> list[Sour
 
 def _some(folder: Path) -> Sequence[Path]:
     if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder; give the folder that holds the videos")
+        raise InputError(f"{folder} is no folder; give the folder that holds the videos")
     found = video_files(folder)
     if not found:
-        raise UsageError(f"{folder} holds no videos ({', '.join(sorted(VIDEOS))})")
+        raise InputError(f"{folder} holds no videos ({', '.join(sorted(VIDEOS))})")
     return found
 
 

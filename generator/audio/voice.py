@@ -116,7 +116,7 @@ def _espeak() -> Iterator[tuple[ctypes.CDLL, int]]:
     try:
         import espeakng_loader
     except ImportError as error:
-        raise UsageError("speech from text needs espeak-ng: install tellmark[voice]") from error
+        raise UsageError("speech from text needs espeak-ng: pip install 'tellmark[voice]'") from error
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     library.espeak_Initialize.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_int]
     library.espeak_ng_SetRandSeed.argtypes = [ctypes.c_long]

@@ -27,11 +27,13 @@ def track(folder: Path, out: Path, *, jobs: int, persons: Path | None, console: 
     One .npz a video in OUT, which mirrors FOLDER, and OUT/tracks.csv, which says what failed and why. Persons are the
     first folders below FOLDER (VoxCeleb2), or the files of a flat one (HDTF, CelebV).
     """
-    from tellmark.generator.track import track_folder
+    from tellmark.generator.track import MANIFEST, track_folder
 
     with console.progress("tracking") as progress:
         summary = track_folder(folder, out, jobs=jobs, persons=persons, progress=progress)
     console.result({"schema": "tellmark.tracks/1", "folder": str(out), **summary}, table(summary))
+    if summary["failed"]:
+        console.say(f"{summary['failed']} of {summary['videos']} videos have no track; {out / MANIFEST} says why")
     if not summary["tracked"]:
         raise click.exceptions.Exit(3)
 

@@ -72,7 +72,9 @@ def _listen(host: str, port: int) -> socket.socket:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.create_server(address[:2], family=family, backlog=512)
     except OSError as error:
-        raise UsageError(f"{host} port {port} cannot be used ({error.strerror}); choose another with --port") from error
+        raise UsageError(
+            f"{host} port {port} cannot be used ({error.strerror}); choose another with --host or --port"
+        ) from error
     return listening
 
 

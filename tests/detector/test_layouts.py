@@ -95,7 +95,7 @@ def test_two_folders_and_none(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "link").symlink_to(real)
     assert two_folders(tmp_path / "elsewhere" / "link", fakes) == clips
-    with pytest.raises(UsageError, match="not a folder"):
+    with pytest.raises(InputError, match="is no folder"):
         two_folders(real, tmp_path / "missing")
     with pytest.raises(InputError, match=r"is no dataset.*tellmark report --real"):
         read_dataset(tmp_path)

@@ -47,7 +47,7 @@ def test_every_export_brings_licences_datasheet_and_checksums(everything: Path, 
 def test_what_is_refused(everything: Path, out: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--to zip: unknown; choose one of deepfakebench"):
         export(everything, "zip", out)
-    with pytest.raises(InputError, match="is missing; finish the dataset"):
+    with pytest.raises(InputError, match="holds no dataset; give the folder"):
         export(tmp_path, "dfdc", out)
     assert not out.exists()
 

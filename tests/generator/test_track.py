@@ -97,7 +97,7 @@ def test_a_table_knows_better_who_is_who(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="person_id"):
         find_videos(corpus, table)
     table.unlink()
-    with pytest.raises(UsageError, match="no videos"):
+    with pytest.raises(InputError, match="no videos"):
         find_videos(tmp_path)
 
 
@@ -105,8 +105,10 @@ def test_the_command(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert run(["track", str(corpus / "id1"), "-o", str(tmp_path / "t"), "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert (record["schema"], record["tracked"]) == ("tellmark.tracks/1", 1)
-    assert run(["track", str(tmp_path / "nowhere"), "-o", str(tmp_path / "t")]) == 2
-    assert "not a folder" in capsys.readouterr().err
+    assert run(["track", str(corpus), "-o", str(tmp_path / "all")]) == 0
+    assert f"2 of 5 videos have no track; {tmp_path / 'all' / 'tracks.csv'} says why" in capsys.readouterr().err
+    assert run(["track", str(tmp_path / "nowhere"), "-o", str(tmp_path / "t")]) == 3
+    assert "is no folder" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names are bytes there")

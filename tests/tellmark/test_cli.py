@@ -203,6 +203,18 @@ def test_render_prints_one_json_object(material: Path, tmp_path: Path, capsys: p
     assert "made by the test" not in (tmp_path / "o.mp4").read_bytes().decode("latin1")
 
 
+@pytest.mark.parametrize(("flag", "heard"), [("-q", False), ("-v", True)])
+def test_what_half_made_objects_meet_is_no_message(flag: str, heard: bool) -> None:
+    """A zip file that could not be written complains once more when it is taken down: after our one line."""
+    code = (
+        "import sys\nfrom tellmark import cli\n"
+        "class Half:\n    def __del__(self): raise ValueError('seek of closed file')\n"
+        "cli.run = lambda arguments: len([Half()]) - 1\ncli.main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, flag], capture_output=True, text=True, check=True)
+    assert ("seek of closed file" in ended.stderr) is heard
+
+
 def test_stream_ends_its_clip_when_told_to(tmp_path: Path) -> None:
     """Raw sound from a pipe that does not end; SIGTERM does, and what came of it is whole."""
     command = [sys.executable, "-m", "tellmark.cli", "render", "actor:5", "-", "--stream", "-o"]

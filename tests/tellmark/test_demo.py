@@ -1,11 +1,13 @@
 """Parts of the demo that no other test runs; `make demo` runs the whole."""
 
+import sys
 from importlib import resources
 from pathlib import Path
 
 import pytest
 
-from tellmark import demo
+from tellmark import demo, doctor
+from tellmark.cli import run
 from tellmark.console import Console
 from tellmark.errors import UsageError
 from tellmark.generator.factory.estimate import dry_run
@@ -35,6 +37,21 @@ def test_contact_sheet_has_a_row_a_clip(tmp_path: Path) -> None:
     with VideoReader(path) as reader:
         first = next(iter(reader)).rgb()
     assert abs(float(sheet[:64, :64].mean()) - float(first.mean())) < 2
+
+
+def test_without_a_voice_nothing_is_begun_and_doctor_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    with pytest.raises(UsageError, match=r"needs espeak-ng: pip install 'tellmark\[voice\]'"):
+        demo.run(tmp_path / "out", Console())
+    assert not (tmp_path / "out").exists()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tellmark.doctor._CHECKS", [check for check in doctor._CHECKS if "optional" in check[0]])
+        assert run(["doctor"]) == 0  # most can do without
+        assert "FAIL  voices (optional): speech from text needs espeak-ng" in capsys.readouterr().out
+        patch.setattr("tellmark.doctor._CHECKS", [("anything else", doctor._voice, "Mend it.")])
+        assert run(["doctor"]) == 1
 
 
 def test_a_folder_in_use_needs_force(tmp_path: Path) -> None:

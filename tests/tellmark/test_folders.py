@@ -74,7 +74,7 @@ def test_a_null_render_changes_the_face_alone_and_little() -> None:
 
 def test_folders_without_videos_or_without_faces_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match="holds no videos"):
+    with pytest.raises(InputError, match="holds no videos"):
         gather(tmp_path / "empty", tmp_path / "empty", tmp_path / "out")
     for seconds in (0.0, -1.0, float("nan")):
         with pytest.raises(UsageError, match=r"1\.6 s at once"):

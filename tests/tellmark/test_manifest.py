@@ -44,8 +44,6 @@ def test_columns_of_others_are_left_out(tmp_path: Path) -> None:
 
 
 def test_what_is_no_manifest_is_said_to_be_none(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="missing"):
-        read_clips(tmp_path)
     (tmp_path / "manifest.parquet").write_text("no")
     with pytest.raises(InputError, match="cannot be read"):
         read_clips(tmp_path)
@@ -55,4 +53,14 @@ def test_what_is_no_manifest_is_said_to_be_none(tmp_path: Path) -> None:
     write_manifest(tmp_path, [clip("a")])
     pd.read_parquet(tmp_path / "manifest.parquet").assign(label="nonsense").to_parquet(tmp_path / "manifest.parquet")
     with pytest.raises(InputError, match="not the manifest"):
+        read_clips(tmp_path)
+
+
+def test_a_folder_without_a_manifest_is_told_by_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere is no folder; give the folder"):
+        read_clips(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="holds no dataset; give the folder"):
+        read_clips(tmp_path)
+    (tmp_path / ".build").mkdir()
+    with pytest.raises(InputError, match=r"is missing; finish the dataset with .*--resume"):
         read_clips(tmp_path)
