@@ -29,7 +29,7 @@ import numpy as np
 import platformdirs
 
 from tellmark.benchmarks.attacks import LADDER, Frames, Reading, Rung, Watermark, climb
-from tellmark.benchmarks.marks import ladder_plot, marking, settings
+from tellmark.benchmarks.marks import ladder_plot, marking, peer_worker, settings
 from tellmark.benchmarks.marks.hosts import SECONDS, Hosts, chosen
 from tellmark.benchmarks.marks.imperceptibility import psnr
 from tellmark.benchmarks.marks.peer_worker import PEERS
@@ -39,6 +39,7 @@ from tellmark.runs import RESULTS, machine_slug
 from tellmark.types import F64, U8
 
 BITS = 32
+_WORKER = Path(peer_worker.__file__)  # run as a script, where tellmark is not installed
 _ALONE = ("invisible-watermark==0.2.0", "blind-watermark==0.4.4")  # their own dependencies are not all needed
 _NEEDED = ("numpy<2", "opencv-python-headless<4.12", "PyWavelets", "onnxruntime")
 _QUICK = ("none", "h264 crf 23", "h264 crf 28", "half size + crf 23", "crop 5 % + crf 23", "rotate 2 deg + crf 23")
@@ -151,7 +152,7 @@ class Peer:
         self.name = name
         self._frames = frames
         self._size = (0, 0)
-        self._command = [str(python), str(Path(__file__).with_name("peer_worker.py")), name]
+        self._command = [str(python), str(_WORKER), name]
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -1,5 +1,6 @@
 """Frames and bits cross the pipes unharmed, and the plot shows what the rows say."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -44,6 +45,13 @@ def stand_in(tmp_path: Path) -> peers.Peer:
     peer = peers.Peer("stand-in", Path(sys.executable), frames=4)
     peer._command = [sys.executable, str(tmp_path / "stand_in.py")]
     return peer
+
+
+def test_the_worker_starts_where_it_is_looked_for() -> None:
+    """By itself, isolated: nothing of tellmark is there in a peer's environment."""
+    command = peers.Peer("dwtDctSvd", Path(sys.executable), frames=4)._command
+    ended = subprocess.run([command[0], "-I", *command[1:]], input="", capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_frames_and_bits_cross_the_pipes(stand_in: peers.Peer) -> None:

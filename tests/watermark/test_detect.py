@@ -85,10 +85,26 @@ def test_a_scale_that_sync_waves_missed_is_read_beside(plain: list[U8], monkeypa
         yield search.match(spectra(1), patterns, Geometry(scale=1.015)), 1e-3
 
     monkeypatch.setattr(search, "candidates", missed)
-    reading = read_block(block, PUBLIC_KEY, thorough=True)
+    reading = read_block(block, PUBLIC_KEY, thorough=False)
     assert reading.payload == PAYLOAD
     assert reading.match.geometry.scale == pytest.approx(1.0, abs=0.002)
     monkeypatch.setattr(search, "beside", lambda *_: [])
+    assert read_block(block, PUBLIC_KEY, thorough=False).payload is None
+
+
+def test_a_place_that_sync_waves_missed_is_read_where_a_code_fits(
+    plain: list[U8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The candidates are made to lie elsewhere; the right place is one of many, and sync waves say nothing of it."""
+    block = list(windows((time_s, rgb_to_i420(frame), False) for time_s, frame in _timed(_mark(plain[:25]))))
+    right = Match(0.0, Geometry(), (128.0, 128.0))
+    wrong = [Match(0.0, Geometry(), (8.0 * n, 40.0)) for n in range(20)]
+    monkeypatch.setattr(search, "candidates", lambda *_: iter([(wrong[0], 1.0)]))
+    monkeypatch.setattr(search, "further", lambda *_: ((place, 1.0) for place in [*wrong, right]))
+    reading = read_block(block, PUBLIC_KEY, thorough=True)
+    assert (reading.payload, reading.match, reading.matched) == (PAYLOAD, right, False)
+    assert read_block(block, PUBLIC_KEY, thorough=False).payload is None
+    monkeypatch.setattr(search, "further", lambda *_: ((place, 1.0) for place in wrong))
     assert read_block(block, PUBLIC_KEY, thorough=True).payload is None
 
 

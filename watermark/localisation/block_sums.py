@@ -17,8 +17,8 @@ class BlockSums:
 
     scores: correlation of a block with the mark. ideal: the same of a mark of unit gain, nothing of it lost. power: of
     what was correlated. chance: mean square of what blocks correlate with the mark shifted elsewhere. came, put,
-    uncertain: of the probe's mark, what came back, what was put in, and the mean square of the former by chance. crf:
-    that the probe was encoded at, last of all.
+    uncertain: of the probe's mark, what came back, what was put in, and the mean square of the former by chance.
+    quality: CRF at which x264 leaves as much of a mark as is left here.
     """
 
     times_s: F64
@@ -29,11 +29,11 @@ class BlockSums:
     came: F64
     put: F64
     uncertain: F64
-    crf: int
+    quality: float
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
         """Of parts that follow one another."""
         *arrays, _ = (each.name for each in fields(cls))
         whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays}
-        return cls(**whole, crf=parts[-1].crf)
+        return cls(**whole, quality=parts[-1].quality)

@@ -1,12 +1,14 @@
 """From frames to block sums, in one pass; every sum is small, so a video is taken in parts of ``PART_S``.
 
-The first part that holds the mark is tried at all ``QUALITIES``; the others at the one that leaves as much of a mark.
+The first part that holds the mark is tried at all ``QUALITIES``. That tells at which one the video was encoded, by any
+encoder: the one that leaves as much of a mark. The others are tried at the nearest alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import groupby
 
 import cv2
@@ -18,16 +20,13 @@ from tellmark.watermark.localisation.block_sums import BlockSums
 from tellmark.watermark.localisation.field import Field
 from tellmark.watermark.localisation.half_seconds import blocks, details, means, weights
 from tellmark.watermark.localisation.probe import QUALITIES, Probe, pattern
-from tellmark.watermark.localisation.survival import level
+from tellmark.watermark.localisation.survival import level, same
 from tellmark.watermark.signal.pattern import WatermarkKey
 from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.signal.spectrum import Geometry
 
 PART_S = 8.0  # whole half seconds
 _SHIFTS = ((60, 60), (-60, 60), (100, 20), (20, -100))  # of the probe's pattern, map pixels: its own chance
-_SAME = (
-    0.9  # level where the video was encoded as the probe was, which loses less: it is put into what was coded before
-)
 _HOLDS = 0.3  # level from which on a part holds enough of the mark to tell the quality by
 
 
@@ -41,6 +40,7 @@ def collect(
     parts: list[BlockSums] = []
     best: Field | None = None
     tried: Sequence[int] = QUALITIES
+    quality = 0.0
     for _, part in groupby(frames, lambda frame: int(frame[0] / PART_S + 1e-6)):
         times, maps, strengths, answers = _maps(part, tried)
         field = Field(payload, geometry, key, maps)
@@ -53,15 +53,15 @@ def collect(
         scores, ideal, power = (blocks(each, *grid) for each in (maps * own, strengths * own**2, maps**2))
         chance, put = _chance(maps, others, grid), blocks(strengths * sent**2, *grid)
         heard = [(blocks(answer * sent, *grid), put, _chance(answer, shifted, grid)) for answer in answers]
-        sums = [
-            BlockSums(times, scores, ideal, power, chance, *each, crf=crf)
-            for crf, each in zip(tried, heard, strict=True)
-        ]
-        levels = [level(each) for each in sums]
-        nearest = int(np.argmin(np.abs(np.log(np.maximum(levels, 1e-3) / _SAME))))
-        parts.append(sums[nearest])
-        if levels[nearest] > _HOLDS:
-            tried = (sums[nearest].crf,)
+        sums = [BlockSums(times, scores, ideal, power, chance, *each, quality=quality) for each in heard]
+        if len(tried) > 1:
+            levels = [level(each) for each in sums]
+            quality = same(tried, levels)
+            nearest = int(np.argmin(np.abs(np.array(tried) - quality)))
+            sums = [replace(sums[nearest], quality=quality)]
+            if levels[nearest] > _HOLDS:
+                tried = (tried[nearest],)
+        parts += sums
     if not parts:
         raise ValueError("no frames to look at")
     return BlockSums.joined(parts)

@@ -34,8 +34,8 @@ class MarkMap:
     times_s: (windows, 2) start and end. z: (windows, rows, columns), standard normal where there is no mark.
     expected: the same shape, what z is on average where the mark is untouched; its spread is 1 there too. reached:
     (windows,) how much of the mark the whole picture holds in each, about 1 where it is as in most of the clip, and 0
-    where it is gone; uncertain: (windows,) its standard deviation. crf: at which x264 leaves about as much of a mark as
-    is left here.
+    where it is gone; uncertain: (windows,) its standard deviation. quality: CRF at which x264 leaves about as much of
+    a mark as is left here.
     """
 
     times_s: F64
@@ -43,7 +43,7 @@ class MarkMap:
     expected: F64
     reached: F64
     uncertain: F64
-    crf: int
+    quality: float
 
     def missing(self, windows: slice | NDArray[np.bool_] = slice(None)) -> F64:
         """(rows, columns): by how many standard deviations the mark falls short over ``windows`` taken together.
@@ -93,7 +93,7 @@ def localise_planes(
     information = (expected**2 / chance).sum(axis=1)
     z = (expected * sums.scores / chance).sum(axis=1) / np.sqrt(np.maximum(information, 1e-12))
     reached = _reached(sums.scores, gain.mean(axis=0) * ideal, chance)
-    return MarkMap(sums.times_s, z, np.sqrt(information), *reached, sums.crf)
+    return MarkMap(sums.times_s, z, np.sqrt(information), *reached, sums.quality)
 
 
 def _even(rgb: U8) -> U8:

@@ -1,8 +1,8 @@
 """What of a marked video lacks the mark, as a verdict tells it: half seconds, and regions of the picture.
 
 Limits were set on persons for development, encoded from CRF 18 to 33 by four encoders. Intact half seconds reach .5 of
-the mark or more, those spliced in .35 or less. But at CRF 33 a mark comes and goes, and half seconds are not judged; nor
-are they where most do not hold alike. Neighbouring blocks that fall short by two deviations each sum up to 13 where
+the mark or more, those spliced in .35 or less. But at CRF 33 a mark comes and goes, and half seconds are not judged;
+nor are they where most do not hold alike. Neighbouring blocks that fall short by two deviations each sum up to 13 where
 nothing was done, to 17 and more where a face was spliced in; at CRF 33 to 18 and 17.
 """
 
@@ -24,7 +24,7 @@ from tellmark.watermark.localisation.localise import MarkMap, localise_planes
 _GONE = 0.5  # of the mark: what a half second reaches is told below it
 _SURE = 2.0  # standard deviations that it must lie below it
 _ALIKE = (0.6, 1.6)  # of the usual: what most half seconds must reach for a low one to mean anything
-_COARSE = 33  # from this CRF on an encoder may drop a mark here and there, and now and then
+_COARSE = 33.0  # from this CRF on an encoder may drop a mark here and there, and now and then
 _SHORT = 2.0  # standard deviations by which a block falls short
 _TOGETHER, _TOGETHER_COARSE = 16.0, 19.0  # the same, of neighbours that do, summed
 _TELLING = 4.0  # strength of an untouched mark in a block where its absence would show
@@ -56,7 +56,7 @@ def missing(found: MarkMap) -> MissingEvidence:
     """What a map says, with limits set."""
     gone = found.reached + _SURE * found.uncertain < _GONE
     alike = (found.reached > _ALIKE[0]) & (found.reached < _ALIKE[1])
-    timed = found.crf < _COARSE and bool(2 * alike.sum() >= (~gone).sum())
+    timed = found.quality < _COARSE and bool(2 * alike.sum() >= (~gone).sum())
     gone &= timed
     judged = float(np.mean(found.strength(~gone) >= _TELLING)) if not gone.all() else 0.0
     return MissingEvidence(_spans(found, gone), _regions(found, ~gone), round(judged, 3), timed)
@@ -76,7 +76,7 @@ def _regions(found: MarkMap, used: NDArray[np.bool_]) -> tuple[Region, ...]:
     """Boxes around blocks that fall short together, part by part; one that goes on in the next part is told once."""
     part = (found.times_s[:, 0] / PART_S + 1e-6).astype(int)
     told: list[Region] = []
-    least = _TOGETHER_COARSE if found.crf >= _COARSE else _TOGETHER
+    least = _TOGETHER_COARSE if found.quality >= _COARSE else _TOGETHER
     for number in range(int(part.max()) + 1):
         windows = used & (part == number)
         if windows.sum() < _LEAST_WINDOWS:

@@ -26,7 +26,7 @@ from tellmark.watermark.signal.fec import encode
 from tellmark.watermark.signal.pattern import CANONICAL, WatermarkKey, channel_patterns, synthesize
 from tellmark.watermark.signal.payload import Payload
 
-QUALITIES = (23, 18, 28, 33, 36)  # CRF of x264; the first is what most encoders take when nothing else is asked for
+QUALITIES = (18, 23, 28, 33, 36)  # CRF of x264, ascending
 _FPS = 25.0
 _KEY = WatermarkKey.private(b"tellmark probe of what survives")
 _PAYLOAD = Payload(Kind.CONTROL, 0)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tellmark.types import F64
 from tellmark.watermark.localisation.block_sums import BlockSums
 
+_SAME = 0.9  # level where the video was encoded as the probe was: put into what was coded before, that loses less
 _PRIOR = 10.0  # variances of the mean that a block's, or a half second's, own survival has to speak against
 _LEAST = 0.02  # of the usual survival
 
@@ -19,6 +22,12 @@ def level(sums: BlockSums) -> float:
     """
     found = gains(sums.scores, sums.ideal * survival(sums), variance(sums))
     return float(np.median(found[:, 1:].mean(axis=(1, 2, 3))))
+
+
+def same(qualities: Sequence[int], levels: Sequence[float]) -> float:
+    """The quality at which a probe would leave as much as is left of the mark; within those tried, ascending."""
+    rising = np.maximum.accumulate(np.log(np.maximum(levels, 1e-3)))
+    return float(np.interp(np.log(_SAME), rising, qualities))
 
 
 def variance(sums: BlockSums) -> F64:
