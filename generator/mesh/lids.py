@@ -150,7 +150,7 @@ def _build(
         y=int(y),
         picture=picture,
         bare=bare,
-        lashes=_lashes(picture, bare, width),
+        lashes=_lashes(picture, bare, width, np.linalg.norm(place - centre, axis=2) < 1.3 * radius),
         eyeball=eyeball,
         reach=reach,
         box=(y + rows.min(), y + rows.max() + 1, x + columns.min(), x + columns.max() + 1),
@@ -189,11 +189,12 @@ def _without_lashes(
     return np.asarray(picture + (skin - picture) * soft, np.float32)
 
 
-def _lashes(picture: F32, bare: F32, width: float) -> F32:
+def _lashes(picture: F32, bare: F32, width: float, iris: NDArray[np.bool_]) -> F32:
     """What the picture has beyond bare skin, without the light that an iris above a lid tracked too low reflects."""
     size = max(round(0.14 * width), 3)
     dim = cv2.morphologyEx(picture, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
-    light = cv2.dilate(((picture - bare).mean(2) > _CATCHLIGHT).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    light = iris & ((picture - bare).mean(2) > _CATCHLIGHT)
+    light = cv2.dilate(light.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     return np.asarray(np.where(light[..., None], np.minimum(dim - bare, 0), picture - bare), np.float32)
 
 

@@ -108,7 +108,7 @@ def _teeth(
             bevel = (0.9 if position == 2 else 0.6) * np.abs(u) ** (1.5 if position == 2 else 5)
             shape = _ramp((1.015 - np.abs(u)) * half, 0.10) * _ramp(y - edge - bevel, 0.22)
             # Enamel bulges: brightest in the middle third, translucent and bluish at the edge, yellow at the neck.
-            bulge = 1 - 0.28 * np.abs(u) ** 4
+            bulge = 1 - 0.2 * np.abs(u) ** 4
             along = (y - edge) / tall
             shade = light * bulge * (0.84 + 0.20 * _smooth(along / 0.35) - 0.22 * _smooth((along - 0.45) / 0.6))
             tint = np.stack([np.ones_like(along), 1 - 0.03 * along, 1 - 0.10 * np.clip(along, 0, 1)], -1)
