@@ -40,6 +40,7 @@ TALL_MM = 16.0  # height of the teeth sprites
 _SHADE = 0.65  # of the teeth's brightness: what is darker is shadow, or no tooth
 _LEAST = 0.12  # of a mouth, that teeth fill if they are worth keeping
 _TINT = 0.35  # at which drawn teeth are as colourful as in films, .8 of the skin
+_TOOTH = 0.12  # of a mouth's width
 _TOOTH_WHITE = np.array([0.97, 0.905, 0.84])
 
 
@@ -177,14 +178,15 @@ def own_interior(image: U8, landmarks: F32, longer: float = 0.0) -> F32 | None:
 def _no_teeth(image: U8, landmarks: F32, inner: Mask, darkest: float, reddest: float) -> tuple[Mask, Mask]:
     """Two parts (H, W) of the interior: the shadow of the upper lip, and what lies below the upper teeth's edges.
 
-    That begins where it grows dark or red well below the upper lip. Both are wider than the gaps between teeth.
+    That begins where it grows dark or red well below the upper lip. Both are wider than a tooth.
     """
     high, low = (_distance(landmarks[list(lip[3]), :2]) for lip in (UPPER_LIP, LOWER_LIP))
     height = np.where(inner, high / np.maximum(high + low, 1e-3), -1)  # 0 at the upper lip, 1 at the lower one
     dark = inner & (image.mean(2) < darkest)
     red = inner & (_saturation(image.astype(np.float64)) > reddest)
+    across = max(5, round(_TOOTH * float(np.ptp(landmarks[list(LIPS_INNER), 0]))))
     shadow, ended = (
-        cv2.morphologyEx(part.astype(np.uint8), cv2.MORPH_OPEN, np.ones((1, 5), np.uint8))
+        cv2.morphologyEx(part.astype(np.uint8), cv2.MORPH_OPEN, np.ones((1, across), np.uint8))
         for part in (dark & (height < 0.35), (dark | red) & (height > 0.4))
     )
     return shadow > 0, np.maximum.accumulate(ended, axis=0) > 0
