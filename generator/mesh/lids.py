@@ -190,12 +190,14 @@ def _without_lashes(
 
 
 def _lashes(picture: F32, bare: F32, width: float, iris: NDArray[np.bool_]) -> F32:
-    """What the picture has beyond bare skin, without the light that an iris above a lid tracked too low reflects."""
+    """What the picture has beyond bare skin. Above a lid tracked too low that is iris: its light and colour are none."""
     size = max(round(0.14 * width), 3)
     dim = cv2.morphologyEx(picture, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
     light = iris & ((picture - bare).mean(2) > _CATCHLIGHT)
     light = cv2.dilate(light.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    return np.asarray(np.where(light[..., None], np.minimum(dim - bare, 0), picture - bare), np.float32)
+    dark = np.where(light[..., None], np.minimum(dim, bare), picture)
+    grey = dark.mean(2, keepdims=True) / np.maximum(bare.mean(2, keepdims=True), 1)
+    return np.asarray(np.where(iris[..., None], grey * bare, dark) - bare, np.float32)
 
 
 def _complete_eyeball(
