@@ -190,7 +190,7 @@ def _without_lashes(
 
 
 def _lashes(picture: F32, bare: F32, width: float, iris: NDArray[np.bool_]) -> F32:
-    """What the picture has beyond bare skin. Above a lid tracked too low that is iris: its light and colour are none."""
+    """What the picture has beyond bare skin; of an iris above a lid that is tracked too low, nothing but its shade."""
     size = max(round(0.14 * width), 3)
     dim = cv2.morphologyEx(picture, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
     light = iris & ((picture - bare).mean(2) > _CATCHLIGHT)
