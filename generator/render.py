@@ -13,6 +13,7 @@ import numpy as np
 from tellmark.generator.geometry.fine import double, doubled
 from tellmark.generator.geometry.raster import over, over_moved, raster
 from tellmark.generator.mesh import blur, wrinkles
+from tellmark.generator.mesh.corners import Corners
 from tellmark.generator.mesh.layers import PAD, shown, split
 from tellmark.generator.mesh.lids import WIDEST, build_eyes, draw_eye
 from tellmark.generator.mesh.light import Light
@@ -48,6 +49,7 @@ class MeshRenderer:
         self._sources = 2 * self._mesh.sources
         self._eyes = build_eyes(portrait.image, portrait.landmarks)
         self._mouth = build_mouth(portrait.image, portrait.landmarks, self._mesh)
+        self._corners = Corners(self._person, portrait.landmarks, PAD)
         self._light = Light(portrait.landmarks)
         lines = wrinkles.on_skin(wrinkles.creases(portrait.landmarks), portrait.image, portrait.landmarks)
         self._lines = cv2.copyMakeBorder(lines, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=(0,) * 4)
@@ -67,6 +69,7 @@ class MeshRenderer:
         pose = pose_of(self._mesh, motion, index)
         points = move(self._mesh, expression, pose)
         self.points, self.around = points[:_FACE_POINTS], points[_FACE_POINTS:, :2]
+        self._corners.lift(self.points, pose.scale, self._person, self._fine)
         # Where no triangle falls the map points beyond the layer and fetches nothing.
         self._map_x.fill(-PAD)
         self._depth.fill(np.inf)

@@ -33,6 +33,7 @@ LOWER_LIP = (
 CORRECTIVES = ("jaw*pucker",)  # products of two expressions that get a shape of their own
 JAW_DROP_MM = 17.0  # the lower incisors at jaw = 1
 _POINTS = 468  # without the irises
+_LEVEL = 0.7  # of a resting mouth's arch, that rounding takes out
 
 _NOSE = (1, 2, 4, 5, 6, 19, 94, 97, 98, 326, 327, 129, 358, 168, 195, 197, 48, 278)
 _UPPER_OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 93, 234, 127, 162, 21, 54, 103, 67, 109)
@@ -94,6 +95,8 @@ class _Lips:
         self.gap = np.maximum(local[list(LOWER_LIP[3]), 1] - local[list(UPPER_LIP[3]), 1], 0)  # (11,)
         self.u = np.clip((local[list(UPPER_LIP[3]), 0] - self.centre[0]) / self.half_width, -1, 1)
         self.u[[0, 10]] = -1, 1
+        middle = (local[list(UPPER_LIP[3]), 1] + local[list(LOWER_LIP[3]), 1]) / 2
+        self.seam = middle - middle[5]  # (11,) mm down from the seam's middle
         upper_mid, lower_mid = local[0, 1] - local[13, 1], local[17, 1] - local[14, 1]
         self.thickness = max((abs(upper_mid) + abs(lower_mid)) / 2, 2.0)
 
@@ -125,23 +128,26 @@ def _fields(local: F64, lips: _Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
         return float(np.interp(u, lips.u, lips.gap))
 
     def jaw(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
+        # Of an opening, corners hang at .4 of the height: median of eleven films, .2 to .7.
         inwards = -0.07 * u * half
-        corner = 0.20 * drop
+        corner = 0.27 * drop
         if upper:
-            return inwards, corner * u**4 - 0.075 * drop * _arc(u) * (1 - 0.5 * ring), 0
+            return inwards, corner * u**4 - 0.09 * drop * _arc(u) * (1 - 0.5 * ring), 0
         reach = _arc(0.94 * u, 0.5) if ring > 0.5 else _arc(u, 0.45)
         return inwards, corner + (0.78 - 0.04 * ring) * drop * reach - 0.05 * ring * drop * _arc(u), 1.5
 
     def pucker(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
         sign = -1 if upper else 1
         swell = sign * (0.9 + 1.1 * ring) * _arc(u) * (0.8 if upper else 1.0)
-        return -0.38 * u * half * (1 - 0.12 * ring), swell, -5.5 + 2.0 * ring
+        # Drawn together, the arch of a smile would grow steep: rounded lips lie level.
+        level = -_LEVEL * float(np.interp(u, lips.u, lips.seam))
+        return -0.38 * u * half * (1 - 0.12 * ring), swell + level, -5.5 + 2.0 * ring
 
     def round_open(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
         # An open rounded mouth is an ellipse: its corners hang in the middle of its height.
         if upper:
-            return -0.14 * u * half, 0.30 * JAW_DROP_MM * abs(u) ** 3 - 0.13 * JAW_DROP_MM * _arc(u), -1
-        return -0.14 * u * half, 0.30 * JAW_DROP_MM * abs(u) ** 3 - 0.04 * JAW_DROP_MM * _arc(u), -1
+            return -0.14 * u * half, 0.18 * JAW_DROP_MM * abs(u) ** 3 - 0.13 * JAW_DROP_MM * _arc(u), -1
+        return -0.14 * u * half, 0.18 * JAW_DROP_MM * abs(u) ** 3 - 0.04 * JAW_DROP_MM * _arc(u), -1
 
     def wide(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
         thin = (0.7 if upper else -0.7) * ring * _arc(u)

@@ -105,27 +105,17 @@ def paint_eye(
             fall = drop * (closing[k] + (closing[k + 1] - closing[k]) * part)
             up = rest_up + fall
             lift = rest_low - low
+            covers = min(max(up - t + 0.5, 0.0), 1.0)  # the upper lid, over whatever is below it
             seen = 0.0
-            if abs(s) <= 0.5 * width:
-                seen = min(max(t - up + 0.5, 0.0), 1.0) * min(max(low - t + 0.5, 0.0), 1.0)
-            on_upper = abs(fall) > 0.01 and rest_up - lid < t < up
+            if abs(s) <= 0.5 * width and covers < 1:
+                seen = min(max(low - t + 0.5, 0.0), 1.0)
+            on_upper = abs(fall) > 0.01 and rest_up - lid < t and covers > 0
             on_lower = lift > 0.01 and low < t < low + under + lift
             if not (on_upper or on_lower or seen > 0):
                 for channel in range(3):
                     out[y, x, channel] = np.uint8(picture[y, x, channel])
                 continue
-            if on_upper:
-                # Bare skin, stretched with slope 1 at the top so that the brow does not notice,
-                # and what was taken off it, moved rigidly.
-                run = (t - rest_up + lid) / (lid + fall)
-                from_t = rest_up - lid + lid * (run + min(fall / lid, 0.9) * run * (1 - run) ** 2)
-                skin[0], skin[1], skin[2] = _sample(bare, origin, along, s, from_t)
-                high = min(max((rest_up - t + fall) / width / LASHES - 0.7, 0.0), 1.0)
-                keep = np.float32(1 - 0.75 * max(drop, 0.0) * high)  # creases flatten as the lid stretches
-                other = _sample(lashes, origin, along, s, t - fall)
-                for channel in range(3):
-                    skin[channel] += keep * other[channel]
-            elif on_lower:
+            if on_lower:
                 from_t = t + lift * (1 - (t - low) / (under + lift))
                 skin[0], skin[1], skin[2] = _sample(picture, origin, along, s, from_t)
             else:
@@ -140,6 +130,17 @@ def paint_eye(
                 shadow = np.float32(1 - 0.30 * max(drop, 0.0) * np.exp(-max(t - up, 0.0) / (0.06 * width)))
                 for channel in range(3):
                     skin[channel] += np.float32(seen) * (other[channel] * shadow - skin[channel])
+            if on_upper:
+                # Bare skin, stretched with slope 1 at the top so that the brow does not notice,
+                # and what was taken off it, moved rigidly.
+                run = (t - rest_up + lid) / (lid + fall)
+                from_t = rest_up - lid + lid * (run + min(fall / lid, 0.9) * run * (1 - run) ** 2)
+                other = _sample(bare, origin, along, s, from_t)
+                high = min(max((rest_up - t + fall) / width / LASHES - 0.7, 0.0), 1.0)
+                keep = np.float32(1 - 0.75 * max(drop, 0.0) * high)  # creases flatten as the lid stretches
+                lash = _sample(lashes, origin, along, s, t - fall)
+                for channel in range(3):
+                    skin[channel] += np.float32(covers) * (other[channel] + keep * lash[channel] - skin[channel])
             for channel in range(3):
                 value = picture[y, x, channel] + fresh * (skin[channel] - picture[y, x, channel])
                 out[y, x, channel] = np.uint8(min(max(value + np.float32(0.5), np.float32(0)), np.float32(255)))

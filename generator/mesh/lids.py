@@ -21,6 +21,8 @@ from tellmark.types import F32, F64, U8
 _EYEBALL_RADII = 2.0  # eyeball radius over iris radius (12 mm over 5.9 mm)
 WIDEST = 0.4  # of its way down, that a lid goes up at most
 _SAMPLES = 57  # points of a lid's edge
+_OVERLAP_PX = 0.8  # by which a closed lid lies over the other: edges are soft, and the white would shine through
+_CATCHLIGHT = 20.0  # code values brighter than skin
 _LONG_LASHES = 0.30  # height over the eye's width up to which thin dark detail counts as lashes
 _LID = 0.42  # greatest height of the skin that stretches, over the eye's width
 _BROWS = ((46, 53, 52, 65, 55), (276, 283, 282, 295, 285))  # lower edges
@@ -123,6 +125,7 @@ def _build(
     tail = 0.22 * opening.max() * np.exp(-((np.clip(np.abs(outwards) - 0.04, 0, 1) / 0.13) ** 2))
     closing = np.maximum(0.9 * opening, tail)
     closing = cv2.GaussianBlur(closing.reshape(1, -1), (0, 0), 1.2, borderType=cv2.BORDER_REPLICATE).ravel()
+    closing = np.maximum(closing, 0.9 * opening + _OVERLAP_PX)
     brow_edge = local(landmarks[list(brow), :2].astype(np.float64))
     brow_gap = float(np.median(np.interp(brow_edge[:, 0], samples, upper) - brow_edge[:, 1]))
     lid = float(np.clip(0.85 * brow_gap, 0.16 * width, _LID * width))
@@ -147,7 +150,7 @@ def _build(
         y=int(y),
         picture=picture,
         bare=bare,
-        lashes=picture - bare,
+        lashes=_lashes(picture, bare, width, np.linalg.norm(place - centre, axis=2) < 1.3 * radius),
         eyeball=eyeball,
         reach=reach,
         box=(y + rows.min(), y + rows.max() + 1, x + columns.min(), x + columns.max() + 1),
@@ -184,6 +187,17 @@ def _without_lashes(
     skin = skin + (thick - skin) * share[..., None].astype(np.float32)
     soft = cv2.GaussianBlur(((above < top) & (below < 0.03) & near).astype(np.float32), (0, 0), 1.2)[..., None]
     return np.asarray(picture + (skin - picture) * soft, np.float32)
+
+
+def _lashes(picture: F32, bare: F32, width: float, iris: NDArray[np.bool_]) -> F32:
+    """What the picture has beyond bare skin; of an iris above a lid that is tracked too low, nothing but its shade."""
+    size = max(round(0.14 * width), 3)
+    dim = cv2.morphologyEx(picture, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+    light = iris & ((picture - bare).mean(2) > _CATCHLIGHT)
+    light = cv2.dilate(light.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    dark = np.where(light[..., None], np.minimum(dim, bare), picture)
+    grey = dark.mean(2, keepdims=True) / np.maximum(bare.mean(2, keepdims=True), 1)
+    return np.asarray(np.where(iris[..., None], grey * bare, dark) - bare, np.float32)
 
 
 def _complete_eyeball(

@@ -38,6 +38,8 @@ _LONGER_MM = 3.0  # and at most so much
 _SQUEEZED = 0.3  # of their gap at rest, by which lips squeeze what is between them; then it is drawn where it stays
 _CHIN = 152
 _JAW_OF_CHIN = 0.9
+_TONGUE_MM = 23.0  # half width of the tongue at rest between the teeth
+_SMOOTH_PX = 0.25  # sigma by which a sprite of 1.5 px a pixel of the frame is smoothed before it is sampled
 _LOWER_MM = 8.0  # of the lower teeth, that a lowered lip shows
 
 
@@ -75,16 +77,16 @@ def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
     return Mouth(
         frame=np.stack([seam, seam + 10 * axes[0], seam + 10 * axes[1]]).astype(np.float32),
         rest_gap=rest_gap,
-        upper=_softened(_fade(upper_teeth(white, scale), colour), 1.5 * soft),
-        lower=_softened(_fade(lower_teeth(white, scale), colour), 1.5 * soft),
+        upper=_softened(_fade(upper_teeth(white, scale), colour), float(np.hypot(_SMOOTH_PX, 1.5 * soft))),
+        lower=_softened(_fade(lower_teeth(white, scale), colour), float(np.hypot(_SMOOTH_PX, 1.5 * soft))),
         own=own,
         soft=soft,
         sprite_px_per_mm=scale,
         show_mm=max(5.0 - 0.25 * gap_mm, 3.0),
-        rest_drop_mm=gap_mm + 1.4,
+        rest_drop_mm=gap_mm + 1.4 - 0.3 * max(gap_mm - 6, 0),
         seam=seam_colour(image, landmarks),
         cavity=_fade((white * (0.25, 0.10, 0.095)).astype(np.float32), colour),
-        tongue=_fade((white * (0.86, 0.51, 0.47)).astype(np.float32), colour),
+        tongue=_fade((white * (0.95, 0.60, 0.56)).astype(np.float32), colour),
     )
 
 
@@ -157,7 +159,8 @@ def _fade(colours: F32, colour: float) -> F32:
 
 
 def _softened(sprite: F32, sigma: float) -> F32:
-    return np.asarray(cv2.GaussianBlur(sprite, (0, 0), sigma), np.float32) if sigma > 0.1 else sprite
+    """Blurred by ``sigma`` px of the sprite, beyond which there is nothing."""
+    return np.asarray(cv2.GaussianBlur(sprite, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT), np.float32)
 
 
 def _inverse_affine(source: F32, goal: F32) -> NDArray[np.float64]:
@@ -170,22 +173,24 @@ def _inverse_affine(source: F32, goal: F32) -> NDArray[np.float64]:
 def _lay(sprite: F32, x: float, y: float, colour: F32, light: float) -> None:
     """Bilinear sample of a premultiplied sprite, laid over ``colour`` (3,)."""
     height, width = sprite.shape[:2]
-    if x < 0 or y < 0 or x > width - 1.001 or y > height - 1.001:
+    if x <= -1 or y <= -1 or x >= width or y >= height:
         return
-    column, row = int(x), int(y)
+    column, row = int(np.floor(x)), int(np.floor(y))
     fx, fy = np.float32(x - column), np.float32(y - row)
-    a, b = (1 - fx) * (1 - fy), fx * (1 - fy)
-    c, d = (1 - fx) * fy, fx * fy
-    alpha = (
-        a * sprite[row, column, 3] + b * sprite[row, column + 1, 3]
-        + c * sprite[row + 1, column, 3] + d * sprite[row + 1, column + 1, 3]
-    )  # fmt: skip
-    for k in range(3):
-        value = (
-            a * sprite[row, column, k] + b * sprite[row, column + 1, k]
-            + c * sprite[row + 1, column, k] + d * sprite[row + 1, column + 1, k]
-        )  # fmt: skip
-        colour[k] = colour[k] * (1 - alpha) + value * np.float32(light)
+    alpha = np.float32(0)
+    red, green, blue = np.float32(0), np.float32(0), np.float32(0)
+    for j in range(2):  # there is nothing beyond the sprite, and its edge is no step
+        for i in range(2):
+            if 0 <= row + j < height and 0 <= column + i < width:
+                weight = (fx if i else 1 - fx) * (fy if j else 1 - fy)
+                sample = sprite[row + j, column + i]
+                alpha += weight * sample[3]
+                red += weight * sample[0]
+                green += weight * sample[1]
+                blue += weight * sample[2]
+    colour[0] = colour[0] * (1 - alpha) + red * np.float32(light)
+    colour[1] = colour[1] * (1 - alpha) + green * np.float32(light)
+    colour[2] = colour[2] * (1 - alpha) + blue * np.float32(light)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -226,20 +231,22 @@ def _paint(
             depth = 0.45 + 0.75 * min(max((v + 2) / max(drop_mm + 4, 1.0), 0.0), 1.0)
             for k in range(3):
                 colour[k] = cavity[k] * depth * corner
-            # The tongue: a mound behind the lower teeth, darker towards the throat and along its groove.
+            # The tongue fills the lower jaw from side to side, and fades towards the throat; its groove is shallow.
             low = v - drop_mm
-            tx, ty = u / 17.0, (low - 0.5) / 11.5
-            mound = 1.0 - (abs(tx) ** 2.6 + abs(ty) ** 2.2)
+            tx, ty = u / _TONGUE_MM, (low - 1.0) / 12.5
+            mound = 1.0 - (abs(tx) ** 4.0 + abs(ty) ** 2.2)
             if mound > 0:
-                share = min(mound / 0.35, 1.0)
-                shade = (0.55 + 0.45 * min(max((ty + 1.0) / 1.1, 0.0), 1.0)) * (1 - 0.13 * np.exp(-((u / 1.6) ** 2)))
+                share = min(mound / 0.6, 1.0)
+                share = share * share * (3 - 2 * share)
+                groove = 0.06 * np.exp(-((u / 3.0) ** 2)) * min(max(ty + 1.0, 0.0), 1.0)
+                shade = (0.34 + 0.66 * min(max((ty + 1.0) / 1.0, 0.0), 1.0)) * (1 - groove)
                 for k in range(3):
-                    colour[k] += np.float32(share) * (tongue[k] * np.float32(shade * (0.4 + 0.6 * light)) - colour[k])
-            _lay(lower, (u + HALF_MM) * scale - 0.5, low * scale - 0.5, colour, light * 1.05)
+                    colour[k] += np.float32(share) * (tongue[k] * np.float32(shade * (0.55 + 0.45 * light)) - colour[k])
+            _lay(lower, (u + HALF_MM) * scale - 0.5, low * scale - 0.5, colour, light * 1.1)
             if has_own:
                 ox = to_rest[0, 0] * x + to_rest[0, 1] * y + to_rest[0, 2]
                 oy = to_rest[1, 0] * x + to_rest[1, 1] * y + to_rest[1, 2]
-                _lay(own, ox, oy, colour, 1.0)
+                _lay(own, ox, oy, colour, 0.4 + 0.6 * lip)
             else:
                 _lay(upper, (u + HALF_MM) * scale - 0.5, (v - show_mm + TALL_MM) * scale - 0.5, colour, light)
             for k in range(3):

@@ -16,6 +16,8 @@ from tellmark.generator.types import SIZE
 from tellmark.landmarks import LEFT_EYE, LIPS_INNER, RIGHT_EYE
 from tellmark.types import F32, U8
 
+Mask = NDArray[np.bool_]
+
 # Width as seen from the front, height and brightness by position in the arch, from the middle outwards.
 _UPPER_TEETH = (
     (8.4, 10.0, 1.0),
@@ -35,6 +37,10 @@ _LOWER_TEETH = (
 )
 HALF_MM = 27.0  # half width of the teeth sprites
 TALL_MM = 16.0  # height of the teeth sprites
+_SHADE = 0.65  # of the teeth's brightness: what is darker is shadow, or no tooth
+_LEAST = 0.12  # of a mouth, that teeth fill if they are worth keeping
+_TINT = 0.35  # at which drawn teeth are as colourful as in films, .8 of the skin
+_TOOTH = 0.12  # of a mouth's width
 _TOOTH_WHITE = np.array([0.97, 0.905, 0.84])
 
 
@@ -52,8 +58,8 @@ def white_point(image: U8, landmarks: F32) -> NDArray[np.float64]:
         brightest = np.percentile(sclera, 80, axis=0) * 1.12
         white = np.maximum(brightest, skin * 0.95)
     grey = white.mean()
-    # Eye whites are reddened by their veins and tinted by the picture's light: keep half of the tint.
-    return np.asarray(np.clip(0.5 * white + 0.5 * grey, 30, 250))
+    # Eye whites are reddened by their veins and tinted by the picture's light: keep a part of the tint.
+    return np.asarray(np.clip(_TINT * white + (1 - _TINT) * grey, 30, 250))
 
 
 def colourfulness(image: U8, landmarks: F32) -> float:
@@ -103,7 +109,7 @@ def _teeth(
             bevel = (0.9 if position == 2 else 0.6) * np.abs(u) ** (1.5 if position == 2 else 5)
             shape = _ramp((1.015 - np.abs(u)) * half, 0.10) * _ramp(y - edge - bevel, 0.22)
             # Enamel bulges: brightest in the middle third, translucent and bluish at the edge, yellow at the neck.
-            bulge = 1 - 0.16 * np.abs(u) ** 4
+            bulge = 1 - 0.2 * np.abs(u) ** 4
             along = (y - edge) / tall
             shade = light * bulge * (0.84 + 0.20 * _smooth(along / 0.35) - 0.22 * _smooth((along - 0.45) / 0.6))
             tint = np.stack([np.ones_like(along), 1 - 0.03 * along, 1 - 0.10 * np.clip(along, 0, 1)], -1)
@@ -112,7 +118,7 @@ def _teeth(
             alpha = np.maximum(alpha, shape)
     # Behind the gaps lie neighbouring teeth, not the dark of the cavity.
     reach = np.clip((left - np.abs(x)) / 3.0, 0, 1) * _ramp(y - 0.9 - 0.4 * (x / 12) ** 2, 1.2)
-    between = np.array([0.62, 0.52, 0.45]) * white * np.interp(np.abs(x), (0, 15, 26), (0.95, 0.8, 0.35))[..., None]
+    between = np.array([0.5, 0.41, 0.35]) * white * np.interp(np.abs(x), (0, 15, 26), (0.95, 0.8, 0.35))[..., None]
     behind = (reach * (1 - alpha))[..., None]
     colour = colour * alpha[..., None] + between * behind
     alpha = alpha + behind[..., 0]
@@ -128,7 +134,7 @@ def _teeth(
 
 
 def own_interior(image: U8, landmarks: F32, longer: float = 0.0) -> F32 | None:
-    """The visible interior as a premultiplied picture, its colours continued upwards behind the lip.
+    """The visible upper teeth as a premultiplied picture, their colours continued upwards behind the lip.
 
     longer: px by which they are continued downwards as well, where the lower lip hides the teeth's edges.
 
@@ -144,11 +150,17 @@ def own_interior(image: U8, landmarks: F32, longer: float = 0.0) -> F32 | None:
     bright = seen[seen.mean(1) >= np.percentile(seen.mean(1), 70)]
     lips = np.rint(landmarks[[*UPPER_LIP[1][2:9], *LOWER_LIP[1][2:9]], :2]).astype(int).clip(0, SIZE - 1)
     lip_saturation = np.median(_saturation(image[lips[:, 1], lips[:, 0]].astype(np.float64)))
-    dark = bright.mean() < 0.55 * _skin(image, landmarks).mean()
-    if dark or np.median(_saturation(bright)) > max(0.8 * lip_saturation + 0.01, 0.03):
+    dull = bright.mean() < 0.55 * _skin(image, landmarks).mean()
+    reddest = max(0.8 * float(lip_saturation) + 0.01, 0.03)
+    if dull or np.median(_saturation(bright)) > reddest:
         return None
-    filled = push_pull(image.astype(np.float32), sure.astype(np.float32))
-    filled = np.where(inner[..., None] > 0, image.astype(np.float32), filled)
+    shadow, ended = _no_teeth(image, landmarks, inner > 0, _SHADE * float(bright.mean()), reddest)
+    teeth = sure & ~shadow & ~ended
+    if teeth.sum() < _LEAST * sure.sum():
+        return None
+    filled = push_pull(image.astype(np.float32), teeth.astype(np.float32))
+    kept = sure & (cv2.dilate((shadow | ended).astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
+    filled = np.where(kept[..., None], image.astype(np.float32), filled)
     upper = landmarks[list(UPPER_LIP[3]), :2]
     rise = 0.10 * float(np.linalg.norm(landmarks[10, :2] - landmarks[152, :2]))
     up = (landmarks[10] - landmarks[152])[:2]
@@ -158,8 +170,33 @@ def own_interior(image: U8, landmarks: F32, longer: float = 0.0) -> F32 | None:
     lower = landmarks[list(LOWER_LIP[3]), :2] + up / np.linalg.norm(up) * (0.012 * rise / 0.10 - longer * middle)
     cover = np.zeros_like(inner)
     cv2.fillPoly(cover, [np.rint(np.concatenate([behind, lower[::-1]]) * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
+    cover[ended] = 0
     alpha = cv2.GaussianBlur(cover, (0, 0), 0.8).astype(np.float32) / 255
     return np.dstack([filled * alpha[..., None], alpha]).astype(np.float32)
+
+
+def _no_teeth(image: U8, landmarks: F32, inner: Mask, darkest: float, reddest: float) -> tuple[Mask, Mask]:
+    """Two parts (H, W) of the interior: the shadow of the upper lip, and what lies below the upper teeth's edges.
+
+    That begins where it grows dark or red well below the upper lip. Both are wider than a tooth.
+    """
+    high, low = (_distance(landmarks[list(lip[3]), :2]) for lip in (UPPER_LIP, LOWER_LIP))
+    height = np.where(inner, high / np.maximum(high + low, 1e-3), -1)  # 0 at the upper lip, 1 at the lower one
+    dark = inner & (image.mean(2) < darkest)
+    red = inner & (_saturation(image.astype(np.float64)) > reddest)
+    across = max(5, round(_TOOTH * float(np.ptp(landmarks[list(LIPS_INNER), 0]))))
+    shadow, ended = (
+        cv2.morphologyEx(part.astype(np.uint8), cv2.MORPH_OPEN, np.ones((1, across), np.uint8))
+        for part in (dark & (height < 0.35), (dark | red) & (height > 0.4))
+    )
+    return shadow > 0, np.maximum.accumulate(ended, axis=0) > 0
+
+
+def _distance(line: F32) -> F32:
+    """(SIZE, SIZE) px to a polyline (n, 2)."""
+    away = np.ones((SIZE, SIZE), np.uint8)
+    cv2.polylines(away, [np.rint(line).astype(np.int32)], False, 0)
+    return np.asarray(cv2.distanceTransform(away, cv2.DIST_L2, 5), np.float32)
 
 
 def _ramp(x: NDArray[np.float64], soft: float) -> NDArray[np.float64]:

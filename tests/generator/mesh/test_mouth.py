@@ -153,3 +153,22 @@ def test_teeth_stay_in_place_behind_lips_that_come_nearer(someone_else: Portrait
     column = frame[int(landmarks[13, 1]) + 3 : int(points[14, 1]) - 2, int(landmarks[13, 0])].mean(1)
     # Squeezed, the edge of the teeth would have come up into the middle of the opening.
     assert (column > 180).all()
+
+
+def test_lower_teeth_of_an_open_portrait_do_not_hang_from_its_skull(someone_else: Portrait) -> None:
+    landmarks = someone_else.landmarks.copy()
+    landmarks[[*LOWER_LIP[3], *LOWER_LIP[2], *LOWER_LIP[1]], 1] += 20
+    image = someone_else.image.copy()
+    loop = np.rint(landmarks[list(LIPS_INNER), :2]).astype(np.int32)
+    x, top, bottom = int(loop[:, 0].mean()), int(landmarks[13, 1]), int(landmarks[14, 1])
+    cv2.fillPoly(image, [loop], (225, 222, 212))
+    middle = (top + bottom) // 2
+    image[middle : middle + 3, x - 40 : x + 40] = np.where(
+        (cv2.fillPoly(np.zeros((512, 512), np.uint8), [loop], 1) > 0)[middle : middle + 3, x - 40 : x + 40, None],
+        np.array([40, 16, 14], np.uint8),
+        image[middle : middle + 3, x - 40 : x + 40],
+    )
+    kept = own_interior(image, landmarks)
+    assert kept is not None
+    assert kept[(top + middle) // 2, x, 3] > 0.9
+    assert kept[(middle + bottom) // 2 + 1, x, 3] < 0.1

@@ -1,0 +1,46 @@
+import cv2
+import numpy as np
+
+from tellmark.generator.geometry.fine import doubled
+from tellmark.generator.mesh.corners import Corners
+from tellmark.generator.mesh.layers import PAD
+from tellmark.generator.mesh.mesh import build_mesh
+from tellmark.generator.types import Portrait
+from tellmark.types import F32, U8
+
+
+def _painted(someone_else: Portrait) -> tuple[U8, F32]:
+    """The portrait with a dark line that goes on beyond the corner of the mouth, and (2,) px on that line."""
+    image = someone_else.image.copy()
+    corner = someone_else.landmarks[61, :2]
+    out = corner + np.array([-6, 0], np.float32)
+    cv2.line(image, np.rint(corner).astype(int).tolist(), np.rint(out).astype(int).tolist(), (20, 10, 10), 2)
+    return image, (corner + out) / 2
+
+
+def test_the_line_beyond_a_corner_goes_when_lips_part_and_comes_back(someone_else: Portrait) -> None:
+    image, at = _painted(someone_else)
+    mesh = build_mesh(someone_else.landmarks)
+    layer = np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])
+    layer = cv2.copyMakeBorder(layer, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT)
+    rest, fine = layer.copy(), doubled(layer)
+    x, y = np.rint(at).astype(int) + PAD
+    corners = Corners(layer, someone_else.landmarks, PAD)
+    still = mesh.rest[:478]
+    corners.lift(still, 1.0, layer, fine)
+    np.testing.assert_array_equal(layer, rest)
+    open_wide = still.copy()
+    open_wide[[14, 87, 317], 1] += 30
+    open_wide[:, 0] = 256 + 0.6 * (open_wide[:, 0] - 256)
+    corners.lift(open_wide, 1.0, layer, fine)
+    beside = rest[y - 8, x, :3].astype(float).mean()
+    assert layer[y, x, :3].mean() > 0.6 * beside > 2 * rest[y, x, :3].mean()
+    np.testing.assert_array_equal(fine[::2, ::2], layer)
+    # Only there: what is far from both corners is as it was.
+    changed = np.argwhere((layer != rest).any(2))
+    ends = someone_else.landmarks[[61, 291], :2] + PAD
+    away = np.linalg.norm(changed[:, None, ::-1] - ends[None], axis=2).min(1)
+    assert away.max() < 12 * mesh.px_per_mm
+    corners.lift(still, 1.0, layer, fine)
+    np.testing.assert_array_equal(layer, rest)
+    np.testing.assert_array_equal(fine, doubled(rest))
