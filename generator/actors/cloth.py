@@ -66,7 +66,7 @@ def material(colour: tuple[float, float, float], pattern: str, rng: np.random.Ge
     base = f32(colour) * np.ones((SIZE, SIZE, 1), np.float32)
     weave = 1 + 0.022 * noise(rng, 1.0) + 0.016 * noise(rng, 2.2) + 0.012 * noise(rng, 20)
     if pattern == "heather":
-        weave = weave + 0.045 * noise(rng, 1.1) + 0.012 * noise(rng, 3)
+        weave = weave + 0.03 * noise(rng, 1.1) + 0.012 * noise(rng, 3)
     elif pattern == "knit":
         weave = weave + 0.06 * np.sin(260 * across) * np.sin(200 * down)
     elif pattern in ("stripes", "check"):
