@@ -269,6 +269,7 @@ def _draw_hair(
     odds = [0.58, 0.28, 0.07, 0.07] if feminine else [0.03, 0.12, 0.85, 0.0]
     flow = str(rng.choice(["part", "back", "crop", "fringe"], p=odds))
     curly = flow != "fringe" and rng.random() < 0.15 + 0.5 * dark
+    curly = curly and (feminine or flow != "back")
     if flow == "crop":
         length = float(rng.choice([0.05, 0.12, 0.22, 0.32], p=[0.2, 0.25, 0.3, 0.25]))
         length = min(length, 0.18) if curly else length
