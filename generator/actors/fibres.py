@@ -10,7 +10,8 @@ import cv2
 import numba as nb
 import numpy as np
 
-from tellmark.generator.actors.strands import STEPS, HairStyle, Skull, along_scalp, over_forehead, taper
+from tellmark.generator.actors.hairstyle import HairStyle
+from tellmark.generator.actors.strands import STEPS, Skull, along_scalp, over_forehead, taper
 from tellmark.generator.types import SIZE
 from tellmark.types import F32
 
