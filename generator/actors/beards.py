@@ -7,9 +7,9 @@ import numpy as np
 
 from tellmark.generator.actors import fibres
 from tellmark.generator.actors.facespace import f32
+from tellmark.generator.actors.hairstyle import SHORT
 from tellmark.generator.actors.recipe import Recipe
 from tellmark.generator.actors.scenery import noise, smoothstep
-from tellmark.generator.actors.strands import SHORT
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import FACE_OVAL, LIPS_OUTER
 from tellmark.types import F32
@@ -78,7 +78,8 @@ def grows(beard: float, shape: F32, rng: np.random.Generator) -> F32:
     lip = nose + f32([0, 0.012 * height])
     region = np.zeros((SIZE, SIZE), np.uint8)
     cv2.fillPoly(region, [np.round(np.concatenate([outline[0], lip[None], outline[1]])).astype(np.int32)], 1)
-    full = smoothstep(_signed(region) + edge, -6, 12)
+    thin = 1 - beard  # what is shaved fades out further
+    full = smoothstep(_signed(region) + edge, -6 - 7 * thin, 12 + 10 * thin)
     front = np.exp(-((np.abs(x - nose[0]) / (0.62 * np.ptp(lips[:, 0]))) ** 4))
     beside = cheeks * smoothstep(y, float(shape[[234, 454], 1].min()) - 6, float(shape[[61, 291], 1].max()))
     out = full * (beside + (1 - beside) * front)

@@ -45,7 +45,7 @@ def folds(rng: np.random.Generator, across: F32, down: F32) -> F32:
     """(SIZE, SIZE) face heights that hanging cloth stands out by: pulled from the armpits, draped below the neck."""
     out = 0.012 * noise(rng, 26) + 0.015 * noise(rng, 60)
     right = across > 0
-    for at, turns, height, reach in (((0.80, 0.95), 26.0, 0.036, 0.75), ((0.22, -0.05), 30.0, 0.020, 0.9)):
+    for at, turns, height, reach in (((0.80, 0.95), 26.0, 0.029, 0.75), ((0.22, -0.05), 30.0, 0.014, 0.9)):
         drawn = np.zeros_like(across)
         for side in (-1, 1):
             x, y = side * across - at[0], down - at[1]
@@ -66,7 +66,7 @@ def material(colour: tuple[float, float, float], pattern: str, rng: np.random.Ge
     base = f32(colour) * np.ones((SIZE, SIZE, 1), np.float32)
     weave = 1 + 0.022 * noise(rng, 1.0) + 0.016 * noise(rng, 2.2) + 0.012 * noise(rng, 20)
     if pattern == "heather":
-        weave = weave + 0.045 * noise(rng, 1.1) + 0.012 * noise(rng, 3)
+        weave = weave + 0.03 * noise(rng, 1.1) + 0.006 * noise(rng, 3)
     elif pattern == "knit":
         weave = weave + 0.06 * np.sin(260 * across) * np.sin(200 * down)
     elif pattern in ("stripes", "check"):

@@ -46,6 +46,11 @@ def f32(values: ArrayLike) -> F32:
     return np.asarray(values, np.float32)
 
 
+def rounded(values: NDArray[np.float64] | F32) -> tuple[float, ...]:
+    """The values as they are kept in a recipe."""
+    return tuple(round(float(value), 5) for value in values)
+
+
 def outline_ring(shape: F32, factors: tuple[float, ...] = RINGS) -> F32:
     """(36 * len(factors), 2) copies of the face oval of a (478, 2+) shape, scaled about its centre."""
     oval = shape[list(FACE_OVAL), :2]

@@ -10,7 +10,8 @@ import cv2
 import numba as nb
 import numpy as np
 
-from tellmark.generator.actors.strands import STEPS, HairStyle, Skull, along_scalp, over_forehead, taper
+from tellmark.generator.actors.hairstyle import HairStyle
+from tellmark.generator.actors.strands import STEPS, Skull, along_scalp, over_forehead, taper
 from tellmark.generator.types import SIZE
 from tellmark.types import F32
 
@@ -50,9 +51,9 @@ def shade(
     root = 0.55 + 0.45 * t**0.7 if short else 0.86 + 0.14 * np.minimum(1, 4 * t)
     body = (0.72 - 0.5 * key + (0.33 + 0.42 * key) * facing) * (0.35 + 0.65 * diffuse) * depth * root
     colour = np.asarray(style.colour, np.float32) * np.exp(rng.normal(0, 0.12 if short else 0.18, (len(strands), 1, 1)))
-    colour = colour * (1 + rng.normal(0, 0.02, (len(strands), 1, 3)))
+    colour = colour * (1 + rng.normal(0, 0.04, (len(strands), 1, 3)))
     scalp = (strands[:, 0] - skull.centre) / skull.radii  # sun and dye come in streaks, cuts in clumps
-    for rate, strength in ((6.0, 0.09), (16.0, 0.12 if short else 0.07)):
+    for rate, strength in ((6.0, 0.13), (16.0, 0.12 if short else 0.09)):
         colour = colour * np.exp(strength * along_scalp(scalp, rng, rate))[:, None, None]
     # What hangs behind the jaw is in the shade of head and hair.
     behind = np.clip((strands[..., 2] - skull.centre[2]) / skull.radii[2] + 0.5, 0, 1) * np.clip(4 * around_y, 0, 1)

@@ -9,13 +9,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from tellmark.generator.actors import ageing, eyes, facespace, features, garments, scenery, sitting
-from tellmark.generator.actors.facespace import f32
+from tellmark.generator.actors import ageing, eyes, facespace, features, garments, hairstyle, scenery, sitting
+from tellmark.generator.actors.facespace import f32, rounded
 from tellmark.generator.actors.garments import Body
 from tellmark.generator.actors.glasses import SHAPES, Glasses
+from tellmark.generator.actors.hairstyle import HairStyle
 from tellmark.generator.actors.relief import Light
-from tellmark.generator.actors.sitting import Pose, Shot, rounded
-from tellmark.generator.actors.strands import HairStyle
+from tellmark.generator.actors.sitting import Pose, Shot
 
 _MONK = ("f6ede4", "f3e7db", "f7ead0", "eadaba", "d7bd96", "a07e56", "825c43", "604134", "3a312a", "292420")
 # The same tones as cameras see faces: redder and less yellow, as light that enters skin meets blood (medians of freely
@@ -141,7 +141,7 @@ def draw_recipe(seed: int) -> Recipe:
             int(rng.integers(2**31)),
         ),
         hair_colour="grey" if grey > 0.55 else hair_colour,
-        hair=_draw_hair(feminine, tuple(colour.tolist()), dark, age, rng, own_hair),
+        hair=hairstyle.draw(feminine, tuple(colour.tolist()), dark, age, rng, own_hair),
         body=Body(
             neck=round(float(rng.normal(0.280 if feminine else 0.325, 0.012)), 4),
             shoulders=round(float(rng.normal(1.20 if feminine else 1.40, 0.06)), 4),
@@ -256,53 +256,3 @@ def balanced(count: int, by: tuple[str, ...], seeds: Iterable[int]) -> list[int]
     order = sorted(cells.values())
     dealt = [cell[turn] for turn in range(max(map(len, order), default=0)) for cell in order if turn < len(cell)]
     return sorted(dealt[:count])
-
-
-def _draw_hair(
-    feminine: bool,
-    colour: tuple[float, ...],
-    dark: float,
-    age: float,
-    rng: np.random.Generator,
-    own: np.random.Generator,
-) -> HairStyle:
-    odds = [0.58, 0.28, 0.07, 0.07] if feminine else [0.03, 0.12, 0.85, 0.0]
-    flow = str(rng.choice(["part", "back", "crop", "fringe"], p=odds))
-    curly = flow != "fringe" and rng.random() < 0.15 + 0.5 * dark
-    if flow == "crop":
-        length = float(rng.choice([0.05, 0.12, 0.22, 0.32], p=[0.2, 0.25, 0.3, 0.25]))
-        length = min(length, 0.18) if curly else length
-        lift = 0.008 + (0.2 if curly else 0.33) * length + (0.02 if curly else 0)
-    elif flow == "back":
-        length, lift = 0.55 if feminine else 0.40, float(rng.uniform(0.02, 0.04))
-    else:
-        length, lift = float(rng.uniform(0.7, 1.7)), float(rng.uniform(0.03, 0.08))
-    if curly:
-        wave = float(rng.uniform(0.010, 0.02) if flow == "crop" else rng.uniform(0.022, 0.05))
-    else:
-        wave = float(rng.gamma(1.4, 0.006))
-    frizz = float(rng.uniform(0.5, 1.3)) * (0.6 if flow != "crop" else 1)
-    if flow in ("part", "fringe"):
-        wave = max(wave, float(own.gamma(1.4, 0.012)))
-    if flow == "crop":
-        frizz *= 0.8 if curly else 0.25
-    shade = np.clip(np.asarray(colour) * np.exp(rng.normal(0, 0.12)) + rng.normal(0, 0.006, 3), 0.04, 1)
-    old = ageing.years(age)
-    return HairStyle(
-        flow=flow,
-        length=round(length, 4),
-        lift=round(lift, 4),
-        parting=round(float(rng.uniform(-0.6, 0.6)), 3),
-        wave=round(min(wave, 0.4 * length) if flow != "back" else 0.2 * wave, 4),
-        frequency=round(float(rng.uniform(2.2, 4.5) if curly else rng.uniform(1, 3)), 2),
-        clumping=round(float(rng.uniform(0.7, 0.9) if curly else rng.uniform(0.35, 0.7)), 3),
-        frizz=round(frizz, 3),
-        density=round(float(rng.uniform(0.75, 1.0)) * (1 - 0.25 * old), 3),
-        hairline=round(float(rng.normal(0.0, 0.03) if feminine else rng.normal(0.02, 0.05) + 0.08 * old), 4),
-        temples=round(float(rng.uniform(0.0, 0.08)), 3)
-        if feminine
-        else round(float(rng.uniform(0.04, 0.22)) + 0.25 * old, 3),
-        colour=rounded(shade),  # type: ignore[arg-type]
-        gloss=round(float(rng.uniform(0.6, 1.2)), 3),
-        behind=tuple(float(b) for b in own.choice([0.0, 0.6, 1.0], 2, p=[0.35, 0.4, 0.25])),  # type: ignore[arg-type]
-    )

@@ -25,7 +25,7 @@ from tellmark.types import F32, U8
 _EYES = ((RIGHT_EYE, RIGHT_IRIS[0]), (LEFT_EYE, LEFT_IRIS[0]))
 _HAIR_PX = 3  # around the head, in which hair has the head's depth
 _HAIR_OFF = 3.0  # px that it lies before it
-_AROUND, _STEP_PX = np.ones((3, 3), np.uint8), 5.0
+_AROUND, _STEP_PX = np.ones((3, 3), np.uint8), 4.0
 _BREATH_HZ = 0.24
 _NO_SHADOW = np.ones((SIZE // 4, SIZE // 4), np.float32)
 
@@ -78,6 +78,7 @@ class ReferenceRenderer:
         reach = np.ones((2 * _HAIR_PX + 1,) * 2, np.uint8)
         on_head = cv2.erode(np.minimum(self._maps[4], 1e6), reach) - _HAIR_OFF
         self._front_hair = Sheet(parts.front_hair, np.minimum(depth, on_head), hair_share, model)
+        self._continue_normals()
         sheets.rest_lighting(self._maps[2], self._maps[3], self._light, self._contrast, self._rest_light)
 
     def render(self, motion: Motion, index: int) -> U8:
@@ -137,11 +138,11 @@ class ReferenceRenderer:
         depth.fill(np.inf)
         raster(seen, np.ascontiguousarray(normals[:, :2]), triangles, normal_x, normal_y, depth)
         cv2.remap(self._head, map_x, map_y, cv2.INTER_LINEAR, dst=self._layer, borderMode=cv2.BORDER_CONSTANT)
-        # Where the jaw hides what is behind it, it would be a staircase.
+        # Where cheek and jaw hide what is behind them, it would be a staircase.
         solid = np.minimum(depth, np.float32(1e6))
         far = cv2.dilate(solid, _AROUND)
         step = (far - cv2.erode(solid, _AROUND) > _STEP_PX) & (far < 1e5)
-        self._layer[step] = cv2.blur(self._layer, (3, 3))[step]
+        self._layer[step] = cv2.GaussianBlur(self._layer, (5, 5), 1.0)[step]
         # Where the outline is the end of a triangle and not of the texture, it would be a staircase.
         drawn = cv2.GaussianBlur(np.where(map_x > -5, 255, 0).astype(np.uint8), (7, 7), 1.4)
         np.minimum(
@@ -150,6 +151,14 @@ class ReferenceRenderer:
             out=self._layer[..., 3],
             casting="unsafe",
         )
+
+    def _continue_normals(self) -> None:
+        """Normals go on over the head's outline, to where a head that turns or nods shows more of the texture."""
+        known = np.isfinite(self._maps[4]).astype(np.float32)
+        weight = cv2.GaussianBlur(known, (0, 0), 4.0)
+        for normal in self._maps[2:4]:
+            near = cv2.GaussianBlur(normal * known, (0, 0), 4.0) / np.maximum(weight, 1e-4)
+            normal[:] = np.where(known > 0, normal, near)
 
     def _draw_eyes(self, frame: F32, seen: F32, pose: HeadPose, shake: F32, gaze_deg: tuple[float, float]) -> None:
         level = self._eye_light * np.array([0.80, 0.73, 0.69], np.float32)

@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tellmark.generator.actors.facespace import rounded
 from tellmark.generator.actors.relief import Light
-from tellmark.types import F32
 
 LIGHTINGS = ("soft", "side", "top", "flash", "back")
 DRAWS = 1  # the first number of every actor's random streams
@@ -41,10 +40,6 @@ class Shot:
     noise: float
     sharpen: float
     quality: int  # JPEG
-
-
-def rounded(values: NDArray[np.float64] | F32) -> tuple[float, ...]:
-    return tuple(round(float(value), 5) for value in values)
 
 
 def draw_light(rng: np.random.Generator) -> tuple[str, Light]:

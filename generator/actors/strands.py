@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tellmark.generator.actors.hairstyle import HairStyle
 from tellmark.types import F32
 
 STEPS = 30  # points on a strand
@@ -24,45 +25,12 @@ _BARBERED = (
     [-1, -0.8, -0.667, -0.60, -0.55, -0.51, -0.47, -0.40, -0.30, -0.18, -0.12, 0.04, 0.2, 0.5, 1],
     [-0.95, -0.86, -0.755, -0.62, -0.42, -0.20, 0.0, 0.11, 0.15, 0.15, 0.05, 0.04, 0.2, 0.5, 0.75],
 )
-SHORT = ("crop", "back")
-_TIED = 0.5  # face heights, from which hair that is combed back is tied there
 _TAPER = 0.34  # radii of the skull, over which the sides of short hair get shorter above the ears
 _EDGE = 0.14  # likewise at the hairline
 _CURLY = 0.022  # amplitude of waves in face heights, from which hair stands off by itself
 _PARTED = ("part", "fringe")
 _DRAWN_IN = 0.24
 _EAR = 0.05  # height of its upper end
-
-
-@dataclass(frozen=True, slots=True)
-class HairStyle:
-    """The recipe of one hairstyle. Lengths in face heights."""
-
-    flow: str  # "part" (falls from a parting), "back" (combed back), "crop" (short), "fringe" (falls over the forehead)
-    length: float  # of a strand
-    lift: float  # how far the outer layer stands off the skull
-    parting: float  # -1 .. 1, where the parting lies across the skull; negative: viewer's left
-    wave: float  # amplitude of waves or curls
-    frequency: float  # turns along a strand
-    clumping: float  # 0 .. 1, how far strands of a lock come together towards the tip
-    frizz: float  # how unruly single strands are
-    density: float  # 0 .. 1
-    hairline: float  # added to the height of the hairline: positive recedes
-    temples: float  # how far it recedes more at the temples
-    colour: tuple[float, float, float]  # sRGB in [0, 1], of the lit fibre
-    gloss: float  # strength of the highlight
-    # Long hair on the viewer's left and right: 0 hangs before the shoulder, .6 behind it, 1 behind the ear.
-    behind: tuple[float, float] = (0.0, 0.0)
-
-    @property
-    def barbered(self) -> bool:
-        """Whether the sides are cut short."""
-        return self.flow == "crop" or (self.flow == "back" and self.length < _TIED)
-
-    @property
-    def tied(self) -> bool:
-        """Whether it is combed back tight."""
-        return self.flow == "back" and not self.barbered
 
 
 @dataclass(frozen=True, slots=True)

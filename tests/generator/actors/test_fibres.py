@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tellmark.generator.actors import facespace, fibres, strands
-from tellmark.generator.actors.strands import HairStyle, Skull
+from tellmark.generator.actors.hairstyle import HairStyle
+from tellmark.generator.actors.strands import Skull
 from tellmark.landmarks import FACE_OVAL
 
 LONG = HairStyle("part", 1.2, 0.08, 0.0, 0.01, 2, 0.6, 1.0, 0.5, 0.0, 0.02, (0.4, 0.3, 0.2), 1.0)

@@ -106,3 +106,14 @@ def test_any_order_same_frames(renderer: ReferenceRenderer, motion: Motion, fram
 def test_cameras_differ(motion: Motion, frames: list[U8]) -> None:
     other = ReferenceRenderer(SEED, camera_seed=77).render(motion, 0)
     assert (other != frames[0]).mean() > 0.5
+
+
+def test_the_jaw_of_a_head_that_nods_has_a_clean_edge(renderer: ReferenceRenderer) -> None:
+    nods = Motion.rest(25.0)
+    nods.rotation_deg[:, 1] = 10  # up, so that what lies behind the jaw's outline is seen
+    light, _, _ = renderer.light(nods, 0)
+    grey = (np.clip(light, 0, 1) ** (1 / 2.2)).mean(axis=2).astype(np.float32)
+    alone = np.abs(grey - cv2.medianBlur(grey, 3))
+    head = cv2.erode((renderer._layer[..., 3] > 250).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    below = np.mgrid[:SIZE, :SIZE][0] > renderer.points[17, 1]
+    assert alone[head & below].max() < 0.08

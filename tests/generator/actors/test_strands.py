@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tellmark.generator.actors import facespace, strands
-from tellmark.generator.actors.strands import HairStyle, Skull
+from tellmark.generator.actors.hairstyle import HairStyle
+from tellmark.generator.actors.strands import Skull
 from tellmark.landmarks import FACE_OVAL
 
 LONG = HairStyle("part", 1.2, 0.08, 0.0, 0.01, 2, 0.6, 1.0, 0.5, 0.0, 0.02, (0.4, 0.3, 0.2), 1.0)
@@ -68,3 +69,23 @@ def test_long_hair_draws_in_towards_the_neck(skull: Skull) -> None:
     height = (hair[..., 1] - skull.centre[1]) / skull.radii[1]
     ears, neck = (np.percentile(away[np.abs(height - at) < 0.08], 98) for at in (0.0, 1.0))
     assert neck < 0.95 * ears
+
+
+def test_hair_that_is_swept_back_leaves_the_front_of_the_shoulder(skull: Skull) -> None:
+    before = strands.grow(LONG, skull, 1)[0]
+    after = strands.grow(dataclasses.replace(LONG, behind=(0.0, 0.6)), skull, 1)[0]
+    low = skull.face[:, 1].max()  # the chin
+
+    def in_front(hair: np.ndarray, side: int) -> float:
+        hanging = (hair[..., 1] > low) & (side * (hair[..., 0] - skull.centre[0]) > 0)
+        return float((hair[..., 2][hanging] < skull.face[:, 2].max()).mean())
+
+    assert in_front(after, 1) < 0.7 * in_front(before, 1)
+    assert in_front(after, -1) == pytest.approx(in_front(before, -1), abs=0.05)
+
+
+def test_temples_are_covered_down_to_the_eyes_at_the_outline_of_the_face(skull: Skull) -> None:
+    short = dataclasses.replace(LONG, flow="crop", length=0.12, lift=0.04, temples=0.0)
+    at_eyes = np.array([[x, 0.0, -np.sqrt(1 - x * x)] for x in (0.6, 0.95)], np.float32)
+    bare, grown = strands.within_hairline(short, at_eyes)
+    assert bare < 0 < grown
