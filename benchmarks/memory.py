@@ -38,6 +38,7 @@ def _repeat(source: Path, out: Path, seconds: float) -> None:
 
 def _render(voice: Path, out: Path) -> dict[str, float]:
     command = [sys.executable, "-m", "tellmark.cli", "render", "actor:1", str(voice), "-o", str(out), "-q"]
+    command += ["--motion", "rules"]
     environment = {**os.environ, "TELLMARK_HOME": str(voice.parent / "home")}
     start = os.times().elapsed
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
