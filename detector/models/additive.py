@@ -2,7 +2,8 @@
 
 Where every clip is of one of several rungs of compression, the discriminant sees tells in proportion to the quality;
 where it is asked for, and there are no rungs, in proportion to how much moves. Fakes of methods that are named apart
-have a model of their own, beside that of all others; the two are put on one scale by the real clips they learn from.
+have a discriminant of their own beside the model of all others, which is heard where it is surer than real clips of
+persons it has not seen make it.
 What is learned is turned into plain arrays. The calibration is that of clips of persons that were left out.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tellmark.detector import tells
 from tellmark.detector.features import NAMES
@@ -33,6 +35,8 @@ _BOOSTING = {
 
 
 _TREES_ALONE = {"boundary"}  # weighed by the discriminant as well, systems never met are told worse (measured)
+_SURE = 1.0  # deviations above the middle of real windows from which on a kin is heard
+_LOUD = 6.0  # what a further deviation adds, in the spread that real windows have in the model beside it
 _FEWEST = 3  # persons of a class, for a rung to be learnt from
 
 
@@ -43,7 +47,7 @@ class Tells:
     families: tuple[str, ...] = tuple(tells.FAMILIES)
     by_quality: bool = True  # of several rungs, the discriminant sees tells against real clips of the same quality
     by_motion: bool = False  # without rungs, against real clips in which as much moves, without _TREES_ALONE
-    apart: tuple[str, ...] = ()  # methods of fakes that have a model of their own: tells as they are
+    apart: tuple[str, ...] = ()  # methods of fakes that have a discriminant of their own, over tells as they are
 
     def fit(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """Learn, then calibrate on margins of persons that were left out. ``x`` is (N, len(NAMES))."""
@@ -62,13 +66,12 @@ class Tells:
     def learn(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """Both halves, each of the same spread over the rows: right in the order of its margins, not calibrated."""
         theirs = (rows.labels == 1) & np.isin(rows.methods, self.apart)
-        if theirs.any() and not theirs[rows.labels == 1].all():
-            rest = replace(self, apart=())
-            main = rest.learn(x[~theirs], rows[~theirs], seed=seed)
+        persons = len(set(rows.identities[theirs].tolist()))
+        if persons >= _FEWEST and not theirs[rows.labels == 1].all():
+            main = replace(self, apart=()).learn(x[~theirs], rows[~theirs], seed=seed)
+            spread = float(main.margin(x[rows.labels == 0]).std())
             chosen = theirs | (rows.labels == 0)
-            kin = replace(rest, by_motion=False).learn(x[chosen], rows[chosen], seed=seed)
-            real = rows.labels == 0
-            return replace(main, kin=replace(kin, calibration=_alike(kin.margin(x[real]), main.margin(x[real]))))
+            return replace(main, kin=self._kin(x[chosen], rows[chosen], spread, seed))
         model = self.boost(x, rows, seed=seed)
         weights = balanced_weights(rows)
         found, families = None, set(self.families)
@@ -81,6 +84,24 @@ class Tells:
         line = discriminant.learn(z, rows.labels, weights, used)
         own, other = float(model.margin(x).std()), float(line.parts(z).sum(1).std())
         return replace(model, line=line.scaled(own / other if min(own, other) > 0 else 1.0), proportion=found)
+
+    def _kin(self, x: F64, rows: Rows, spread: float, seed: int) -> TellModel:
+        """A discriminant alone, and what its margin adds to one of which real windows have ``spread``."""
+        used = np.flatnonzero([name.split(".")[0] in self.families for name in NAMES])
+
+        def line(chosen: NDArray[np.intp]) -> discriminant.Discriminant:
+            part = rows[chosen]
+            return discriminant.learn(x[chosen], part.labels, balanced_weights(part), used)
+
+        margins = np.full(len(rows), np.nan)
+        for train, test in folds(rows.labels, rows.identities, FOLDS, seed):
+            margins[test] = line(train).parts(x[test]).sum(1)
+        unseen = margins[rows.labels == 0]
+        slope = _LOUD * spread / float(np.nanstd(unseen))
+        scale = Logistic(slope, -slope * float(np.nanmean(unseen)) - _LOUD * _SURE * spread)
+        none = {family: Logistic() for family in tells.FAMILIES}
+        trees, owner = Trees.none(), np.zeros(0, np.int32)
+        return TellModel(trees, owner, 0.0, scale, none, line=line(np.arange(len(rows))))
 
     def boost(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """The trees alone: right in the order of their margins, but not calibrated."""
@@ -108,12 +129,6 @@ class Tells:
         baseline += float(sum(trees.value[root] for root in trees.root[family_of < 0]))  # a lone leaf is a constant
         none = {family: Logistic() for family in tells.FAMILIES}
         return TellModel(trees, family_of, baseline, Logistic(), none)
-
-
-def _alike(margins: F64, others: F64) -> Logistic:
-    """What gives ``margins`` of real windows the middle and the spread that ``others`` have of the same ones."""
-    slope = float(others.std() / (margins.std() or 1.0))
-    return Logistic(slope, float(others.mean() - slope * margins.mean()))
 
 
 def _on_rungs(rows: Rows) -> bool:

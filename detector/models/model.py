@@ -6,8 +6,8 @@ with trees, Lou et al. 2013). The discriminant may weigh how far each tell is fr
 or of as much motion, both read from the tells themselves (``proportion``); the trees ask about its value. It is plain
 arrays, and its evaluation needs NumPy alone; ``additive`` learns it.
 
-One direction cannot point to all kinds of fakes. A model may have a ``kin`` that was taught on fakes of another kind;
-of every window whichever is surer speaks, and the terms are those of the one that spoke.
+One direction cannot point to all kinds of fakes. A model may have a ``kin`` that was taught on fakes of another kind.
+It speaks where it is surer than real clips make it, and what it says is added: the order of all other windows stays.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class TellModel:
     card: dict[str, Any] = field(default_factory=dict)
     line: Discriminant | None = None  # None: trees alone
     proportion: Proportion | None = None  # None: the discriminant too takes tells as they are
-    kin: TellModel | None = None  # of fakes of another kind; its calibration leads to the scale of the margins here
+    kin: TellModel | None = None  # of fakes of another kind; its calibration says what its margin adds, above 0
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -85,15 +85,15 @@ class TellModel:
         return np.asarray(constant + terms.sum(1), np.float64)
 
     def _said(self, x: F64) -> tuple[F64, F64]:
-        """The constant (N,) and the terms (N, families) of whichever is surer that a window is fake."""
+        """The constant (N,) and the terms (N, families) of each window, with those of the kin where it speaks."""
         x = np.asarray(x, np.float64)
         constant, terms = np.full(len(x), self.baseline), self._own_terms(x)
         if self.kin is not None:
             scale = self.kin.calibration
             other, theirs = self.kin._said(x)
             other, theirs = scale.slope * other + scale.offset, scale.slope * theirs
-            surer = other + theirs.sum(1) > constant + terms.sum(1)
-            constant, terms = np.where(surer, other, constant), np.where(surer[:, None], theirs, terms)
+            speaks = other + theirs.sum(1) > 0
+            constant, terms = constant + speaks * other, terms + speaks[:, None] * theirs
         return constant, terms
 
     def _own_terms(self, x: F64) -> F64:

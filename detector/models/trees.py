@@ -43,6 +43,12 @@ class Trees:
         if (self.left[inner] <= inner).any() or (self.right[inner] <= inner).any():
             raise ValueError("a tree runs in a circle")
 
+    @classmethod
+    def none(cls) -> Trees:
+        """A model without trees: nothing is added."""
+        index, number = np.zeros(0, np.int32), np.zeros(0)
+        return cls(index, index, number, np.zeros(0, np.bool_), index, index, number)
+
     @property
     def depth(self) -> int:
         """Number of tests from a root to the deepest leaf."""

@@ -131,6 +131,16 @@ def test_one_kind_alone_has_no_model_apart(data: Drawn) -> None:
     assert Tells(apart=("other",)).learn(*data).kin is None
 
 
+def test_a_kin_that_is_not_sure_says_nothing() -> None:
+    taught, judged = two_kinds(80, 0), two_kinds(80, 1)
+    model = Tells(apart=("ours",)).learn(*taught)
+    alone = replace(model, kin=None).margin(judged.x)
+    added = model.margin(judged.x) - alone
+    assert (added >= 0).all()
+    real, theirs = judged.rows.labels == 0, judged.rows.methods == "ours"
+    assert (added[real] > 0).mean() < 0.3 < 0.7 < (added[theirs] > 0).mean()
+
+
 def test_a_family_is_moved_by_its_own_features_only(model: TellModel, data: Drawn) -> None:
     x = data.x[:20]
     changed = x.copy()
