@@ -84,13 +84,17 @@ class LiveWriter:
             self._registry.prepare()
         check_live_output(self.path, force=self._force)
         self._made = runs.make_folder(self.path)
-        height, width, _ = self._shape
-        sink = _Sink(self._stack.enter_context(self.growing.open("wb", buffering=0)), self._echo)
-        self._video = FragmentWriter(
-            sink, width=width, height=height, fps=self._fps, sample_rate_hz=self._rate, encoding=self._encoding
-        )
+        with ExitStack() as undo:
+            undo.callback(self._leave_nothing)
+            undo.callback(self._stack.close)
+            Begun(self.payload, self._provenance).save(self.growing)
+            height, width, _ = self._shape
+            sink = _Sink(self._stack.enter_context(self.growing.open("wb", buffering=0)), self._echo)
+            self._video = FragmentWriter(
+                sink, width=width, height=height, fps=self._fps, sample_rate_hz=self._rate, encoding=self._encoding
+            )
+            undo.pop_all()
         self._work = Background(self._append, waiting=_WAITING, name=f"write {self.path.name}")
-        Begun(self.payload, self._provenance).save(self.growing)
         self._open = True
         return self
 
@@ -147,9 +151,12 @@ class LiveWriter:
             with self._stack:
                 self._video.close()
             if not self._video.frames:
-                self.growing.unlink(missing_ok=True)
-                record_of(self.growing).unlink(missing_ok=True)
-                runs.remove_folders(self._made)
+                self._leave_nothing()
+
+    def _leave_nothing(self) -> None:
+        self.growing.unlink(missing_ok=True)
+        record_of(self.growing).unlink(missing_ok=True)
+        runs.remove_folders(self._made)
 
 
 def check_live_output(path: Path, *, force: bool) -> None:

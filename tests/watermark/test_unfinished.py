@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
@@ -142,3 +143,15 @@ def test_a_stream_without_one_frame_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="before one frame"):
         stream()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stream_that_cannot_begin_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for where in ("tellmark.watermark.live.Begun.save", "tellmark.watermark.live.FragmentWriter"):
+        with monkeypatch.context() as patch:
+            patch.setattr(where, full)
+            with pytest.raises(OSError, match="No space"):
+                streaming(tmp_path / "new" / "clip.mp4").__enter__()
+        assert list(tmp_path.iterdir()) == []
