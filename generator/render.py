@@ -69,7 +69,10 @@ class MeshRenderer:
         pose = pose_of(self._mesh, motion, index)
         points = move(self._mesh, expression, pose)
         self.points, self.around = points[:_FACE_POINTS], points[_FACE_POINTS:, :2]
-        self._corners.lift(self.points, pose.scale, self._person, self._fine)
+        if motion.seen is None:
+            self._corners.lift(self.points, pose.scale, self._person, self._fine)
+        else:  # corners that were seen go where they are in the film, which bears out no lifting
+            self._corners.lift(self._mesh.rest[:_FACE_POINTS], 1.0, self._person, self._fine)
         # Where no triangle falls the map points beyond the layer and fetches nothing.
         self._map_x.fill(-PAD)
         self._depth.fill(np.inf)
