@@ -23,6 +23,7 @@ _URGE_DEG = 3.4  # off by this much, eyes go after a second on average; twice as
 _RESTLESS = 0.2  # jumps a second of eyes that are where they want to be
 _SCATTER_DEG = 0.4  # of where a jump lands
 _AHEAD_S = 0.05  # jumps go to where a wish that moves will be
+_USUAL_S = 3.0  # after which eyes that are wished aside are aside no more: a lasting gaze is the controls' to say
 _ALONG_S = 0.6  # in which eyes go along with a head that turns to stay; a nod is looked through
 # Lids of the model begin a blink above the first, and may again once they were below the second.
 _SHUT, _OPEN = 0.38, 0.2
@@ -58,15 +59,20 @@ class Eyes:
 class _Gaze:
     def __init__(self, rng: np.random.Generator, towards_deg: tuple[float, float]) -> None:
         self._rng = rng
-        self._along = behaviour.head_towards(towards_deg)[:2]  # the head's turns that the eyes go along with
+        self._along = behaviour.head_towards(towards_deg)[:2].copy()  # the head's turns that the eyes go along with
         self._before = self._place = self._left = np.array(towards_deg, np.float64)
+        self._home, self._usual = (
+            self._place - self._along,
+            np.zeros(2),
+        )  # of the eyes in the head, and beyond it of late
         self._start_s, self._length_s = -1.0, 0.02  # of the last jump
         self._urge, self._enough = 0.0, float(rng.exponential())
 
     def at(self, time_s: float, wanted_deg: F64, head_deg: F32) -> F64:
         """(2,) degrees of the eyes in the head; called once for every frame."""
         self._along += (head_deg - self._along) / (_ALONG_S * FPS)
-        wish = wanted_deg + self._along
+        self._usual += (wanted_deg - self._home - self._usual) / (_USUAL_S * FPS)
+        wish = wanted_deg - self._usual + self._along
         ahead = wish + (wish - self._before) * _AHEAD_S * FPS
         self._before = wish
         if time_s - self._start_s >= _REST_S:

@@ -20,7 +20,10 @@ from tellmark.types import F32, F64
 
 _NEIGHBOURS = 0.225  # weight of the frame before, and of the one after: a Gaussian of 30 ms
 _RAMP = 0.4  # how far lips are together in the frame before they are shut, and in the one after
-_READ = (0.15, 0.45)  # closures read again, from the first doubt to lips that meet wholly: fewer are wrong than at first
+_READ = (
+    0.15,
+    0.45,
+)  # closures read again, from the first doubt to lips that meet wholly: fewer are wrong than at first
 _SPEAKING = 0.4  # chance of speech from which the mouth is as free as it can be
 _COLUMNS = [EXPRESSIONS.index(name) for name in MOUTH]
 _READ_AGAIN, _READ_FIRST = READ.index("closure"), GESTURES.index("closure")
