@@ -40,5 +40,5 @@ def shipped(data: Path, work: Path) -> Path:
     if not (folder / PARQUET).exists():
         talk = ours(data, work)
         with Console().progress(folder.name) as progress:
-            recipe.build(data, talk, folder, progress)
+            recipe.build(data, talk, recipe.drawn(work / "actors"), folder, progress)
     return folder

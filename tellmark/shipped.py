@@ -1,13 +1,15 @@
 """The training set of the detector that ships, and its weights, from the local material.
 
-    python -m tellmark.shipped DATA TALK OUT
+    python -m tellmark.shipped DATA TALK ACTORS OUT
     python -m tellmark.shipped audit OUT
 
 DATA has an index.csv of real clips and of other systems' fakes; TALK is a dataset of the factory (``make published``)
-with real, null and `talk` clips of some of the same people, marked. All of them are cut and encoded alike
-(``detector.footage``), half of the variants of either class marked, and real clips whose scenery, framing and light are
-like that of no fake are left out. Our own fakes have a model apart. OUT becomes the dataset, OUT/default.npz the
-weights that learnt from it, and OUT/audit.json what the audit says of it, by models that learn as the shipped one did.
+with real, null and `talk` clips of some of the same people, marked; ACTORS is made where it is missing: `talk` clips of
+virtual actors, what somebody renders first. All of them are cut and encoded alike (``detector.footage``), half of the
+variants of either class marked, and real clips whose scenery, framing and light are like that of no fake are left out.
+Our own fakes have a model apart, which alone learns from actors; drawn scenery gives these away, so they are a set of
+their own, OUT/actors. OUT becomes the dataset, OUT/default.npz the weights that learnt from both, and OUT/audit.json
+what the audit says of OUT, by models that learn as the shipped one did.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import csv
 import hashlib
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +33,9 @@ from tellmark.detector.models.additive import Tells
 from tellmark.detector.train import train
 from tellmark.detector.unseen import ours
 from tellmark.films import number_of
-from tellmark.manifest import read_clips, write_manifest
+from tellmark.generator.factory import dataset
+from tellmark.generator.factory.plan import load_plan
+from tellmark.manifest import PARQUET, read_clips, write_manifest
 from tellmark.reports.measured import csv_rows
 from tellmark.runs import Progress
 from tellmark.types import Clip, Kind, Label
@@ -43,13 +48,35 @@ _SECONDS = 4.8  # three windows
 _OWN = 24  # persons of TALK
 _EACH = 2  # real clips a fake keeps
 _MARKED = 160  # clips that the audit marks, to tell a mark's .05 from chance
+_DRAWN = "actors"
+_PLAN = """\
+name = "actors"
+seed = 6
+seconds = 4.8
+actors = 24
+balance = ["presentation", "monk_tone"]
+methods = ["reference", "talk"]
+compression = ["c23"]
+
+[splits]
+train = 1.0
+"""
 _OURS = {"real": "", "null": "null", "talk": "talk"}  # method -> system or arm
 _SAME_SCENE = ("_R.mp4", "_L.mp4")  # halves of a split picture: a fake, and what it was made of
 _SAME_ROOM = ("StyleTalk",)  # systems whose fakes show a person as a real film does: looked at
 
 
-def index_rows(data: Path, talk: Path) -> list[dict[str, Any]]:
-    """Rows of the index that ``detector.footage`` reads; persons have the same name in both sources."""
+def drawn(folder: Path, progress: Progress | None = None) -> Path:
+    """The dataset of virtual actors in ``folder``, made or gone on with."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    plan = folder.with_name(f"{folder.name}.toml")
+    plan.write_text(_PLAN, encoding="utf-8")
+    dataset.build(load_plan(plan), folder, resume=True, progress=progress)
+    return folder
+
+
+def index_rows(data: Path, talk: Path, actors: Path) -> list[dict[str, Any]]:
+    """Rows of the index that ``detector.footage`` reads; persons have the same name in all sources."""
     table = [row for row in csv_rows(data / "index.csv") if row["kind"] in ("real", "fake")]
     real = {row["path"]: row["person_id"] for row in table if row["kind"] == "real"}
     rows = [
@@ -58,7 +85,7 @@ def index_rows(data: Path, talk: Path) -> list[dict[str, Any]]:
         for row in table
     ]
     people = {_pseudonym(row["person_id"]): row["person_id"] for row in table}
-    return rows + _ours(talk, people)
+    return rows + _ours(talk, people) + _actors(actors)
 
 
 def _original(row: dict[str, str], real: dict[str, str]) -> str:
@@ -85,6 +112,15 @@ def _ours(talk: Path, people: dict[str, str]) -> list[dict[str, Any]]:
     return rows
 
 
+def _actors(folder: Path) -> list[dict[str, Any]]:
+    chosen = [clip for clip in read_clips(folder) if clip.method == "talk"]
+    return [
+        _row(folder / clip.path, f"{clip.identity} drawn", "fake", "talk", f"{_DRAWN}/{clip.identity}", clip.licence)
+        | {"marked": "1"}
+        for clip in chosen
+    ]
+
+
 def _pseudonym(person: str) -> str:
     """The identity that the factory gives a person of ``make published``."""
     return f"person:{hashlib.sha256(number_of(person).encode()).hexdigest()[:8]}"
@@ -98,18 +134,25 @@ def _row(path: Path, name: str, kind: str, system: str, person: str, licence: st
     }  # fmt: skip
 
 
-def build(data: Path, talk: Path, out: Path, progress: Progress | None = None) -> list[Clip]:
-    """Write the dataset to ``out``."""
-    out.mkdir(parents=True, exist_ok=True)
-    rows = index_rows(data.resolve(), talk.resolve())
+def build(data: Path, talk: Path, actors: Path, out: Path, progress: Progress | None = None) -> list[Clip]:
+    """Write the dataset to ``out``, and that of the actors' clips below it; the clips of both."""
+    (out / _DRAWN).mkdir(parents=True, exist_ok=True)
+    rows = index_rows(data.resolve(), talk.resolve(), actors.resolve())
     with (out / "index.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
     clips = footage.build(out / "index.csv", out, variants=2, seconds=_SECONDS, mark=_mark, progress=progress)
     kept = like_the_fakes(out, clips)
-    write_manifest(out, kept)
+    apart = [clip for clip in kept if clip.identity.startswith(f"{_DRAWN}/")]
+    write_manifest(out, [clip for clip in kept if clip not in apart])
+    write_manifest(out / _DRAWN, [replace(clip, path=f"../{clip.path}") for clip in apart])
     return kept
+
+
+def taught(folder: Path) -> list[Path]:
+    """The datasets that the weights learn from: ``folder``, which is audited, and that of actors below it."""
+    return [folder, *(below for below in (folder / _DRAWN,) if (below / PARQUET).exists())]
 
 
 def _mark(width: int, height: int) -> Any:
@@ -136,9 +179,9 @@ def main(arguments: Sequence[str]) -> None:
         found.save(folder / FILE)
         print(found.table())
         return
-    data, talk, out = map(Path, arguments)
-    build(data, talk, out, lambda done, total: print(done, total, file=sys.stderr))
-    train(out, out / "default.npz", name="tells-4", classifier=LEARNER, force=True)
+    data, talk, actors, out = map(Path, arguments)
+    build(data, talk, drawn(actors), out, lambda done, total: print(done, total, file=sys.stderr))
+    train(taught(out), out / "default.npz", name="tells-5", classifier=LEARNER, force=True)
 
 
 if __name__ == "__main__":

@@ -167,6 +167,8 @@ def test_the_card_says_what_the_model_is(model: TellModel) -> None:
     assert card["cross_validation"]["overall"]["auc"] > 0.85
     assert card["cross_validation"]["tells"]["flicker"]["auc"] > 0.8
     assert card["cross_validation"]["tells"]["pose"]["auc"] < 0.75
+    assert set(card["above"]) == {"real", "warp", "swap", "sync"}
+    assert card["above"]["real"] == card["operating_point"]["false_alarms"]
     (test,) = card["test"].values()
     assert test["n_identities"] == 12
     assert card["licence"] == "research use"

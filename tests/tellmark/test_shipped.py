@@ -10,15 +10,16 @@ import pytest
 
 from tellmark import shipped
 from tellmark.benchmarks.detection.speed import CLIP
-from tellmark.manifest import write_manifest
-from tellmark.types import Label
+from tellmark.manifest import read_clips, write_manifest
+from tellmark.reports.measured import csv_rows
+from tellmark.types import Clip, Label
 
 
 @pytest.fixture
-def sources(tmp_path: Path) -> tuple[Path, Path]:
-    data, talk = tmp_path / "data", tmp_path / "talk"
-    data.mkdir()
-    talk.mkdir()
+def sources(tmp_path: Path) -> tuple[Path, Path, Path]:
+    data, talk, actors = (tmp_path / name for name in ("data", "talk", "actors"))
+    for folder in (data, talk, actors):
+        folder.mkdir()
     (data / "index.csv").write_text(
         "path,kind,system,person_id,licence\n"
         "real/Swap__x_L.mp4,real,,anna,CC0\nfake/Swap__x_R.mp4,fake,Swap,anna,CC0\n"
@@ -33,23 +34,54 @@ def sources(tmp_path: Path) -> tuple[Path, Path]:
         for person in ("ben", "somebody else") for method in ("real", "null", "talk")
     ]  # fmt: skip
     write_manifest(talk, made)
-    return data, talk
+    drawn = replace(CLIP, clip_id="a", path="drawn.mp4", method="talk", identity="actor-1", label=Label.FAKE)
+    write_manifest(
+        actors, [drawn, replace(drawn, clip_id="b", path="b.mp4", method="reference", label=Label.REFERENCE)]
+    )
+    return data, talk, actors
 
 
-def test_persons_and_originals_are_joined(sources: tuple[Path, Path]) -> None:
+def test_persons_and_originals_are_joined(sources: tuple[Path, Path, Path]) -> None:
     rows = {Path(row["path"]).name: row for row in shipped.index_rows(*sources)}
     assert set(rows) == {
         "Swap__x_L.mp4", "Swap__x_R.mp4", "b1.mp4", "b2.mp4", "demo.mp4", "lone.mp4",
-        "ben-real.mp4", "ben-null.mp4", "ben-talk.mp4",
+        "ben-real.mp4", "ben-null.mp4", "ben-talk.mp4", "drawn.mp4",
     }  # fmt: skip
     assert {name: Path(row["original"]).name for name, row in rows.items() if row["original"]} == {
         "Swap__x_R.mp4": "Swap__x_L.mp4", "demo.mp4": "b1.mp4",
         "ben-null.mp4": "ben-real.mp4", "ben-talk.mp4": "ben-real.mp4",
     }  # fmt: skip
     assert {row["person_id"] for name, row in rows.items() if name.startswith("ben-")} == {"ben"}
-    assert {name for name, row in rows.items() if row["marked"]} == {"ben-real.mp4", "ben-null.mp4", "ben-talk.mp4"}
+    assert {name for name, row in rows.items() if row["marked"]} == {
+        "ben-real.mp4", "ben-null.mp4", "ben-talk.mp4", "drawn.mp4",
+    }  # fmt: skip
     assert rows["ben-null.mp4"]["kind"] == "real"
     assert rows["ben-null.mp4"]["system"] == "null"
+
+
+def test_actors_are_a_dataset_of_their_own(
+    sources: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drawn scenery would tell the classes of the set that is audited."""
+
+    def cut(index: Path, out: Path, **settings: object) -> list[Clip]:
+        rows = [row for row in csv_rows(index) if row["kind"] in ("real", "fake")]
+        return [
+            replace(
+                CLIP, clip_id=f"c{k}", path=f"clips/{k}.mp4", identity=row["person_id"], method=row["system"] or "real",
+                label=Label.FAKE if row["kind"] == "fake" else Label.REAL,
+            )
+            for k, row in enumerate(rows)
+        ]  # fmt: skip
+
+    monkeypatch.setattr(shipped.footage, "build", cut)
+    monkeypatch.setattr(shipped, "like_the_fakes", lambda folder, clips: clips)
+    out = tmp_path / "out"
+    shipped.build(*sources, out)
+    whole, apart = shipped.taught(out)
+    assert [clip.identity for clip in read_clips(apart)] == ["actors/actor-1"]
+    assert (apart / read_clips(apart)[0].path).resolve().parent == (out / "clips").resolve()
+    assert not any("actor" in clip.identity for clip in read_clips(whole))
 
 
 def test_our_own_clips_stay_whatever_their_scenery(monkeypatch: pytest.MonkeyPatch) -> None:
