@@ -24,7 +24,8 @@ def _read(path: Path, text: str, language: str) -> tuple[Encoded, F32]:
 
 
 def test_what_the_encoder_misses_is_read_and_nothing_else_shuts(tmp_path: Path) -> None:
-    heard, truth = _read(tmp_path / "voice.wav", "Er bringt Pfannkuchen mit Pflaumen, und Pferde stampfen.\nEin Pfarrer pfeift.", "de")
+    text = "Er bringt Pfannkuchen mit Pflaumen, und Pferde stampfen.\nEin Pfarrer pfeift."
+    heard, truth = _read(tmp_path / "voice.wav", text, "de")
     first = heard.gestures[1:-1, GESTURES.index("closure")]
     again, truth = read_again(heard)[:, READ.index("closure")], truth[1:-1]
     shut, open_ = truth > 0.6, np.convolve(truth, np.ones(3), mode="same") < 0.1
