@@ -7,7 +7,6 @@ What the folders say of a person's skin or sex goes into ``params`` as ``groups`
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,19 +45,18 @@ def read_dataset(folder: Path, *, quality: str | None = None) -> list[Clip]:
 
 
 def two_folders(real: Path, fakes: Path, persons: Path | None = None, *, failed: Failed | None = None) -> list[Clip]:
-    """The videos of two folders as clips, paths relative to ``real``; who is in them, and what made them, as in
-    :func:`tellmark.video_folders.find_both`, whose errors are raised here too.
+    """The videos of two folders as clips, paths relative to ``real`` or, of the fakes, absolute.
+
+    Who is in them and what made them is read by :func:`tellmark.video_folders.find_both`, whose errors are raised here.
 
     failed: told of files that cannot be read.
     """
-    root = real.resolve()  # the way from one folder to the other is not that of links
     clips = []
     for source in find_both(real, fakes, persons):
         label = Label.REAL if source.system is None else Label.FAKE
-        path = (root if label is Label.REAL else fakes.resolve()) / source.name
         name = _plain(f"{label}-{source.name}")
         with left_out(source.path, failed):
-            clips.append(_clip(root, path, label, source.system or "real", source.person_id, clip_id=name))
+            clips.append(_clip(real, source.path, label, source.system or "real", source.person_id, clip_id=name))
     return _found(real, iter(clips))
 
 
@@ -153,7 +151,7 @@ def _clip(
 ) -> Clip:
     return Clip(
         clip_id=clip_id or _name(root, path),
-        path=Path(os.path.relpath(path, root)).as_posix(),  # the second of two folders lies elsewhere
+        path=(path.relative_to(root) if path.is_relative_to(root) else path.absolute()).as_posix(),
         sha256=sha256_of(path),
         label=label,
         method=method,

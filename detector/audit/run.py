@@ -109,7 +109,7 @@ def audit_folder(
     if fakes is None:
         clips = read_dataset(folder)
         chosen = clips if limit is None else sampled(clips, limit, seed)
-        return audit(folder.resolve(), model, clips=chosen, mark=mark, most=most, seed=seed, progress=progress)
+        return audit(folder, model, clips=chosen, mark=mark, most=most, seed=seed, progress=progress)
     failed: list[Failure] = []
     clips = two_folders(folder, fakes, persons, failed=failed.append)
     return audit(

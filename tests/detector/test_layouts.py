@@ -94,7 +94,8 @@ def test_two_folders_and_none(tmp_path: Path) -> None:
     assert [(clip.identity, clip.method) for clip in clips if clip.label is Label.FAKE] == [("anna", "x")]
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "link").symlink_to(real)
-    assert two_folders(tmp_path / "elsewhere" / "link", fakes) == clips
+    through = two_folders(tmp_path / "elsewhere" / "link", fakes)
+    assert [(tmp_path / "elsewhere" / "link" / clip.path).exists() for clip in through] == [True] * 3
     with pytest.raises(InputError, match="is no folder"):
         two_folders(real, tmp_path / "missing")
     with pytest.raises(InputError, match=r"is no dataset.*tellmark report --real"):
