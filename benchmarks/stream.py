@@ -37,7 +37,7 @@ _FPS = 25
 
 
 def run(
-    *, quick: bool = False, minutes: str = "10,60", runs: int | str = 5, motion: str = "rules"
+    *, quick: bool = False, minutes: str = "1,10", runs: int | str = 5, motion: str = "diffusion"
 ) -> list[dict[str, Any]]:
     """Rows of {what, value, ..}. ``minutes``: lengths of sound whose peak of memory is taken; ``motion``: the model."""
     with tempfile.TemporaryDirectory() as name:

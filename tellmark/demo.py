@@ -43,14 +43,14 @@ from tellmark.watermark.verify import verify
 
 _SPEAKERS: tuple[tuple[int, str, str, str, Controls], ...] = (
     (
-        4,
+        5024,
         "en-us",
         "f2",
         "I do not exist. Every frame of this clip carries a mark that you cannot see, and a signature you can check.",
         Controls(emotion={"happy": 0.4}),
     ),
     (
-        14,
+        17,
         "de",
         "m3",
         "Mich gibt es nicht. Dieser Film trägt ein unsichtbares Zeichen und eine Unterschrift, die jeder prüfen kann.",
