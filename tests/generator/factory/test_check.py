@@ -198,5 +198,5 @@ def test_unknown_labels_are_named(folder: Folder) -> None:
 
 
 def test_no_dataset_at_all(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"manifest\.parquet is missing"):
+    with pytest.raises(InputError, match=r"holds no dataset"):
         check(tmp_path)
