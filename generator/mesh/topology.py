@@ -23,6 +23,7 @@ _RINGS = (1.08, 1.2, 1.4)  # copies of the outline, about its centre, that the o
 _RING_POINTS = 36
 _GRID_PX = 26
 _STEEPEST = 2.2  # depth over width; folds appear at atan(1 / 2.2) = 24 degrees
+_SLIT = 2.0  # px; what is wider on average is no slit
 _FINE = 4  # px fractions of the mask that the outline is traced in
 
 
@@ -48,7 +49,9 @@ def lay_out(landmarks: F32) -> Layout:
     simplices = Delaunay(points).simplices
     outside = signed_distance(outline, points[simplices].mean(1)) < 0
     index = np.concatenate([rim, np.arange(len(landmarks), len(landmarks) + len(around))])
-    return Layout(around, np.concatenate([face, index[simplices[outside]]]).astype(np.int32), rim, outline)
+    mesh = np.concatenate([face, index[simplices[outside]]]).astype(np.int32)
+    mesh = np.concatenate([mesh, _slits(mesh, np.concatenate([flat, around]))])
+    return Layout(around, mesh, rim, outline)
 
 
 def signed_distance(outline: F32, points: F32) -> F32:
@@ -119,6 +122,52 @@ def _frontal_sides() -> NDArray[np.float64]:
                 sides[other] = sides[index] * same
                 queue.append(other)
     return sides
+
+
+def _slits(mesh: NDArray[np.int32], points: F32) -> NDArray[np.int32]:
+    """(k, 3) triangles that close what opens between face and net when the face turns, however thin it is at rest.
+
+    A slit is where a triangle was left out that is seen from behind by a hair, or where the net begins at a chord of
+    the face's border. Whatever the points do, nothing opens where each edge has an even number of triangles (it is in
+    the boundary modulo 2 otherwise): loops of the others are closed, the smallest ear first.
+    """
+    edges = np.sort(np.concatenate([mesh[:, [0, 1]], mesh[:, [1, 2]], mesh[:, [2, 0]]]), axis=1)
+    edges, uses = np.unique(edges, axis=0, return_counts=True)
+    low, high = points.min(0), points.max(0)
+    frame = ((points == low) | (points == high)).any(1)
+    following: dict[int, list[int]] = {}
+    for start, end in edges[(uses % 2 == 1) & ~frame[edges].all(1)].tolist():
+        following.setdefault(start, []).append(end)
+        following.setdefault(end, []).append(start)
+    closing = []
+    for loop in _loops(following):
+        ring = points[loop]
+        length = np.linalg.norm(ring - np.roll(ring, 1, axis=0), axis=1).sum()
+        if 2 * cv2.contourArea(ring) > _SLIT * length:
+            continue
+        while len(loop) > 2:
+            ears = points[np.stack([np.roll(loop, 1), loop, np.roll(loop, -1)], axis=1)]
+            one, two = (ears[:, 1] - ears[:, 0]).T, (ears[:, 2] - ears[:, 0]).T
+            tip = int(np.argmin(np.abs(one[0] * two[1] - one[1] * two[0])))
+            closing.append((loop[tip - 1], loop[tip], loop[(tip + 1) % len(loop)]))
+            del loop[tip]
+    return np.array(closing, np.int32).reshape(-1, 3)
+
+
+def _loops(following: dict[int, list[int]]) -> list[list[int]]:
+    """Closed walks that use each edge once; ``following``, each point's neighbours along edges, is emptied."""
+    loops = []
+    for start in list(following):
+        walk = [start]
+        while following[walk[-1]]:
+            point = following[walk[-1]].pop()
+            following[point].remove(walk[-1])
+            if point in walk:
+                at = walk.index(point)
+                loops.append(walk[at:])
+                walk = walk[:at]
+            walk.append(point)
+    return loops
 
 
 def _outline(flat: F32, face: NDArray[np.int32]) -> F32:
