@@ -56,6 +56,7 @@ seconds = 4.8
 actors = 24
 balance = ["presentation", "monk_tone"]
 methods = ["reference", "talk"]
+motion = ["diffusion", "rules"]
 compression = ["c23"]
 
 [splits]

@@ -50,8 +50,7 @@ def cast(plan: Plan) -> tuple[list[Take], list[str]]:
             name = f"actor-{actor}-{k:02d}"
             takes.append(
                 Take(name, f"actor:{actor}", f"actor:{actor}", split, _filmed(plan, "reference"),
-                     number(plan.seed, name), voices.sound(split, name), plan.licence, _rate(plan, name), actor=actor,
-                     renderer=_renderer(plan, name))
+                     number(plan.seed, name), voices.sound(split, name), plan.licence, _rate(plan, name), actor=actor)
             )  # fmt: skip
     for key, split in _deal(plan, "portraits", list(pictures)).items():
         assert plan.portraits is not None
@@ -60,14 +59,14 @@ def cast(plan: Plan) -> tuple[list[Take], list[str]]:
             name = f"portrait-{key}-{k:02d}"
             takes.append(
                 Take(name, f"portrait:{key}", f"portrait:{key}", split, ("talk",), number(plan.seed, name),
-                     voices.sound(split, name), licence, _rate(plan, name), path=pictures[key], consent=consent,
-                     renderer=_renderer(plan, name))
+                     voices.sound(split, name), licence, _rate(plan, name), path=pictures[key], consent=consent)
             )  # fmt: skip
     for person, split in _deal(plan, "people", list(people)).items():
         takes += _person_takes(plan, person, people[person], split)
     for person, split in _deal(plan, "imports", list(imports)).items():
         takes += _import_takes(plan, person, imports[person], split)
-    return _partnered(plan, sorted(takes, key=lambda take: take.take_id)), left_out
+    takes = [_animated(plan, take) for take in sorted(takes, key=lambda take: take.take_id)]
+    return _partnered(plan, takes), left_out
 
 
 @contextmanager
@@ -89,8 +88,13 @@ def _rate(plan: Plan, name: str) -> float:
     return plan.fps[number(plan.seed, name, "fps") % len(plan.fps)]
 
 
-def _renderer(plan: Plan, name: str) -> str:
-    return plan.renderers[number(plan.seed, name, "renderer") % len(plan.renderers)]
+def _animated(plan: Plan, take: Take) -> Take:
+    """The take with what poses its stills and moves them, of what the plan names."""
+
+    def dealt(what: str, choices: Sequence[str]) -> str:
+        return choices[number(plan.seed, take.take_id, what) % len(choices)]
+
+    return dataclasses.replace(take, renderer=dealt("renderer", plan.renderers), motion=dealt("motion", plan.motions))
 
 
 def _person_takes(plan: Plan, person: str, files: Sequence[Recording], split: str) -> list[Take]:
@@ -104,7 +108,7 @@ def _person_takes(plan: Plan, person: str, files: Sequence[Recording], split: st
         takes.append(
             Take(name, f"person:{person}", f"footage:{file.key}", split, _filmed(plan, "real"),
                  number(plan.seed, name), sound, plan.footage.licence, _rate(plan, name), path=file.path,
-                 consent=plan.footage.consent, renderer=_renderer(plan, name))
+                 consent=plan.footage.consent)
         )  # fmt: skip
     return takes
 

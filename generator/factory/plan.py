@@ -14,6 +14,7 @@ from tellmark.generator.actors.recipe import ActorAttributes, balanced
 from tellmark.generator.audio.sentences import languages, sentences
 from tellmark.generator.factory.dials import DIALS
 from tellmark.generator.factory.toml_table import TomlTable, place_of
+from tellmark.generator.motions import MOTIONS
 from tellmark.generator.renderers import RENDERERS
 
 SPLITS = ("train", "val", "test")
@@ -65,6 +66,7 @@ class Plan:
     methods: tuple[str, ...]
     arms: tuple[str, ...]  # of ARMS
     renderers: tuple[str, ...]  # that animate stills, dealt to the takes: of RENDERERS
+    motions: tuple[str, ...]  # models that move `talk` fakes, dealt to the takes: of MOTIONS
     driver: str  # whose performance drives a `reenact` fake: of DRIVERS
     compression: tuple[str, ...]  # of COMPRESSION; empty: ``encoding`` alone
     dials: Mapping[str, tuple[float, ...]]  # artifact -> severities, each in (0, 1]
@@ -110,6 +112,7 @@ def load_plan(path: Path | str) -> Plan:
             "methods",
             "arms",
             "renderer",
+            "motion",
             "driver",
             "compression",
             "licence",
@@ -140,7 +143,8 @@ def load_plan(path: Path | str) -> Plan:
         takes=table.whole("takes", 1, 1, 1000),
         methods=methods,
         arms=arms,
-        renderers=_renderers(table),
+        renderers=_one_or_more(table, "renderer", "mesh", RENDERERS),
+        motions=_one_or_more(table, "motion", "rules", MOTIONS),
         driver=table.choice("driver", "self", DRIVERS),
         compression=compression,
         dials=dials,
@@ -162,11 +166,11 @@ def load_plan(path: Path | str) -> Plan:
     )
 
 
-def _renderers(table: TomlTable) -> tuple[str, ...]:
+def _one_or_more(table: TomlTable, key: str, default: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """One by name, or a list."""
-    if isinstance(table.values.get("renderer"), str):
-        return (table.choice("renderer", RENDERERS[0], RENDERERS),)
-    return table.subset("renderer", RENDERERS[:1], RENDERERS)
+    if isinstance(table.values.get(key), str):
+        return (table.choice(key, default, known),)
+    return table.subset(key, (default,), known)
 
 
 def public_text(plan: Plan) -> str:

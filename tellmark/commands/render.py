@@ -202,15 +202,9 @@ def _portrait(name: str, consent: str | None, framing: Literal["auto", "keep"]) 
 
 
 def _motion_model(name: str, pose_from: Path | None, expression_from: Path | None) -> MotionModel:
-    model: MotionModel
-    if name == "diffusion":
-        from tellmark.generator.motion import DiffusionMotion
+    from tellmark.generator.motions import motion_model
 
-        model = DiffusionMotion()
-    else:
-        from tellmark.generator.rules import RuleMotion
-
-        model = RuleMotion()
+    model = motion_model(name)
     if pose_from is None and expression_from is None:
         return model
     from tellmark.generator.borrow import BorrowedMotion, perform

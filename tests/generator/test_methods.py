@@ -78,14 +78,19 @@ def test_outside_of_the_mask_a_fake_is_its_original(everything: Path, name: str)
     assert 0.005 < (covered > 0).mean() < 0.95
 
 
-def test_the_plan_says_which_renderer_animates(tmp_path: Path) -> None:
+def test_the_plan_says_what_animates(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(
         'seconds = 1\nfps = 10\nactors = [11]\nmethods = ["reference", "talk"]\nrenderer = "splat"\n'
+        'motion = "diffusion"\n'
         '[splits]\ntest = 1.0\n[voices]\nlanguages = ["en-us"]\nvariants = ["m1"]\n'
     )
     build(load_plan(tmp_path / "plan.toml"), tmp_path / "data")
-    used = {clip.method: json.loads(clip.params)["renderer"] for clip in read_clips(tmp_path / "data")}
-    assert used == {"reference": "reference", "talk": "splat"}
+    used = {clip.method: json.loads(clip.params) for clip in read_clips(tmp_path / "data")}
+    assert {method: params["renderer"] for method, params in used.items()} == {
+        "reference": "reference",
+        "talk": "splat",
+    }
+    assert used["talk"]["motion_model"] == "diffusion"
     assert check(tmp_path / "data") == []
 
 

@@ -86,6 +86,14 @@ def test_renderers_are_dealt_to_the_takes(write: Write) -> None:
         write('actors = 3\nrenderer = "vertex"')
 
 
+def test_motions_are_dealt_apart_from_renderers(write: Write) -> None:
+    assert {take.motion for take in cast(write("actors = 3"))[0]} == {"rules"}
+    dealt = cast(write('actors = 40\nrenderer = ["splat", "mesh"]\nmotion = ["rules", "diffusion"]'))[0]
+    assert len({(take.renderer, take.motion) for take in dealt}) == 4
+    with pytest.raises(UsageError, match="choose one of"):
+        write('actors = 3\nmotion = "dance"')
+
+
 def test_defaults(write: Write) -> None:
     plan = write("actors = 5")
     assert (plan.name, plan.seed, plan.fps, plan.seconds, plan.takes) == ("plan", 0, (25.0,), 5.0, 1)
