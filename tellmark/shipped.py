@@ -56,7 +56,6 @@ seconds = 4.8
 actors = 24
 balance = ["presentation", "monk_tone"]
 methods = ["reference", "talk"]
-motion = ["diffusion", "rules"]
 compression = ["c23"]
 
 [splits]

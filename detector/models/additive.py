@@ -35,7 +35,7 @@ _BOOSTING = {
 
 
 _TREES_ALONE = {"boundary"}  # weighed by the discriminant as well, systems never met are told worse (measured)
-_SURE = 1.0  # deviations above the middle of real windows from which on a kin is heard
+_SURE = 2.1  # deviations above the middle of real windows from which on a kin is heard
 _LOUD = 6.0  # what a further deviation adds, in the spread that real windows have in the model beside it
 _FEWEST = 3  # persons of a class, for a rung to be learnt from
 

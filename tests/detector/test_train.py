@@ -110,7 +110,7 @@ def test_clips_that_cannot_be_read_are_named_and_left_out(
     assert [Path(row["file"]).name for row in json.loads((data / "evaluation.json").read_text())["unreadable"]] == [
         "c0.mp4"
     ]
-    for stage in ("confounds.encoder", "confounds.elsewhere", "protocol.strip"):  # they decode
+    for stage in ("confounds.encoder", "confounds.elsewhere", "confounds.pairs", "protocol.strip"):  # they decode
         monkeypatch.setattr(f"tellmark.detector.audit.run.{stage}", lambda _: [])
     found = audit(data, most=0, bootstraps=20)
     assert {Path(failure.file).name for failure in found.unreadable} == {"c0.mp4", "c3.mp4"}

@@ -39,6 +39,9 @@ def test_missing_records_name_the_command(make_folder: Callable[..., Any], tmp_p
         load(folder.path)
     folder.save()
     (folder.path / "manifest.parquet").unlink()
+    with pytest.raises(InputError, match="holds no dataset"):
+        load(folder.path)
+    (folder.path / ".build").mkdir()  # as a build that was interrupted leaves it
     with pytest.raises(InputError, match=r"manifest\.parquet is missing.*--resume"):
         load(folder.path)
 

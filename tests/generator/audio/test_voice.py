@@ -127,5 +127,5 @@ def test_what_cannot_be_spoken_leaves_the_old_file(
 
 def test_without_the_extra_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
-    with pytest.raises(UsageError, match=r"install tellmark\[voice\]"):
+    with pytest.raises(UsageError, match=r"install 'tellmark\[voice\]'"):
         synthesize("hello", tmp_path / "speech.wav")

@@ -247,7 +247,7 @@ def test_footage_becomes_marked_controls_and_bad_footage_is_left_out(built: Buil
 def test_arms_and_imported_clips_beside_footage(built: Built, tmp_path: Path) -> None:
     """Films of moving stills of actors stand in for footage, and for what another system made."""
     sound = built.folder / built.clips[0].path
-    for name, seed in (("films/one.mp4", 21), ("films/two.mp4", 22), ("others/Some System/clip.mp4", 23)):
+    for name, seed in (("films/one.mp4", 21), ("films/two.mp4", 22), ("others/Some System/clip.mp4", 24)):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         write_film(tmp_path / name, seed, sound)
     marked = tmp_path / "others" / "Some System" / "marked.mp4"
