@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tellmark.generator.actors import at_rest
 from tellmark.generator.mesh.light import NUMBERS
 from tellmark.generator.performance.surroundings import complete
 from tellmark.generator.render import MeshRenderer
@@ -26,8 +27,9 @@ def seen(**places: tuple[float, float, float, float]) -> Seen:
 
 
 @pytest.fixture(scope="module")
-def room(someone: Portrait) -> Portrait:
-    """The person before a wall that has a pattern."""
+def room() -> Portrait:
+    """Somebody whose light hair can be followed, before a wall that has a pattern."""
+    someone = at_rest(5019)
     y, x = np.indices((512, 512))
     wall = 120 + 40 * np.sin(x / 17.0) * np.cos(y / 23.0)
     share = someone.matte[..., None]
