@@ -98,6 +98,18 @@ def test_the_same_seed_draws_the_same_looks(index: Path, tmp_path: Path) -> None
     assert len(set(looks[0])) > 2
 
 
+def test_clips_begin_where_a_draw_says(index: Path, tmp_path: Path) -> None:
+    """A fake begins where its original does; nothing begins so late that it would be cut short."""
+    index.write_text(
+        "path,kind,system,person_id,licence,original\n"
+        "a.mp4,real,,anna,CC0,\nb.mp4,fake,swap,ben,CC0,a.mp4\nb.mp4,real,,cleo,CC0,\n"
+    )
+    clips = footage.build(index, tmp_path / "out", variants=1, seconds=0.5)
+    begins = [json.loads(clip.params)["start_s"] for clip in clips]
+    assert 0 < begins[0] == pytest.approx(begins[1], abs=0.05) != begins[2]
+    assert {clip.seconds for clip in clips} == {0.48}
+
+
 def test_marks_arms_and_originals_are_kept(index: Path, tmp_path: Path) -> None:
     """Half of the variants of either class are marked, a fake like its original, what is marked already not again."""
     index.write_text(
@@ -146,7 +158,9 @@ def test_lengths_and_sizes_are_alike_in_both_classes() -> None:
 def test_a_face_is_reduced_to_the_size_of_another(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real clip of a large face against a fake of a small one: both leave with as little detail."""
     boxes = {"a.mp4": (0, 0, 300), "b.mp4": (20, 20, 100)}
-    monkeypatch.setattr(footage, "_face_in", lambda path: (0.0, boxes[path.name]) if path.name in boxes else None)
+    monkeypatch.setattr(
+        footage, "_face_in", lambda path, start_s: (0.0, boxes[path.name]) if path.name in boxes else None
+    )
     clips = footage.build(index, tmp_path / "out", variants=1)
     assert {json.loads(clip.params)["side"] for clip in clips} == {100}
 
