@@ -1,4 +1,4 @@
-"""Learning the additive model: trees that may ask about one family each, and a discriminant, both counting alike.
+"""Learning the additive model: trees that may ask about one family each, and a discriminant; what trees count is told.
 
 Where every clip is of one of several rungs of compression, the discriminant sees tells in proportion to the quality;
 where it is asked for, and there are no rungs, in proportion to how much moves. Fakes of methods that are named apart
