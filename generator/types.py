@@ -137,6 +137,7 @@ class Seen:
     torso: F32  # (T, 4) place of the shoulders
     scene: F32  # (T, 4) place of what is behind the person
     blur: F32  # (T, 2) px: sigmas by which mouth and eyes are softer than in the portrait
+    inside: F32  # (T, inside.NUMBERS) shares of white: colour between the lips beyond what is drawn there
     light: F32  # (T, light.NUMBERS) logs of factors: the picture's exposure, and the light on the face as cosines
 
     def __getitem__(self, rows: slice | NDArray[np.integer[Any]]) -> Seen:

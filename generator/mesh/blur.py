@@ -19,7 +19,7 @@ PARTS = (LIPS_OUTER, (*RIGHT_EYE, *LEFT_EYE, *RIGHT_BROW, *LEFT_BROW))
 _MARGIN = 0.15  # of a part's size, around it
 _FADE = 0.10  # of it, over which a blur comes in
 _BAND = (1.0, 3.0)  # px: detail lies between these, above an encoder's noise and below shading
-_SIGMAS = np.array([0.0, 0.5, 1.0, 1.5, 2.0])  # px
+_SIGMAS = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0])  # px
 _EVEN = 6.0  # frames, sigma
 _LEAST = 0.2  # px that cannot be seen
 

@@ -39,6 +39,7 @@ _SQUEEZED = 0.3  # of their gap at rest, by which lips squeeze what is between t
 _CHIN = 152
 _JAW_OF_CHIN = 0.9
 _TONGUE_MM = 23.0  # half width of the tongue at rest between the teeth
+_FILLS = 0.88  # of its half width, that the lips show at most: beside it is the cheek, and not the dark
 _SMOOTH_PX = 0.25  # sigma by which a sprite of 1.5 px a pixel of the frame is smoothed before it is sampled
 _LOWER_MM = 8.0  # of the lower teeth, that a lowered lip shows
 
@@ -217,6 +218,7 @@ def _paint(
         across = (x - 0.5 * (first + last)) / max(0.5 * (last - first), 1.0)
         corner = 1 - 0.55 * min(abs(across), 1.0) ** 3
         open_mm = (bottom - top) * mm_per_px
+        tx = across * min(0.5 * (last - first) * mm_per_px / _TONGUE_MM, _FILLS)
         air = 0.82 + 0.18 * min(open_mm / 6.0, 1.0)  # light that gets in
         for y in range(height):
             if mask[y, x] <= 0:
@@ -233,7 +235,7 @@ def _paint(
                 colour[k] = cavity[k] * depth * corner
             # The tongue fills the lower jaw from side to side, and fades towards the throat; its groove is shallow.
             low = v - drop_mm
-            tx, ty = u / _TONGUE_MM, (low - 1.0) / 12.5
+            ty = (low - 1.0) / 12.5
             mound = 1.0 - (abs(tx) ** 4.0 + abs(ty) ** 2.2)
             if mound > 0:
                 share = min(mound / 0.6, 1.0)

@@ -3,7 +3,8 @@
 Inverse compositional alignment (Baker & Matthews 2004) from coarse to fine, robust against what covers a part:
 shoulders and scenery of the portrait with every frame, hair as it is rendered with the frame. What shows no texture is
 held where it was by a prior, and a place that makes the pictures agree no better than standing still is not believed.
-Once everything is in place, what differs smoothly is light (``light``).
+Once everything is in place, what differs smoothly is light (``light``), and between the lips teeth, tongue or dark
+(``inside``).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tellmark.generator.mesh import blur
+from tellmark.generator.mesh import blur, inside
 from tellmark.generator.mesh.light import NUMBERS, Light
 from tellmark.generator.mesh.mesh import build_mesh, placed, pose_of
 from tellmark.generator.performance.belief import Belief
@@ -53,6 +54,7 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
     places = np.zeros((3, len(motion), 4), np.float32)
     light = np.zeros((len(motion), NUMBERS), np.float32)
     sharp, detail = np.zeros((len(motion), 2), np.float32), []
+    mouth = np.zeros((len(motion), inside.NUMBERS), np.float32)
     shape = motion.seen.shape.copy()
     renderer, lamp = MeshRenderer(portrait), Light(portrait.landmarks)
     belief = Belief(mesh, renderer, parts)
@@ -63,7 +65,7 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
 
         def known(row: slice = row) -> Motion:
             """The frame's motion as far as it is known by now."""
-            here = Seen(shape[row], places[0, row], places[1, row], places[2, row], sharp[row], light[row])
+            here = Seen(shape[row], places[0, row], places[1, row], places[2, row], sharp[row], mouth[row], light[row])
             return dataclasses.replace(motion[row], seen=here)
 
         views = _views(frame)
@@ -80,13 +82,15 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
         shape[index] += (here_px @ off[:, :2].T + off[:, 2] - here_px) @ back / mesh.face_width
         # ``row`` is unlit so far, and now in place: what is left of smooth differences is light.
         light[index] = lamp.read(renderer.render(known(), 0), frame, renderer.points, face)
+        mouth[index] = inside.read(renderer.render(known(), 0), frame, renderer.points)
         detail.append(blur.compare(renderer.render(known(), 0), frame, renderer.points))
         belief.add(known(), frame)
     shape, crown, torso, scene, light = (
         steady(channel.reshape(len(channel), -1).astype(np.float64)).reshape(channel.shape).astype(np.float32)
         for channel in (shape, *places, light)
     )
-    motion = dataclasses.replace(motion, seen=Seen(shape, crown, torso, scene, blur.read(np.stack(detail)), light))
+    seen = Seen(shape, crown, torso, scene, blur.read(np.stack(detail)), mouth, light)
+    motion = dataclasses.replace(motion, seen=seen)
     return belief.scaled(motion, belief.shares())
 
 

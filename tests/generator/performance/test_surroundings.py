@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tellmark.generator.actors import at_rest
-from tellmark.generator.mesh.light import NUMBERS
+from tellmark.generator.mesh import inside, light
 from tellmark.generator.performance.surroundings import complete
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.types import Motion, Portrait, Seen
@@ -22,7 +22,8 @@ def seen(**places: tuple[float, float, float, float]) -> Seen:
         np.zeros((LENGTH, 478, 2), np.float32),
         **moves,
         blur=np.zeros((LENGTH, 2), np.float32),
-        light=np.zeros((LENGTH, NUMBERS), np.float32),
+        inside=np.zeros((LENGTH, inside.NUMBERS), np.float32),
+        light=np.zeros((LENGTH, light.NUMBERS), np.float32),
     )
 
 
