@@ -90,7 +90,7 @@ def parts_of(seed: int) -> Parts:
     light = f32(recipe.light)
     hair, order = strands.grow(recipe.hair, skull, seed)
     colours = fibres.shade(hair, order, recipe.hair, skull, light, seed, recipe.grey, recipe.lamp.key)
-    thickness = fibres.thickness(hair, recipe.hair, skull)
+    thickness = fibres.thickness(hair, order, recipe.hair, skull)
     split_z = float(skull.face[:, 2].max() + 0.05 * skull.height)
     crown = float(skull.centre[1] - 0.4 * skull.radii[1])
     back, front, hair_z = fibres.draw(hair, colours, thickness, split_z, crown)
