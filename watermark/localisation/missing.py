@@ -1,7 +1,7 @@
 """What of a marked video lacks the mark, as a verdict tells it: half seconds, and regions of the picture.
 
 Limits were set on persons for development, encoded from CRF 18 to 33 by four encoders. Half seconds of 48 intact
-encodings reach .8 of the mark or more; spliced ones .3 or less, more before a still wall that the encoder repeats. A
+encodings reach .6 of the mark or more; spliced ones .3 or less, more before a still wall that the encoder repeats. A
 block and its neighbours fall short by up to 5.2 deviations together where nothing was done, by 5.8 or more where a face
 was spliced in.
 """
