@@ -2,7 +2,7 @@
 
 Limits were set on persons for development, encoded from CRF 18 to 33 by four encoders. Half seconds of 48 intact
 encodings reach .6 of the mark or more; spliced ones .3 or less, more before a still wall that the encoder repeats. A
-block and its neighbours fall short by up to 5.2 deviations together where nothing was done, by 5.8 or more where a face
+block and its neighbours fall short by up to 5.3 deviations together where nothing was done, by 5.5 or more where a face
 was spliced in.
 """
 
