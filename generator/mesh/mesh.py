@@ -88,7 +88,8 @@ def build_mesh(landmarks: F32) -> Mesh:
 
     head = head_share(rest[:, :2], landmarks)
     head[: len(landmarks)] = 1
-    follow = to_rim * follow_share(distance / width)[:, None]
+    follow = np.exp(-((distance / (0.17 * width)) ** 2)).astype(np.float32)
+    follow = to_rim * follow[:, None]
     outer_basis = np.einsum("no,eoc->enc", follow, face_basis[:, layout.rim])
 
     bottom = np.array([chin[0], SIZE], np.float32)
@@ -105,11 +106,6 @@ def build_mesh(landmarks: F32) -> Mesh:
         rim=np.array(layout.rim, np.int32),
         follow=follow.astype(np.float32),
     )
-
-
-def follow_share(away: F32) -> F32:
-    """Share in which what is ``away`` face widths beside the face moves as its outline does."""
-    return np.asarray(np.exp(-((away / 0.17) ** 2)), np.float32)
 
 
 def head_share(points: F32, landmarks: F32) -> F32:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from tellmark.generator.geometry.basis import face_frame
-from tellmark.generator.mesh.mesh import follow_share, head_share
+from tellmark.generator.mesh.mesh import head_share
 from tellmark.generator.types import SIZE, Portrait
 from tellmark.landmarks import FACE_OVAL, LEFT_EYE, LIPS_OUTER, RIGHT_EYE
 from tellmark.types import F32, F64, U8
@@ -23,7 +22,6 @@ class Regions:
 
     face: F32  # what neither speaks nor blinks
     hair: F32  # with ears and hat
-    loose: F32  # share in which it moves by itself: none of it beside the face
     torso: F32
     scene: F32
 
@@ -41,9 +39,7 @@ def regions_of(portrait: Portrait) -> Regions:
     hair = person * np.clip((head - 0.9) / 0.1, 0, 1) * (1 - face)
     torso = person * np.clip((0.6 - head) / 0.4, 0, 1) * (1 - face)
     scene = np.clip(1 - cv2.dilate(matte, _disc(_REACH)), 0, 1)
-    away = cv2.distanceTransform((face == 0).astype(np.uint8), cv2.DIST_L2, 5)
-    loose = 1 - follow_share(away / (140 * face_frame(landmarks).px_per_mm))
-    return Regions(*(np.asarray(part, np.float32) for part in (face * (1 - lively), hair, loose, torso, scene)))
+    return Regions(*(np.asarray(part, np.float32) for part in (face * (1 - lively), hair, torso, scene)))
 
 
 def moved(part: F32, rest: F32, points: F32, weight: F32) -> F32:

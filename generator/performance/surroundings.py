@@ -16,9 +16,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from tellmark.generator.geometry.raster import raster
 from tellmark.generator.mesh import blur, inside
 from tellmark.generator.mesh.light import NUMBERS, Light
-from tellmark.generator.mesh.mesh import build_mesh, placed, pose_of
+from tellmark.generator.mesh.mesh import Mesh, build_mesh, placed, pose_of
 from tellmark.generator.performance.belief import Belief
 from tellmark.generator.performance.regions import moved, regions_of
 from tellmark.generator.render import MeshRenderer
@@ -57,7 +58,7 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
     shape = motion.seen.shape.copy()
     renderer, lamp = MeshRenderer(portrait), Light(portrait.landmarks)
     belief = Belief(mesh, renderer, parts)
-    rest = mesh.rest[:, :2]
+    rest, free = mesh.rest[:, :2], _free(mesh)
     hair_share = parts.hair[tuple(np.rint(rest.clip(0, SIZE - 1)).astype(int).T[::-1])] + 1e-6
     for index, frame in enumerate(frames):
         row = slice(index, index + 1)
@@ -70,7 +71,7 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
         views = _views(frame)
         places[1, index], places[2, index] = (follower.find(views) for follower in followers)
         drawn = _views(renderer.render(known(), 0))
-        hair, loose = (moved(part, rest[478:], renderer.around, hair_share[478:]) for part in (parts.hair, parts.loose))
+        hair, loose = (moved(part, rest[478:], renderer.around, hair_share[478:]) for part in (parts.hair, free))
         places[0, index] = _Follower(drawn, hair, mesh.face_width, _FREE, _BETTER, loose).find(views)
         face = moved(parts.face, rest[:468], renderer.points[:468, :2], np.ones(468, np.float32))
         nudge = _Follower(drawn, face, mesh.face_width, _HELD, _BETTER).find(views)
@@ -91,6 +92,15 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
     seen = Seen(shape, crown, torso, scene, blur.read(np.stack(detail)), mouth, light)
     motion = dataclasses.replace(motion, seen=seen)
     return belief.scaled(motion, belief.shares())
+
+
+def _free(mesh: Mesh) -> F32:
+    """(512, 512) share in which the portrait's pixels move with the crown: none of it on the face, all far from it."""
+    share = np.zeros((len(mesh.rest), 2), np.float32)
+    share[len(mesh.rest) - len(mesh.follow) :] = 1 - mesh.follow.sum(1, keepdims=True)
+    found, unused = np.ones((2, SIZE, SIZE), np.float32)
+    raster(mesh.rest, share, mesh.triangles, found, unused, np.full((SIZE, SIZE), np.inf, np.float32))
+    return found
 
 
 _Views = list[F32]  # (n, n, 3) for each n of ``_SIDES``
