@@ -98,9 +98,9 @@ def _free(mesh: Mesh) -> F32:
     """(512, 512) share in which the portrait's pixels move with the crown: none of it on the face, all far from it."""
     share = np.zeros((len(mesh.rest), 2), np.float32)
     share[len(mesh.rest) - len(mesh.follow) :] = 1 - mesh.follow.sum(1, keepdims=True)
-    found, unused = np.ones((2, SIZE, SIZE), np.float32)
-    raster(mesh.rest, share, mesh.triangles, found, unused, np.full((SIZE, SIZE), np.inf, np.float32))
-    return found
+    found = np.ones((2, SIZE, SIZE), np.float32)
+    raster(mesh.rest, share, mesh.triangles, *found, np.full((SIZE, SIZE), np.inf, np.float32))
+    return np.asarray(found[0], np.float32)
 
 
 _Views = list[F32]  # (n, n, 3) for each n of ``_SIDES``
