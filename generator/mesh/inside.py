@@ -20,10 +20,12 @@ _KNOTS = 4  # from the upper lip to the lower one, linear between them
 NUMBERS = 2 * _KNOTS * 3
 """Knots from the upper lip down; of each, RGB all over and RGB towards the corners: shares of white."""
 
-_LIKELY = 0.3  # of white, sigma: how far the inside is off by
+_LIKELY = 0.5  # of white, sigma: how far the inside is off by
 _STRAY = 0.1  # of white, sigma: what differs in detail
 _TOGETHER = 6.0  # pixels that say one thing: detail is as wide as this
-_MOST = 0.7  # of white
+_MOST = 1.0  # of white
+_SURE = 1e-3  # ridge of a fit to what is known
+_FLOOR = 16.0  # code values: what is darker says nothing of how much darker it gets
 _LEAST = 0.004  # of white, that cannot be seen
 
 
@@ -37,9 +39,7 @@ def read(made: U8, real: U8, points: F32) -> F32:
         return np.zeros(NUMBERS, np.float32)
     rows, columns, mask, waves = found
     off = (real[rows, columns].astype(np.float32) - made[rows, columns]).reshape(-1, 3) / 255
-    weighed = waves * (mask.ravel() / _TOGETHER)
-    gram = weighed.astype(np.float64) @ waves.T + (_STRAY / _LIKELY) ** 2 * np.eye(len(waves))
-    return np.clip(np.linalg.solve(gram, weighed @ off), -_MOST, _MOST).astype(np.float32).ravel()
+    return np.clip(_fit(waves, mask, off, (_STRAY / _LIKELY) ** 2), -_MOST, _MOST).ravel()
 
 
 def tint(frame: U8, points: F32, numbers: F32) -> None:
@@ -51,8 +51,19 @@ def tint(frame: U8, points: F32, numbers: F32) -> None:
         return
     rows, columns, mask, waves = found
     region = frame[rows, columns]
-    added = 255 * (waves.T @ numbers.reshape(-1, 3)).reshape(region.shape)
-    mix(region, region + added.astype(np.float32), mask)
+    made = region.reshape(-1, 3).astype(np.float32)
+    added = 255 * (waves.T @ numbers.reshape(-1, 3))
+    # What turns dark keeps its contrast, not its steps: teeth in whose place a film shows the dark are gone.
+    broad = waves.T @ _fit(waves, mask, made, _SURE)
+    dimmed = made * np.clip(1 + added / np.maximum(broad, _FLOOR), 0, 1)
+    mix(region, np.where(added < 0, dimmed, made + added).reshape(region.shape).astype(np.float32), mask)
+
+
+def _fit(waves: F32, mask: F32, colour: F32, ridge: float) -> F32:
+    """(2 * _KNOTS, 3) least squares of a colour (h * w, 3) in the waves."""
+    weighed = waves * (mask.ravel() / _TOGETHER)
+    gram = weighed.astype(np.float64) @ waves.T + ridge * np.eye(len(waves))
+    return np.linalg.solve(gram, weighed @ colour).astype(np.float32)
 
 
 def _opening(points: F32) -> tuple[slice, slice, F32, F32] | None:

@@ -6,6 +6,7 @@ towards the corners, under the upper lip and, where the lips are close, everywhe
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 
 import cv2
@@ -73,13 +74,14 @@ def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
     longer = float(np.clip(_CROWN_MM - gap_mm, 0, _LONGER_MM)) * mesh.px_per_mm
     own = own_interior(image, landmarks, longer) if gap_mm > _OWN_TEETH_MM else None
     colour = colourfulness(image, landmarks)
+    seed = zlib.crc32(image.tobytes())  # a picture has the same teeth whenever it is animated
     # Teeth hang from the upper lip, wherever the lower one is.
     seam = mesh.rest[13] + 3.0 * axes[2]
     return Mouth(
         frame=np.stack([seam, seam + 10 * axes[0], seam + 10 * axes[1]]).astype(np.float32),
         rest_gap=rest_gap,
-        upper=_softened(_fade(upper_teeth(white, scale), colour), float(np.hypot(_SMOOTH_PX, 1.5 * soft))),
-        lower=_softened(_fade(lower_teeth(white, scale), colour), float(np.hypot(_SMOOTH_PX, 1.5 * soft))),
+        upper=_softened(_fade(upper_teeth(white, scale, seed), colour), float(np.hypot(_SMOOTH_PX, 1.5 * soft))),
+        lower=_softened(_fade(lower_teeth(white, scale, seed), colour), float(np.hypot(_SMOOTH_PX, 1.5 * soft))),
         own=own,
         soft=soft,
         sprite_px_per_mm=scale,

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from tellmark.generator.geometry.raster import raster
 from tellmark.generator.mesh import blur, inside
 from tellmark.generator.mesh.light import NUMBERS, Light
-from tellmark.generator.mesh.mesh import build_mesh, placed, pose_of
+from tellmark.generator.mesh.mesh import Mesh, build_mesh, placed, pose_of
 from tellmark.generator.performance.belief import Belief
 from tellmark.generator.performance.regions import moved, regions_of
 from tellmark.generator.render import MeshRenderer
@@ -58,7 +58,7 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
     shape = motion.seen.shape.copy()
     renderer, lamp = MeshRenderer(portrait), Light(portrait.landmarks)
     belief = Belief(mesh, renderer, parts)
-    rest = mesh.rest[:, :2]
+    rest, free = mesh.rest[:, :2], _free(mesh)
     hair_share = parts.hair[tuple(np.rint(rest.clip(0, SIZE - 1)).astype(int).T[::-1])] + 1e-6
     for index, frame in enumerate(frames):
         row = slice(index, index + 1)
@@ -71,8 +71,8 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
         views = _views(frame)
         places[1, index], places[2, index] = (follower.find(views) for follower in followers)
         drawn = _views(renderer.render(known(), 0))
-        hair = moved(parts.hair, rest[478:], renderer.around, hair_share[478:])
-        places[0, index] = _Follower(drawn, hair, mesh.face_width, _FREE, _BETTER).find(views)
+        hair, loose = (moved(part, rest[478:], renderer.around, hair_share[478:]) for part in (parts.hair, free))
+        places[0, index] = _Follower(drawn, hair, mesh.face_width, _FREE, _BETTER, loose).find(views)
         face = moved(parts.face, rest[:468], renderer.points[:468, :2], np.ones(468, np.float32))
         nudge = _Follower(drawn, face, mesh.face_width, _HELD, _BETTER).find(views)
         off = placed(nudge.astype(np.float32), mesh.face_width)
@@ -94,12 +94,22 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
     return belief.scaled(motion, belief.shares())
 
 
+def _free(mesh: Mesh) -> F32:
+    """(512, 512) share in which the portrait's pixels move with the crown: none of it on the face, all far from it."""
+    share = np.zeros((len(mesh.rest), 2), np.float32)
+    share[len(mesh.rest) - len(mesh.follow) :] = 1 - mesh.follow.sum(1, keepdims=True)
+    found = np.ones((2, SIZE, SIZE), np.float32)
+    raster(mesh.rest, share, mesh.triangles, *found, np.full((SIZE, SIZE), np.inf, np.float32))
+    return np.asarray(found[0], np.float32)
+
+
 _Views = list[F32]  # (n, n, 3) for each n of ``_SIDES``
 
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    pixels: NDArray[np.intp]  # (m,) of the part
+    at: F32  # (m, 1, 2) px of the frame: where the part's pixels are
+    loose: F32  # (m, 1, 1) share in which they move with it
     picture: F32  # (m, 3)
     slopes: F32  # (4, m, 3) change of the picture with each number of a place
     weight: F32  # (m,)
@@ -109,10 +119,16 @@ class _Follower:
     """Follows one part through the frames, each from where the last one was."""
 
     def __init__(
-        self, first: _Views, part: F32, face_width: float, likely: F64 = _FREE, little: float = _CLEARLY
+        self,
+        first: _Views,
+        part: F32,  # (512, 512) what belongs to it
+        face_width: float,
+        likely: F64 = _FREE,
+        little: float = _CLEARLY,
+        loose: F32 | None = None,  # (512, 512) share in which each of its pixels moves with it; None: all of it
     ) -> None:
         self._width, self._likely, self._little = face_width, likely, little
-        self._levels = [_level(picture, part, face_width) for picture in first]
+        self._levels = [_level(picture, part, loose, face_width) for picture in first]
         self._usable = float(part.mean()) >= _FEWEST
         self._place = np.zeros(4)
 
@@ -148,12 +164,12 @@ class _Follower:
 
     def _fetched(self, picture: F32, place: F64, level: _Level) -> F32:
         scale = len(picture) / SIZE
-        affine = placed(place.astype(np.float32), self._width).astype(np.float64)
+        affine = placed(place.astype(np.float32), self._width)
+        goal = level.at + level.loose * (level.at @ affine[:, :2].T + affine[:, 2] - level.at)
         # Pixel centres: x of the frame is (x' + 0.5) / scale - 0.5.
-        affine[:, 2] = scale * (affine[:, 2] + affine[:, :2] @ np.full(2, 0.5 / scale - 0.5) + 0.5) - 0.5
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        moved = cv2.warpAffine(picture, affine, picture.shape[1::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(moved.reshape(-1, 3)[level.pixels], np.float32)
+        goal = (goal + 0.5) * np.float32(scale) - 0.5
+        fetched = cv2.remap(picture, goal, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(fetched, np.float32)[:, 0]
 
 
 def _size(off: F32) -> F32:
@@ -172,16 +188,23 @@ def _views(frame: U8) -> _Views:
     return views
 
 
-def _level(picture: F32, part: F32, face_width: float) -> _Level:
+def _level(picture: F32, part: F32, loose: F32 | None, face_width: float) -> _Level:
     side = len(picture)
     across = cv2.Sobel(picture, cv2.CV_32F, 1, 0, scale=1 / 8) * (side / SIZE)  # per px of the frame
     down = cv2.Sobel(picture, cv2.CV_32F, 0, 1, scale=1 / 8) * (side / SIZE)
-    y, x = (np.indices((side, side)).astype(np.float32) + 0.5) * (SIZE / side) - 0.5 - SIZE / 2
-    x, y = x[..., None], y[..., None]
-    degree = np.float32(np.pi / 180)
-    slopes = np.stack([across * face_width, down * face_width, degree * (x * down - y * across), x * across + y * down])
+    y, x = (np.indices((side, side)).astype(np.float32) + 0.5) * (SIZE / side) - 0.5
     weight = cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA)
     weight[:2], weight[-2:], weight[:, :2], weight[:, -2:] = 0, 0, 0, 0
     pixels = np.flatnonzero(weight.ravel() > 0.01)
-    slopes = slopes.reshape(4, -1, 3)[:, pixels].astype(np.float32)
-    return _Level(pixels, picture.reshape(-1, 3)[pixels], slopes, np.asarray(weight.ravel()[pixels], np.float32))
+    share = np.ones((len(pixels), 1), np.float32)
+    if loose is not None:
+        share = cv2.resize(loose, (side, side), interpolation=cv2.INTER_AREA).reshape(-1, 1)[pixels]
+    at = np.stack([x, y], -1).reshape(-1, 2)[pixels].astype(np.float32)
+    across, down = (slope.reshape(-1, 3)[pixels] * share for slope in (across, down))
+    x, y = np.hsplit(at - SIZE / 2, 2)
+    degree = np.float32(np.pi / 180)
+    slopes = np.stack([across * face_width, down * face_width, degree * (x * down - y * across), x * across + y * down])
+    return _Level(
+        at[:, None], share[:, None], picture.reshape(-1, 3)[pixels], slopes.astype(np.float32),
+        np.asarray(weight.ravel()[pixels], np.float32),
+    )  # fmt: skip
