@@ -69,7 +69,7 @@ def shade(
     shine = style.gloss * depth * facing * (0.15 * open_sky + 0.85 * lamp)
     white = (rng.random(len(strands)) < grey) * rng.uniform(0.3, 0.9, len(strands))
     colour = colour + (np.float32(0.54) - colour) * (0.5 * white)[:, None, None]
-    shine = shine * (1.15 - 0.8 * colour.mean(axis=-1))  # what is light scatters more than it mirrors
+    shine = shine * np.clip(1.1 - 1.2 * colour.mean(axis=-1), 0.2, 1)  # what is light scatters more than it mirrors
     out = colour * body[..., None] ** np.array([0.90, 1.0, 1.08], np.float32)  # what is in the shade of hair is warmer
     out += (shine * mirrored**80 * 0.18)[..., None] * (0.3 + 0.7 * colour)
     out += colour * (shine * scattered**18 * 1.3)[..., None]

@@ -78,7 +78,13 @@ def _chest(body: Body, across: F32, down: F32, half: F32) -> F32:
     """Depth of the bare body in face heights: a round neck that leans forward into a rounded chest."""
     side = np.clip(across / np.maximum(half, 1e-3), -1, 1)
     neck = 0.44 - 0.12 * smoothstep(down, 0.0, 0.4) - 0.85 * body.neck * np.sqrt(np.maximum(1 - side**2, 0.0))
-    chest = 0.30 + 0.22 * body.turn * across + 0.42 * np.abs(across) ** 1.8 - 0.16 * smoothstep(down, 0.3, 1.0) + 0.25 * np.abs(side) ** 6
+    chest = (
+        0.30
+        + 0.22 * body.turn * across
+        + 0.42 * np.abs(across) ** 1.8
+        - 0.16 * smoothstep(down, 0.3, 1.0)
+        + 0.25 * np.abs(side) ** 6
+    )
     blend = smoothstep(down, 0.02, 0.34)
     depth = neck * (1 - blend) + chest * blend
     for sign in (-1, 1):  # sternomastoid and collarbone
