@@ -61,7 +61,7 @@ def skull_of(oval: F32) -> Skull:
 
 
 def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
-    """Strands (n, STEPS, 3) and the layer of each in [0, 1], 0 next to the skin, or ``ASTRAY``, sorted from inner to outer."""
+    """Strands (n, STEPS, 3) and the layer of each in [0, 1], 0 next to the skin, or ``ASTRAY``; inner ones first."""
     rng = np.random.default_rng(seed)
     # Short hair stands by itself: many single hairs, where long hair hangs in locks.
     short = style.flow == "crop"
