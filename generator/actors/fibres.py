@@ -18,6 +18,7 @@ from tellmark.generator.types import SIZE
 from tellmark.types import F32
 
 _OVERSAMPLING = 2
+_RAGGED = 18.0  # px of depth, within which strands pass from before the head to behind it
 _EVEN = 7  # points of a strand over which its direction is taken
 _SHIFTS = (-0.10, 0.12)  # of the highlights, the mirrored one towards the root (Marschner et al. 2003)
 
@@ -68,7 +69,7 @@ def shade(
     shine = style.gloss * depth * facing * (0.15 * open_sky + 0.85 * lamp)
     white = (rng.random(len(strands)) < grey) * rng.uniform(0.3, 0.9, len(strands))
     colour = colour + (np.float32(0.54) - colour) * (0.5 * white)[:, None, None]
-    shine = shine * (1.15 - 0.8 * colour.mean(axis=-1))  # what is light scatters more than it mirrors
+    shine = shine * np.clip(1.1 - 1.2 * colour.mean(axis=-1), 0.2, 1)  # what is light scatters more than it mirrors
     out = colour * body[..., None] ** np.array([0.90, 1.0, 1.08], np.float32)  # what is in the shade of hair is warmer
     out += (shine * mirrored**80 * 0.18)[..., None] * (0.3 + 0.7 * colour)
     out += colour * (shine * scattered**18 * 1.3)[..., None]
@@ -87,9 +88,11 @@ def _draw(points, colours, alpha, scale, split_z, crown, layer, out, depth):  # 
     height, width = out.shape[:2]
     for s in range(points.shape[0]):
         last = points.shape[1] - 1
+        apart = _RAGGED * ((s * 7919 % 101) / 50.0 - 1.0)
         for k in range(last):
             z = 0.5 * (points[s, k, 2] + points[s, k + 1, 2])
-            if (z < split_z + max(0.0, crown - points[s, k, 1])) != (layer == 1):
+            # Not all hairs of a lock go behind the ear at the same place.
+            if (z + apart < split_z + max(0.0, crown - points[s, k, 1])) != (layer == 1):
                 continue
             x0, y0 = points[s, k, 0] * scale, points[s, k, 1] * scale
             x1, y1 = points[s, k + 1, 0] * scale, points[s, k + 1, 1] * scale

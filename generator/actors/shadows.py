@@ -17,8 +17,16 @@ _CELL = 6.0  # px
 _FAR = 16  # cells that a ray looks ahead
 _WIDTH = 0.11  # px that a strand keeps light off, scattering taken into account
 _AROUND = np.array(
-    [(0, -1, 0), (0.6, -0.55, -0.55), (-0.6, -0.55, -0.55), (0.75, 0.2, -0.6), (-0.75, 0.2, -0.6), (0, -0.6, 0.8),
-     (1, -0.1, 0.2), (-1, -0.1, 0.2)],
+    [
+        (0, -1, 0),
+        (0.6, -0.55, -0.55),
+        (-0.6, -0.55, -0.55),
+        (0.75, 0.2, -0.6),
+        (-0.75, 0.2, -0.6),
+        (0, -0.6, 0.8),
+        (1, -0.1, 0.2),
+        (-1, -0.1, 0.2),
+    ],
     np.float32,
 )
 
@@ -40,7 +48,9 @@ def within(strands: F32, skull: Skull, light: F32) -> tuple[F32, F32]:
     lamp = _march(grid, np.asarray(light, np.float32)[None])
     around = _march(grid, _AROUND / np.linalg.norm(_AROUND, axis=1, keepdims=True))
     seats = place.reshape(-1, 3).T - np.float32(0.5)
-    out = [map_coordinates(field, seats, order=1, mode="nearest").reshape(strands.shape[:2]) for field in (lamp, around)]
+    out = [
+        map_coordinates(field, seats, order=1, mode="nearest").reshape(strands.shape[:2]) for field in (lamp, around)
+    ]
     return np.asarray(out[0], np.float32), np.asarray(out[1], np.float32)
 
 

@@ -157,7 +157,9 @@ def cover_of(shape: F32, skull: Skull, ears: F32) -> F32:
     y = np.mgrid[:SIZE, :SIZE][0].astype(np.float32)
     bound = 0.06 * smoothstep(y, shape[[127, 356], 1].mean() - 12, shape[[234, 454], 1].mean()) + 0.12 * low
     cover = np.maximum(cover, smoothstep((bound - beyond) / (0.02 + 0.08 * low), 0, 1))
-    x, y = (np.mgrid[:SIZE, :SIZE].astype(np.float32)[::-1] - skull.centre[:2, None, None]) / skull.radii[:2, None, None]
+    x, y = (np.mgrid[:SIZE, :SIZE].astype(np.float32)[::-1] - skull.centre[:2, None, None]) / skull.radii[
+        :2, None, None
+    ]
     x = x / skull.breadth(y * skull.radii[1] + skull.centre[1])
     bald = (np.hypot(x, y) < 1) & (y < 0.26)
     return np.maximum(cover, cv2.GaussianBlur(bald.astype(np.float32), (0, 0), 1.2))

@@ -24,7 +24,7 @@ _HAIRLINE = (
 )
 _BARBERED = (
     [-1, -0.8, -0.667, -0.60, -0.54, -0.48, -0.42, -0.35, -0.29, -0.18, -0.12, 0.04, 0.2, 0.5, 1],
-    [-0.95, -0.86, -0.755, -0.64, -0.46, -0.27, -0.09, 0.06, 0.16, 0.13, -0.04, -0.04, 0.12, 0.42, 0.65],
+    [-0.95, -0.86, -0.755, -0.64, -0.46, -0.27, -0.09, 0.03, 0.09, 0.07, -0.04, -0.04, 0.12, 0.42, 0.65],
 )
 _TAPER = 0.34  # radii of the skull, over which the sides of short hair get shorter above the ears
 _EDGE = 0.14  # likewise at the hairline
@@ -61,7 +61,7 @@ def skull_of(oval: F32) -> Skull:
 
 
 def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
-    """Strands (n, STEPS, 3) and the layer of each in [0, 1], 0 next to the skin, or ``ASTRAY``, sorted from inner to outer."""
+    """Strands (n, STEPS, 3) and the layer of each in [0, 1], 0 next to the skin, or ``ASTRAY``; inner ones first."""
     rng = np.random.default_rng(seed)
     # Short hair stands by itself: many single hairs, where long hair hangs in locks.
     short = style.flow == "crop"
@@ -74,7 +74,8 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     t = np.linspace(0, 1, STEPS, dtype=np.float32)[None, :, None]
     spread = rng.normal(
         0,
-        (0.014 if short else 0.009 if style.tied else 0.026 if style.wave >= _CURLY and style.flow == "part" else 0.016) * skull.height,
+        (0.014 if short else 0.009 if style.tied else 0.018 if style.wave >= _CURLY and style.flow == "part" else 0.016)
+        * skull.height,
         (count, 1, 3),
     ).astype(np.float32)
     clumping = np.full((count, 1, 1), (0.9 if short else 0.2 if style.tied else 1.0) * style.clumping, np.float32)
@@ -111,7 +112,9 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     loose = rng.random(count) < _LOOSE
     if not short:  # some go their own way, outside the others
         layers[loose] = ASTRAY
-        bow = np.sin(np.pi * np.minimum(1, t * rng.uniform(0.5, 1.6, (count, 1, 1)))) * rng.gamma(2, 0.012, (count, 1, 1))
+        bow = np.sin(np.pi * np.minimum(1, t * rng.uniform(0.5, 1.6, (count, 1, 1)))) * np.minimum(
+            rng.gamma(2, 0.008, (count, 1, 1)), 0.04
+        )
         strands += (loose[:, None, None] * bow * skull.height * roots[parent][:, None]).astype(np.float32)
     order = np.argsort(layers - 0.003 * strands[:, STEPS // 2, 2], kind="stable")
     return np.ascontiguousarray(strands[order], np.float32), layers[order]
@@ -188,7 +191,7 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
     step = (length / (STEPS - 1)).astype(np.float32)[:, None]
     lift = style.lift * (0.5 if style.tied else 1.0) * skull.height * (0.25 + 0.9 * layer)
     if style.barbered:  # barbers fade the sides
-        top = np.clip(0.25 - 1.4 * roots[:, 1], 0.12, 1)
+        top = np.clip(0.12 - 1.4 * roots[:, 1], 0.10, 1)
         front = np.clip(-1.5 * roots[:, 2] - 0.2, 0, 1)  # where it is combed up before it falls
         lift, step = lift * top * (0.8 + 0.5 * front), step * top[:, None]
     if style.flow in _PARTED:  # at the parting hair lies flat: else the crown has a notch between two humps
@@ -249,7 +252,7 @@ def _flow(style: HairStyle, offset: F32, side: F32, layer: F32, fringe: NDArray[
     elif style.flow == "crop":  # towards one side on top, down at the sides
         flow[:, 0] = np.where(style.parting < 0, 1.0, -1.0) * top**2
         flow[:, 1] = 0.9 * (1 - top)
-        flow[:, 2] = 0.45 * (1 - top) + 1.6 * abs(style.parting) * top
+        flow[:, 2] = 0.45 * (1 - top) + 1.6 * abs(style.parting) * top**2
     else:
         outward = np.clip(1.1 - np.abs(offset[:, 0]), 0, 1) * (offset[:, 1] < 0.2)
         flow[:, 0] = side * 1.2 * outward
@@ -275,7 +278,7 @@ def _outside(skull: Skull, point: F32, lift: F32, side: F32, fringe: NDArray[np.
     half = _half_width(skull, point[:, 1]) + 0.3 * lift - 2
     on_face = (np.abs(across) < half) & (offset[:, 2] < 0) & (offset[:, 1] > -0.5) & ~fringe
     direction = np.where(np.abs(across) < 0.3 * half, side, np.sign(across))
-    point[:, 0] += np.where(on_face, 0.6 * (direction * half - across), 0)
+    point[:, 0] += np.where(on_face, 0.75 * (direction * half - across), 0)
     return point
 
 
