@@ -12,6 +12,7 @@ import numpy as np
 from tellmark.benchmarks.motions import stats as measures
 from tellmark.benchmarks.motions import sync
 from tellmark.benchmarks.motions.case import Case, Real, Rows
+from tellmark.benchmarks.motions.singing import LINES, sing
 from tellmark.benchmarks.motions.stage import Stage, Voice, perform, speak
 from tellmark.benchmarks.motions.train_sync import held_out
 from tellmark.errors import InputError
@@ -72,6 +73,7 @@ def agreement(rows: Rows, case: Case) -> None:
         judged = [s for k, voice in enumerate(voices) if (s := _spoken(case.model, case.people[k], voice, k))]
         value = _PICKS["confidence"](judged)
         rows.add(f"sync confidence, {language} (espeak)", value, ">= 0.9 of real", real=beside, n=len(judged))
+    _sung(rows, case, beside)
     if case.singing:
         songs = sorted(path for path in case.singing.iterdir() if "sing" in path.name.lower() and path.is_file())
         judged = [
@@ -79,7 +81,20 @@ def agreement(rows: Rows, case: Case) -> None:
         ]
         if judged:
             value = _PICKS["confidence"](judged)
-            rows.add("sync confidence, singing", value, ">= 0.9 of real", real=beside, n=len(judged))
+            rows.add("sync confidence, recordings of singing", value, ">= 0.9 of real", real=beside, n=len(judged))
+
+
+def _sung(rows: Rows, case: Case, beside: float | None) -> None:
+    """Our own sung lines; beside them what the same lips score on the other line."""
+    lines = [sing(case.folder, line) for line in LINES]
+    stages = [perform(case.model, case.people[k], line.path, seed=k) for k, line in enumerate(lines)]
+    lips, sounds = [sync.lip_shape(stage.track) for stage in stages], [sync.sound_of(line.path) for line in lines]
+    for name, heard, target, real in (
+        ("sync confidence, sung", sounds, ">= 0.9 of real", beside),
+        ("sync confidence, sung, the other line's sound", sounds[::-1], "control", None),
+    ):
+        judged = [s for pair in zip(lips, heard, strict=True) if (s := _judged(*pair))]
+        rows.add(name, _PICKS["confidence"](judged), target, real=real, n=len(judged))
 
 
 _PICKS: dict[str, Callable[[list[sync.Sync]], float]] = {
@@ -115,6 +130,7 @@ def closures(rows: Rows, case: Case) -> None:
     for language, texts in _ASIDE.items():
         spoken = [speak(case.folder, language, list(texts), variant=variant) for variant in _VOICES_ASIDE]
         _count(rows, case, f"{language}, kept aside", spoken)
+    _count(rows, case, "sung", [sing(case.folder, line) for line in LINES])
 
 
 def _count(rows: Rows, case: Case, name: str, voices: list[Voice]) -> None:

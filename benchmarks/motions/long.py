@@ -27,12 +27,18 @@ _PIECE = round(SAMPLE_RATE_HZ / FPS)
 
 
 def long_run(rows: Rows, case: Case) -> None:
-    """The same sentences for ``case.minutes``; models that cannot stream have no rows."""
+    """The same sentences for ``case.minutes``; models that cannot stream have no rows.
+
+    Seams are those where the ring of the past begins anew, of ``case.performances`` by as many seeds; everything else
+    is of the first.
+    """
     if not hasattr(case.model, "stream"):
         return
     model = cast(StreamingModel, case.model)
     sound = load_audio(speak(case.folder, "en-us", list(sentences("en"))[:8]).path, SAMPLE_RATE_HZ)
-    motion, held_mb = perform(model, sound, round(60 * case.minutes * FPS))
+    frames = round(60 * case.minutes * FPS)
+    motion, held_mb = perform(model, sound, frames)
+    others = [perform(model, sound, frames, seed)[0] for seed in range(1, case.performances)]
     turns = motion.rotation_deg.astype(np.float64)
     first, last = turns[: len(turns) // 3], turns[-(len(turns) // 3) :]
     name = f"{case.minutes:g} minutes"
@@ -41,14 +47,18 @@ def long_run(rows: Rows, case: Case) -> None:
     rows.add(f"spread of the last third over the first's, {name}", float(last.std() / first.std()), "near 1")
     blinks = [measures.blinks(part.astype(np.float64), FPS).a_minute for part in np.array_split(motion.blink, 3)]
     rows.add(f"blinks a minute, last third over the first, {name}", blinks[2] / max(blinks[0], 1e-9), "near 1")
-    for measure, value in measures.seams(motion, CONTEXT).items():
+    made = [motion, *others]
+    for measure, value in measures.seams(made, CONTEXT).items():
         target = "1" if "ratio" in measure else "> 0.05"
-        rows.add(f"{measure}, every {CONTEXT} frames, {name}", value, target, n=len(motion))
+        rows.add(f"{measure}, every {CONTEXT} frames, {name}", value, target, n=sum(map(len, made)))
+    if others:
+        alone = measures.seams(made[:1], CONTEXT)["seam p"]
+        rows.add(f"seam p, every {CONTEXT} frames, {name}, the first seed alone", alone, n=len(motion))
 
 
-def perform(model: StreamingModel, sound: F32, frames: int) -> tuple[Motion, tuple[float, float]]:
+def perform(model: StreamingModel, sound: F32, frames: int, seed: int = 0) -> tuple[Motion, tuple[float, float]]:
     """(motion of the sound, again and again; MB held by the process after a tenth of it and at the end)."""
-    stream, hearing = model.stream(Controls(), 0), SpeechEncoder.load().stream()
+    stream, hearing = model.stream(Controls(), seed), SpeechEncoder.load().stream()
     whole = np.resize(sound, len(sound) // _PIECE * _PIECE)
     # Written to before the start: what the measure itself keeps is no growth.
     made, done, early = np.ones((frames, Motion.rest(FPS).array().shape[1]), np.float32), 0, 0.0
