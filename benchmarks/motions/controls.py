@@ -63,7 +63,8 @@ class Shown:
 
     auc: float  # of a probe against neutral
     sync: float  # mean confidence over neutral's
-    error: float  # standard error of that, over performances that differ in nothing but the emotion
+    error: float  # standard error of that, over actors
+    worst: float  # the least of all actors
 
 
 def emotions(model: MotionModel, portraits: list[Portrait], sounds: list[Path]) -> dict[str, Shown]:
@@ -78,7 +79,9 @@ def emotions(model: MotionModel, portraits: list[Portrait], sounds: list[Path]) 
         ]
         for name in EMOTIONS
     }
-    confidence = {name: _confidence(stages, sounds) for name, stages in shown.items()}
+    confidence = {
+        name: _confidence(stages, sounds).reshape(len(portraits), -1).mean(1) for name, stages in shown.items()
+    }
     groups = [k for k in range(len(portraits)) for _ in sounds]
     neutral = confidence["neutral"]
     return {
@@ -86,6 +89,7 @@ def emotions(model: MotionModel, portraits: list[Portrait], sounds: list[Path]) 
             _probe(shown["neutral"], stages, groups),
             float(confidence[name].mean() / neutral.mean()),
             float(stats.sem(confidence[name] - neutral) / neutral.mean()),
+            float((confidence[name] / neutral).min()),
         )
         for name, stages in shown.items()
         if name != "neutral"
