@@ -23,6 +23,7 @@ from tellmark.benchmarks.motions import capp, round_trip, sync
 from tellmark.benchmarks.motions import controls as motion_controls
 from tellmark.benchmarks.motions import lips as motion_lips
 from tellmark.benchmarks.motions import long as motion_long
+from tellmark.benchmarks.motions import singing as motion_singing
 from tellmark.benchmarks.motions import stats as measures
 from tellmark.benchmarks.motions.case import Case, Real, Rows
 from tellmark.benchmarks.motions.stage import model_named, perform, speak
@@ -188,6 +189,7 @@ def _round_trip(rows: Rows, case: Case) -> None:
 PARTS: dict[str, Callable[[Rows, Case], None]] = {
     "statistics": _statistics,
     "sync": motion_lips.agreement,
+    "singing": motion_singing.singing,
     "closures": motion_lips.closures,
     "silence": motion_lips.silence,
     "seeds": _seeds_and_seams,

@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellmark.benchmarks.motions.singing import LINES, sing
+from tellmark.benchmarks.motions.singing import known_lips
+from tellmark.benchmarks.motions.song import LINES, sing
+from tellmark.generator.types import EXPRESSIONS
 from tellmark.media import load_audio
 
 RATE = 16_000
@@ -32,3 +34,21 @@ def test_notes_are_sung_at_their_pitch(tmp_path: Path) -> None:
     hz = np.fft.rfftfreq(1 << 17, 1 / RATE)
     near = (hz > 250) & (hz < 450)
     assert hz[near][spectrum[near].argmax()] == pytest.approx(220 * 2 ** (7 / 12), rel=0.02)
+
+
+def test_known_lips_close_and_open_where_the_line_says_so(tmp_path: Path) -> None:
+    voice = sing(tmp_path, "quick")
+    motion = known_lips(voice)
+    press, jaw, pucker = (motion.expression[:, EXPRESSIONS.index(name)] for name in ("press", "jaw", "pucker"))
+    for start, (phoneme, end) in zip(
+        voice.phonemes,
+        [(p.phoneme, q.time_s) for p, q in zip(voice.phonemes, voice.phonemes[1:], strict=False)],
+        strict=False,
+    ):
+        at = round(25 * (start.time_s + end) / 2)
+        if phoneme == "m":
+            assert press[at - 1 : at + 2].max() > 0.8
+        elif phoneme == "a":
+            assert jaw[at] > 0.3
+        elif phoneme == "u":
+            assert pucker[at] > 0.4
