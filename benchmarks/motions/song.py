@@ -2,7 +2,7 @@
 
 Harmonics of a gliding pitch with vibrato, weighted by the formants of held vowels (Peterson & Barney 1952, means of
 women); an /m/ opens most syllables. It has what sets singing apart for lips that listen: notes held for up to two
-seconds, an octave and a half of pitch, loudness that hardly falls between syllables. It has no voice's own colour, no
+seconds, an octave of pitch, loudness that hardly falls between syllables. It has no voice's own colour, no
 other consonants, no words and no instruments.
 """
 
