@@ -34,7 +34,7 @@ EXPRESSIONS = (
 )
 EMOTIONS: dict[str, dict[str, float]] = {
     "neutral": {},
-    "happy": {"smile": 0.75, "squint": 0.35, "brow_up": 0.15},
+    "happy": {"smile": 0.6, "upper_raise": 0.12, "squint": 0.45, "brow_up": 0.15},
     "sad": {"frown": 0.6, "brow_up": 0.35, "brow_down": 0.25},
     "angry": {"brow_down": 0.9, "squint": 0.35, "frown": 0.3},
     "surprised": {"brow_up": 0.95, "jaw": 0.12},
