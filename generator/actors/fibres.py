@@ -18,7 +18,7 @@ from tellmark.generator.types import SIZE
 from tellmark.types import F32
 
 _OVERSAMPLING = 2
-_RAGGED = 18.0  # px of depth, within which strands pass from before the head to behind it
+RAGGED = 18.0  # px of depth, within which strands pass from before the head to behind it
 _EVEN = 7  # points of a strand over which its direction is taken
 _SHIFTS = (-0.10, 0.12)  # of the highlights, the mirrored one towards the root (Marschner et al. 2003)
 
@@ -88,7 +88,7 @@ def _draw(points, colours, alpha, scale, split_z, crown, layer, out, depth):  # 
     height, width = out.shape[:2]
     for s in range(points.shape[0]):
         last = points.shape[1] - 1
-        apart = _RAGGED * ((s * 7919 % 101) / 50.0 - 1.0)
+        apart = RAGGED * ((s * 7919 % 101) / 50.0 - 1.0)
         for k in range(last):
             z = 0.5 * (points[s, k, 2] + points[s, k + 1, 2])
             # Not all hairs of a lock go behind the ear at the same place.

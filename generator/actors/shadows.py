@@ -33,9 +33,10 @@ _AROUND = np.array(
 
 def within(strands: F32, skull: Skull, light: F32) -> tuple[F32, F32]:
     """What reaches strands (n, k, 3), each (n, k) in [0, 1]: of a lamp towards ``light``, and of the light around."""
-    low = strands.reshape(-1, 3).min(axis=0) - 2 * _CELL
+    low = np.minimum(strands.reshape(-1, 3).min(axis=0), skull.centre - skull.radii) - 2 * _CELL
     place = (strands - low) / np.float32(_CELL)
-    size = tuple(int(n) + 3 for n in place.reshape(-1, 3).max(axis=0))
+    high = np.maximum(place.reshape(-1, 3).max(axis=0), (skull.centre + skull.radii - low) / _CELL)
+    size = tuple(int(n) + 3 for n in high)
     column = place.astype(np.int64)
     flat = (column[..., 0] * size[1] + column[..., 1]) * size[2] + column[..., 2]
     length = np.linalg.norm(np.gradient(strands, axis=1), axis=2)
