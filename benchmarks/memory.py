@@ -1,4 +1,7 @@
-"""`tellmark bench memory`: does memory stay flat? The peak of `tellmark render` for one minute and for ten."""
+"""`tellmark bench memory`: does memory stay flat? The peak of `tellmark render` for one minute and for ten.
+
+`--with motion=rules` measures the second motion model.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from tellmark.generator.audio.voice import synthesize
 _TEXT = "This sentence is said again and again, until the sound is as long as it has to be. "
 
 
-def run(*, quick: bool = False) -> list[dict[str, Any]]:
+def run(*, quick: bool = False, motion: str = "diffusion") -> list[dict[str, Any]]:
     """Rows of {minutes, peak_mb, frames_per_s}; quick: half a minute against one."""
     rows = []
     with tempfile.TemporaryDirectory() as name:
@@ -24,7 +27,7 @@ def run(*, quick: bool = False) -> list[dict[str, Any]]:
         for minutes in (0.5, 1.0) if quick else (1.0, 10.0):
             voice, out = folder / f"{minutes}.wav", folder / f"{minutes}.mp4"
             _repeat(folder / "one.wav", voice, minutes * 60)
-            rows.append({"minutes": minutes, **_render(voice, out)})
+            rows.append({"minutes": minutes, **_render(voice, out, motion)})
     return rows
 
 
@@ -36,9 +39,9 @@ def _repeat(source: Path, out: Path, seconds: float) -> None:
         outside.writeframes((sound * (size // len(sound) + 1))[:size])
 
 
-def _render(voice: Path, out: Path) -> dict[str, float]:
+def _render(voice: Path, out: Path, motion: str) -> dict[str, float]:
     command = [sys.executable, "-m", "tellmark.cli", "render", "actor:1", str(voice), "-o", str(out), "-q"]
-    command += ["--motion", "rules"]
+    command += ["--motion", motion]
     environment = {**os.environ, "TELLMARK_HOME": str(voice.parent / "home")}
     start = os.times().elapsed
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)

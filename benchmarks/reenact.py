@@ -2,9 +2,10 @@
 
 The yardstick is the still copy, frame 0 repeated, which costs nothing. Every error is squared over R, G and B, averaged
 over a clip and then turned into decibels, so that the frames that move count; "by frame" is the mean of the frames'
-own decibels. What a motion is read from is the whole frame: its landmarks, and by alignment hair, shoulders, scenery
-and sixteen numbers of light. The face is what lies within the tracked oval of the real frame. Times are of the one
-thread that renders, so that a busy machine does not lengthen them.
+own decibels. What a motion is read from is the whole frame: its landmarks, by alignment hair, shoulders and scenery,
+and of each frame sixteen numbers of light and twenty-four of the colour between the lips. The face is what lies within
+the tracked oval of the real frame. Times are of the one thread that renders, so that a busy machine does not lengthen
+them.
 
 The renderer was tuned on the persons of the split ``development`` alone; what counts is ``held-out``.
 """

@@ -2,8 +2,8 @@
 
 The pipeline renders, marks, encodes H.264 + AAC, signs and registers. The floor is the same frames, already rendered,
 through the same encoder with the same sound and nothing else. Both run in turn, so that a machine whose speed drifts
-treats them alike; the medians are given. Stages are also timed alone, on one core. `--with renderer=splat` measures
-the second renderer.
+treats them alike; the medians are given. Stages are also timed alone, on one core. `--with renderer=splat` and
+`--with motion=rules` measure the second renderer and the second motion model.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tellmark.encoding import Encoding, VideoWriter
 from tellmark.generator.actors import actor
 from tellmark.generator.audio.voice import synthesize
 from tellmark.generator.clip import render_clip
+from tellmark.generator.motions import motion_model
 from tellmark.generator.renderers import renderer as renderer_of
-from tellmark.generator.rules import RuleMotion
 from tellmark.generator.speech import load_speech
 from tellmark.generator.types import SIZE, Controls, Motion, Renderer, Speech
 from tellmark.media import rgb_to_i420
@@ -38,26 +38,27 @@ _TEXT = (
 )
 
 
-def run(*, quick: bool = False, renderer: str = "mesh") -> list[dict[str, Any]]:
+def run(*, quick: bool = False, renderer: str = "mesh", motion: str = "diffusion") -> list[dict[str, Any]]:
     """Rows of {measure, value, unit}: frames per second of both, their ratio, stages in ms, memory in MB."""
     with tempfile.TemporaryDirectory() as name:
-        return _run(Path(name), renderer, rounds=1 if quick else 3, seconds=6 if quick else 20)
+        return _run(Path(name), renderer, motion, rounds=1 if quick else 3, seconds=6 if quick else 20)
 
 
-def _run(folder: Path, name: str, rounds: int, seconds: float) -> list[dict[str, Any]]:
+def _run(folder: Path, name: str, mover: str, rounds: int, seconds: float) -> list[dict[str, Any]]:
     synthesize(_TEXT * max(1, round(seconds / 12)), folder / "voice.wav")
     speech = load_speech(folder / "voice.wav", fps=25.0)
     portrait = actor(1)
     renderer = renderer_of(name, portrait)
-    motion = RuleMotion().generate(speech, Controls(), 0)
+    model = motion_model(mover)
+    begun = time.thread_time()
+    motion = model.generate(speech, Controls(), 0)
+    moved_ms = (time.thread_time() - begun) * 1e3 / len(motion)
     frames = [renderer.render(motion, index).copy() for index in range(min(len(motion), 250))]
     registry = folder / "registry.sqlite"
     whole, alone = [], []
     for turn in range(rounds):
         start = time.perf_counter()
-        render_clip(
-            portrait, speech, folder / f"{turn}.mp4", motion_model=RuleMotion(), renderer=renderer, registry=registry
-        )
+        render_clip(portrait, speech, folder / f"{turn}.mp4", motion_model=model, renderer=renderer, registry=registry)
         whole.append(speech.frames / (time.perf_counter() - start))
         alone.append(_encode_alone(frames, speech, folder / f"alone-{turn}.mp4"))
     ratios = [a / b for a, b in zip(whole, alone, strict=True)]
@@ -68,6 +69,7 @@ def _run(folder: Path, name: str, rounds: int, seconds: float) -> list[dict[str,
     ]
     rest = renderer.render(Motion.rest(25.0), 0)
     rows.append(_row("rest frame to portrait", cv2.PSNR(rest, portrait.image), "dB"))
+    rows.append(_row("motion", moved_ms, "ms/frame, CPU of one core"))
     rows += [
         _row(stage, value, "ms/frame, CPU of one core") for stage, value in _stages(renderer, motion, frames).items()
     ]

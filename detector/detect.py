@@ -31,7 +31,7 @@ def default_model() -> TellModel:
     return TellModel.load(SHIPPED)
 
 
-def detect(path: Path | str, model: TellModel | Fusion | Path | None = None) -> Detection:
+def detect(path: Path | str, model: TellModel | Fusion | Path | str | None = None) -> Detection:
     """Judge the largest face of a video, window by window of 1.6 s; where there are several, each of them as well.
 
     ``p_synthetic`` supposes that real and synthetic clips are equally frequent. It is None, with a note that says
@@ -40,10 +40,10 @@ def detect(path: Path | str, model: TellModel | Fusion | Path | None = None) -> 
     neither video nor picture, and :class:`~tellmark.errors.InputError` for a ``model`` that is none.
     """
     path = Path(path)
-    if isinstance(model, Path):
+    if isinstance(model, Path | str):
         from tellmark.detector.models.fusion import load_model
 
-        model = load_model(model)
+        model = load_model(Path(model))
     if model is not None and not isinstance(model, TellModel):
         return _by_views(path, model)
     model = model or default_model()

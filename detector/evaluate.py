@@ -71,7 +71,7 @@ def measured(
 
 def evaluate(
     model: TellModel | Fusion,
-    folder: Path,
+    folder: Path | str,
     *,
     split: str | None = "test",
     seed: int = 0,
@@ -84,6 +84,7 @@ def evaluate(
     failed: told of clips that cannot be read. Raises :class:`InputError` where the split has no clips, or none of a
     class that can be judged.
     """
+    folder = Path(folder)
     clips = [clip for clip in read_dataset(folder) if split is None or clip.split == split]
     if not clips:
         raise InputError(f"{folder} has no clips of the split {split!r}; evaluate another one")

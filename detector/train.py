@@ -31,8 +31,8 @@ FALSE_ALARMS = 0.03
 
 
 def train(
-    folders: Path | Sequence[Path],
-    out: Path,
+    folders: Path | str | Sequence[Path],
+    out: Path | str,
     *,
     name: str = "tells",
     seed: int = 0,
@@ -50,8 +50,9 @@ def train(
     seed. failed: told of clips that cannot be read. Raises :class:`InputError` for a dataset without both classes, or
     with an identity in several splits, and :class:`~tellmark.errors.UsageError` where ``out`` exists and not ``force``.
     """
+    out = Path(out)
     check_output(out, force=force)
-    sources = [folders] if isinstance(folders, Path) else list(folders)
+    sources = [Path(folders)] if isinstance(folders, Path | str) else list(folders)
     pairs: list[tuple[Clip, ClipFeatures]] = []
     held_out: list[Path] = []
     for folder in sources:

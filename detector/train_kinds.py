@@ -25,8 +25,8 @@ from tellmark.unreadable import Failed, left_out
 
 def train_kind(
     kind: str,
-    folder: Path,
-    out: Path,
+    folder: Path | str,
+    out: Path | str,
     *,
     seed: int = 0,
     licence: str = "research use",
@@ -40,6 +40,7 @@ def train_kind(
     them. Under ``torchrun`` all processes train, and the first one writes and tells ``failed`` of clips that cannot be
     read. Raises as :func:`tellmark.detector.train.train` does, and :class:`UsageError` for an unknown kind.
     """
+    folder, out = Path(folder), Path(out)
     if kind not in KINDS:
         raise UsageError(f"no model is called {kind!r}; choose {', '.join(KINDS)}")
     first = rank_and_world()[0] == 0

@@ -12,7 +12,7 @@ import numpy as np
 
 from tellmark.generator.geometry.fine import double, doubled
 from tellmark.generator.geometry.raster import over, over_moved, raster
-from tellmark.generator.mesh import blur, wrinkles
+from tellmark.generator.mesh import blur, inside, wrinkles
 from tellmark.generator.mesh.corners import Corners
 from tellmark.generator.mesh.layers import PAD, shown, split
 from tellmark.generator.mesh.lids import WIDEST, build_eyes, draw_eye
@@ -87,8 +87,9 @@ class MeshRenderer:
         self._lay(motion, index)
         draw_mouth(self._mouth, self._frame, points, self._mesh, pose)
         if motion.seen is not None:
-            blur.soften(self._frame, points, motion.seen.blur[index])
             self._light.shine(self._frame, points, motion.seen.light[index])
+            inside.tint(self._frame, points, motion.seen.inside[index])
+            blur.soften(self._frame, points, motion.seen.blur[index])
         return self._frame
 
     def _lay(self, motion: Motion, index: int) -> None:

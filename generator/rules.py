@@ -20,6 +20,7 @@ from tellmark.types import F32, F64
 
 MOUTH = ("jaw", "wide", "pucker", "press", "upper_raise", "lower_tuck")
 PRESSED, SHUT_JAW = 0.9, 0.95  # press of closed lips, and share of the jaw that they take back
+_PARTED = ("jaw", "upper_raise")  # what parts the lips
 _STREAMS = {"head": 1, "blink": 2, "gaze": 3, "brow": 4}
 
 
@@ -73,13 +74,13 @@ def in_mood(rows: F32, emotion: dict[str, float]) -> F32:
     """Expressions (T, len(EXPRESSIONS)) with emotions on top, in [0, 1]; weights as in :class:`Controls`.
 
     A jaw that hangs is where a mouth rests. Speech starts from there instead of adding to it, which would say every
-    syllable wider open, and lips that must meet do, in any mood.
+    syllable wider open, and lips that must meet do, in any mood: neither jaw nor upper lip holds them apart.
     """
     rows, room = rows.copy(), 1 - rows[:, EXPRESSIONS.index("press")]
     for name, weight in emotion.items():
         for part, offset in EMOTIONS[name].items():
-            track = rows[:, EXPRESSIONS.index(part)]
-            track[:] = np.maximum(track, weight * offset * room) if part == "jaw" else track + weight * offset
+            track, wanted = rows[:, EXPRESSIONS.index(part)], weight * offset * (room if part in _PARTED else 1)
+            track[:] = np.maximum(track, wanted) if part == "jaw" else track + wanted
     return np.clip(rows, 0, 1)
 
 

@@ -34,7 +34,7 @@ EXPRESSIONS = (
 )
 EMOTIONS: dict[str, dict[str, float]] = {
     "neutral": {},
-    "happy": {"smile": 0.75, "squint": 0.35, "brow_up": 0.15},
+    "happy": {"smile": 0.6, "upper_raise": 0.12, "squint": 0.45, "brow_up": 0.15},
     "sad": {"frown": 0.6, "brow_up": 0.35, "brow_down": 0.25},
     "angry": {"brow_down": 0.9, "squint": 0.35, "frown": 0.3},
     "surprised": {"brow_up": 0.95, "jaw": 0.12},
@@ -137,6 +137,7 @@ class Seen:
     torso: F32  # (T, 4) place of the shoulders
     scene: F32  # (T, 4) place of what is behind the person
     blur: F32  # (T, 2) px: sigmas by which mouth and eyes are softer than in the portrait
+    inside: F32  # (T, inside.NUMBERS) shares of white: colour between the lips beyond what is drawn there
     light: F32  # (T, light.NUMBERS) logs of factors: the picture's exposure, and the light on the face as cosines
 
     def __getitem__(self, rows: slice | NDArray[np.integer[Any]]) -> Seen:

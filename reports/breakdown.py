@@ -1,7 +1,8 @@
-"""The gap, whole and in parts: by tell, method, compression, size, duration and group; doses; motion."""
+"""The gap, whole and in parts: by tell, method, making, compression, size, duration and group; doses; motion."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -54,11 +55,13 @@ def by_tell(records: Records) -> list[Row]:
 
 def by_method(records: Records) -> list[Row]:
     """A gap for each method of forgery against all negatives."""
-    rows = _rows(records)
-    methods = sorted({row.clip.method for row in rows if row.arm == Arm.FAKE})
-    return _parts(
-        records, "method", [(m, [r for r in rows if r.arm != Arm.FAKE or r.clip.method == m]) for m in methods]
-    )
+    return _parts(records, "method", _forgeries(_rows(records), lambda row: row.clip.method))
+
+
+def by_making(records: Records) -> list[Row]:
+    """A gap for each renderer and motion model that made forgeries, against all negatives; empty where there is one."""
+    parts = _forgeries(_rows(records), _making)
+    return _parts(records, "making", parts) if len(parts) > 1 else []
 
 
 def by_compression(records: Records) -> list[Row]:
@@ -193,6 +196,18 @@ def _rows(records: Records) -> list[HeldOut]:
 
 def _split(rows: Sequence[HeldOut], key: Callable[[HeldOut], str]) -> list[tuple[str, list[HeldOut]]]:
     return [(value, [row for row in rows if key(row) == value]) for value in sorted({key(row) for row in rows})]
+
+
+def _forgeries(rows: Sequence[HeldOut], key: Callable[[HeldOut], str]) -> list[tuple[str, list[HeldOut]]]:
+    """Each value of ``key`` among the forgeries, with the forgeries that have it and everything that is none."""
+    values = sorted({key(row) for row in rows if row.arm == Arm.FAKE} - {""})
+    return [(value, [row for row in rows if row.arm != Arm.FAKE or key(row) == value]) for value in values]
+
+
+def _making(row: HeldOut) -> str:
+    """Renderer and motion model of a forgery, as its manifest names them; empty where another system made it."""
+    told = json.loads(row.clip.params)
+    return f"{told['renderer']}, {told['motion_model']}" if {"renderer", "motion_model"} <= told.keys() else ""
 
 
 def _scored(rows: Sequence[HeldOut], score: Callable[[HeldOut], float] = lambda row: row.score) -> Scored:

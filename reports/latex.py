@@ -23,6 +23,10 @@ COLUMNS: dict[str, dict[str, str]] = {
         "method": "Method", "clips": "Clips", "gap": "Gap", "gap_low": "low", "gap_high": "high",
         "detectability": "Detectability", "null": "Null",
     },
+    "makings": {
+        "making": "Renderer, motion", "clips": "Clips", "gap": "Gap", "gap_low": "low", "gap_high": "high",
+        "detectability": "Detectability", "null": "Null",
+    },
     "compression": {"compression": "Compression", "clips": "Clips", "gap": "Gap", "gap_low": "low", "gap_high": "high"},
     "sizes": {"size": "Size", "clips": "Clips", "gap": "Gap", "gap_low": "low", "gap_high": "high"},
     "durations": {"seconds": "Seconds", "gap": "Gap", "gap_low": "low", "gap_high": "high"},

@@ -89,7 +89,8 @@ def _plots(records: Records, results: Mapping[str, Any]) -> dict[str, tuple[Figu
     stated = {name: [row for row in results[name] if row["gap"] is not None] for name in GAPS}
     if rows := stated["tells"]:
         plots["tells"] = (figures.tells(rows), _said("Gap of each tell", rows, "family"))
-    for name, key in (("methods", "method"), ("compression", "compression"), ("sizes", "size"), ("groups", "group")):
+    keys = {"methods": "method", "makings": "making", "compression": "compression", "sizes": "size", "groups": "group"}
+    for name, key in keys.items():
         if len(stated[name]) > 1:
             named = [(f"{row.get('attribute', '')} {row[key]}".strip(), row) for row in stated[name]]
             plots[name] = (figures.gaps(named), _said(f"Gap by {key}", stated[name], key))
@@ -156,10 +157,10 @@ def _template() -> jinja2.Template:
 
 
 TABLES = (
-    "tells", "methods", "compression", "sizes", "durations", "doses", "distances", "motion", "groups", "channels",
-    "scores",
+    "tells", "methods", "makings", "compression", "sizes", "durations", "doses", "distances", "motion", "groups",
+    "channels", "scores",
 )  # fmt: skip
-GAPS = ("tells", "methods", "compression", "sizes", "durations", "groups")  # tables whose rows are gaps
+GAPS = ("tells", "methods", "makings", "compression", "sizes", "durations", "groups")  # tables whose rows are gaps
 LABELS = {
     Label.FAKE: "forgeries; the methods are in the table",
     Label.REFERENCE: "a virtual actor performing in 3D before a simulated camera; not real",

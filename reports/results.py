@@ -44,6 +44,7 @@ def measure(records: Records) -> dict[str, Any]:
         "zero": breakdown.zero(records),
         "tells": breakdown.by_tell(records) or _tells(records),
         "methods": breakdown.by_method(records) or _methods(records),
+        "makings": breakdown.by_making(records),
         "compression": breakdown.by_compression(records),
         "sizes": breakdown.by_size(records),
         "durations": breakdown.by_duration(records),

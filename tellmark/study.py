@@ -49,13 +49,14 @@ class Settings:
     scores: Path | None = None  # CSV of clip_id and score: somebody else's detector, instead of models of the tells
 
 
-def study(folder: Path, bar: Bar, settings: Settings | None = None) -> list[Failure]:
+def study(folder: Path | str, bar: Bar, settings: Settings | None = None) -> list[Failure]:
     """Measure what is missing or outdated in ``folder``, a dataset of ours or of :mod:`tellmark.folders`.
 
     Returns the files that could not be read, of clips or of the two folders, which take no part.
 
     Raises :class:`~tellmark.errors.InputError` for a dataset without two persons a class.
     """
+    folder = Path(folder)
     chosen = settings or Settings()
     clips = read_clips(folder)
     stamp = {"manifest": sha256_of(folder / PARQUET), "tells": version(), "seed": chosen.seed, "ruler": _ruler()}

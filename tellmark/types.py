@@ -65,7 +65,7 @@ class MissingEvidence:
     regions: tuple[tuple[float, float, float, float, float, float], ...] = ()
     """(start_s, end_s, left, top, right, bottom), the sides as shares of the picture's width and height."""
     judged: float = 0.0  # share of the picture in which its absence would show
-    timed: bool = True  # whether half seconds were judged: where an encoder left too little of the mark they are not
+    timed: bool = True  # whether half seconds were judged: not where too few hold enough of the mark to compare with
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def _missing(evidence: MissingEvidence) -> str:
         for start, end, left, top, right, bottom in evidence.regions
     ]
     if places:
-        rest = "" if evidence.timed else " Half seconds cannot be judged: an encoder has left too little of it in most."
+        rest = "" if evidence.timed else " Half seconds cannot be judged: too few hold enough of it to compare with."
         return f"The mark is missing {'; '.join(places)}: something else may have been put there.{rest}"
     if evidence.judged < _FEW and not evidence.timed:
         return "Whether a part of it lacks the mark cannot be told: an encoder has left too little of it."

@@ -74,6 +74,19 @@ def measured(clip: Frames) -> dict[str, float]:
     return values
 
 
+def fidelity(reference: Sequence[U8], changed: Sequence[U8]) -> dict[str, float]:
+    """PSNR and SSIM of RGB frames (H, W, 3), and of their Y: for marks that are made in RGB."""
+    height = reference[0].shape[0]
+    y = [[rgb_to_i420(frame)[:height] for frame in frames] for frames in (reference, changed)]
+    pairs = list(zip(reference, changed, strict=True))
+    return {
+        "psnr y, dB": psnr(*y),
+        "psnr rgb, dB": psnr(reference, changed),
+        "ssim y": mean(ssim(a, b) for a, b in zip(*y, strict=True)),
+        "ssim rgb": mean(ssim(a[..., c], b[..., c]) for a, b in pairs for c in range(3)),
+    }
+
+
 def psnr(reference: Sequence[U8], changed: Sequence[U8]) -> float:
     """10 log10(255**2 / mean squared error), over all frames."""
     error = mean(float(np.mean((a.astype(np.float32) - b) ** 2)) for a, b in zip(reference, changed, strict=True))

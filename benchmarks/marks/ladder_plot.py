@@ -29,7 +29,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
         if row["condition"] not in conditions:
             conditions.append(str(row["condition"]))
     heights = [len(conditions) + 0.6 for conditions in groups.values()]
-    size = (8.5, 0.205 * sum(heights) + 1.3)
+    size = (8.5, (0.05 + 0.075 * len(names)) * sum(heights) + 1.3)  # room for every mark of a rung
     figure, panels = pyplot.subplots(len(groups), figsize=size, height_ratios=heights, sharex=True, squeeze=False)
     for panel, (group, conditions) in zip(panels[:, 0], groups.items(), strict=True):
         for number, name in enumerate(names):

@@ -30,6 +30,7 @@ class Case:
     singing: Path | None
     window: int
     minutes: float  # of the long run
+    performances: int = 1  # of it, each by a seed of its own
 
 
 class Rows:

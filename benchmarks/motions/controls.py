@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from tellmark.benchmarks.motions import sync
 from tellmark.benchmarks.motions.stage import Stage, perform, show
@@ -55,8 +57,18 @@ def pose(model: MotionModel, portrait: Portrait, sound: Path) -> F64:
     return np.asarray(np.abs(stage.seen.rotation_deg - stage.asked.rotation_deg), np.float64)
 
 
-def emotions(model: MotionModel, portraits: list[Portrait], sounds: list[Path]) -> dict[str, tuple[float, float]]:
-    """Emotion -> (AUC of a probe against neutral, sync confidence over neutral's).
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How an emotion shows, and what it costs."""
+
+    auc: float  # of a probe against neutral
+    sync: float  # mean confidence over neutral's
+    error: float  # standard error of that, over actors
+    worst: float  # the least of all actors
+
+
+def emotions(model: MotionModel, portraits: list[Portrait], sounds: list[Path]) -> dict[str, Shown]:
+    """What of every emotion is seen and heard.
 
     The probe is a logistic regression on the tracked expression's mean over a second, judged on an actor that it was
     not fitted on. Scores of one actor are compared with each other alone: every actor has a probe of its own.
@@ -67,10 +79,18 @@ def emotions(model: MotionModel, portraits: list[Portrait], sounds: list[Path]) 
         ]
         for name in EMOTIONS
     }
-    confidence = {name: _confidence(stages, sounds) for name, stages in shown.items()}
+    confidence = {
+        name: _confidence(stages, sounds).reshape(len(portraits), -1).mean(1) for name, stages in shown.items()
+    }
     groups = [k for k in range(len(portraits)) for _ in sounds]
+    neutral = confidence["neutral"]
     return {
-        name: (_probe(shown["neutral"], stages, groups), confidence[name] / confidence["neutral"])
+        name: Shown(
+            _probe(shown["neutral"], stages, groups),
+            float(confidence[name].mean() / neutral.mean()),
+            float(stats.sem(confidence[name] - neutral) / neutral.mean()),
+            float((confidence[name] / neutral).min()),
+        )
         for name, stages in shown.items()
         if name != "neutral"
     }
@@ -96,10 +116,11 @@ def _looks(motion: Motion) -> F64:
     return np.asarray(np.median(motion.gaze_deg + motion.rotation_deg[:, :2], axis=0), np.float64)
 
 
-def _confidence(stages: list[Stage], sounds: list[Path]) -> float:
+def _confidence(stages: list[Stage], sounds: list[Path]) -> F64:
+    """One for every stage."""
     sound = [sync.sound_of(path) for path in sounds]
     lips = [sync.lip_shape(stage.track) for stage in stages]
-    return float(np.mean([sync.score(shape, sound[k % len(sound)]).confidence for k, shape in enumerate(lips)]))
+    return np.array([sync.score(shape, sound[k % len(sound)]).confidence for k, shape in enumerate(lips)])
 
 
 def _probe(neutral: list[Stage], emotional: list[Stage], groups: list[int]) -> float:

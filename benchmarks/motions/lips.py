@@ -48,41 +48,46 @@ _CLOSED_MM = 1.2  # inner lips of a mouth that is shut, as tracked, above the sa
 
 
 def agreement(rows: Rows, case: Case) -> None:
-    """The sync net's judgement: on the sounds of real clips it never saw, on languages, on songs.
+    """The sync net's judgement: on the sounds of real clips it never saw, and on languages.
 
     Real video of every language there is not, so that all languages stand beside the same real clips.
     """
-    beside: float | None = None
-    aside = [clip for clip in case.clips if held_out(clip.person_id)]
+    aside, beside = of_strangers(case), real_confidence(case)
     if aside:
-        theirs = [_judged(sync.lip_shape(clip.track), sync.sound_of(clip.sound)) for clip in aside]
-        ours = [_spoken(case.model, case.people[k % len(case.people)], clip.sound, k) for k, clip in enumerate(aside)]
+        theirs = [_of_clip(clip) for clip in aside]
+        ours = [spoken(case.model, case.people[k % len(case.people)], clip.sound, k) for k, clip in enumerate(aside)]
         both = [(a, b) for a, b in zip(ours, theirs, strict=True) if a and b]
         mine, real = ([pair[k] for pair in both] for k in (0, 1))
-        for name, pick in _PICKS.items():
+        for name, pick in PICKS.items():
             target = ">= 0.9 of real" if name == "confidence" else ""
             rows.add(f"sync {name}, real voices", pick(mine), target, real=pick(real), n=len(both))
-        beside = _PICKS["confidence"](real)
-        swapped = [_judged(sync.lip_shape(clip.track), sync.sound_of(other.sound)) for clip, other in _next(aside)]
-        chance = _PICKS["confidence"]([s for s in swapped if s])
+        swapped = [judged(sync.lip_shape(clip.track), sync.sound_of(other.sound)) for clip, other in _next(aside)]
+        chance = PICKS["confidence"]([s for s in swapped if s])
         rows.add("sync confidence, real lips on another's voice", chance, "control", n=len(aside))
     for language, short in LANGUAGES.items():
         texts = [*(sentences(short)[:5] or [_MBP[language]]), _MBP[language]]
         voices = [speak(case.folder, language, texts[k::2]).path for k in (0, 1)]
-        judged = [s for k, voice in enumerate(voices) if (s := _spoken(case.model, case.people[k], voice, k))]
-        value = _PICKS["confidence"](judged)
-        rows.add(f"sync confidence, {language} (espeak)", value, ">= 0.9 of real", real=beside, n=len(judged))
-    if case.singing:
-        songs = sorted(path for path in case.singing.iterdir() if "sing" in path.name.lower() and path.is_file())
-        judged = [
-            s for k, song in enumerate(songs) if (s := _spoken(case.model, case.people[k % len(case.people)], song, k))
-        ]
-        if judged:
-            value = _PICKS["confidence"](judged)
-            rows.add("sync confidence, singing", value, ">= 0.9 of real", real=beside, n=len(judged))
+        found = [s for k, voice in enumerate(voices) if (s := spoken(case.model, case.people[k], voice, k))]
+        value = PICKS["confidence"](found)
+        rows.add(f"sync confidence, {language} (espeak)", value, ">= 0.9 of real", real=beside, n=len(found))
 
 
-_PICKS: dict[str, Callable[[list[sync.Sync]], float]] = {
+def of_strangers(case: Case) -> list[Real]:
+    """Real clips of persons whom the sync net never saw."""
+    return [clip for clip in case.clips if held_out(clip.person_id)]
+
+
+def real_confidence(case: Case) -> float | None:
+    """Mean sync confidence of real video; None without any."""
+    found = [s for clip in of_strangers(case) if (s := _of_clip(clip))]
+    return PICKS["confidence"](found) if found else None
+
+
+def _of_clip(clip: Real) -> sync.Sync | None:
+    return judged(sync.lip_shape(clip.track), sync.sound_of(clip.sound))
+
+
+PICKS: dict[str, Callable[[list[sync.Sync]], float]] = {
     "confidence": lambda found: float(np.mean([s.confidence for s in found])),
     "distance": lambda found: float(np.mean([s.distance for s in found])),
     "offset within a frame": lambda found: float(np.mean([abs(s.offset) <= 1 for s in found])),
@@ -97,27 +102,30 @@ def _next(clips: list[Real]) -> list[tuple[Real, Real]]:
     return list(zip(clips, others, strict=True))
 
 
-def _spoken(model: MotionModel, portrait: Portrait, sound: Path, seed: int) -> sync.Sync | None:
-    return _judged(sync.lip_shape(perform(model, portrait, sound, seed=seed).track), sync.sound_of(sound))
+def spoken(model: MotionModel, portrait: Portrait, sound: Path, seed: int) -> sync.Sync | None:
+    """Sync of a sound that a model speaks, rendered and tracked."""
+    return judged(sync.lip_shape(perform(model, portrait, sound, seed=seed).track), sync.sound_of(sound))
 
 
-def _judged(lips: F32, sound: F32) -> sync.Sync | None:
+def judged(lips: F32, sound: F32) -> sync.Sync | None:
+    """Their sync; None for clips that are too short to be shifted."""
     try:
         return sync.score(lips, sound)
-    except InputError:  # too short to be shifted
+    except InputError:
         return None
 
 
 def closures(rows: Rows, case: Case) -> None:
     """Are the lips shut when /m b p/ are heard, and how often are they at other moments of speech?"""
     for language, text in {**_MBP, **_ALSO}.items():
-        _count(rows, case, language, [speak(case.folder, language, [text])])
+        count_closures(rows, case, language, [speak(case.folder, language, [text])])
     for language, texts in _ASIDE.items():
-        spoken = [speak(case.folder, language, list(texts), variant=variant) for variant in _VOICES_ASIDE]
-        _count(rows, case, f"{language}, kept aside", spoken)
+        voices = [speak(case.folder, language, list(texts), variant=variant) for variant in _VOICES_ASIDE]
+        count_closures(rows, case, f"{language}, kept aside", voices)
 
 
-def _count(rows: Rows, case: Case, name: str, voices: list[Voice]) -> None:
+def count_closures(rows: Rows, case: Case, name: str, voices: list[Voice]) -> None:
+    """Two rows: closures of these voices that are seen, and other moments of speech that look like one."""
     shut, chance = [], []
     for voice in voices:
         for seed, portrait in enumerate(case.people):

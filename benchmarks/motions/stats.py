@@ -106,20 +106,24 @@ def moments_without_closure(phonemes: Sequence[Phoneme], duration_s: float, coun
     return np.array(times, np.float64)
 
 
-def seams(motion: Motion, window: int) -> dict[str, float]:
+def seams(performances: Sequence[Motion], window: int) -> dict[str, float]:
     """Jumps where windows of ``window`` frames meet, against elsewhere: ratio of medians, and a p-value.
 
-    A jump is the norm of the second difference of all channels, each in units of its own usual one. The p-value is the
-    rank of the ratio among those of windows that begin at any other frame: jumps of neighbouring frames go together (a
-    blink, a saccade), so that a test which takes them for independent finds seams anywhere.
+    A jump is the norm of the second difference of all channels, each in units of its own usual one; the ratio is the
+    geometric mean over performances. The p-value is its rank among those of windows that begin at any other frame:
+    jumps of neighbouring frames go together (a blink, a saccade), so that a test which takes them for independent
+    finds seams anywhere. Where there are no seams, one run in twenty still reads below .05.
     """
+    if not all(2 < window < len(motion) - 3 for motion in performances):
+        return {"seam jump ratio": float("nan"), "seam p": float("nan")}
+    ratios = np.mean([np.log(_jump_ratios(motion, window)) for motion in performances], axis=0)
+    return {"seam jump ratio": float(np.exp(ratios[0])), "seam p": float(np.mean(ratios >= ratios[0]))}
+
+
+def _jump_ratios(motion: Motion, window: int) -> F64:
+    """(window,) median jump where windows meet that begin at frame 0, 1, .. over the median of all others."""
     rows = np.diff(motion.array().astype(np.float64), 2, axis=0)
     jumps = np.linalg.norm(rows / (np.abs(rows).mean(0) + 1e-9), axis=1)
-    if not 2 < window < len(jumps) - 1:
-        return {"seam jump ratio": float("nan"), "seam p": float("nan")}
-    ratios = []
-    for phase in range(window):
-        # Both second differences that straddle a border.
-        at = np.isin((np.arange(len(jumps)) - phase) % window, (window - 2, window - 1))
-        ratios.append(float(np.median(jumps[at]) / np.median(jumps[~at])))
-    return {"seam jump ratio": ratios[0], "seam p": float(np.mean(np.array(ratios) >= ratios[0]))}
+    # Both second differences that straddle a border.
+    meet = [np.isin((np.arange(len(jumps)) - phase) % window, (window - 2, window - 1)) for phase in range(window)]
+    return np.array([np.median(jumps[at]) / np.median(jumps[~at]) for at in meet], np.float64)

@@ -52,7 +52,7 @@ def paint(recipe: Recipe, shape: F32, rng: np.random.Generator) -> tuple[F32, F3
     thickness = 0.16 + 0.17 * full
     drawn = fibres.draw(hairs, np.clip(tone, 0, 1).astype(np.float32), thickness, 1.0)[1]
     # Between the hairs, and where they are shaved, roots show through the skin.
-    shade = (cv2.GaussianBlur(density * (0.12 + 0.42 * fullness), (0, 0), 3.0))[..., None]
+    shade = (cv2.GaussianBlur(density * (0.12 + 0.42 * fullness), (0, 0), 5.0))[..., None]
     return drawn, np.dstack([shade * f32(recipe.hair.colour) * 0.40, shade]).astype(np.float32)
 
 
@@ -79,7 +79,7 @@ def grows(beard: float, shape: F32, rng: np.random.Generator) -> F32:
     region = np.zeros((SIZE, SIZE), np.uint8)
     cv2.fillPoly(region, [np.round(np.concatenate([outline[0], lip[None], outline[1]])).astype(np.int32)], 1)
     thin = 1 - beard  # what is shaved fades out further
-    full = smoothstep(_signed(region) + edge, -6 - 7 * thin, 12 + 10 * thin)
+    full = smoothstep(_signed(region) + edge, -8 - 10 * thin, 16 + 18 * thin)
     front = np.exp(-((np.abs(x - nose[0]) / (0.62 * np.ptp(lips[:, 0]))) ** 4))
     beside = cheeks * smoothstep(y, float(shape[[234, 454], 1].min()) - 6, float(shape[[61, 291], 1].max()))
     out = full * (beside + (1 - beside) * front)
@@ -106,7 +106,7 @@ def sideburns(flow: str, feminine: bool, shape: F32, rng: np.random.Generator) -
     out = np.zeros((SIZE, SIZE), np.float32)
     if flow not in SHORT or (feminine and flow != "crop"):
         return out
-    strength, last = (0.12, 2) if feminine else (0.5, int(rng.integers(2, 5)))
+    strength, last = (0.08, 2) if feminine else (0.06, int(rng.integers(2, 4)))
     for side, _ in _SIDES:
         strip = np.zeros((SIZE, SIZE), np.float32)
         place = middle + (shape[list(side[:last]), :2] - middle) * f32([0.96, 1])

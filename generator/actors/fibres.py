@@ -9,13 +9,18 @@ from __future__ import annotations
 import cv2
 import numba as nb
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
+from tellmark.generator.actors import shadows
 from tellmark.generator.actors.hairstyle import HairStyle
-from tellmark.generator.actors.strands import STEPS, Skull, along_scalp, over_forehead, taper
+from tellmark.generator.actors.strands import ASTRAY, STEPS, Skull, along_scalp, over_forehead, taper
 from tellmark.generator.types import SIZE
 from tellmark.types import F32
 
 _OVERSAMPLING = 2
+RAGGED = 18.0  # px of depth, within which strands pass from before the head to behind it
+_EVEN = 7  # points of a strand over which its direction is taken
+_SHIFTS = (-0.10, 0.12)  # of the highlights, the mirrored one towards the root (Marschner et al. 2003)
 
 
 def shade(
@@ -33,23 +38,26 @@ def shade(
     grey: share of strands without pigment. key: the light's share of all light.
     """
     rng = np.random.default_rng(seed)
-    tangent = np.gradient(strands, axis=1)
+    # A highlight is where many strands point the same way: of what each does by itself little goes into it.
+    tangent = np.gradient(uniform_filter1d(strands, _EVEN, axis=1, mode="nearest"), axis=1)
     tangent /= np.linalg.norm(tangent, axis=2, keepdims=True) + 1e-6
     view = np.array([0, 0, -1], np.float32)
-    half = (light + view) / np.linalg.norm(light + view)
-    along_light, along_half = tangent @ light, tangent @ half
-    diffuse = np.sqrt(np.maximum(0, 1 - along_light**2))
-    highlight = np.sqrt(np.maximum(0, 1 - along_half**2))
+    half = (light + view) / (np.linalg.norm(light + view) + 1e-6)
+    diffuse = np.sqrt(np.maximum(0, 1 - (tangent @ light) ** 2))
     around = (strands - skull.centre) / skull.radii
     around_y = around[..., 1].copy()
     around[..., 1] = np.minimum(around[..., 1], 0.15)  # hanging hair faces outwards, like a cylinder
     around /= np.linalg.norm(around, axis=2, keepdims=True) + 1e-6
     facing = 0.5 + 0.5 * (around @ light)
+    lamp, open_sky = shadows.within(strands, skull, light)
+    own = rng.normal(0, 0.05, (len(strands), 1, 1)).astype(np.float32)
+    mirrored, scattered = (_lobe(tangent + (shift + own) * around, half) for shift in _SHIFTS)
     t = np.linspace(0, 1, STEPS, dtype=np.float32)[None]
     short = style.flow == "crop"
-    depth = (0.45 + 0.55 * layers[:, None] ** 0.9) if short else (0.28 + 0.72 * layers[:, None] ** 0.9)
-    root = 0.55 + 0.45 * t**0.7 if short else 0.86 + 0.14 * np.minimum(1, 4 * t)
-    body = (0.72 - 0.5 * key + (0.33 + 0.42 * key) * facing) * (0.35 + 0.65 * diffuse) * depth * root
+    depth = 0.55 + 0.45 * np.clip(layers[:, None], 0, 1) ** 0.9
+    root = 0.55 + 0.45 * t**0.7 if short else 0.72 + 0.28 * np.minimum(1, 2.5 * t)
+    lit = (1.15 - 0.7 * key) * open_sky**0.7 + (0.6 + 0.9 * key) * lamp * (0.3 + 0.7 * facing) * (0.3 + 0.7 * diffuse)
+    body = 1.1 * lit**0.55 * depth * root
     colour = np.asarray(style.colour, np.float32) * np.exp(rng.normal(0, 0.12 if short else 0.18, (len(strands), 1, 1)))
     colour = colour * (1 + rng.normal(0, 0.04, (len(strands), 1, 3)))
     scalp = (strands[:, 0] - skull.centre) / skull.radii  # sun and dye come in streaks, cuts in clumps
@@ -58,14 +66,20 @@ def shade(
     # What hangs behind the jaw is in the shade of head and hair.
     behind = np.clip((strands[..., 2] - skull.centre[2]) / skull.radii[2] + 0.5, 0, 1) * np.clip(4 * around_y, 0, 1)
     body = body * (1 - 0.38 * behind)
-    shine = style.gloss * depth * facing * (0.7 if short else 1.0)
+    shine = style.gloss * depth * facing * (0.15 * open_sky + 0.85 * lamp)
     white = (rng.random(len(strands)) < grey) * rng.uniform(0.3, 0.9, len(strands))
     colour = colour + (np.float32(0.54) - colour) * (0.5 * white)[:, None, None]
-    shine = shine * (1.15 - 0.8 * colour.mean(axis=-1))  # what is light scatters more than it mirrors
+    shine = shine * np.clip(1.1 - 1.2 * colour.mean(axis=-1), 0.2, 1)  # what is light scatters more than it mirrors
     out = colour * body[..., None] ** np.array([0.90, 1.0, 1.08], np.float32)  # what is in the shade of hair is warmer
-    out += (shine * highlight**40 * (0.42 if short else 0.30))[..., None] * (0.35 + 0.65 * colour)
-    out += colour * (shine * highlight**12 * 0.95)[..., None]
+    out += (shine * mirrored**80 * 0.18)[..., None] * (0.3 + 0.7 * colour)
+    out += colour * (shine * scattered**18 * 1.3)[..., None]
     return np.asarray(np.clip(out, 0, 1), np.float32)
+
+
+def _lobe(tangent: F32, half: F32) -> F32:
+    """(n, k) sine of the angle between fibres along ``tangent`` (n, k, 3) and the half vector."""
+    along = (tangent @ half) / np.linalg.norm(tangent, axis=2)
+    return np.asarray(np.sqrt(np.maximum(0, 1 - along**2)), np.float32)
 
 
 @nb.njit(cache=True, fastmath=True)
@@ -74,9 +88,11 @@ def _draw(points, colours, alpha, scale, split_z, crown, layer, out, depth):  # 
     height, width = out.shape[:2]
     for s in range(points.shape[0]):
         last = points.shape[1] - 1
+        apart = RAGGED * ((s * 7919 % 101) / 50.0 - 1.0)
         for k in range(last):
             z = 0.5 * (points[s, k, 2] + points[s, k + 1, 2])
-            if (z < split_z + max(0.0, crown - points[s, k, 1])) != (layer == 1):
+            # Not all hairs of a lock go behind the ear at the same place.
+            if (z + apart < split_z + max(0.0, crown - points[s, k, 1])) != (layer == 1):
                 continue
             x0, y0 = points[s, k, 0] * scale, points[s, k, 1] * scale
             x1, y1 = points[s, k + 1, 0] * scale, points[s, k + 1, 1] * scale
@@ -144,14 +160,14 @@ def undercoat(
     return np.asarray(layer + under * (1 - layer[..., 3:]), np.float32)
 
 
-def thickness(strands: F32, style: HairStyle, skull: Skull) -> F32:
+def thickness(strands: F32, layers: F32, style: HairStyle, skull: Skull) -> F32:
     """(n,) opacity of the strands: barbers thin out the sides of short hair, down to nothing at their edge."""
     root = (strands[:, 0] - skull.centre) / skull.radii
     if not style.barbered:
         before = (
             over_forehead(root) if style.flow == "fringe" else np.zeros(len(root), bool)
         )  # through which skin shows
-        return np.where(before, 0.42, 0.7).astype(np.float32)
+        return np.where(layers == ASTRAY, 0.3, np.where(before, 0.42, 0.7)).astype(np.float32)
     left = 0.45 + 0.55 * taper(style, root) ** 0.7
     return np.asarray((0.22 + 0.40 * np.clip(0.42 - 1.2 * root[:, 1], 0, 1)) * left, np.float32)
 

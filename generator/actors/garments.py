@@ -54,8 +54,8 @@ def torso(body: Body, oval: F32, skin: F32) -> tuple[F32, F32]:
     across, down = (x - middle) / height, (y - chin) / height
     low = smoothstep(down, 0.0, 0.5)
     down = down - body.tilt * across * low
-    across = across - 0.05 * body.turn * low
-    across = across * (1 + 0.16 * body.turn * np.sign(across) * low)
+    across = across - 0.12 * body.turn * low
+    across = across * (1 + 0.28 * body.turn * np.sign(across) * low)
     outline = PchipInterpolator(*_LINE)
     slope = outline(np.clip(np.where(down > 0, down / body.slope, down), -1.2, 0.9)).astype(np.float32)
     half = body.neck * (1 + 0.10 * smoothstep(down, -0.05, 0.14)) + (body.shoulders - body.neck) * slope
@@ -78,7 +78,13 @@ def _chest(body: Body, across: F32, down: F32, half: F32) -> F32:
     """Depth of the bare body in face heights: a round neck that leans forward into a rounded chest."""
     side = np.clip(across / np.maximum(half, 1e-3), -1, 1)
     neck = 0.44 - 0.12 * smoothstep(down, 0.0, 0.4) - 0.85 * body.neck * np.sqrt(np.maximum(1 - side**2, 0.0))
-    chest = 0.30 + 0.42 * np.abs(across) ** 1.8 - 0.16 * smoothstep(down, 0.3, 1.0) + 0.25 * np.abs(side) ** 6
+    chest = (
+        0.30
+        + 0.22 * body.turn * across
+        + 0.42 * np.abs(across) ** 1.8
+        - 0.16 * smoothstep(down, 0.3, 1.0)
+        + 0.25 * np.abs(side) ** 6
+    )
     blend = smoothstep(down, 0.02, 0.34)
     depth = neck * (1 - blend) + chest * blend
     for sign in (-1, 1):  # sternomastoid and collarbone

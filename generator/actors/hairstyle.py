@@ -67,7 +67,7 @@ def draw(
     elif flow == "back":
         length, lift = 0.55 if feminine else 0.40, float(rng.uniform(0.02, 0.04))
     else:
-        length, lift = float(rng.uniform(0.7, 1.7)), float(rng.uniform(0.03, 0.08))
+        length, lift = float(rng.uniform(0.7, 1.7)), float(rng.uniform(0.016, 0.05))
     if curly:
         wave = float(rng.uniform(0.010, 0.02) if flow == "crop" else rng.uniform(0.022, 0.05))
     else:

@@ -90,7 +90,7 @@ def parts_of(seed: int) -> Parts:
     light = f32(recipe.light)
     hair, order = strands.grow(recipe.hair, skull, seed)
     colours = fibres.shade(hair, order, recipe.hair, skull, light, seed, recipe.grey, recipe.lamp.key)
-    thickness = fibres.thickness(hair, recipe.hair, skull)
+    thickness = fibres.thickness(hair, order, recipe.hair, skull)
     split_z = float(skull.face[:, 2].max() + 0.05 * skull.height)
     crown = float(skull.centre[1] - 0.4 * skull.radii[1])
     back, front, hair_z = fibres.draw(hair, colours, thickness, split_z, crown)
@@ -111,7 +111,7 @@ def parts_of(seed: int) -> Parts:
     folds = ageing.lines(shape, recipe.age, rng)
     # The depth falls off steeply at the outline, in steps that only a wider smoothing hides.
     inside = skin.well_inside(shape)
-    normal = inside * relief.normals(head_z, 3.0, folds) + (1 - inside) * relief.normals(head_z, 8.0, folds)
+    normal = inside * relief.normals(head_z, 4.0, folds) + (1 - inside) * relief.normals(head_z, 8.0, folds)
     normal = normal / np.linalg.norm(normal, axis=2, keepdims=True)
     lit, gloss = relief.shine_on(normal, head_z, blockers, recipe.lamp, seed)
     lit, gloss = _beyond(lit, head_z), _beyond(gloss, head_z)
@@ -157,7 +157,7 @@ def parts_of(seed: int) -> Parts:
     return Parts(
         recipe=recipe,
         shape=shape,
-        backdrop=scenery.backdrop(recipe.background, light, recipe.body.seed ^ 1),
+        backdrop=scenery.backdrop(recipe.background, light, recipe.lamp.warmth, recipe.lighting, recipe.body.seed ^ 1),
         back_hair=fibres.backed(back, recipe.hair.colour),
         torso=np.dstack([_lit(body[..., :3], lit, 0.02 * gloss), body[..., 3]]).astype(np.float32),
         head=np.dstack([picture, skin.cover_of(shape, skull, ears)]).astype(np.float32),

@@ -151,7 +151,7 @@ def draw_recipe(seed: int) -> Recipe:
             colour=cloth,
             under=rounded(later.choice([0.85, 0.55, 0.1], p=[0.6, 0.2, 0.2]) * np.exp(later.normal(0, 0.05, 3))),  # type: ignore[arg-type]
             turn=round(float(np.clip(later.normal(0, 0.55), -1, 1)), 3),
-            tilt=round(float(later.normal(0, 0.035)), 4),
+            tilt=round(float(later.normal(0, 0.05)), 4),
             seed=int(later.integers(2**31)),
         ),
         background=str(later.choice(scenery.BACKDROPS, p=[0.17, 0.25, 0.2, 0.12, 0.1, 0.16])),

@@ -50,7 +50,8 @@ class ReferenceRenderer:
         self._mouth_light = parts.mouth_light * np.float32(1.2)  # teeth are wet
         self._head = _bytes(parts.head)
         self._creases = wrinkles.creases(parts.shape)
-        self._backdrop = TO_LINEAR[_bytes(parts.backdrop)]
+        # Nobody poses before what is far brighter than they are.
+        self._backdrop = TO_LINEAR[_bytes(parts.backdrop)] * np.maximum(self._exposure, 1) ** np.float32(-0.75)
         below = (np.mgrid[:SIZE, :SIZE][0].astype(np.float32) - model.chin_y) / model.height
         hair_share = 1 - 0.75 * smoothstep(below, 0.05, 0.9)
         middle = float(parts.skull.centre[2])

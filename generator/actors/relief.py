@@ -43,7 +43,11 @@ def head_depth(shape: F32, skull: Skull) -> F32:
     unused = np.zeros((2, SIZE, SIZE), np.float32)
     raster(seen, np.ascontiguousarray(seen[:, :2]), triangles, unused[0], unused[1], depth)
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
-    inside = 1 - ((x - skull.centre[0]) / skull.radii[0]) ** 2 - ((y - skull.centre[1]) / skull.radii[1]) ** 2
+    inside = (
+        1
+        - ((x - skull.centre[0]) / skull.radii[0] / skull.breadth(y)) ** 2
+        - ((y - skull.centre[1]) / skull.radii[1]) ** 2
+    )
     dome = skull.centre[2] - skull.radii[2] * np.sqrt(np.maximum(inside, 0))
     oval = np.zeros((SIZE, SIZE), np.uint8)
     cv2.fillPoly(oval, [np.round(shape[list(FACE_OVAL), :2]).astype(np.int32)], 1)

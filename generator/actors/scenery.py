@@ -26,8 +26,11 @@ def smoothstep(x: F32, low: float, high: float) -> F32:
     return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
-def backdrop(kind: str, light: F32, seed: int) -> F32:
-    """(SIZE, SIZE, 3) sRGB in [0, 1], out of focus. light: unit direction towards the main light."""
+def backdrop(kind: str, light: F32, warmth: float, lighting: str, seed: int) -> F32:
+    """(SIZE, SIZE, 3) sRGB in [0, 1], out of focus, in the light of the person before it.
+
+    light: unit direction towards the main light. warmth: of it, log of red over blue. lighting: one of LIGHTINGS.
+    """
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32) / SIZE
     if kind in ("studio", "wall"):
@@ -38,6 +41,11 @@ def backdrop(kind: str, light: F32, seed: int) -> F32:
     else:
         scene = {"room": _room, "office": _office, "street": _street, "outdoors": _leaves}[kind]
         linear = _defocus(scene(rng), float(rng.uniform(13, 32)))
+    # The same light falls on it: less from a flash than on who stands before it, most from a lamp that stands behind.
+    toward = 1.2 if lighting == "back" else 0.5
+    level = {"flash": 0.45, "back": 1.25, "top": 0.85}.get(lighting, 1.0)
+    side = np.exp(toward * (light[0] * (x - 0.5) + 0.5 * light[1] * (y - 0.5)))[..., None]
+    linear = linear * level * side * np.exp(0.6 * warmth * f32([0.5, 0, -0.5]))
     return np.asarray(np.clip(linear, 0, None) ** (1 / 2.2), np.float32).clip(0, 1)
 
 

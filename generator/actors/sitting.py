@@ -84,7 +84,7 @@ def draw_pose(rng: np.random.Generator) -> Pose:
 def exposure(shot: Shot, skin: tuple[float, float, float]) -> float:
     """Gain of linear light for an sRGB skin: a camera meters for the face, more fully where it would run into white."""
     level = float(np.dot(np.asarray(skin) ** 2.2, [0.30, 0.59, 0.11]))
-    return float(2**shot.exposure_ev * (0.24 / level) ** (0.55 if level > 0.24 else 0.48))
+    return float(2**shot.exposure_ev * (0.24 / level) ** (0.55 if level > 0.24 else 0.58))
 
 
 def draw_shot(rng: np.random.Generator) -> Shot:

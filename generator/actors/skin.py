@@ -16,6 +16,7 @@ from tellmark.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS_OUTER, RIGHT
 from tellmark.types import F32
 
 _COARSE = 8.0  # texture px, where coarse appearance ends and detail begins
+_EARS_UP = 20  # texture px: from the brows to the nose, where the people mixed held their heads up
 _SHADE = 14.0  # texture px; wider than this is light and shade of the photographs, narrower what belongs to the skin
 
 
@@ -79,7 +80,8 @@ def paint(recipe: Recipe, shape: F32, space: FaceSpace) -> tuple[F32, F32]:
     target = facespace.vertices(shape)
     face = facespace.warp(texture_of(recipe, space), points, target, triangles, SIZE)
     ears = (space.ears + space.ears[:, ::-1]) / 2
-    ears = facespace.warp(np.dstack([ears, _ear_mask()]), points, target, triangles, SIZE)
+    ears = np.roll(np.dstack([ears, _ear_mask()]), -_EARS_UP, axis=0)
+    ears = facespace.warp(ears, points, target, triangles, SIZE)
     oval = oval_of(shape)
     inner = cv2.erode(oval, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9)))
     blend = cv2.GaussianBlur(cv2.erode(inner, np.ones((13, 13), np.uint8)), (0, 0), 6.0)[..., None]
@@ -155,11 +157,12 @@ def cover_of(shape: F32, skull: Skull, ears: F32) -> F32:
     y = np.mgrid[:SIZE, :SIZE][0].astype(np.float32)
     bound = 0.06 * smoothstep(y, shape[[127, 356], 1].mean() - 12, shape[[234, 454], 1].mean()) + 0.12 * low
     cover = np.maximum(cover, smoothstep((bound - beyond) / (0.02 + 0.08 * low), 0, 1))
-    bald = np.zeros((SIZE, SIZE), np.float32)
-    x, y = np.round(skull.centre[:2] * 16).astype(int).tolist()
-    across, up = np.round(skull.radii[:2] * 16).astype(int).tolist()
-    cv2.ellipse(bald, (x, y), (across, up), 0, 165, 375, 1.0, -1, cv2.LINE_AA, 4)
-    return np.maximum(cover, cv2.GaussianBlur(bald, (0, 0), 1.0))
+    x, y = (np.mgrid[:SIZE, :SIZE].astype(np.float32)[::-1] - skull.centre[:2, None, None]) / skull.radii[
+        :2, None, None
+    ]
+    x = x / skull.breadth(y * skull.radii[1] + skull.centre[1])
+    bald = (np.hypot(x, y) < 1) & (y < 0.26)
+    return np.maximum(cover, cv2.GaussianBlur(bald.astype(np.float32), (0, 0), 1.2))
 
 
 def _ear_mask() -> F32:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 from tellmark.generator.actors.hairstyle import HairStyle
 from tellmark.types import F32
@@ -22,15 +23,18 @@ _HAIRLINE = (
     [-0.95, -0.86, -0.755, -0.60, -0.38, -0.16, 0.0, 0.06, 0.10, 0.2, 0.6, 0.8],
 )
 _BARBERED = (
-    [-1, -0.8, -0.667, -0.60, -0.55, -0.51, -0.47, -0.40, -0.30, -0.18, -0.12, 0.04, 0.2, 0.5, 1],
-    [-0.95, -0.86, -0.755, -0.62, -0.42, -0.20, 0.0, 0.11, 0.15, 0.15, 0.05, 0.04, 0.2, 0.5, 0.75],
+    [-1, -0.8, -0.667, -0.60, -0.54, -0.48, -0.42, -0.35, -0.29, -0.18, -0.12, 0.04, 0.2, 0.5, 1],
+    [-0.95, -0.86, -0.755, -0.64, -0.46, -0.27, -0.09, 0.03, 0.09, 0.07, -0.04, -0.04, 0.12, 0.42, 0.65],
 )
 _TAPER = 0.34  # radii of the skull, over which the sides of short hair get shorter above the ears
 _EDGE = 0.14  # likewise at the hairline
+ASTRAY = 1.2  # layer of single hairs outside the others
+_LOOSE = 0.02  # share of them
+_KNOT = np.array([0, 0.05, 1.1], np.float32)  # where tied hair is held, in radii of the skull
 _CURLY = 0.022  # amplitude of waves in face heights, from which hair stands off by itself
 _PARTED = ("part", "fringe")
 _DRAWN_IN = 0.24
-_EAR = 0.05  # height of its upper end
+_EAR = -0.04  # height of its upper end
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,11 @@ class Skull:
     face: F32  # (36, 3) face oval
     height: float  # forehead to chin, px
 
+    def breadth(self, y: F32) -> F32:
+        """The head's breadth at heights ``y`` (px) over the ellipsoid's: broadest above the ears, less beside them."""
+        t = np.clip((y - self.centre[1]) / self.radii[1] / 0.6 + 0.85, 0, 1)
+        return np.asarray(1 - 0.08 * t * t * (3 - 2 * t), np.float32)
+
 
 def skull_of(oval: F32) -> Skull:
     """The skull behind a (36, 3) face oval; proportions after Farkas 1994."""
@@ -52,7 +61,7 @@ def skull_of(oval: F32) -> Skull:
 
 
 def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
-    """Strands (n, STEPS, 3) and the layer of each in [0, 1], 0 next to the skin, sorted from inner to outer."""
+    """Strands (n, STEPS, 3) and the layer of each in [0, 1], 0 next to the skin, or ``ASTRAY``; inner ones first."""
     rng = np.random.default_rng(seed)
     # Short hair stands by itself: many single hairs, where long hair hangs in locks.
     short = style.flow == "crop"
@@ -65,7 +74,8 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     t = np.linspace(0, 1, STEPS, dtype=np.float32)[None, :, None]
     spread = rng.normal(
         0,
-        (0.014 if short else 0.026 if style.wave >= _CURLY and style.flow == "part" else 0.016) * skull.height,
+        (0.014 if short else 0.009 if style.tied else 0.018 if style.wave >= _CURLY and style.flow == "part" else 0.016)
+        * skull.height,
         (count, 1, 3),
     ).astype(np.float32)
     clumping = np.full((count, 1, 1), (0.9 if short else 0.2 if style.tied else 1.0) * style.clumping, np.float32)
@@ -75,15 +85,18 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     strands = _along(guides, parent, grown) + spread * (1 - clumping * t**0.8)
     # A slow random walk makes each strand its own, a few fly off; waves run in phase within a lock.
     walk = np.cumsum(rng.normal(0, 1, (count, STEPS, 3)), axis=1).astype(np.float32)
+    if not short:  # a long hair bends slowly
+        walk = 1.3 * uniform_filter1d(walk, 9, axis=1, mode="nearest")
     walk *= np.exp(rng.normal(0, 0.5 if style.flow in _PARTED else 0.15, (count, 1, 1))).astype(np.float32)
     if style.flow == "fringe":
         walk *= 0.5
     strands += walk * (style.frizz * (0.008 if short else 0.0035) * skull.height) * t
     # Neighbouring locks wave together; curls and short hair do not.
-    phase = 5 * along_scalp(roots, rng, 2.0) + rng.normal(0, 0.7 if style.frequency < 3 else 2.5, locks)
+    curly = style.wave >= _CURLY
+    phase = 5 * along_scalp(roots, rng, 3.0 if curly else 2.0) + rng.normal(0, 2.5 if short else 0.6, locks)
     phase = phase[parent] + rng.normal(0, 0.25, count)
     angle = 2 * np.pi * style.frequency * t[..., 0] + phase[:, None].astype(np.float32)
-    amplitude = style.wave * skull.height * np.minimum(1, 3 * t[..., 0])
+    amplitude = style.wave * (0.3 if style.tied else 1.0) * skull.height * np.minimum(1, 3 * t[..., 0])
     if style.flow == "fringe":
         amplitude = amplitude * np.where(over_forehead(roots), 0.2, 1)[parent][:, None]
     if not short:  # it hangs in broad strands, each on its own way
@@ -92,9 +105,17 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
         for axis in (0, 2):
             strands[..., axis] += sway * along_scalp(roots, rng, 3.5)[parent][:, None]
     strands[..., 0] += amplitude * np.sin(angle)
+    strands[..., 0] = skull.centre[0] + (strands[..., 0] - skull.centre[0]) * skull.breadth(strands[..., 1])
     strands[..., 1] += 0.35 * amplitude * np.cos(angle)
     strands[..., 2] += 0.8 * amplitude * np.cos(angle)
     layers = np.clip(layer[parent] + rng.normal(0, 0.12, count), 0, 1).astype(np.float32)
+    loose = rng.random(count) < _LOOSE
+    if not short:  # some go their own way, outside the others
+        layers[loose] = ASTRAY
+        bow = np.sin(np.pi * np.minimum(1, t * rng.uniform(0.5, 1.6, (count, 1, 1)))) * np.minimum(
+            rng.gamma(2, 0.008, (count, 1, 1)), 0.04
+        )
+        strands += (loose[:, None, None] * bow * skull.height * roots[parent][:, None]).astype(np.float32)
     order = np.argsort(layers - 0.003 * strands[:, STEPS // 2, 2], kind="stable")
     return np.ascontiguousarray(strands[order], np.float32), layers[order]
 
@@ -161,14 +182,16 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
     side = side.astype(np.float32)
     fringe = (style.flow == "fringe") & over_forehead(roots)
     length = np.where(fringe, 0.42, style.length) * skull.height * (0.75 + 0.35 * rng.random(len(roots)))
-    if style.flow == "back":  # short at the nape
+    if style.tied:  # to the knot
+        length = np.full(len(roots), 1.4 * skull.height)
+    elif style.flow == "back":  # short at the nape
         length *= 0.35 + 0.65 * np.clip(0.8 - 1.6 * roots[:, 1], 0, 1)
     unruly = np.where(fringe, 0.012, {"part": 0.04, "back": 0.012}.get(style.flow, 0.02))[:, None]
     swirl = np.stack([along_scalp(roots, rng, 3.0), 0 * side, along_scalp(roots, rng, 3.0)], axis=1)
     step = (length / (STEPS - 1)).astype(np.float32)[:, None]
-    lift = style.lift * skull.height * (0.25 + 0.9 * layer)
+    lift = style.lift * (0.5 if style.tied else 1.0) * skull.height * (0.25 + 0.9 * layer)
     if style.barbered:  # barbers fade the sides
-        top = np.clip(0.25 - 1.4 * roots[:, 1], 0.12, 1)
+        top = np.clip(0.12 - 1.4 * roots[:, 1], 0.10, 1)
         front = np.clip(-1.5 * roots[:, 2] - 0.2, 0, 1)  # where it is combed up before it falls
         lift, step = lift * top * (0.8 + 0.5 * front), step * top[:, None]
     if style.flow in _PARTED:  # at the parting hair lies flat: else the crown has a notch between two humps
@@ -179,6 +202,8 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
     point = centre + roots * radii
     heading = roots / radii
     heading /= np.linalg.norm(heading, axis=1, keepdims=True)
+    if style.tied:  # does not stand up first
+        heading *= 0
     path = [point]
     for k in range(1, STEPS):
         t = k / (STEPS - 1)
@@ -200,6 +225,8 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
         heading /= np.linalg.norm(heading, axis=1, keepdims=True)
         # Above the ears short hair is held close to the head, and ends there: else its sides would end in a step.
         near = taper(style, offset)
+        if style.tied:
+            near = np.clip(np.linalg.norm(_KNOT - offset, axis=1) / 0.3 - 0.15, 0.01, 1).astype(np.float32)
         point = _outside(skull, point + heading * step * (0.15 + 0.85 * near)[:, None], lift * near, side, fringe)
         path.append(point)
     return np.stack(path, axis=1).astype(np.float32)
@@ -217,13 +244,15 @@ def _flow(style: HairStyle, offset: F32, side: F32, layer: F32, fringe: NDArray[
     """(n, 3) the direction hair is combed in, at points given in skull radii."""
     flow = np.zeros_like(offset)
     top = np.clip(-offset[:, 1], 0, 1)
-    if style.flow == "back":
+    if style.tied:
+        flow[:] = _KNOT - offset
+    elif style.flow == "back":  # over the top, and down at the sides
         flow[:, 2] = 1.0
-        flow[:, 1] = -0.25 + 1.2 * np.clip(offset[:, 2], 0, 1)
+        flow[:, 1] = -0.25 + 1.2 * np.clip(offset[:, 2], 0, 1) + 0.9 * (1 - top) ** 2
     elif style.flow == "crop":  # towards one side on top, down at the sides
         flow[:, 0] = np.where(style.parting < 0, 1.0, -1.0) * top**2
         flow[:, 1] = 0.9 * (1 - top)
-        flow[:, 2] = 0.45 * (1 - top) + 1.6 * abs(style.parting) * top
+        flow[:, 2] = 0.45 * (1 - top) + 1.6 * abs(style.parting) * top**2
     else:
         outward = np.clip(1.1 - np.abs(offset[:, 0]), 0, 1) * (offset[:, 1] < 0.2)
         flow[:, 0] = side * 1.2 * outward
@@ -249,7 +278,7 @@ def _outside(skull: Skull, point: F32, lift: F32, side: F32, fringe: NDArray[np.
     half = _half_width(skull, point[:, 1]) + 0.3 * lift - 2
     on_face = (np.abs(across) < half) & (offset[:, 2] < 0) & (offset[:, 1] > -0.5) & ~fringe
     direction = np.where(np.abs(across) < 0.3 * half, side, np.sign(across))
-    point[:, 0] += np.where(on_face, 0.6 * (direction * half - across), 0)
+    point[:, 0] += np.where(on_face, 0.75 * (direction * half - across), 0)
     return point
 
 

@@ -19,29 +19,26 @@ PARTS = (LIPS_OUTER, (*RIGHT_EYE, *LEFT_EYE, *RIGHT_BROW, *LEFT_BROW))
 _MARGIN = 0.15  # of a part's size, around it
 _FADE = 0.10  # of it, over which a blur comes in
 _BAND = (1.0, 3.0)  # px: detail lies between these, above an encoder's noise and below shading
-_SIGMAS = np.array([0.0, 0.5, 1.0, 1.5, 2.0])  # px
+_SIGMAS = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0])  # px
 _EVEN = 6.0  # frames, sigma
 _LEAST = 0.2  # px that cannot be seen
 
 
 def compare(made: U8, real: U8, points: F32) -> F64:
-    """(2, 6) power of the detail of mouth and eyes: in ``real``, and in ``made`` under blurs from none to the largest.
+    """(2, 8) power of the detail of mouth and eyes: in ``real``, and in ``made`` under blurs from none to the largest.
 
     Both are (512, 512, 3); points: (478, 2 or 3) px where they have the face.
     """
-    found = []
-    for part in PARTS:
-        rows, columns = _box(points, part)
-        one, other = (
-            cv2.cvtColor(np.ascontiguousarray(frame[rows, columns]), cv2.COLOR_RGB2GRAY).astype(np.float32)
-            for frame in (made, real)
-        )
-        found.append([_detail(other, 0.0), *(_detail(one, sigma) for sigma in _SIGMAS)])
-    return np.array(found)
+    found = [_details(real, points)]
+    for sigma in _SIGMAS:
+        soft = made.copy()
+        soften(soft, points, np.full(len(PARTS), sigma, np.float32))
+        found.append(_details(soft, points))
+    return np.stack(found, axis=1)
 
 
 def read(compared: F64) -> F32:
-    """(T, 2) px, within [0, 2], by which mouth and eyes are to be blurred, from what :func:`compare` found (T, 2, 6).
+    """(T, 2) px, within [0, 4], by which mouth and eyes are to be blurred, from what :func:`compare` found (T, 2, 8).
 
     Evened out over half a second: a frame that lacks detail makes up for one that has too much.
     """
@@ -71,7 +68,12 @@ def _box(points: F32, part: tuple[int, ...]) -> tuple[slice, slice]:
     return slice(y0, max(y1, y0 + 2)), slice(x0, max(x1, x0 + 2))
 
 
-def _detail(grey: F32, sigma: float) -> float:
-    """Power of what lies in the band once the picture (h, w) is blurred by ``sigma`` px."""
-    fine, coarse = (cv2.GaussianBlur(grey, (0, 0), float(np.hypot(scale, sigma))) for scale in _BAND)
-    return float(((fine - coarse) ** 2).mean())
+def _details(frame: U8, points: F32) -> F64:
+    """(2,) power of what lies in the band, of mouth and eyes."""
+    found = []
+    for part in PARTS:
+        rows, columns = _box(points, part)
+        grey = cv2.cvtColor(np.ascontiguousarray(frame[rows, columns]), cv2.COLOR_RGB2GRAY).astype(np.float32)
+        fine, coarse = (cv2.GaussianBlur(grey, (0, 0), sigma) for sigma in _BAND)
+        found.append(float(((fine - coarse) ** 2).mean()))
+    return np.array(found)

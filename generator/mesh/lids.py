@@ -22,6 +22,7 @@ _EYEBALL_RADII = 2.0  # eyeball radius over iris radius (12 mm over 5.9 mm)
 WIDEST = 0.4  # of its way down, that a lid goes up at most
 _SAMPLES = 57  # points of a lid's edge
 _OVERLAP_PX = 0.8  # by which a closed lid lies over the other: edges are soft, and the white would shine through
+_OVERLAP = 0.045  # of the width, by which it does at least: lower lids are often tracked above the rim of the iris
 _CATCHLIGHT = 20.0  # code values brighter than skin
 _LONG_LASHES = 0.30  # height over the eye's width up to which thin dark detail counts as lashes
 _LID = 0.42  # greatest height of the skin that stretches, over the eye's width
@@ -125,7 +126,7 @@ def _build(
     tail = 0.22 * opening.max() * np.exp(-((np.clip(np.abs(outwards) - 0.04, 0, 1) / 0.13) ** 2))
     closing = np.maximum(0.9 * opening, tail)
     closing = cv2.GaussianBlur(closing.reshape(1, -1), (0, 0), 1.2, borderType=cv2.BORDER_REPLICATE).ravel()
-    closing = np.maximum(closing, 0.9 * opening + _OVERLAP_PX)
+    closing = np.maximum(closing, 0.9 * opening + max(_OVERLAP_PX, _OVERLAP * width))
     brow_edge = local(landmarks[list(brow), :2].astype(np.float64))
     brow_gap = float(np.median(np.interp(brow_edge[:, 0], samples, upper) - brow_edge[:, 1]))
     lid = float(np.clip(0.85 * brow_gap, 0.16 * width, _LID * width))

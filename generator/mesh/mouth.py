@@ -6,6 +6,7 @@ towards the corners, under the upper lip and, where the lips are close, everywhe
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 
 import cv2
@@ -39,6 +40,7 @@ _SQUEEZED = 0.3  # of their gap at rest, by which lips squeeze what is between t
 _CHIN = 152
 _JAW_OF_CHIN = 0.9
 _TONGUE_MM = 23.0  # half width of the tongue at rest between the teeth
+_FILLS = 0.88  # of its half width, that the lips show at most: beside it is the cheek, and not the dark
 _SMOOTH_PX = 0.25  # sigma by which a sprite of 1.5 px a pixel of the frame is smoothed before it is sampled
 _LOWER_MM = 8.0  # of the lower teeth, that a lowered lip shows
 
@@ -72,13 +74,14 @@ def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
     longer = float(np.clip(_CROWN_MM - gap_mm, 0, _LONGER_MM)) * mesh.px_per_mm
     own = own_interior(image, landmarks, longer) if gap_mm > _OWN_TEETH_MM else None
     colour = colourfulness(image, landmarks)
+    seed = zlib.crc32(image.tobytes())  # a picture has the same teeth whenever it is animated
     # Teeth hang from the upper lip, wherever the lower one is.
     seam = mesh.rest[13] + 3.0 * axes[2]
     return Mouth(
         frame=np.stack([seam, seam + 10 * axes[0], seam + 10 * axes[1]]).astype(np.float32),
         rest_gap=rest_gap,
-        upper=_softened(_fade(upper_teeth(white, scale), colour), float(np.hypot(_SMOOTH_PX, 1.5 * soft))),
-        lower=_softened(_fade(lower_teeth(white, scale), colour), float(np.hypot(_SMOOTH_PX, 1.5 * soft))),
+        upper=_softened(_fade(upper_teeth(white, scale, seed), colour), float(np.hypot(_SMOOTH_PX, 1.5 * soft))),
+        lower=_softened(_fade(lower_teeth(white, scale, seed), colour), float(np.hypot(_SMOOTH_PX, 1.5 * soft))),
         own=own,
         soft=soft,
         sprite_px_per_mm=scale,
@@ -217,6 +220,7 @@ def _paint(
         across = (x - 0.5 * (first + last)) / max(0.5 * (last - first), 1.0)
         corner = 1 - 0.55 * min(abs(across), 1.0) ** 3
         open_mm = (bottom - top) * mm_per_px
+        tx = across * min(0.5 * (last - first) * mm_per_px / _TONGUE_MM, _FILLS)
         air = 0.82 + 0.18 * min(open_mm / 6.0, 1.0)  # light that gets in
         for y in range(height):
             if mask[y, x] <= 0:
@@ -233,7 +237,7 @@ def _paint(
                 colour[k] = cavity[k] * depth * corner
             # The tongue fills the lower jaw from side to side, and fades towards the throat; its groove is shallow.
             low = v - drop_mm
-            tx, ty = u / _TONGUE_MM, (low - 1.0) / 12.5
+            ty = (low - 1.0) / 12.5
             mound = 1.0 - (abs(tx) ** 4.0 + abs(ty) ** 2.2)
             if mound > 0:
                 share = min(mound / 0.6, 1.0)

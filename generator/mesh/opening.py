@@ -10,7 +10,7 @@ from tellmark.generator.geometry.raster import mix
 from tellmark.generator.types import SIZE
 from tellmark.types import F32, U8
 
-_APART_MM = 0.7  # lips nearer than this at rest have only their seam between them
+APART_MM = 0.7  # lips nearer than this at rest have only their seam between them
 _CLOSING_MM, _CLOSED_MM = 2.0, 0.6  # gaps at which their content begins to go, and at which it is gone
 _SEAM = 0.62  # brightness of the seam over the lips'
 
@@ -52,9 +52,9 @@ def close_lips(
 ) -> None:
     """Lips that were apart in the portrait and come together: what was seen between them goes into their seam."""
     rest, now = float(rest_mm[3:8].mean()), float(now_mm[3:8].mean())
-    if rest < _APART_MM:
+    if rest < APART_MM:
         return
-    share = min(max((_CLOSING_MM - now) / (_CLOSING_MM - _CLOSED_MM), 0.0), 1.0) * min((rest - now) / _APART_MM, 1.0)
+    share = min(max((_CLOSING_MM - now) / (_CLOSING_MM - _CLOSED_MM), 0.0), 1.0) * min((rest - now) / APART_MM, 1.0)
     x0, y0 = np.maximum(np.floor(loop.min(0)).astype(int) - 3, 0)
     x1, y1 = np.minimum(np.ceil(loop.max(0)).astype(int) + 4, SIZE)
     if share <= 0 or x1 - x0 < 4 or y1 - y0 < 4:

@@ -39,9 +39,13 @@ HALF_MM = 27.0  # half width of the teeth sprites
 TALL_MM = 16.0  # height of the teeth sprites
 _SHADE = 0.65  # of the teeth's brightness: what is darker is shadow, or no tooth
 _LEAST = 0.12  # of a mouth, that teeth fill if they are worth keeping
-_TINT = 0.35  # at which drawn teeth are as colourful as in films, .8 of the skin
+_TINT = 0.45  # of the light's colour, that drawn teeth take on: as colourful as in films, .7 of the skin
 _TOOTH = 0.12  # of a mouth's width
-_TOOTH_WHITE = np.array([0.97, 0.905, 0.84])
+# Of width, height and brightness, how far all teeth of a person are off the average at most, and each off the others.
+_PERSON = np.array([0.08, 0.10, 0.08])
+_TOOTH_OF_PERSON = np.array([0.04, 0.05, 0.05])
+_UNEVEN_MM = 0.3
+_TOOTH_WHITE = np.array([1.21, 1.13, 1.11])  # with what shades them, as bright in films (median of 18), and no yellower
 
 
 def white_point(image: U8, landmarks: F32) -> NDArray[np.float64]:
@@ -77,20 +81,34 @@ def _saturation(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 - rgb.min(-1) / np.maximum(rgb.max(-1), 1))
 
 
-def upper_teeth(white: NDArray[np.float64], scale: float) -> F32:
-    """(h, w, 4) premultiplied sprite, ``TALL_MM`` down to the cutting edges; ``scale`` is px per mm."""
-    return _teeth(_UPPER_TEETH, white, scale, upper=True)
+def upper_teeth(white: NDArray[np.float64], scale: float, seed: int | None = None) -> F32:
+    """(h, w, 4) premultiplied sprite, ``TALL_MM`` down to the cutting edges; ``scale`` is px per mm.
+
+    seed: whose teeth they are; None for average ones.
+    """
+    return _teeth(_UPPER_TEETH, white, scale, None if seed is None else np.random.default_rng((seed, 0)), upper=True)
 
 
-def lower_teeth(white: NDArray[np.float64], scale: float) -> F32:
+def lower_teeth(white: NDArray[np.float64], scale: float, seed: int | None = None) -> F32:
     """(h, w, 4) premultiplied sprite from the cutting edges down, a little darker than the upper ones."""
-    return _teeth(_LOWER_TEETH, white * 0.92, scale, upper=False)
+    rng = None if seed is None else np.random.default_rng((seed, 1))
+    return _teeth(_LOWER_TEETH, white * 0.92, scale, rng, upper=False)
 
 
 def _teeth(
-    arch: tuple[tuple[float, float, float], ...], white: NDArray[np.float64], scale: float, *, upper: bool
+    average: tuple[tuple[float, float, float], ...],
+    white: NDArray[np.float64],
+    scale: float,
+    rng: np.random.Generator | None,
+    *,
+    upper: bool,
 ) -> F32:
     """Premultiplied sprite of one row of teeth, cutting edges at the bottom (upper) or the top (lower)."""
+    arch = np.stack([average, average])  # (sides, teeth, 3)
+    uneven = np.zeros(arch.shape[:2])  # mm that a cutting edge lies off its arc
+    if rng is not None:
+        arch *= 1 + _PERSON * rng.uniform(-1, 1, 3) + _TOOTH_OF_PERSON * rng.uniform(-1, 1, arch.shape)
+        uneven = _UNEVEN_MM * rng.uniform(-1, 1, uneven.shape)
     fine = 4  # supersampling
     px = scale * fine
     width, height = int(2 * HALF_MM * px), int(TALL_MM * px)
@@ -98,14 +116,15 @@ def _teeth(
     y = ((np.arange(height) + 0.5) / px)[:, None]  # from the cutting edge
     colour = np.zeros((height, width, 3))
     alpha = np.zeros((height, width))
-    left = 0.0
-    for position, (wide, tall, light) in enumerate(arch):
-        centre, half = left + wide / 2, wide / 2
-        left += wide
-        for side in (-1, 1):
+    ends = np.cumsum(arch[..., 0], axis=1)
+    left = float(ends[:, -1].mean())
+    for position in range(arch.shape[1]):
+        for row, side in enumerate((-1, 1)):
+            wide, tall, light = arch[row, position]
+            centre, half = ends[row, position] - wide / 2, wide / 2
             u = (x - side * centre) / half  # -1..1 across the tooth
             # Cutting edges follow the smile arc: they rise outwards; corners are rounded, canines pointed.
-            edge = 0.4 * (centre / 12) ** 2 + (0.5 if position == 1 and upper else 0.0)
+            edge = 0.4 * (centre / 12) ** 2 + (0.5 if position == 1 and upper else 0.0) + uneven[row, position]
             bevel = (0.9 if position == 2 else 0.6) * np.abs(u) ** (1.5 if position == 2 else 5)
             shape = _ramp((1.015 - np.abs(u)) * half, 0.10) * _ramp(y - edge - bevel, 0.22)
             # Enamel bulges: brightest in the middle third, translucent and bluish at the edge, yellow at the neck.

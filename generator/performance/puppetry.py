@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.generator.geometry.headpose import STABLE, fit_heads
+from tellmark.generator.mesh import inside, light
 from tellmark.generator.mesh.lids import WIDEST
-from tellmark.generator.mesh.light import NUMBERS
 from tellmark.generator.mesh.mesh import Mesh, Pose, build_mesh, expression_weights, pose_of, turn_head
 from tellmark.generator.retarget import OPEN_PERCENTILE, SHUT, bridged, retarget, steady
 from tellmark.generator.track import Track
@@ -53,10 +53,12 @@ def puppeteer(track: Track, rest: F32) -> Motion:
     lids = _lids(unturned, rest)
     look = _gaze(unturned, rest, lids).astype(np.float32)
     motion = _fitted(mesh, dataclasses.replace(motion, blink=lids.astype(np.float32), gaze_deg=look), landmarks)
-    still, sharp, unlit = (np.zeros((len(motion), size), np.float32) for size in (4, 2, NUMBERS))
+    still, sharp, mouth, unlit = (
+        np.zeros((len(motion), size), np.float32) for size in (4, 2, inside.NUMBERS, light.NUMBERS)
+    )
     left = np.stack([_left(mesh, motion, index, landmarks[index]) for index in range(len(motion))])
     shape = steady(left.reshape(len(left), -1).astype(np.float64)).reshape(left.shape)
-    return dataclasses.replace(motion, seen=Seen(shape.astype(np.float32), still, still, still, sharp, unlit))
+    return dataclasses.replace(motion, seen=Seen(shape.astype(np.float32), still, still, still, sharp, mouth, unlit))
 
 
 def _lids(shape: F32, rest: F32) -> F64:

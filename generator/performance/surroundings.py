@@ -3,7 +3,8 @@
 Inverse compositional alignment (Baker & Matthews 2004) from coarse to fine, robust against what covers a part:
 shoulders and scenery of the portrait with every frame, hair as it is rendered with the frame. What shows no texture is
 held where it was by a prior, and a place that makes the pictures agree no better than standing still is not believed.
-Once everything is in place, what differs smoothly is light (``light``).
+Once everything is in place, what differs smoothly is light (``light``), and between the lips teeth, tongue or dark
+(``inside``).
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from tellmark.generator.mesh import blur
+from tellmark.generator.geometry.raster import raster
+from tellmark.generator.mesh import blur, inside
 from tellmark.generator.mesh.light import NUMBERS, Light
-from tellmark.generator.mesh.mesh import build_mesh, placed, pose_of
+from tellmark.generator.mesh.mesh import Mesh, build_mesh, placed, pose_of
 from tellmark.generator.performance.belief import Belief
 from tellmark.generator.performance.regions import moved, regions_of
 from tellmark.generator.render import MeshRenderer
@@ -53,24 +54,25 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
     places = np.zeros((3, len(motion), 4), np.float32)
     light = np.zeros((len(motion), NUMBERS), np.float32)
     sharp, detail = np.zeros((len(motion), 2), np.float32), []
+    mouth = np.zeros((len(motion), inside.NUMBERS), np.float32)
     shape = motion.seen.shape.copy()
     renderer, lamp = MeshRenderer(portrait), Light(portrait.landmarks)
     belief = Belief(mesh, renderer, parts)
-    rest = mesh.rest[:, :2]
+    rest, free = mesh.rest[:, :2], _free(mesh)
     hair_share = parts.hair[tuple(np.rint(rest.clip(0, SIZE - 1)).astype(int).T[::-1])] + 1e-6
     for index, frame in enumerate(frames):
         row = slice(index, index + 1)
 
         def known(row: slice = row) -> Motion:
             """The frame's motion as far as it is known by now."""
-            here = Seen(shape[row], places[0, row], places[1, row], places[2, row], sharp[row], light[row])
+            here = Seen(shape[row], places[0, row], places[1, row], places[2, row], sharp[row], mouth[row], light[row])
             return dataclasses.replace(motion[row], seen=here)
 
         views = _views(frame)
         places[1, index], places[2, index] = (follower.find(views) for follower in followers)
         drawn = _views(renderer.render(known(), 0))
-        hair = moved(parts.hair, rest[478:], renderer.around, hair_share[478:])
-        places[0, index] = _Follower(drawn, hair, mesh.face_width, _FREE, _BETTER).find(views)
+        hair, loose = (moved(part, rest[478:], renderer.around, hair_share[478:]) for part in (parts.hair, free))
+        places[0, index] = _Follower(drawn, hair, mesh.face_width, _FREE, _BETTER, loose).find(views)
         face = moved(parts.face, rest[:468], renderer.points[:468, :2], np.ones(468, np.float32))
         nudge = _Follower(drawn, face, mesh.face_width, _HELD, _BETTER).find(views)
         off = placed(nudge.astype(np.float32), mesh.face_width)
@@ -80,14 +82,25 @@ def complete(frames: Iterable[U8], portrait: Portrait, motion: Motion) -> Motion
         shape[index] += (here_px @ off[:, :2].T + off[:, 2] - here_px) @ back / mesh.face_width
         # ``row`` is unlit so far, and now in place: what is left of smooth differences is light.
         light[index] = lamp.read(renderer.render(known(), 0), frame, renderer.points, face)
+        mouth[index] = inside.read(renderer.render(known(), 0), frame, renderer.points)
         detail.append(blur.compare(renderer.render(known(), 0), frame, renderer.points))
         belief.add(known(), frame)
     shape, crown, torso, scene, light = (
         steady(channel.reshape(len(channel), -1).astype(np.float64)).reshape(channel.shape).astype(np.float32)
         for channel in (shape, *places, light)
     )
-    motion = dataclasses.replace(motion, seen=Seen(shape, crown, torso, scene, blur.read(np.stack(detail)), light))
+    seen = Seen(shape, crown, torso, scene, blur.read(np.stack(detail)), mouth, light)
+    motion = dataclasses.replace(motion, seen=seen)
     return belief.scaled(motion, belief.shares())
+
+
+def _free(mesh: Mesh) -> F32:
+    """(512, 512) share in which the portrait's pixels move with the crown: none of it on the face, all far from it."""
+    share = np.zeros((len(mesh.rest), 2), np.float32)
+    share[len(mesh.rest) - len(mesh.follow) :] = 1 - mesh.follow.sum(1, keepdims=True)
+    found = np.ones((2, SIZE, SIZE), np.float32)
+    raster(mesh.rest, share, mesh.triangles, *found, np.full((SIZE, SIZE), np.inf, np.float32))
+    return np.asarray(found[0], np.float32)
 
 
 _Views = list[F32]  # (n, n, 3) for each n of ``_SIDES``
@@ -95,7 +108,8 @@ _Views = list[F32]  # (n, n, 3) for each n of ``_SIDES``
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    pixels: NDArray[np.intp]  # (m,) of the part
+    at: F32  # (m, 1, 2) px of the frame: where the part's pixels are
+    loose: F32  # (m, 1, 1) share in which they move with it
     picture: F32  # (m, 3)
     slopes: F32  # (4, m, 3) change of the picture with each number of a place
     weight: F32  # (m,)
@@ -105,10 +119,16 @@ class _Follower:
     """Follows one part through the frames, each from where the last one was."""
 
     def __init__(
-        self, first: _Views, part: F32, face_width: float, likely: F64 = _FREE, little: float = _CLEARLY
+        self,
+        first: _Views,
+        part: F32,  # (512, 512) what belongs to it
+        face_width: float,
+        likely: F64 = _FREE,
+        little: float = _CLEARLY,
+        loose: F32 | None = None,  # (512, 512) share in which each of its pixels moves with it; None: all of it
     ) -> None:
         self._width, self._likely, self._little = face_width, likely, little
-        self._levels = [_level(picture, part, face_width) for picture in first]
+        self._levels = [_level(picture, part, loose, face_width) for picture in first]
         self._usable = float(part.mean()) >= _FEWEST
         self._place = np.zeros(4)
 
@@ -144,12 +164,12 @@ class _Follower:
 
     def _fetched(self, picture: F32, place: F64, level: _Level) -> F32:
         scale = len(picture) / SIZE
-        affine = placed(place.astype(np.float32), self._width).astype(np.float64)
+        affine = placed(place.astype(np.float32), self._width)
+        goal = level.at + level.loose * (level.at @ affine[:, :2].T + affine[:, 2] - level.at)
         # Pixel centres: x of the frame is (x' + 0.5) / scale - 0.5.
-        affine[:, 2] = scale * (affine[:, 2] + affine[:, :2] @ np.full(2, 0.5 / scale - 0.5) + 0.5) - 0.5
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        moved = cv2.warpAffine(picture, affine, picture.shape[1::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(moved.reshape(-1, 3)[level.pixels], np.float32)
+        goal = (goal + 0.5) * np.float32(scale) - 0.5
+        fetched = cv2.remap(picture, goal, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(fetched, np.float32)[:, 0]
 
 
 def _size(off: F32) -> F32:
@@ -168,16 +188,23 @@ def _views(frame: U8) -> _Views:
     return views
 
 
-def _level(picture: F32, part: F32, face_width: float) -> _Level:
+def _level(picture: F32, part: F32, loose: F32 | None, face_width: float) -> _Level:
     side = len(picture)
     across = cv2.Sobel(picture, cv2.CV_32F, 1, 0, scale=1 / 8) * (side / SIZE)  # per px of the frame
     down = cv2.Sobel(picture, cv2.CV_32F, 0, 1, scale=1 / 8) * (side / SIZE)
-    y, x = (np.indices((side, side)).astype(np.float32) + 0.5) * (SIZE / side) - 0.5 - SIZE / 2
-    x, y = x[..., None], y[..., None]
-    degree = np.float32(np.pi / 180)
-    slopes = np.stack([across * face_width, down * face_width, degree * (x * down - y * across), x * across + y * down])
+    y, x = (np.indices((side, side)).astype(np.float32) + 0.5) * (SIZE / side) - 0.5
     weight = cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA)
     weight[:2], weight[-2:], weight[:, :2], weight[:, -2:] = 0, 0, 0, 0
     pixels = np.flatnonzero(weight.ravel() > 0.01)
-    slopes = slopes.reshape(4, -1, 3)[:, pixels].astype(np.float32)
-    return _Level(pixels, picture.reshape(-1, 3)[pixels], slopes, np.asarray(weight.ravel()[pixels], np.float32))
+    share = np.ones((len(pixels), 1), np.float32)
+    if loose is not None:
+        share = cv2.resize(loose, (side, side), interpolation=cv2.INTER_AREA).reshape(-1, 1)[pixels]
+    at = np.stack([x, y], -1).reshape(-1, 2)[pixels].astype(np.float32)
+    across, down = (slope.reshape(-1, 3)[pixels] * share for slope in (across, down))
+    x, y = np.hsplit(at - SIZE / 2, 2)
+    degree = np.float32(np.pi / 180)
+    slopes = np.stack([across * face_width, down * face_width, degree * (x * down - y * across), x * across + y * down])
+    return _Level(
+        at[:, None], share[:, None], picture.reshape(-1, 3)[pixels], slopes.astype(np.float32),
+        np.asarray(weight.ravel()[pixels], np.float32),
+    )  # fmt: skip

@@ -69,13 +69,13 @@ def test_seams_are_found_where_there_are_some() -> None:
     rng = np.random.default_rng(1)
     motion = Motion.rest(25.0, 600)
     motion.rotation_deg[:] = np.cumsum(rng.normal(0, 0.1, (600, 3)), axis=0)
-    assert measures.seams(motion, 60)["seam p"] > 0.05
+    assert measures.seams([motion], 60)["seam p"] > 0.05
     for border in range(60, 600, 60):
         motion.rotation_deg[border:] += 2
-    found = measures.seams(motion, 60)
+    found = measures.seams([motion], 60)
     assert found["seam jump ratio"] > 3
     assert found["seam p"] == pytest.approx(1 / 60)  # the largest of all
-    assert measures.seams(motion, 59)["seam jump ratio"] < 2
+    assert measures.seams([motion], 59)["seam jump ratio"] < 2
 
 
 def test_eyes_that_jump_are_no_seams() -> None:
@@ -85,7 +85,7 @@ def test_eyes_that_jump_are_no_seams() -> None:
         motion = Motion.rest(25.0, 400)
         motion.gaze_deg[:] = np.cumsum(rng.normal(0, 4, (400, 2)) * (rng.random((400, 1)) < 0.1), axis=0)
         motion.rotation_deg[:] = np.cumsum(rng.normal(0, 0.1, (400, 3)), axis=0)
-        found.append(measures.seams(motion, 30)["seam p"])
+        found.append(measures.seams([motion], 30)["seam p"])
     assert np.mean(np.array(found) < 0.05) < 0.1
 
 
@@ -166,3 +166,17 @@ def test_a_pause_is_silent(tmp_path: Path) -> None:
     voice = speak(tmp_path, "en-us", ["One."])
     with wave.open(str(with_pause(voice, tmp_path))) as file, wave.open(str(voice.path)) as once:
         assert file.getnframes() == 2 * once.getnframes() + 3 * once.getframerate()
+
+
+def test_seams_of_many_performances_are_found_where_those_of_one_are_not() -> None:
+    made = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        motion = Motion.rest(25.0, 400)
+        motion.rotation_deg[:] = np.cumsum(rng.normal(0, 0.1, (400, 3)), axis=0)
+        for border in range(40, 400, 40):
+            motion.rotation_deg[border:] += 0.06
+        made.append(motion)
+    alone = [measures.seams([motion], 40)["seam p"] for motion in made]
+    assert max(alone) > 0.1
+    assert measures.seams(made, 40)["seam p"] == pytest.approx(1 / 40)

@@ -79,7 +79,16 @@ def test_what_a_peer_costs_is_written_down(stand_in: peers.Peer) -> None:
         (row,) = climb(timed, [_clip()], [LADDER["none"]], starts=1)
     assert (row["watermark"], row["payload"], row["met"]) == ("stand-in", 1, "yes")
     assert timed.embed_ms > 0
-    assert 20 < timed.psnr < 100
+    looks = timed.looks()
+    assert all(20 < looks[name] < 100 for name in ("psnr y, dB", "psnr rgb, dB"))
+    assert all(0.5 < looks[name] < 1 for name in ("ssim y", "ssim rgb"))
+
+
+def test_a_rung_judged_on_less_than_it_asks_for_has_no_target() -> None:
+    rung = LADDER["speed 1.25 + crf 23"]  # 7.5 s go in, 6 come out
+    shorter, longer = peers._judged_on(rung, 2.0), peers._judged_on(rung, 8.0)
+    assert (shorter.seconds, shorter.needed_s, shorter.target) == (2.0, 2.5, None)
+    assert (longer.needed_s, longer.target) == (10.0, rung.target)
 
 
 def test_a_peer_that_does_not_run_says_so(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The page as a whole: its numbers, that it stands alone, and that it keeps people out."""
 
 import csv
+import dataclasses
 import json
 import re
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from tellmark.errors import InputError, UsageError
 from tellmark.reports import build_report, measure
@@ -243,6 +245,31 @@ def gap_record(folder: Any, seed: int = 0) -> dict[str, Any]:
         "distances": [],
         "notes": [],
     }
+
+
+def test_what_each_renderer_and_motion_made_is_shown(make_folder: Callable[..., Any], tmp_path: Path) -> None:
+    folder = make_folder(actors=24, people=0)
+    record = gap_record(folder)
+    (folder.path / "gap.json").write_text(json.dumps(record))
+    made = ({"renderer": "mesh", "motion_model": "rules"}, {"renderer": "splat", "motion_model": "diffusion"})
+    fakes = [k for k, clip in enumerate(folder.clips) if clip.label == "fake"]
+    for turn, k in enumerate(fakes):
+        folder.clips[k] = dataclasses.replace(folder.clips[k], params=json.dumps(made[turn % 2]))
+    page = build_report(folder.save(), tmp_path / "both").read_text()
+    rows = json.loads((tmp_path / "both" / "results.json").read_text())["makings"]
+    assert [row["making"] for row in rows] == ["mesh, rules", "splat, diffusion"]
+    assert "By renderer and motion" in page
+    scores = {(row["arm"], row["clip_id"]): row["score"] for row in record["rows"]}
+    negatives = [score for (arm, _), score in scores.items() if arm == "negative"]
+    for turn, row in enumerate(rows):
+        mine = [scores["fake", folder.clips[k].clip_id] for k in fakes[turn::2] if folder.clips[k].split == "test"]
+        auc = roc_auc_score([1] * len(mine) + [0] * len(negatives), mine + negatives)
+        assert row["clips"] == len(mine)
+        assert row["detectability"] == pytest.approx(2 * auc - 1)
+
+    for k in fakes:  # one way of making is no comparison, and another system's clips name none
+        folder.clips[k] = dataclasses.replace(folder.clips[k], params=json.dumps(made[0]) if k % 4 else "{}")
+    assert "By renderer and motion" not in build_report(folder.save(), tmp_path / "one").read_text()
 
 
 def test_groups_and_the_correction_are_shown(make_folder: Callable[..., Any], tmp_path: Path) -> None:

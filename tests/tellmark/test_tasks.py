@@ -10,13 +10,15 @@ from tellmark.cli import run
 from tellmark.detector.models import additive
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "tasks"
-ORDER = ("produce-a-dataset", "verify-a-video", "write-a-report", "own-generator", "own-detector")  # as pages build on
+# As pages build on each other.
+ORDER = ("produce-a-dataset", "verify-a-video", "write-a-report", "own-generator", "own-detector", "from-python")
 LEFT_BEHIND = {  # what a reader should have after each page
     "produce-a-dataset": ["data/manifest.parquet", "hf"],
     "verify-a-video": ["verdicts.csv", "uploaded.mp4"],
     "write-a-report": ["report/index.html", "report/tables/tells.tex", "report-folders/results.json"],
     "own-generator": ["marked.mp4", "nod.mp4", "report-mine/index.html"],
     "own-detector": ["scores.csv", "report-detector/index.html", "mine.model"],
+    "from-python": ["clip.mp4", "live.mp4", "other-marked.mp4", "python.model", "report-python/index.html"],
 }
 
 pytestmark = pytest.mark.slow

@@ -1,9 +1,9 @@
 """What of a marked video lacks the mark, as a verdict tells it: half seconds, and regions of the picture.
 
-Limits were set on persons for development, encoded from CRF 18 to 33 by four encoders. Intact half seconds reach .5 of
-the mark or more, those spliced in .35 or less. But at CRF 33 a mark comes and goes, and half seconds are not judged;
-nor are they where most do not hold alike. Neighbouring blocks that fall short by two deviations each sum up to 13 where
-nothing was done, to 17 and more where a face was spliced in; at CRF 33 to 18 and 17.
+Limits were set on persons for development, encoded from CRF 18 to 33 by four encoders. Half seconds of 48 intact
+encodings reach .6 of the mark or more; spliced ones .3 or less, more before a still wall that the encoder repeats. A
+block and its neighbours fall short by up to 5.3 deviations together where nothing was done, by 5.5 or more where a face
+was spliced in.
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ from tellmark.watermark.localisation.localise import MarkMap, localise_planes
 _GONE = 0.5  # of the mark: what a half second reaches is told below it
 _SURE = 2.0  # standard deviations that it must lie below it
 _ALIKE = (0.6, 1.6)  # of the usual: what most half seconds must reach for a low one to mean anything
-_COARSE = 33.0  # from this CRF on an encoder may drop a mark here and there, and now and then
-_SHORT = 2.0  # standard deviations by which a block falls short
-_TOGETHER, _TOGETHER_COARSE = 16.0, 19.0  # the same, of neighbours that do, summed
+_SHORT = 5.5  # standard deviations by which a block and its neighbours fall short
+_WITHIN = 0.4  # of the shortest block: what blocks around it fall short by that belong to it
 _TELLING = 4.0  # strength of an untouched mark in a block where its absence would show
-_LEAST_WINDOWS = 4  # half seconds that regions are looked for in
+_LEAST_WINDOWS = 4  # half seconds that others are compared with, and that regions are looked for in
 _WIDEN = (min, min, max, max)
 
 Span = tuple[float, float, float]
@@ -56,7 +55,7 @@ def missing(found: MarkMap) -> MissingEvidence:
     """What a map says, with limits set."""
     gone = found.reached + _SURE * found.uncertain < _GONE
     alike = (found.reached > _ALIKE[0]) & (found.reached < _ALIKE[1])
-    timed = found.quality < _COARSE and bool(2 * alike.sum() >= (~gone).sum())
+    timed = len(gone) >= _LEAST_WINDOWS and bool(2 * alike.sum() >= (~gone).sum())
     gone &= timed
     judged = float(np.mean(found.strength(~gone) >= _TELLING)) if not gone.all() else 0.0
     return MissingEvidence(_spans(found, gone), _regions(found, ~gone), round(judged, 3), timed)
@@ -76,7 +75,6 @@ def _regions(found: MarkMap, used: NDArray[np.bool_]) -> tuple[Region, ...]:
     """Boxes around blocks that fall short together, part by part; one that goes on in the next part is told once."""
     part = (found.times_s[:, 0] / PART_S + 1e-6).astype(int)
     told: list[Region] = []
-    least = _TOGETHER_COARSE if found.quality >= _COARSE else _TOGETHER
     for number in range(int(part.max()) + 1):
         windows = used & (part == number)
         if windows.sum() < _LEAST_WINDOWS:
@@ -84,7 +82,7 @@ def _regions(found: MarkMap, used: NDArray[np.bool_]) -> tuple[Region, ...]:
         start_s, end_s = (
             round(float(at), 3) for at in (found.times_s[windows, 0].min(), found.times_s[windows, 1].max())
         )
-        for box in _boxes(found.missing(windows), least):
+        for box in _boxes(found.missing(windows)):
             before = next((old for old in told if start_s - old[1] < 1.0 and _overlap(old[2:], box)), None)
             if before is None:
                 told.append((start_s, end_s, *box))
@@ -96,18 +94,23 @@ def _regions(found: MarkMap, used: NDArray[np.bool_]) -> tuple[Region, ...]:
     return tuple(told)
 
 
-def _boxes(lacking: F64, least: float) -> list[Box]:
-    """(left, top, right, bottom) of neighbours that fall short together, as shares of the picture's width and height.
+def _boxes(lacking: F64) -> list[Box]:
+    """(left, top, right, bottom) of blocks that fall short together, as shares of the picture's width and height.
 
-    lacking: (rows, columns) by how many deviations each block falls short. least: of these, summed over the neighbours.
+    lacking: (rows, columns) by how many deviations each block falls short, with its neighbours.
     """
     rows, columns = lacking.shape
-    count, label, stats, _ = cv2.connectedComponentsWithStats((lacking > _SHORT).astype(np.uint8), connectivity=4)
-    kept = [stats[n] for n in range(1, count) if lacking[label == n].sum() >= least]
-    return [
-        (round(x / columns, 3), round(y / rows, 3), round((x + wide) / columns, 3), round((y + high) / rows, 3))
-        for x, y, wide, high, _ in (map(float, each) for each in kept)
-    ]
+    remaining, boxes = lacking.copy(), []
+    while remaining.max() >= _SHORT:
+        short = (remaining >= _WITHIN * remaining.max()).astype(np.uint8)
+        _, label, stats, _ = cv2.connectedComponentsWithStats(short, connectivity=4)
+        own = label[np.unravel_index(remaining.argmax(), remaining.shape)]
+        x, y, wide, high, _ = map(float, stats[own])
+        left, top, right, bottom = x / columns, y / rows, (x + wide) / columns, (y + high) / rows
+        boxes.append((round(left, 3), round(top, 3), round(right, 3), round(bottom, 3)))
+        beside = cv2.dilate((label == own).astype(np.uint8), np.ones((3, 3), np.uint8))
+        remaining[beside > 0] = 0.0  # which falls short for its sake
+    return boxes
 
 
 def _overlap(one: Box, other: Box) -> bool:

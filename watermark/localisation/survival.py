@@ -10,7 +10,7 @@ from tellmark.types import F64
 from tellmark.watermark.localisation.block_sums import BlockSums
 
 _SAME = 0.9  # level where the video was encoded as the probe was: put into what was coded before, that loses less
-_PRIOR = 10.0  # variances of the mean that a block's, or a half second's, own survival has to speak against
+_PRIOR = 20.0  # variances of the mean that a block's, or a half second's, own survival has to speak against
 _LEAST = 0.02  # of the usual survival
 
 

@@ -24,6 +24,6 @@ def test_drawing_splits_by_depth_and_premultiplies(skull: Skull) -> None:
         assert (layer[..., :3].max(axis=2) <= layer[..., 3] + 1e-3).all()
     assert front[int(skull.centre[1] - 0.75 * skull.radii[1]), int(skull.centre[0]) + 45, 3] > 0.5
     covered = depth[front[..., 3] > 0.9]
-    assert covered[covered < 1e5].max() < skull.centre[2]
+    assert covered[covered < 1e5].max() < skull.centre[2] + fibres.RAGGED  # not all pass behind at once
     assert (covered < 1e5).mean() > 0.9
     assert fibres.backed(back, LONG.colour)[..., 3].sum() >= back[..., 3].sum()

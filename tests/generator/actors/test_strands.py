@@ -18,7 +18,8 @@ def skull() -> Skull:
 
 def test_strands_start_on_the_skull_and_stay_out_of_it(skull: Skull) -> None:
     hair, layers = strands.grow(LONG, skull, 1)
-    assert ((layers >= 0) & (layers <= 1)).all()
+    assert (((layers >= 0) & (layers <= 1)) | (layers == strands.ASTRAY)).all()
+    assert 0 < (layers == strands.ASTRAY).mean() < 0.05
     radius = np.linalg.norm((hair - skull.centre) / skull.radii, axis=2)
     assert np.median(np.abs(radius[:, 0] - 1)) < 0.06
     upper = hair[..., 1] < skull.centre[1]
@@ -82,6 +83,15 @@ def test_hair_that_is_swept_back_leaves_the_front_of_the_shoulder(skull: Skull) 
 
     assert in_front(after, 1) < 0.7 * in_front(before, 1)
     assert in_front(after, -1) == pytest.approx(in_front(before, -1), abs=0.05)
+
+
+def test_tied_hair_comes_together_behind_the_head(skull: Skull) -> None:
+    tied = dataclasses.replace(LONG, flow="back", length=0.55, lift=0.03)
+    hair, layers = strands.grow(tied, skull, 1)
+    place = (hair - skull.centre) / skull.radii
+    ends = place[layers != strands.ASTRAY, -1]
+    assert (ends[:, 2] > 0.6).mean() > 0.9  # none at the outline, where they would stand off as bristles
+    assert np.abs(ends[:, 0]).mean() < 0.5 * np.abs(place[:, 0, 0]).mean()
 
 
 def test_temples_are_covered_down_to_the_eyes_at_the_outline_of_the_face(skull: Skull) -> None:

@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 
+from tellmark.generator.geometry.basis import LOWER_LIP
 from tellmark.generator.geometry.fine import doubled
 from tellmark.generator.mesh.corners import Corners
 from tellmark.generator.mesh.layers import PAD
@@ -36,9 +37,9 @@ def test_the_line_beyond_a_corner_goes_when_lips_part_and_comes_back(someone_els
     beside = rest[y - 8, x, :3].astype(float).mean()
     assert layer[y, x, :3].mean() > 0.6 * beside > 2 * rest[y, x, :3].mean()
     np.testing.assert_array_equal(fine[::2, ::2], layer)
-    # Only there: what is far from both corners is as it was.
+    # Only there, and on the edge of the lower lip: what is far from both corners and from that edge is as it was.
     changed = np.argwhere((layer != rest).any(2))
-    ends = someone_else.landmarks[[61, 291], :2] + PAD
+    ends = someone_else.landmarks[[61, 291, *LOWER_LIP[3]], :2] + PAD
     away = np.linalg.norm(changed[:, None, ::-1] - ends[None], axis=2).min(1)
     assert away.max() < 12 * mesh.px_per_mm
     corners.lift(still, 1.0, layer, fine)

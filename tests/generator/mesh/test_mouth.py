@@ -103,6 +103,14 @@ def test_teeth_sprite_is_premultiplied_symmetric_and_in_the_light(someone_else: 
     np.testing.assert_allclose(upper_teeth(white / 2, 2.0)[..., :3], sprite[..., :3] / 2, rtol=1e-3, atol=1e-2)
 
 
+def test_people_have_teeth_of_their_own_that_stay_the_same() -> None:
+    white = np.array([200.0, 190.0, 180.0])
+    one, again, other = (upper_teeth(white, 2.0, seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, again)
+    assert np.abs(one - other)[..., :3].max() > 20
+    assert abs(one[..., 3].mean() - other[..., 3].mean()) < 0.1
+
+
 def test_lips_that_come_together_close_over_their_teeth(someone_else: Portrait) -> None:
     landmarks = someone_else.landmarks.copy()
     lower = [*LOWER_LIP[3], *LOWER_LIP[2], *LOWER_LIP[1]]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tellmark.generator.mesh.light import NUMBERS
+from tellmark.generator.mesh import inside, light
 from tellmark.generator.mesh.mesh import build_mesh
 from tellmark.generator.performance.belief import Belief
 from tellmark.generator.performance.regions import regions_of
@@ -18,7 +18,7 @@ LENGTH = 5
 
 def read(**places: tuple[float, float, float, float]) -> Motion:
     """A motion of a few frames that is the same in all of them."""
-    zeros = {"shape": (478, 2), "blur": (2,), "light": (NUMBERS,)}
+    zeros = {"shape": (478, 2), "blur": (2,), "inside": (inside.NUMBERS,), "light": (light.NUMBERS,)}
     seen = Seen(
         **{name: np.zeros((LENGTH, *size), np.float32) for name, size in zeros.items()},
         **{name: np.tile(np.float32(places.get(name, (0,) * 4)), (LENGTH, 1)) for name in ("crown", "torso", "scene")},

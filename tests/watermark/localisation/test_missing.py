@@ -12,7 +12,8 @@ from tellmark.types import F64, U8, Kind, MissingEvidence, VerdictKind
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.explain import explain
 from tellmark.watermark.localisation import collect
-from tellmark.watermark.localisation.localise import MarkMap, localise_planes
+from tellmark.watermark.localisation.block_sums import BlockSums
+from tellmark.watermark.localisation.localise import MarkMap, compared, localise_planes
 from tellmark.watermark.localisation.missing import missing
 from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.verify import verify
@@ -20,19 +21,19 @@ from tellmark.watermark.verify import verify
 PAYLOAD = Payload(Kind.CONTROL, 0xC0FFEE)
 
 
-def _map(seconds: float, lost: Callable[[F64, F64, F64], F64], quality: float = 23.0) -> MarkMap:
+def _map(seconds: float, lost: Callable[[F64, F64, F64], F64]) -> MarkMap:
     """8 x 8 blocks that expect a z of 3 in every half second. lost: (second, row, column) -> share that is lost."""
     starts = np.arange(0, seconds, 0.5)
     grid = np.meshgrid(starts, np.arange(8.0), np.arange(8.0), indexing="ij")
     kept = 1 - np.broadcast_to(lost(*grid), grid[0].shape)
     expected = np.full(kept.shape, 3.0)
     times = np.stack([starts, starts + 0.48], axis=1)
-    return MarkMap(times, 3 * kept, expected, kept.mean(axis=(1, 2)), np.full(len(starts), 0.05), quality)
+    return MarkMap(times, 3 * kept, expected, kept.mean(axis=(1, 2)), np.full(len(starts), 0.05), 23.0)
 
 
 def test_nothing_is_told_of_what_is_intact() -> None:
     assert missing(_map(6, lambda s, y, x: 0 * s)) == MissingEvidence((), (), 1.0)
-    few = _map(6, lambda s, y, x: (y < 1) & (x < 3))  # three neighbours: chance does that
+    few = _map(6, lambda s, y, x: (y < 1) & (x < 2))  # two neighbours: chance does that
     assert missing(few).regions == ()
 
 
@@ -45,15 +46,34 @@ def test_a_stretch_is_told_and_keeps_regions_quiet() -> None:
     assert missing(unsure).spans == ()
 
 
-def test_where_an_encoder_drops_the_mark_now_and_then_little_is_told() -> None:
-    coarse, fine = (missing(_map(6, lambda s, y, x: 0.9 * (s == 2), quality)) for quality in (33.0, 28.0))
-    assert (coarse.spans, coarse.timed) == ((), False)
-    assert fine.spans != ()
-    assert fine.timed
+def test_half_seconds_that_do_not_hold_alike_are_not_judged() -> None:
     uneven = _map(6, lambda s, y, x: 0 * s)
     uneven.reached[:] = [0.2, 0.2, 0.1, 0.4, 0.6, 0.3, 1.4, 1.8, 2.6, 3.4, 3.8, 6.7]
     assert missing(uneven).spans == ()
     assert not missing(uneven).timed
+
+
+def test_a_clip_of_few_half_seconds_has_none_to_compare_with() -> None:
+    short, longer = (missing(_map(seconds, lambda s, y, x: 0.9 * (s == 1))) for seconds in (1.5, 2.0))
+    assert (short.spans, short.timed) == ((), False)
+    assert longer.spans == ((1.0, 1.5, pytest.approx(0.1)),)
+    assert longer.timed
+
+
+def test_no_block_decides_for_the_picture() -> None:
+    """One that a strong mark is expected of in one half second, by mistake, and that holds what the others do."""
+    random = np.random.default_rng(0)
+    shape = (8, 3, 8, 8)
+    sent = np.full(shape, 2.0)
+    sums = BlockSums(
+        times_s=np.stack([np.arange(8) / 2, np.arange(8) / 2 + 0.48], axis=1),
+        scores=sent + random.normal(0, 1, shape), ideal=sent.copy(), power=np.ones(shape), chance=np.ones(shape),
+        came=sent, put=sent, uncertain=np.full(shape, 0.01), quality=23.0,
+    )  # fmt: skip
+    sums.ideal[3, 0, 4, 4] *= 200
+    found = compared(sums)
+    assert found.reached == pytest.approx(1.0, abs=0.2)
+    assert missing(found) == MissingEvidence((), (), 1.0)
 
 
 def test_a_region_is_told_once_however_long_it_lasts() -> None:
