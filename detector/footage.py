@@ -2,7 +2,7 @@
 
 Real clips and other systems' fakes come in their own sizes, rates and encodings; a detector trained on them as they
 are learns those. Here every clip, of either class, is cut to its face, brought to 25 frames per second and one size,
-and written by one encoder with settings drawn from one distribution. Variants of a clip differ in size and
+and written with settings of encoders that are drawn from one distribution. Variants of a clip differ in size and
 compression, so that neither can stand for a class; nor can length, since every clip is cut to the shorter of its own
 and that of a clip of the other class, drawn at random; nor the detail of the source, since every face is reduced in the
 same way to the smaller of its own size and another's. Where a marker is given, every other variant of what has no mark
@@ -44,7 +44,15 @@ from tellmark.unreadable import Failed, left_out
 
 _SIDE = 2.2  # of the crop over the face's height
 _SIZES = (512, 384, 320)  # px
-_CRFS = (18, 23, 28)
+_LATEST_S = 1.0  # at which a clip begins: no class shall begin with the first picture of a file
+_USUAL = Encoding(crf=23)
+_ENCODINGS = (
+    Encoding(crf=18),
+    _USUAL,
+    Encoding(crf=28),
+    Encoding(crf=23, preset="ultrafast"),
+    Encoding(codec="libx265", crf=26, preset="ultrafast"),
+)
 
 Marker = Callable[[int, int], Callable[[U8], U8]]
 """(width, height) -> a function that marks an I420 frame of that size in place and returns it."""
@@ -89,11 +97,11 @@ def build(
 ) -> list[Clip]:
     """Write ``variants`` clips for each real or fake row of ``index``, and the manifest.
 
-    The first variant is 512 px and CRF 23; the others draw both at random. ``arms`` render the frames of real clips
-    once more before they are encoded, each to a clip whose method is the arm's name. ``mark`` puts a watermark on half
-    of the variants, the same half for a fake and its original. Rows without a usable face are left out; so are those
-    whose file cannot be read, where ``failed`` is there to be told. Every clip has split ``train``: the set is made for
-    cross-validation by person. Raises :class:`InputError` for an index without the columns.
+    The first variant is 512 px and CRF 23; the others draw size and encoder at random. ``arms`` render the frames of
+    real clips once more before they are encoded, each to a clip whose method is the arm's name. ``mark`` puts a
+    watermark on half of the variants, the same half for a fake and its original. Rows without a usable face are left
+    out; so are those whose file cannot be read, where ``failed`` is there to be told. Every clip has split ``train``:
+    the set is made for cross-validation by person. Raises :class:`InputError` for an index without the columns.
     """
     table = pd.read_csv(index, dtype=str, keep_default_na=False)  # a system or person may be called "null"
     if missing := {"path", "kind", "system", "person_id", "licence"} - set(table):
@@ -101,7 +109,7 @@ def build(
     rows = table[table.kind.isin(["real", "fake"])].to_dict("records")
     (out / "clips").mkdir(parents=True, exist_ok=True)
     clips: list[Clip] = []
-    sources = _sources(rows, index.parent, seconds, failed)
+    sources = _sources(rows, index.parent, seconds, seed, failed)
     fake = [source.row["kind"] == "fake" for source in sources]
     pairs = [source.pair for source in sources]
     lengths = _alike([source.seconds for source in sources], fake, pairs, [seed, 1])
@@ -126,7 +134,9 @@ def build(
     return clips
 
 
-def _sources(rows: Sequence[Mapping[Any, Any]], folder: Path, seconds: float, failed: Failed | None) -> list[_Source]:
+def _sources(
+    rows: Sequence[Mapping[Any, Any]], folder: Path, seconds: float, seed: int, failed: Failed | None
+) -> list[_Source]:
     """The rows whose file can be read and shows a face."""
     keys = {str(row["path"]): _key(str(row.get("name") or row["path"])) for row in rows}
     found = []
@@ -135,8 +145,11 @@ def _sources(rows: Sequence[Mapping[Any, Any]], folder: Path, seconds: float, fa
         original = str(row.get("original") or name)
         pair = keys.get(original) or _key(original)
         with left_out(folder / name, failed):
-            length = min(seconds, probe(folder / name).duration_s)
-            if (place := _face_in(folder / name)) is not None:
+            whole = probe(folder / name).duration_s
+            length = min(seconds, whole)
+            latest = min(_LATEST_S, whole - length)
+            start_s = latest * float(np.random.default_rng([seed, 3, int(pair, 16)]).random())
+            if (place := _face_in(folder / name, start_s) or _face_in(folder / name, 0.0)) is not None:
                 entry = {str(column): str(value) for column, value in row.items()}
                 found.append(_Source(entry, folder / name, keys[name], pair, length, *place))
     return found
@@ -160,9 +173,12 @@ def _alike(own: Sequence[float], fake: Sequence[bool], pairs: Sequence[str], see
 
 def _looks(rng: np.random.Generator, count: int, *, marks: bool) -> list[_Look]:
     """The first is of one size and compression always; of each two, one is marked."""
-    draws = [(512, 23), *((int(rng.choice(_SIZES)), int(rng.choice(_CRFS))) for _ in range(count - 1))][:count]
+    drawn = [(int(rng.choice(_SIZES)), _ENCODINGS[rng.integers(len(_ENCODINGS))]) for _ in range(count - 1)]
     first = bool(rng.integers(2))
-    return [_Look(size, Encoding(crf=crf), marks and (k % 2 == 0) is first) for k, (size, crf) in enumerate(draws)]
+    return [
+        _Look(size, encoding, marks and (k % 2 == 0) is first)
+        for k, (size, encoding) in enumerate([(512, _USUAL), *drawn][:count])
+    ]
 
 
 def _variants(
@@ -206,10 +222,12 @@ def _variants(
     return clips
 
 
-def _face_in(path: Path) -> tuple[float, tuple[int, int, int]] | None:
-    """Time and place (left, top, side) of the first face: a square around it; None for small faces and for none."""
+def _face_in(path: Path, start_s: float) -> tuple[float, tuple[int, int, int]] | None:
+    """Time and place (left, top, side) of the first large enough face from ``start_s`` on: a square around it."""
     with MediapipeTracker() as tracker:
         for time_s, rgb in read_frames(path):
+            if time_s < start_s:
+                continue
             faces = tracker.track(rgb)
             if not faces or faces[0].size < MIN_FACE_PX:
                 continue

@@ -7,11 +7,17 @@ face is looked at, and no score of a detector.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.detector.audit.probes import probe_scores
-from tellmark.types import F64
+from tellmark.errors import InputError
+from tellmark.types import F64, Clip, Label
+
+ARMS = ("null", "plain")
+"""Methods of real clips that went through our pipeline, beside the originals they were made from."""
 
 _SEEDS = (1, 2, 3)  # of the folds; the audit's own probe has seed 0
 _CALIPER = 0.2  # deviations of the propensity's log-odds within which two clips are alike (Austin 2011)
@@ -57,6 +63,30 @@ def without_counterpart(
         else:
             alone.add(str(names[i]))
     return alone
+
+
+def unpaired(clips: Sequence[Clip], x: F64) -> set[str]:
+    """Sources of fakes among ``clips`` that have neither their original there nor a counterpart.
+
+    x: (N, D) what counterparts have to share. A clip that is somebody's original stands for no other fake, nor do arms.
+    """
+    negatives = {clip.clip_id for clip in clips if clip.label is not Label.FAKE}
+    fakes = [clip for clip in clips if clip.label is Label.FAKE]
+    lone = {clip.source_id for clip in fakes if clip.original not in negatives}
+    taken = {clip.original for clip in fakes}
+
+    def asked(clip: Clip) -> bool:
+        if clip.label is Label.FAKE:
+            return clip.source_id in lone
+        return clip.clip_id not in taken and clip.method not in ARMS
+
+    chosen = [i for i, clip in enumerate(clips) if asked(clip)] if lone else []
+    labels = np.array([int(clips[i].label is Label.FAKE) for i in chosen], np.int64)
+    who, sources = (np.array([getattr(clips[i], name) for i in chosen]) for name in ("identity", "source_id"))
+    try:
+        return without_counterpart(x[chosen], labels, who, sources) if lone else set()
+    except InputError:  # nobody is left to be one
+        return lone
 
 
 def _propensity(

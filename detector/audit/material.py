@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tellmark.detector import metrics
 from tellmark.detector.audit import probes
+from tellmark.detector.audit.matching import ARMS
 from tellmark.detector.audit.variants import Variant, variant_features
 from tellmark.detector.audit_record import Control
 from tellmark.detector.features import ClipFeatures
@@ -26,8 +27,6 @@ from tellmark.detector.models.model import Judgement
 from tellmark.detector.models.rows import FOLDS, Rows, folds
 from tellmark.types import F64, Clip, Label
 
-ARMS = ("null", "plain")
-"""Methods of real clips that went through our pipeline, beside the originals they were made from."""
 Scored = tuple[NDArray[np.int64], F64, list[str]]
 """labels (N,) 1 = fake, scores (N,), identities."""
 
@@ -57,7 +56,7 @@ class Material:
     bootstraps: int
     most: int  # clips that variants are made of
     mark: Marker | None = None
-    marks: int | None = None  # clips that the mark's control takes; None: ``most``
+    decisive: int | None = None  # clips that controls 1 and 3 take, whose marks are narrow; None: ``most``
     classifier: Tells = field(default_factory=Tells)  # of the models by others, where ``model`` is None
     judges: list[Judge] = field(default_factory=list)  # one a clip
     _variants: dict[tuple[Variant, int], float] = field(default_factory=dict)
@@ -103,6 +102,11 @@ class Material:
     def scored(self, chosen: Sequence[int] | NDArray[np.intp], scores: F64, labels: NDArray[np.int64]) -> Scored:
         """``scores`` and ``labels`` (both of the chosen clips) with their identities."""
         return labels, scores, [self.clips[i].identity for i in chosen]
+
+    @property
+    def wanted(self) -> int:
+        """Clips that controls 1 and 3 take."""
+        return self.most if self.decisive is None else self.decisive
 
     @property
     def subjects(self) -> list[int]:

@@ -30,7 +30,7 @@ def audit(
     classifier: Tells | None = None,
     mark: Marker | None = None,
     most: int = 40,
-    marks: int | None = None,
+    decisive: int | None = None,
     seed: int = 0,
     bootstraps: int = BOOTSTRAPS,
     unreadable: Sequence[Failure] = (),
@@ -41,7 +41,7 @@ def audit(
     model: whose scores are audited; None: models trained on the dataset by ``classifier``, persons held out. clips:
     those of another layout than ours, paths relative to ``folder``. mark: puts a watermark on frames (control 1; the
     detector cannot). most: how many clips are encoded anew for controls 1, 3 and 11, half of each class; 0 leaves these
-    out. marks: how many for control 1, those without a mark first; None: ``most``.
+    out. decisive: how many for controls 1 (those without a mark first) and 3, whose marks are narrow; None: ``most``.
     unreadable: files that were to be among the clips; those of the clips that cannot be read are added.
 
     Raises :class:`InputError` where the dataset cannot be read, or has fewer than two persons a class.
@@ -60,7 +60,7 @@ def audit(
         bootstraps,
         most,
         mark,
-        marks,
+        decisive,
         classifier or Tells(),
     )
     rows: list[Control] = []

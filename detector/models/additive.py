@@ -1,4 +1,4 @@
-"""Learning the additive model: trees that may ask about one family each, and a discriminant, both counting alike.
+"""Learning the additive model: trees that may ask about one family each, and a discriminant; what trees count is told.
 
 Where every clip is of one of several rungs of compression, the discriminant sees tells in proportion to the quality;
 where it is asked for, and there are no rungs, in proportion to how much moves. Fakes of methods that are named apart
@@ -35,8 +35,8 @@ _BOOSTING = {
 
 
 _TREES_ALONE = {"boundary"}  # weighed by the discriminant as well, systems never met are told worse (measured)
-_SURE = 2.1  # deviations above the middle of real windows from which on a kin is heard
-_LOUD = 6.0  # what a further deviation adds, in the spread that real windows have in the model beside it
+_SURE = 1.8  # deviations above the middle of real windows from which on a kin is heard, for one more deviation
+_LOUD = 4.0  # what that adds, in the spread that real windows have in the model beside it
 _FEWEST = 3  # persons of a class, for a rung to be learnt from
 
 
@@ -48,6 +48,7 @@ class Tells:
     by_quality: bool = True  # of several rungs, the discriminant sees tells against real clips of the same quality
     by_motion: bool = False  # without rungs, against real clips in which as much moves, without _TREES_ALONE
     apart: tuple[str, ...] = ()  # methods of fakes that have a discriminant of their own, over tells as they are
+    trees: float = 1.0  # what the trees count for beside the discriminant
 
     def fit(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """Learn, then calibrate on margins of persons that were left out. ``x`` is (N, len(NAMES))."""
@@ -64,7 +65,7 @@ class Tells:
         return replace(final, calibration=platt(margins, y), probes=probes)
 
     def learn(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
-        """Both halves, each of the same spread over the rows: right in the order of its margins, not calibrated."""
+        """Both halves, of one spread over the rows but for ``trees``: right in the order of margins, not calibrated."""
         theirs = (rows.labels == 1) & np.isin(rows.methods, self.apart)
         persons = len(set(rows.identities[theirs].tolist()))
         if persons >= _FEWEST and not theirs[rows.labels == 1].all():
@@ -83,7 +84,9 @@ class Tells:
         z = x if found is None else found.of(x)
         line = discriminant.learn(z, rows.labels, weights, used)
         own, other = float(model.margin(x).std()), float(line.parts(z).sum(1).std())
-        return replace(model, line=line.scaled(own / other if min(own, other) > 0 else 1.0), proportion=found)
+        line = line.scaled(own / other if min(own, other) > 0 else 1.0)
+        trees = replace(model.trees, value=model.trees.value * self.trees)
+        return replace(model, trees=trees, baseline=model.baseline * self.trees, line=line, proportion=found)
 
     def _kin(self, x: F64, rows: Rows, spread: float, seed: int) -> TellModel:
         """A discriminant alone, and what its margin adds to one of which real windows have ``spread``."""
@@ -101,7 +104,7 @@ class Tells:
         scale = Logistic(slope, -slope * float(np.nanmean(unseen)) - _LOUD * _SURE * spread)
         none = {family: Logistic() for family in tells.FAMILIES}
         trees, owner = Trees.none(), np.zeros(0, np.int32)
-        return TellModel(trees, owner, 0.0, scale, none, line=line(np.arange(len(rows))))
+        return TellModel(trees, owner, 0.0, scale, none, line=line(np.arange(len(rows))), most=_LOUD * spread)
 
     def boost(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """The trees alone: right in the order of their margins, but not calibrated."""

@@ -7,12 +7,14 @@ or of as much motion, both read from the tells themselves (``proportion``); the 
 arrays, and its evaluation needs NumPy alone; ``additive`` learns it.
 
 One direction cannot point to all kinds of fakes. A model may have a ``kin`` that was taught on fakes of another kind.
-It speaks where it is surer than real clips make it, and what it says is added: the order of all other windows stays.
+It speaks where it is surer than real clips make it, and what it says is added, up to a limit: the order of all other
+windows stays, and one more deviation is not one more power of ten.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -58,6 +60,7 @@ class TellModel:
     line: Discriminant | None = None  # None: trees alone
     proportion: Proportion | None = None  # None: the discriminant too takes tells as they are
     kin: TellModel | None = None  # of fakes of another kind; its calibration says what its margin adds, above 0
+    most: float = math.inf  # log-odds that it adds to a window at most, as a kin
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -92,8 +95,9 @@ class TellModel:
             scale = self.kin.calibration
             other, theirs = self.kin._said(x)
             other, theirs = scale.slope * other + scale.offset, scale.slope * theirs
-            speaks = other + theirs.sum(1) > 0
-            constant, terms = constant + speaks * other, terms + speaks[:, None] * theirs
+            whole = other + theirs.sum(1)
+            heard = np.clip(whole, 0, self.kin.most) / np.where(whole > 0, whole, 1)
+            constant, terms = constant + heard * other, terms + heard[:, None] * theirs
         return constant, terms
 
     def _own_terms(self, x: F64) -> F64:
@@ -147,6 +151,7 @@ class TellModel:
             arrays |= {f"proportion.{name}": array for name, array in self.proportion.arrays().items()}
         if self.kin is not None:
             about["kin"], theirs = self.kin._packed()
+            about["kin"] |= {"most": self.kin.most} if math.isfinite(self.kin.most) else {}
             arrays |= {f"kin.{name}": array for name, array in theirs.items()}
         return about, arrays
 
@@ -163,6 +168,7 @@ class TellModel:
             line=Discriminant.from_arrays(arrays) if "slope" in arrays else None,
             proportion=Proportion.from_arrays(_under(arrays, "proportion.")) if "proportion.axes" in arrays else None,
             kin=cls._unpacked(about["kin"], _under(arrays, "kin.")) if "kin" in about else None,
+            most=float(about.get("most", math.inf)),
         )
 
     @classmethod

@@ -98,6 +98,21 @@ def test_the_same_seed_draws_the_same_looks(index: Path, tmp_path: Path) -> None
     assert len(set(looks[0])) > 2
 
 
+def test_clips_begin_where_a_draw_says(index: Path, tmp_path: Path) -> None:
+    """A fake begins where its original does; nothing begins so late that it would be cut short."""
+    (tmp_path / "d.mp4").write_bytes((tmp_path / "b.mp4").read_bytes())
+    index.write_text(
+        "path,kind,system,person_id,licence,original\nd.mp4,real,,anna,CC0,\nb.mp4,fake,swap,ben,CC0,d.mp4\n"
+    )
+    begins = set()
+    for seed in range(4):
+        clips = footage.build(index, tmp_path / f"out{seed}", variants=1, seconds=0.2, seed=seed)
+        assert {clip.seconds for clip in clips} == {0.2}
+        (start,) = {json.loads(clip.params)["start_s"] for clip in clips}
+        begins.add(start)
+    assert len(begins) > 1
+
+
 def test_marks_arms_and_originals_are_kept(index: Path, tmp_path: Path) -> None:
     """Half of the variants of either class are marked, a fake like its original, what is marked already not again."""
     index.write_text(
@@ -146,7 +161,9 @@ def test_lengths_and_sizes_are_alike_in_both_classes() -> None:
 def test_a_face_is_reduced_to_the_size_of_another(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real clip of a large face against a fake of a small one: both leave with as little detail."""
     boxes = {"a.mp4": (0, 0, 300), "b.mp4": (20, 20, 100)}
-    monkeypatch.setattr(footage, "_face_in", lambda path: (0.0, boxes[path.name]) if path.name in boxes else None)
+    monkeypatch.setattr(
+        footage, "_face_in", lambda path, start_s: (0.0, boxes[path.name]) if path.name in boxes else None
+    )
     clips = footage.build(index, tmp_path / "out", variants=1)
     assert {json.loads(clip.params)["side"] for clip in clips} == {100}
 
@@ -160,7 +177,7 @@ def test_draws_follow_the_name_and_not_the_place(index: Path, tmp_path: Path) ->
         (tmp_path / row["path"]).parent.mkdir(exist_ok=True)
         (tmp_path / row["path"]).write_bytes((tmp_path / row["name"]).read_bytes())
     here, there = (
-        [(one.key, one.pair) for one in footage._sources(part, tmp_path, 1.6, None)] for part in (rows[:2], rows[2:])
+        [(one.key, one.pair) for one in footage._sources(part, tmp_path, 1.6, 0, None)] for part in (rows[:2], rows[2:])
     )
     assert len(here) == 2
     assert here == there

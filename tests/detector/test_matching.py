@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from tellmark.detector.audit.matching import matched, without_counterpart
+from tellmark.benchmarks.detection.speed import CLIP
+from tellmark.detector.audit.matching import matched, unpaired, without_counterpart
 from tellmark.detector.audit.probes import probe_scores
 from tellmark.detector.metrics import auc
+from tellmark.types import Label
 
 
 def test_real_clips_that_look_like_no_fake_are_left_out() -> None:
@@ -39,3 +43,19 @@ def test_a_negative_stands_for_one_fake_alone() -> None:
     alone = without_counterpart(x, (kinds == "fake").astype(int), sources, sources)
     assert all(name.startswith("fake") for name in alone)
     assert 20 <= len(alone) <= 26
+
+
+def test_a_fake_with_its_original_needs_no_counterpart() -> None:
+    """Twenty fakes in scenes of their own; ten of them name an original, which stands for no other."""
+    rng = np.random.default_rng(0)
+    fakes = [
+        replace(CLIP, clip_id=f"f{k}", identity=f"p{k}", source_id=f"f{k}", label=Label.FAKE, original=f"r{k}")
+        for k in range(20)
+    ]
+    real = [
+        replace(CLIP, clip_id=f"r{k}", identity=f"p{k}", source_id=f"r{k}", label=Label.REAL, original=None)
+        for k in (*range(10), *range(20, 40))
+    ]
+    x = rng.normal(scale=0.1, size=(50, 3))
+    x[30:] += 9.0  # no other real clip is like any fake
+    assert unpaired([*fakes, *real], x) == {f"f{k}" for k in range(10, 20)}

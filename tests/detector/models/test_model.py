@@ -84,6 +84,13 @@ def test_both_halves_weigh_alike(data: Drawn) -> None:
     assert line.std() == pytest.approx(trees.margin(data.x).std())
 
 
+def test_trees_count_for_what_they_are_told(data: Drawn) -> None:
+    trees, less = Tells().boost(*data), Tells(trees=0.25).learn(*data)
+    assert less.line is not None
+    own = less.margin(data.x) - less.line.parts(data.x).sum(1)
+    np.testing.assert_allclose(own, 0.25 * trees.margin(data.x), atol=1e-9)
+
+
 def test_contributions_add_up(model: TellModel, data: Drawn) -> None:
     judged = model.judge(data.x[:3])
     constant = model.calibration.slope * model.baseline + model.calibration.offset
@@ -139,6 +146,9 @@ def test_a_kin_that_is_not_sure_says_nothing() -> None:
     assert (added >= 0).all()
     real, theirs = judged.rows.labels == 0, judged.rows.methods == "ours"
     assert (added[real] > 0).mean() < 0.1 < 0.7 < (added[theirs] > 0).mean()
+    assert model.kin is not None
+    assert (added <= model.kin.most + 1e-9).all()
+    assert np.isclose(added[theirs], model.kin.most).any()
 
 
 def test_a_family_is_moved_by_its_own_features_only(model: TellModel, data: Drawn) -> None:
