@@ -106,7 +106,7 @@ def sideburns(flow: str, feminine: bool, shape: F32, rng: np.random.Generator) -
     out = np.zeros((SIZE, SIZE), np.float32)
     if flow not in SHORT or (feminine and flow != "crop"):
         return out
-    strength, last = (0.08, 2) if feminine else (0.06, int(rng.integers(2, 4)))
+    strength, last = (0.03, 2) if feminine else (0.08, int(rng.integers(2, 4)))
     for side, _ in _SIDES:
         strip = np.zeros((SIZE, SIZE), np.float32)
         place = middle + (shape[list(side[:last]), :2] - middle) * f32([0.96, 1])

@@ -65,7 +65,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory, own_home: None) -> Clips:
     folder = tmp_path_factory.mktemp("clips")
     plain = write(folder / "plain.mp4", moving_noise(1, 60))
     registry = folder / "registry.sqlite"
-    with pytest.MonkeyPatch.context() as patch:  # in two seconds what holds the mark hangs on its id
+    with pytest.MonkeyPatch.context() as patch:  # the same mark each time
         patch.setattr("tellmark.watermark.signal.payload.secrets.randbits", lambda bits: 0xC0FFEE)
         clip = mark_video(plain, folder / "marked.mp4", kind=Kind.SYNTHETIC, registry=registry)
     return Clips(plain, clip.path, registry, clip.payload)

@@ -1,9 +1,9 @@
 """What of a marked video lacks the mark, as a verdict tells it: half seconds, and regions of the picture.
 
 Limits were set on persons for development, encoded from CRF 18 to 33 by four encoders. Half seconds of 48 intact
-encodings reach .6 of the mark or more; spliced ones .3 or less, more before a still wall that the encoder repeats. A
-block and its neighbours fall short by up to 5.3 deviations together where nothing was done, by 5.5 or more where a face
-was spliced in.
+encodings reach .6 of the mark or more; spliced ones .3 or less at CRF 23, and more at lower qualities or before a still
+wall, which an encoder repeats. A block and its neighbours fall short by up to 5.3 deviations together where nothing was
+done, by 5.5 or more where a face was spliced in.
 """
 
 from __future__ import annotations
