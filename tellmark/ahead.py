@@ -1,7 +1,8 @@
-"""The stages of detection side by side: an iterator that works in a thread of its own, a few items ahead.
+"""Stages of work side by side: an iterator that works in a thread of its own, a few items ahead.
 
-Decoding, tracking, aligning and measuring spend their time in native code that lets other threads run, so that one
-video keeps two cores busy. Order, items and errors are those of the iterator itself; so is constant memory.
+Decoding, tracking and measuring, or moving a face and drawing it, spend their time in native code that lets other
+threads run, so that one video keeps two cores busy. Order, items and errors are those of the iterator itself; so is
+constant memory.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tellmark.detector.windows.ahead import ahead
+from tellmark.ahead import ahead
 
 
 def test_items_come_in_order_and_from_another_thread() -> None:
