@@ -16,9 +16,9 @@ from types import ModuleType
 
 import numpy as np
 
+from tellmark.ahead import ahead
 from tellmark.detector import tells
 from tellmark.detector.windows import stats, tracks, window
-from tellmark.detector.windows.ahead import ahead
 from tellmark.detector.windows.tracks import Frames, WindowReader, read_frames
 from tellmark.detector.windows.window import FRAMES, Window
 from tellmark.runs import atomic_path

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import tellmark
+from tellmark.ahead import ahead
 from tellmark.encoding import Encoding
 from tellmark.errors import UsageError
 from tellmark.generator.motion import DiffusionMotion
 from tellmark.generator.render import MeshRenderer
-from tellmark.generator.types import SIZE, Controls, MotionModel, Portrait, Renderer, Speech
+from tellmark.generator.types import SIZE, Controls, GradualModel, Motion, MotionModel, Portrait, Renderer, Speech
 from tellmark.runs import Progress
 from tellmark.types import Kind
 from tellmark.watermark.claims import PORTRAIT_LABEL, VOICE_LABEL, Ingredient, Parameter, Provenance
@@ -20,6 +23,7 @@ from tellmark.watermark.writer import ClipWriter, check_clip_output
 
 Params = dict[str, Parameter]
 
+_PIECES_AHEAD = 4
 _MIME = {".png": "image/png", ".webp": "image/webp", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 
 
@@ -68,7 +72,6 @@ def render_clip(
     renderer = renderer or MeshRenderer(portrait)
     if max_seconds is not None:
         speech = _cut(speech, max_seconds)
-    motion = motion_model.generate(speech, controls, seed)
     params = {"method": method, **clip_params(portrait, renderer, motion_model.name, controls, seed, speech.fps)}
     with ClipWriter(
         out,
@@ -81,13 +84,24 @@ def render_clip(
         registry=registry,
         force=force,
     ) as writer:
-        for index in range(len(motion)):
-            writer.write(renderer.render(motion, index))
-            if progress is not None:
-                progress(index + 1, len(motion))
+        made = 0
+        with closing(ahead(_pieces(motion_model, speech, controls, seed), _PIECES_AHEAD)) as pieces:
+            for motion in pieces:
+                for index in range(len(motion)):
+                    writer.write(renderer.render(motion, index))
+                    made += 1
+                    if progress is not None:
+                        progress(made, speech.frames)
     clip = writer.result
-    seconds = len(motion) / speech.fps
-    return RenderedClip(clip.path, clip.sha256, clip.payload, len(motion), speech.fps, seconds, seed, params)
+    return RenderedClip(clip.path, clip.sha256, clip.payload, made, speech.fps, made / speech.fps, seed, params)
+
+
+def _pieces(model: MotionModel, speech: Speech, controls: Controls, seed: int) -> Iterator[Motion]:
+    """The motion of a speech, as it is made where the model can tell."""
+    if isinstance(model, GradualModel):
+        yield from model.pieces(speech, controls, seed)
+    else:
+        yield model.generate(speech, controls, seed)
 
 
 def _cut(speech: Speech, max_seconds: float) -> Speech:

@@ -145,18 +145,36 @@ class DiffusionMotion:
 
     def generate(self, speech: Speech, controls: Controls, seed: int) -> Motion:
         """Motion with ``speech.frames`` rows at ``speech.fps``."""
-        performance, hearing = self.stream(controls, seed), SpeechEncoder.load().stream()
-        parts: list[F32] = []
-        enough, made = speech.frames * columns.FPS / speech.fps + 1, 0
-        for heard in _heard(speech.path, hearing):
-            parts.append(performance.push(heard).array())
-            made += len(parts[-1])
-            if made >= enough:  # of a speech that was cut short
-                break
-        rows = columns.resampled(np.concatenate([*parts, performance.finish().array()]), columns.FPS, speech.fps)
+        parts = [piece.array() for piece in self._performed(speech, controls, seed)]
+        rows = columns.resampled(np.concatenate(parts), columns.FPS, speech.fps)
         missing = max(0, speech.frames - len(rows))
         rows = np.concatenate([rows, np.repeat(rows[-1:], missing, axis=0)])[: speech.frames]
         return Motion.from_array(speech.fps, rows)
+
+    def pieces(self, speech: Speech, controls: Controls, seed: int) -> Iterator[Motion]:
+        """The rows of :meth:`generate`, about a second at a time; all in one piece at other rates than 25 a second."""
+        if speech.fps != columns.FPS:
+            yield self.generate(speech, controls, seed)
+            return
+        missing, last = speech.frames, Motion.rest(columns.FPS)
+        for piece in self._performed(speech, controls, seed):
+            if len(wanted := piece[:missing]):
+                yield wanted
+                missing, last = missing - len(wanted), wanted[-1:]
+        if missing:
+            yield Motion.from_array(columns.FPS, np.repeat(last.array(), missing, axis=0))
+
+    def _performed(self, speech: Speech, controls: Controls, seed: int) -> Iterator[Motion]:
+        """The performance of a speech at 25 rows a second, as it is heard; of one that was cut short a little more."""
+        performance, hearing = self.stream(controls, seed), SpeechEncoder.load().stream()
+        enough, made = speech.frames * columns.FPS / speech.fps + 1, 0
+        for heard in _heard(speech.path, hearing):
+            piece = performance.push(heard)
+            yield piece
+            made += len(piece)
+            if made >= enough:
+                break
+        yield performance.finish()
 
     def stream(self, controls: Controls, seed: int) -> Performance:
         """A new performance; the same seed and sound give the same motion."""

@@ -6,10 +6,10 @@ the mesh renderer and every later one stand behind these.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -200,6 +200,15 @@ class MotionModel(Protocol):
 
     def generate(self, speech: Speech, controls: Controls, seed: int) -> Motion:
         """Motion with ``speech.frames`` rows at ``speech.fps``."""
+        ...
+
+
+@runtime_checkable
+class GradualModel(MotionModel, Protocol):
+    """A motion model that can be drawn while it is still moving."""
+
+    def pieces(self, speech: Speech, controls: Controls, seed: int) -> Iterator[Motion]:
+        """The rows of ``generate``, in order, in pieces as they are made."""
         ...
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tellmark.detector.windows.ahead import ahead
+from tellmark.ahead import ahead
 from tellmark.detector.windows.window import CONTEXT, FPS, FRAMES, SIZE, Window
 from tellmark.faces import MIN_FACE_PX, Face, FaceTracker, MediapipeTracker, align, alignment
 from tellmark.landmarks import face_height

@@ -74,7 +74,7 @@ class Decoder:
         return self._shifts[time]
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
 def _layers(
     tokens: F32,
     shifts: F32,

@@ -13,8 +13,9 @@ from tellmark.generator.audio.voice import synthesize
 from tellmark.generator.dynamics import latent_motion as columns
 from tellmark.generator.dynamics.behaviour import HEAD_SHARE
 from tellmark.generator.motion import DiffusionMotion, Performance, bounded
+from tellmark.generator.rules import RuleMotion
 from tellmark.generator.speech import load_speech
-from tellmark.generator.types import EXPRESSIONS, Controls, Encoded, Motion
+from tellmark.generator.types import EXPRESSIONS, Controls, Encoded, GradualModel, Motion
 
 JAW, SMILE, FROWN = (EXPRESSIONS.index(name) for name in ("jaw", "smile", "frown"))
 
@@ -102,6 +103,23 @@ def test_offline_motion_has_the_rate_and_length_of_the_speech(tmp_path: Path, so
         assert len(motion) == speech.frames
         assert motion.fps == fps
         assert np.isfinite(motion.array()).all()
+
+
+def test_pieces_are_the_rows_of_the_whole(tmp_path: Path) -> None:
+    path = tmp_path / "voice.wav"
+    synthesize("One, two, three, and four.", path)
+    speech = load_speech(path)
+    longer = dataclasses.replace(
+        speech, duration_s=speech.duration_s + 0.4, features=np.pad(speech.features, ((0, 10), (0, 0)))
+    )
+    shorter = dataclasses.replace(speech, duration_s=0.8, features=speech.features[:20])
+    for one in (speech, longer, shorter, load_speech(path, fps=30.0)):
+        whole = DiffusionMotion().generate(one, Controls(), 3)
+        pieces = list(DiffusionMotion().pieces(one, Controls(), 3))
+        assert {piece.fps for piece in pieces} == {whole.fps}
+        np.testing.assert_array_equal(np.concatenate([piece.array() for piece in pieces]), whole.array())
+    assert isinstance(DiffusionMotion(), GradualModel)
+    assert not isinstance(RuleMotion(), GradualModel)
 
 
 def test_rows_at_another_rate_keep_their_times() -> None:

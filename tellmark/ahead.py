@@ -1,0 +1,54 @@
+"""Stages of work side by side: an iterator that works in a thread of its own, a few items ahead.
+
+Decoding, tracking and measuring, or moving a face and drawing it, spend their time in native code that lets other
+threads run, so that one video keeps two cores busy. Order, items and errors are those of the iterator itself; so is
+constant memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from queue import Queue
+from threading import Event, Thread
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+def ahead(source: Iterable[Item], waiting: int) -> Generator[Item, None, None]:
+    """The items of ``source``, at most ``waiting`` of them ready before they are asked for.
+
+    ``source`` is used, and closed, in one other thread alone; what it raises is raised here, after the items before.
+    Whoever may stop early closes the generator, which waits for that thread.
+    """
+    done: Queue[tuple[Item] | BaseException | None] = Queue(waiting)
+    stop = Event()
+    thread = Thread(target=_work, args=(source, done, stop), name="ahead", daemon=True)
+    thread.start()
+    try:
+        while (found := done.get()) is not None:
+            if isinstance(found, BaseException):
+                raise found
+            yield found[0]
+    finally:
+        stop.set()
+        while thread.is_alive():  # it may wait for room; what it still has is not wanted
+            if not done.empty():
+                done.get()
+            thread.join(0.01)
+
+
+def _work(source: Iterable[Item], done: Queue[tuple[Item] | BaseException | None], stop: Event) -> None:
+    last: BaseException | None = None
+    items = iter(source)
+    try:
+        for item in items:
+            if stop.is_set():
+                break
+            done.put((item,))
+    except BaseException as error:
+        last = error
+    finally:
+        if close := getattr(items, "close", None):
+            close()
+    done.put(last)
