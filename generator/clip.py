@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +85,7 @@ def render_clip(
         force=force,
     ) as writer:
         made = 0
-        with closing(ahead(_pieces(motion_model, speech, controls, seed), _PIECES_AHEAD)) as pieces:
+        with closing(_pieces(motion_model, speech, controls, seed)) as pieces:
             for motion in pieces:
                 for index in range(len(motion)):
                     writer.write(renderer.render(motion, index))
@@ -96,11 +96,12 @@ def render_clip(
     return RenderedClip(clip.path, clip.sha256, clip.payload, made, speech.fps, made / speech.fps, seed, params)
 
 
-def _pieces(model: MotionModel, speech: Speech, controls: Controls, seed: int) -> Iterator[Motion]:
-    """The motion of a speech, as it is made where the model can tell."""
+def _pieces(model: MotionModel, speech: Speech, controls: Controls, seed: int) -> Generator[Motion, None, None]:
+    """The motion of a speech; where the model can tell, piece after piece, and the next is made meanwhile."""
     if isinstance(model, GradualModel):
-        yield from model.pieces(speech, controls, seed)
-    else:
+        with closing(ahead(model.pieces(speech, controls, seed), _PIECES_AHEAD)) as pieces:
+            yield from pieces
+    else:  # here, where it can be interrupted
         yield model.generate(speech, controls, seed)
 
 

@@ -145,24 +145,22 @@ class DiffusionMotion:
 
     def generate(self, speech: Speech, controls: Controls, seed: int) -> Motion:
         """Motion with ``speech.frames`` rows at ``speech.fps``."""
-        parts = [piece.array() for piece in self._performed(speech, controls, seed)]
-        rows = columns.resampled(np.concatenate(parts), columns.FPS, speech.fps)
-        missing = max(0, speech.frames - len(rows))
-        rows = np.concatenate([rows, np.repeat(rows[-1:], missing, axis=0)])[: speech.frames]
-        return Motion.from_array(speech.fps, rows)
+        rows = [piece.array() for piece in self.pieces(speech, controls, seed)]
+        return Motion.from_array(speech.fps, np.concatenate(rows))
 
     def pieces(self, speech: Speech, controls: Controls, seed: int) -> Iterator[Motion]:
         """The rows of :meth:`generate`, about a second at a time; all in one piece at other rates than 25 a second."""
+        performed = self._performed(speech, controls, seed)
         if speech.fps != columns.FPS:
-            yield self.generate(speech, controls, seed)
-            return
-        missing, last = speech.frames, Motion.rest(columns.FPS)
-        for piece in self._performed(speech, controls, seed):
+            rows = columns.resampled(np.concatenate([piece.array() for piece in performed]), columns.FPS, speech.fps)
+            performed = iter([Motion.from_array(speech.fps, rows)])
+        missing, last = speech.frames, Motion.rest(speech.fps)
+        for piece in performed:
             if len(wanted := piece[:missing]):
                 yield wanted
                 missing, last = missing - len(wanted), wanted[-1:]
         if missing:
-            yield Motion.from_array(columns.FPS, np.repeat(last.array(), missing, axis=0))
+            yield Motion.from_array(speech.fps, np.repeat(last.array(), missing, axis=0))
 
     def _performed(self, speech: Speech, controls: Controls, seed: int) -> Iterator[Motion]:
         """The performance of a speech at 25 rows a second, as it is heard; of one that was cut short a little more."""
