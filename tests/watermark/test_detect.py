@@ -17,7 +17,7 @@ from tellmark.media import i420_to_rgb, rgb_to_i420
 from tellmark.types import U8, Kind
 from tellmark.watermark.detect import BLOCK_S, MarkReading, detect, detect_file, detect_image
 from tellmark.watermark.embed import Embedder
-from tellmark.watermark.signal import places, search
+from tellmark.watermark.signal import block, places, search
 from tellmark.watermark.signal.analysis import windows
 from tellmark.watermark.signal.block import P_PRESENT, _together, read_block
 from tellmark.watermark.signal.pattern import PUBLIC_KEY, ChannelPattern, WatermarkKey
@@ -106,6 +106,21 @@ def test_a_place_that_sync_waves_missed_is_read_where_a_code_fits(
     assert read_block(block, PUBLIC_KEY, thorough=False).payload is None
     monkeypatch.setattr(places, "further", lambda *_: _places(wrong))
     assert read_block(block, PUBLIC_KEY, thorough=True).payload is None
+
+
+def test_a_reading_too_weak_to_be_believed_does_not_end_the_search(
+    plain: list[U8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first candidate, of which sync waves say nothing, reads another payload, nearly by chance."""
+    frames = list(windows((time_s, rgb_to_i420(frame), False) for time_s, frame in _timed(_mark(plain[:25]))))
+    wrong, right = Match(0.0, Geometry(), (8.0, 40.0)), Match(0.0, Geometry(), (128.0, 128.0))
+    reading, other = block._reading, Payload.new(Kind.CONTROL)
+    monkeypatch.setattr(search, "candidates", lambda *_: iter([(wrong, 1.0), (right, 1.0)]))
+    weak = iter([(other, 9e-6)])
+    monkeypatch.setattr(block, "_reading", lambda soft, listed: next(weak, None) or reading(soft, listed))
+    found = read_block(frames, PUBLIC_KEY, thorough=False)
+    assert found.payload == PAYLOAD
+    assert found.p_value < P_PRESENT
 
 
 def _places(matches: list[Match]) -> list[places.Place]:
