@@ -14,12 +14,12 @@ import numpy as np
 
 from tellmark.generator.geometry.basis import LOWER_LIP, face_frame
 from tellmark.generator.geometry.fine import double
-from tellmark.generator.mesh.opening import APART_MM, lip_gaps
+from tellmark.generator.mesh.opening import APART_MM, lip_gaps, mouth_width
 from tellmark.types import F32, U8
 
 _ENDS = ((61, 78), (291, 308))  # outer and inner point of either corner
-_REACH_MM = 9.0  # around a corner
-_LINE_MM = 5.0  # widest line that is lifted
+_REACH_MM = 11.0  # around a corner
+_LINE_MM = 9.0  # widest line that is lifted
 _EDGE_MM = 1.0  # to either side of the lower lip's edge, where it is lifted as well
 _MOST = np.float32(0.9)  # of the line, that is ever lifted
 _EDGE_LIFTED = 1.4  # times as much: half of the line is the upper lip's, which keeps its shadow
@@ -45,7 +45,7 @@ class Corners:
         """layer: (H, W, 4) premultiplied, the portrait from ``pad`` px on."""
         scale = face_frame(landmarks).px_per_mm
         self._open_px = _OPEN_MM * scale
-        self._rest, self._wide = lip_gaps(landmarks), _width(landmarks)
+        self._rest, self._wide = lip_gaps(landmarks), mouth_width(landmarks)
         shut = float(self._rest[3:8].mean()) < APART_MM * scale
         lower = landmarks[list(LOWER_LIP[3][2:9]), :2] + pad if shut else None
         self._line = _mouth(layer, landmarks[np.array(_ENDS), :2] + pad, lower, scale)
@@ -57,7 +57,7 @@ class Corners:
         scale: of the head in the frame over the portrait.
         """
         parted = float((lip_gaps(points) / scale - self._rest).max()) / self._open_px
-        narrow = (1 - _width(points) / scale / self._wide) / _ROUND
+        narrow = (1 - mouth_width(points) / scale / self._wide) / _ROUND
         share = round(min(max(parted, 0.0), 1.0) * float(np.interp(narrow, (0, 1), _LIFTED)) / _STEP)
         if share == self._lifted:
             return
@@ -68,11 +68,6 @@ class Corners:
         lifted = np.minimum(np.float32(share * _STEP) * part.weight, _MOST)
         layer[rows, columns, :3] = part.picture + lifted * part.line + np.float32(0.5)
         double(layer, fine, part.y, part.y + height, part.x, part.x + width)
-
-
-def _width(points: F32) -> float:
-    """px from one corner of the opening to the other."""
-    return float(np.linalg.norm(points[_ENDS[0][1], :2] - points[_ENDS[1][1], :2]))
 
 
 def _mouth(layer: U8, ends: F32, lower: F32 | None, scale: float) -> _Line:
