@@ -2,7 +2,8 @@
 
 Where lips part, that line opens with them; the mesh, which parts only as far as the tracked corners, draws it out over
 the cheek instead, and the lower lip, on which light falls, keeps a dark rim. So it is lifted from the portrait as the
-lips come apart: a morphological closing takes thin dark detail away and leaves broad shade where it is.
+lips come apart: a morphological closing takes thin dark detail away and leaves broad shade where it is. The upper lip
+keeps its half of the line, which is its shade: without it, it has a light rim.
 """
 
 from __future__ import annotations
@@ -87,5 +88,6 @@ def _mouth(layer: U8, ends: F32, lower: F32 | None, scale: float) -> _Line:
         apart = np.ones(picture.shape[:2], np.uint8)
         cv2.polylines(apart, [np.rint((lower - (x0, y0)) * 16).astype(np.int32)], False, 0, 1, cv2.LINE_8, 4)
         off = cv2.distanceTransform(apart, cv2.DIST_L2, 5) / (_EDGE_MM * scale)
-        weight = np.maximum(weight, _EDGE_LIFTED * np.clip(2 - off, 0, 1))
+        edge = np.interp(columns + x0, lower[:, 0], lower[:, 1], left=np.inf, right=np.inf) - y0
+        weight = np.maximum(weight, _EDGE_LIFTED * np.clip(2 - off, 0, 1) * np.clip(rows - edge + 0.5, 0, 1))
     return _Line(x0, y0, picture, line, (weight * whole)[..., None].astype(np.float32))
