@@ -5,7 +5,7 @@ shipped model on all clips of a dataset, with the notes of the evaluation: the m
 `--with part=compare`, `part=own`, `part=unseen` and `part=speed` are described in their modules: ``compare``,
 ``own_fakes``, ``unseen`` and ``detector_speed``; `part=shipped` teaches the model that ships once more. Those of own,
 unseen and shipped are made in DIR2 by `--with work=DIR2`, where `data` is footage with its index (``footage``).
-`part=audit` gives the table that `tellmark audit DIR`, or `python -m tellmark.shipped audit DIR`, left in DIR.
+`part=audit` gives the table that `tellmark audit DIR`, or `make weights`, left in DIR.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from tellmark import published
 from tellmark import shipped as recipe
 from tellmark.console import Console
 from tellmark.errors import UsageError
-from tellmark.manifest import PARQUET
 
 INDEX = "index.csv"
 
@@ -36,9 +35,4 @@ def ours(data: Path, work: Path) -> Path:
 
 def shipped(data: Path, work: Path) -> Path:
     """What the detector that ships has learnt from: other systems' fakes and ours, and real clips of like scenery."""
-    folder = work / "shipped"
-    if not (folder / PARQUET).exists():
-        talk = ours(data, work)
-        with Console().progress(folder.name) as progress:
-            recipe.build(data, talk, recipe.drawn(work / "actors"), folder, progress)
-    return folder
+    return recipe.made(data, work, Console().progress)

@@ -8,6 +8,7 @@ import pytest
 from tellmark.benchmarks import detector, footage, gap, talk
 from tellmark.errors import UsageError
 from tellmark.generator.factory.soundtrack import write_sound
+from tellmark.manifest import PARQUET
 from tellmark.media import load_audio
 
 
@@ -36,7 +37,7 @@ def test_recordings_are_joined_to_a_length(tmp_path: Path) -> None:
 
 def test_a_dataset_that_is_there_is_not_made_again(tmp_path: Path) -> None:
     (tmp_path / "shipped").mkdir()
-    (tmp_path / "shipped" / footage.PARQUET).touch()
+    (tmp_path / "shipped" / PARQUET).touch()
     assert footage.shipped(tmp_path / "no footage at all", tmp_path) == tmp_path / "shipped"
 
 
