@@ -63,8 +63,9 @@ def run(
         if part in ("unseen", "shipped"):
             folder = footage.shipped(Path(data), Path(work)) if work else Path(data)
             return unseen_systems.run(folder, quick=quick) if part == "unseen" else _taught_again(folder)
-        folder = footage.ours(Path(data), Path(work)) if work else Path(data)
-        return own_fakes.run(folder, Path(unseen) if unseen else None)
+        if not work:
+            return own_fakes.run(Path(data), Path(unseen) if unseen else None)
+        return own_fakes.run(footage.ours(Path(data), Path(work)), footage.other_renderer(Path(data), Path(work)))
     with tempfile.TemporaryDirectory() as name:
         rows = _costs(Path(name), seconds=7 if quick else 20)
     if data is not None:
