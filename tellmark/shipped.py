@@ -44,7 +44,7 @@ from tellmark.types import Clip, Kind, Label
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.signal.payload import Payload
 
-NAME = "tells-7"
+NAME = "tells-6"
 LEARNER = Tells(by_motion=True, apart=("talk",), trees=0.25)
 
 Bar = Callable[[str], Any]
