@@ -18,7 +18,7 @@ from tellmark.generator.factory import dataset
 from tellmark.generator.factory.plan import load_plan
 
 INDEX = "index.csv"
-_FEW = 24  # persons
+_FEW = 12  # persons
 _SPLAT = """\
 name = "splat"
 seed = 3
