@@ -7,7 +7,7 @@ import numpy as np
 
 from tellmark.generator.actors import fibres
 from tellmark.generator.actors.facespace import f32
-from tellmark.generator.actors.hairstyle import SHORT
+from tellmark.generator.actors.hairstyle import SHORT, HairStyle
 from tellmark.generator.actors.recipe import Recipe
 from tellmark.generator.actors.scenery import noise, smoothstep
 from tellmark.generator.types import SIZE
@@ -20,11 +20,13 @@ _SIDES = (
     ((356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377), 291),
 )
 _POINTS = 8  # on a hair
+_SIDE_LENGTH = 0.6  # as of a beard so full
+_SIDEBURNS = {"masculine": (1.0, 0.32), "feminine": (0.7, 0.16), "tied": (0.35, 0.14)}  # density, reach in face widths
 
 
 def paint(recipe: Recipe, shape: F32, rng: np.random.Generator) -> tuple[F32, F32]:
     """Hairs, and what shines through the skin between them: both (SIZE, SIZE, 4) premultiplied sRGB without light."""
-    density, fullness = sideburns(recipe.hair.flow, recipe.feminine, shape, rng), np.full((SIZE, SIZE), 0.4, np.float32)
+    density, fullness = sideburns(recipe.hair, recipe.feminine, shape, rng), np.full((SIZE, SIZE), _SIDE_LENGTH, np.float32)
     if recipe.beard > 0:
         bearded = grows(recipe.beard, shape, rng)
         fullness = np.where(bearded > 0.5 * density, np.float32(recipe.beard), fullness)
@@ -98,22 +100,29 @@ def grows(beard: float, shape: F32, rng: np.random.Generator) -> F32:
     return np.asarray(out * (1 - 0.5 * groove) * patchy * smoothstep(_signed(face), -2, 1), np.float32)
 
 
-def sideburns(flow: str, feminine: bool, shape: F32, rng: np.random.Generator) -> F32:
-    """(SIZE, SIZE) in [0, 1] how densely hair grows before the ears, where no hair of the head falls over it."""
-    oval = shape[list(FACE_OVAL), :2]
-    middle, width = oval.mean(axis=0), float(np.ptp(oval[:, 0]))
-    y = np.mgrid[:SIZE, :SIZE][0].astype(np.float32)
+def sideburns(style: HairStyle, feminine: bool, shape: F32, rng: np.random.Generator) -> F32:
+    """(SIZE, SIZE) in [0, 1] how densely hair grows before the ears, where no hair of the head falls over it.
+
+    It goes on where the hair of the temple ends, as broad as that is, and narrows towards its end: what is as broad
+    all the way, or begins by itself, is a smudge.
+    """
     out = np.zeros((SIZE, SIZE), np.float32)
-    if flow not in SHORT or (feminine and flow != "crop"):
+    if style.flow not in SHORT:
         return out
-    strength, last = (0.03, 2) if feminine else (0.08, int(rng.integers(2, 4)))
+    oval = shape[list(FACE_OVAL), :2]
+    width = float(np.ptp(oval[:, 0]))
+    y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
+    strength, reach = _SIDEBURNS["tied" if style.tied else "feminine" if feminine else "masculine"]
+    strength, reach = strength * float(rng.uniform(0.7, 1)), reach * float(rng.uniform(0.6, 1))
     for side, _ in _SIDES:
-        strip = np.zeros((SIZE, SIZE), np.float32)
-        place = middle + (shape[list(side[:last]), :2] - middle) * f32([0.96, 1])
-        place = np.concatenate([place[:1] - f32([0, 0.16 * width]), place])
-        cv2.polylines(strip, [np.round(place).astype(np.int32)], False, 1.0, round(0.045 * width), cv2.LINE_AA)
-        strip = smoothstep(cv2.GaussianBlur(strip, (0, 0), 4.0) + 0.08 * noise(rng, 6), 0.1, 1)
-        out = np.maximum(out, strength * strip * smoothstep(y, place[-1, 1], place[1, 1]))
+        edge = shape[list(side[:6]), :2]
+        top = edge[0, 1] - 0.20 * width
+        t = np.clip((y - top) / (0.20 + reach) / width, 0, 1.5)
+        outline = np.interp(y[:, 0], edge[:, 1], edge[:, 0]).astype(np.float32)[:, None]
+        within = (x - outline) * np.sign(oval[:, 0].mean() - edge[0, 0])
+        broad = width * (0.03 + 0.05 * np.clip(1 - t, 0, 1)) + 2.0 * noise(rng, 5)
+        front = smoothstep(within, broad + 4, broad - 6) * smoothstep(within, -1, 2)
+        out = np.maximum(out, strength * front * smoothstep(t, 1.15, 0.55) * smoothstep(t, 0, 0.3))
     return out
 
 

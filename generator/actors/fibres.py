@@ -168,7 +168,7 @@ def thickness(strands: F32, layers: F32, style: HairStyle, skull: Skull) -> F32:
             over_forehead(root) if style.flow == "fringe" else np.zeros(len(root), bool)
         )  # through which skin shows
         return np.where(layers == ASTRAY, 0.3, np.where(before, 0.42, 0.7)).astype(np.float32)
-    left = 0.45 + 0.55 * taper(style, root) ** 0.7
+    left = 0.2 + 0.8 * taper(style, root)  # so near the skin they are dots
     return np.asarray((0.22 + 0.40 * np.clip(0.42 - 1.2 * root[:, 1], 0, 1)) * left, np.float32)
 
 

@@ -78,6 +78,8 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
         * skull.height,
         (count, 1, 3),
     ).astype(np.float32)
+    if style.barbered:  # what is cut to some millimetres is no lock
+        spread *= (1 + 1.8 * (1 - taper(style, roots)))[parent][:, None, None]
     clumping = np.full((count, 1, 1), (0.9 if short else 0.2 if style.tied else 1.0) * style.clumping, np.float32)
     if style.flow == "fringe":  # it is combed apart over the forehead, else it hangs in strips
         clumping[over_forehead(roots)[parent]] *= 0.4
@@ -152,6 +154,8 @@ def within_hairline(style: HairStyle, direction: F32) -> F32:
     limit = np.interp(direction[:, 2], *(_BARBERED if style.barbered else _HAIRLINE))
     temple = np.exp(-(((np.abs(direction[:, 0]) - 0.55) / 0.16) ** 2)) * np.clip(-direction[:, 2], 0, 1)
     limit -= (0.3 if style.flow == "back" else 1.0) * style.temples * temple
+    if style.tied:  # what is too short for the knot before the ears is drawn by :mod:`beards`
+        limit -= 0.16 * np.exp(-(((direction[:, 2] + 0.36) / 0.16) ** 2))
     limit -= style.hairline * np.clip(0.3 - direction[:, 2], 0, 1)
     return np.asarray(limit - direction[:, 1], np.float32)
 
