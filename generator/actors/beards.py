@@ -54,7 +54,7 @@ def paint(recipe: Recipe, shape: F32, rng: np.random.Generator) -> tuple[F32, F3
     thickness = 0.16 + 0.17 * full
     drawn = fibres.draw(hairs, np.clip(tone, 0, 1).astype(np.float32), thickness, 1.0)[1]
     # Between the hairs, and where they are shaved, roots show through the skin.
-    shade = (cv2.GaussianBlur(density * (0.12 + 0.42 * fullness), (0, 0), 5.0))[..., None]
+    shade = (cv2.GaussianBlur(density * (0.08 + 0.46 * fullness), (0, 0), 5.0))[..., None]
     return drawn, np.dstack([shade * f32(recipe.hair.colour) * 0.40, shade]).astype(np.float32)
 
 
@@ -94,7 +94,7 @@ def grows(beard: float, shape: F32, rng: np.random.Generator) -> F32:
         spot = ((x - nose[0] - sign * 0.085 * width) / (0.05 * width)) ** 2 + ((y - below) / (0.028 * height)) ** 2
         out = out * (1 - 0.75 * np.exp(-spot))
     groove = np.exp(-(((x - nose[0]) / (0.025 * width)) ** 2)) * (y < lips[:, 1].min())
-    patchy = np.clip(1 + (0.35 - 0.25 * beard) * noise(rng, 9), 0.2, 1)
+    patchy = np.clip(1 + (0.22 - 0.12 * beard) * noise(rng, 9), 0.2, 1)
     face = np.zeros((SIZE, SIZE), np.uint8)
     cv2.fillPoly(face, [np.round(oval).astype(np.int32)], 1)
     return np.asarray(out * (1 - 0.5 * groove) * patchy * smoothstep(_signed(face), -2, 1), np.float32)

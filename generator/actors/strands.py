@@ -32,6 +32,7 @@ ASTRAY = 1.2  # layer of single hairs outside the others
 _LOOSE = 0.02  # share of them
 _KNOT = np.array([0, 0.05, 1.1], np.float32)  # where tied hair is held, in radii of the skull
 _CURLY = 0.022  # amplitude of waves in face heights, from which hair stands off by itself
+CURLY_CROP = 0.010  # likewise of curls in short hair
 _PARTED = ("part", "fringe")
 _DRAWN_IN = 0.24
 _EAR = -0.04  # height of its upper end
@@ -202,6 +203,9 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
         lift = lift * (1 - 0.55 * np.exp(-(((roots[:, 0] - 0.5 * style.parting) / 0.3) ** 2)))
         if style.wave < _CURLY:  # and beside the head it falls by its weight
             lift = lift * (1 - 0.45 * np.clip(1.6 * np.abs(roots[:, 0]) - 0.5, 0, 1))
+    if style.flow == "crop":  # a barber leaves no sphere, and curls stand in tufts
+        tufts = along_scalp(roots, rng, 4.0) + along_scalp(roots, rng, 9.0) * (style.wave >= CURLY_CROP)
+        lift = lift * np.exp(0.22 * tufts)
     lift, step = lift.astype(np.float32), step.astype(np.float32)
     point = centre + roots * radii
     heading = roots / radii
@@ -240,8 +244,8 @@ def _swept(style: HairStyle, side: F32, offset: F32) -> F32:
     """(n,) how much hair at places (n, 3), in skull radii, is combed back behind ear or shoulder."""
     left, right = style.behind
     behind = np.where(side < 0, np.float32(left), np.float32(right))
-    start = 1.4 - 1.5 * behind
-    return np.asarray(2.5 * behind * np.clip((offset[:, 1] - start) / 0.5, 0, 1), np.float32)
+    start = 2.0 - 2.5 * behind  # what is tucked goes back above the ear: further down it would end on the cheek
+    return np.asarray(3.5 * behind**1.5 * np.clip((offset[:, 1] - start) / 0.4, 0, 1), np.float32)
 
 
 def _flow(style: HairStyle, offset: F32, side: F32, layer: F32, fringe: NDArray[np.bool_]) -> F32:
