@@ -70,7 +70,7 @@ def grows(beard: float, shape: F32, rng: np.random.Generator) -> F32:
     nose, lips = shape[2, :2], shape[list(LIPS_OUTER), :2]
     outline: list[F32] = []
     for (side, corner), order in zip(_SIDES, (1, -1), strict=True):
-        away = (shape[corner, :2] - nose) * f32([1.25, 0.45])
+        away = (shape[corner, :2] - nose) * f32([1.12, 0.6])
         inwards = f32([np.sign(nose[0] - shape[side[begin], 0]) * 0.07 * width, 0])
         start, end = shape[side[begin], :2] + inwards, nose + away
         s = np.linspace(0, 1, 6)[:, None]
@@ -81,7 +81,7 @@ def grows(beard: float, shape: F32, rng: np.random.Generator) -> F32:
     region = np.zeros((SIZE, SIZE), np.uint8)
     cv2.fillPoly(region, [np.round(np.concatenate([outline[0], lip[None], outline[1]])).astype(np.int32)], 1)
     thin = 1 - beard  # what is shaved fades out further
-    full = smoothstep(_signed(region) + edge, -8 - 10 * thin, 16 + 18 * thin)
+    full = smoothstep(_signed(region) + edge, -5 - 4 * thin, 16 + 18 * thin)
     front = np.exp(-((np.abs(x - nose[0]) / (0.62 * np.ptp(lips[:, 0]))) ** 4))
     beside = cheeks * smoothstep(y, float(shape[[234, 454], 1].min()) - 6, float(shape[[61, 291], 1].max()))
     out = full * (beside + (1 - beside) * front)

@@ -193,7 +193,7 @@ def _dye(rng: np.random.Generator) -> tuple[float, float, float]:
 
 def _draw_glasses(rng: np.random.Generator) -> Glasses:
     shape = str(rng.choice(list(SHAPES)))
-    rims = np.array([(0.05, 0.045, 0.045), (0.32, 0.18, 0.09), (0.55, 0.53, 0.5), (0.5, 0.36, 0.2)])
+    rims = np.array([(0.05, 0.045, 0.045), (0.32, 0.18, 0.09), (0.36, 0.35, 0.34), (0.38, 0.25, 0.14)])
     colour = rng.choice(rims, p=[0.7, 0.1, 0.1, 0.1])
     return Glasses(
         shape,
