@@ -20,8 +20,8 @@ _SIDES = (
     ((356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377), 291),
 )
 _POINTS = 8  # on a hair
-_SIDE_LENGTH = 0.6  # as of a beard so full
-_SIDEBURNS = {"masculine": (1.0, 0.32), "feminine": (0.7, 0.16), "tied": (0.35, 0.14)}  # density, reach in face widths
+_SIDE_LENGTH = 0.8  # as of a beard so full
+_SIDEBURNS = {"masculine": (0.75, 0.32), "feminine": (0.6, 0.16), "tied": (0.35, 0.14)}  # density, reach in face widths
 
 
 def paint(recipe: Recipe, shape: F32, rng: np.random.Generator) -> tuple[F32, F32]:
@@ -120,7 +120,7 @@ def sideburns(style: HairStyle, feminine: bool, shape: F32, rng: np.random.Gener
         t = np.clip((y - top) / (0.20 + reach) / width, 0, 1.5)
         outline = np.interp(y[:, 0], edge[:, 1], edge[:, 0]).astype(np.float32)[:, None]
         within = (x - outline) * np.sign(oval[:, 0].mean() - edge[0, 0])
-        broad = width * (0.03 + 0.05 * np.clip(1 - t, 0, 1)) + 2.0 * noise(rng, 5)
+        broad = width * (0.022 + 0.045 * np.clip(1 - t, 0, 1)) + 1.2 * noise(rng, 5)
         front = smoothstep(within, broad + 4, broad - 6) * smoothstep(within, -1, 2)
         out = np.maximum(out, strength * front * smoothstep(t, 1.15, 0.55) * smoothstep(t, 0, 0.3))
     return out
