@@ -26,7 +26,10 @@ _SIDEBURNS = {"masculine": (0.75, 0.32), "feminine": (0.6, 0.16), "tied": (0.35,
 
 def paint(recipe: Recipe, shape: F32, rng: np.random.Generator) -> tuple[F32, F32]:
     """Hairs, and what shines through the skin between them: both (SIZE, SIZE, 4) premultiplied sRGB without light."""
-    density, fullness = sideburns(recipe.hair, recipe.feminine, shape, rng), np.full((SIZE, SIZE), _SIDE_LENGTH, np.float32)
+    density, fullness = (
+        sideburns(recipe.hair, recipe.feminine, shape, rng),
+        np.full((SIZE, SIZE), _SIDE_LENGTH, np.float32),
+    )
     if recipe.beard > 0:
         bearded = grows(recipe.beard, shape, rng)
         fullness = np.where(bearded > 0.5 * density, np.float32(recipe.beard), fullness)

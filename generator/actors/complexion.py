@@ -81,7 +81,9 @@ def blood(recipe: Recipe, shape: F32) -> F32:
         for point in points:
             u, v = (x - shape[point, 0]) / (reach[0] * width), (y - shape[point, 1]) / (reach[1] * width)
             out += np.float32(strength) * np.exp(-(u**2) - v**2)
-    mottled = (0.012 * noise(rng, 12) + 0.012 * noise(rng, 36)) * np.float32(min(1.0, 0.3 + float(np.mean(recipe.skin))))
+    mottled = (0.012 * noise(rng, 12) + 0.012 * noise(rng, 36)) * np.float32(
+        min(1.0, 0.3 + float(np.mean(recipe.skin)))
+    )
     return np.asarray(out * np.clip(1 + 0.10 * noise(rng, 8), 0.5, 1.5) + mottled, np.float32)
 
 
