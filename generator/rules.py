@@ -110,7 +110,7 @@ def lips(heard: dict[str, F64], smooth: Smoother) -> dict[str, F64]:
     tracks = {
         "jaw": jaw,
         "wide": speaking * 1.5 * smooth(heard["front"], sigma_s=0.040),
-        "pucker": speaking * 1.5 * smooth(heard["round"], sigma_s=0.040),
+        "pucker": speaking * 1.15 * smooth(heard["round"], sigma_s=0.040),
         "press": PRESSED * shut,
         "upper_raise": speaking * (0.3 * jaw + 0.25 * hiss),
         "lower_tuck": speaking * smoothstep((heard["labiodental"] - 0.15) / 0.6),

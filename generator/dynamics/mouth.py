@@ -25,6 +25,7 @@ _READ = (
     0.45,
 )  # closures read again, from the first doubt to lips that meet wholly: fewer are wrong than at first
 _SPEAKING = 0.4  # chance of speech from which the mouth is as free as it can be
+_ROUNDED = 0.75  # of the rounding that is learned: open mouths are as narrow as in films, 5 % below .83 of their width
 _COLUMNS = [EXPRESSIONS.index(name) for name in MOUTH]
 _READ_AGAIN, _READ_FIRST = READ.index("closure"), GESTURES.index("closure")
 
@@ -41,6 +42,7 @@ def settled(expression: F32, heard: Encoded, gain: float) -> dict[str, F64]:
     rows = expression[:, _COLUMNS].astype(np.float64)
     calm = (1 - 2 * _NEIGHBOURS) * rows[1:-1] + _NEIGHBOURS * (rows[:-2] + rows[2:])
     tracks |= zip(MOUTH, (free[:, None] * calm).T, strict=True)
+    tracks["pucker"] *= _ROUNDED
     first = closing(heard.gestures[:, _READ_FIRST].astype(np.float64), speaking)
     again = (read_again(heard)[:, _READ_AGAIN].astype(np.float64) - _READ[0]) / (_READ[1] - _READ[0])
     shut = np.maximum(speaking[1:-1] * smoothstep(again), _RAMP * np.maximum(first[:-2], first[2:]))

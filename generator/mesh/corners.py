@@ -2,7 +2,8 @@
 
 Where lips part, that line opens with them; the mesh, which parts only as far as the tracked corners, draws it out over
 the cheek instead, and the lower lip, on which light falls, keeps a dark rim. So it is lifted from the portrait as the
-lips come apart: a morphological closing takes thin dark detail away and leaves broad shade where it is.
+lips come apart: a morphological closing takes thin dark detail away and leaves broad shade where it is. The upper lip
+keeps its half of the line, which is its shade: without it, it has a light rim.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import numpy as np
 
 from tellmark.generator.geometry.basis import LOWER_LIP, face_frame
 from tellmark.generator.geometry.fine import double
-from tellmark.generator.mesh.opening import APART_MM, lip_gaps
+from tellmark.generator.mesh.opening import APART_MM, lip_gaps, mouth_width
 from tellmark.types import F32, U8
 
 _ENDS = ((61, 78), (291, 308))  # outer and inner point of either corner
-_REACH_MM = 9.0  # around a corner
-_LINE_MM = 5.0  # widest line that is lifted
+_REACH_MM = 11.0  # around a corner
+_LINE_MM = 9.0  # widest line that is lifted
 _EDGE_MM = 1.0  # to either side of the lower lip's edge, where it is lifted as well
 _MOST = np.float32(0.9)  # of the line, that is ever lifted
 _EDGE_LIFTED = 1.4  # times as much: half of the line is the upper lip's, which keeps its shadow
@@ -45,7 +46,7 @@ class Corners:
         """layer: (H, W, 4) premultiplied, the portrait from ``pad`` px on."""
         scale = face_frame(landmarks).px_per_mm
         self._open_px = _OPEN_MM * scale
-        self._rest, self._wide = lip_gaps(landmarks), _width(landmarks)
+        self._rest, self._wide = lip_gaps(landmarks), mouth_width(landmarks)
         shut = float(self._rest[3:8].mean()) < APART_MM * scale
         lower = landmarks[list(LOWER_LIP[3][2:9]), :2] + pad if shut else None
         self._line = _mouth(layer, landmarks[np.array(_ENDS), :2] + pad, lower, scale)
@@ -57,7 +58,7 @@ class Corners:
         scale: of the head in the frame over the portrait.
         """
         parted = float((lip_gaps(points) / scale - self._rest).max()) / self._open_px
-        narrow = (1 - _width(points) / scale / self._wide) / _ROUND
+        narrow = (1 - mouth_width(points) / scale / self._wide) / _ROUND
         share = round(min(max(parted, 0.0), 1.0) * float(np.interp(narrow, (0, 1), _LIFTED)) / _STEP)
         if share == self._lifted:
             return
@@ -68,11 +69,6 @@ class Corners:
         lifted = np.minimum(np.float32(share * _STEP) * part.weight, _MOST)
         layer[rows, columns, :3] = part.picture + lifted * part.line + np.float32(0.5)
         double(layer, fine, part.y, part.y + height, part.x, part.x + width)
-
-
-def _width(points: F32) -> float:
-    """px from one corner of the opening to the other."""
-    return float(np.linalg.norm(points[_ENDS[0][1], :2] - points[_ENDS[1][1], :2]))
 
 
 def _mouth(layer: U8, ends: F32, lower: F32 | None, scale: float) -> _Line:
@@ -92,5 +88,6 @@ def _mouth(layer: U8, ends: F32, lower: F32 | None, scale: float) -> _Line:
         apart = np.ones(picture.shape[:2], np.uint8)
         cv2.polylines(apart, [np.rint((lower - (x0, y0)) * 16).astype(np.int32)], False, 0, 1, cv2.LINE_8, 4)
         off = cv2.distanceTransform(apart, cv2.DIST_L2, 5) / (_EDGE_MM * scale)
-        weight = np.maximum(weight, _EDGE_LIFTED * np.clip(2 - off, 0, 1))
+        edge = np.interp(columns + x0, lower[:, 0], lower[:, 1], left=np.inf, right=np.inf) - y0
+        weight = np.maximum(weight, _EDGE_LIFTED * np.clip(2 - off, 0, 1) * np.clip(rows - edge + 0.5, 0, 1))
     return _Line(x0, y0, picture, line, (weight * whole)[..., None].astype(np.float32))

@@ -1,7 +1,7 @@
 """The inside of the mouth: teeth, tongue and cavity, seen through the opening of the lips.
 
 Upper teeth are fixed to the skull, lower teeth and tongue to the jaw. Light falls in from the front, so it fades
-towards the corners, under the upper lip and, where the lips are close, everywhere.
+towards the corners, under the upper lip and, where the lips are close or rounded, everywhere (``between_lips``).
 """
 
 from __future__ import annotations
@@ -15,9 +15,17 @@ from numba import njit
 from numpy.typing import NDArray
 
 from tellmark.generator.geometry.basis import face_frame
+from tellmark.generator.geometry.between_lips import (
+    FULL_LIGHT_MM,
+    HIDDEN_MM,
+    LEAST_LIGHT,
+    rounding,
+    shown_mm,
+    unshaded,
+)
 from tellmark.generator.geometry.raster import mix
 from tellmark.generator.mesh.mesh import Mesh, Pose, place_rigid
-from tellmark.generator.mesh.opening import close_lips, lip_gaps, opening_mask, seam_colour
+from tellmark.generator.mesh.opening import close_lips, lip_gaps, mouth_width, opening_mask, seam_colour
 from tellmark.generator.mesh.softness import softness
 from tellmark.generator.mesh.teeth import (
     HALF_MM,
@@ -51,6 +59,7 @@ class Mouth:
 
     frame: F32  # (3, 3) rest points of the skull's mouth frame: origin, 10 mm across, 10 mm down
     rest_gap: F32  # (11,) px between the inner lips
+    rest_width: float  # px between the corners of the opening
     upper: F32  # (h, w, 4) premultiplied sprite, y = 0 at ``TALL_MM`` above the cutting edges
     lower: F32  # (h, w, 4), y = 0 at the cutting edges
     own: F32 | None  # (SIZE, SIZE, 4) premultiplied, in the portrait's pixels
@@ -80,12 +89,13 @@ def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
     return Mouth(
         frame=np.stack([seam, seam + 10 * axes[0], seam + 10 * axes[1]]).astype(np.float32),
         rest_gap=rest_gap,
+        rest_width=mouth_width(landmarks),
         upper=_softened(_fade(upper_teeth(white, scale, seed), colour), float(np.hypot(_SMOOTH_PX, 1.5 * soft))),
         lower=_softened(_fade(lower_teeth(white, scale, seed), colour), float(np.hypot(_SMOOTH_PX, 1.5 * soft))),
         own=own,
         soft=soft,
         sprite_px_per_mm=scale,
-        show_mm=max(5.0 - 0.25 * gap_mm, 3.0),
+        show_mm=shown_mm(seed),
         rest_drop_mm=gap_mm + 1.4 - 0.3 * max(gap_mm - 6, 0),
         seam=seam_colour(image, landmarks),
         cavity=_fade((white * (0.25, 0.10, 0.095)).astype(np.float32), colour),
@@ -132,7 +142,8 @@ def _draw_inside(
     to_mm[:, 2] += to_mm[:, :2] @ (x0, y0)
     # A lip that rises far bares the gums of nobody: teeth are at most so long.
     lip_mm = float(to_mm[1, :2] @ (points[13, :2] - (x0, y0)) + to_mm[1, 2])
-    show_mm = min(mouth.show_mm, _LONGEST_MM + lip_mm)
+    rounded = rounding(mouth_width(points) / pose.scale / mouth.rest_width)
+    show_mm = min(mouth.show_mm, _LONGEST_MM + lip_mm) - HIDDEN_MM * rounded
     colour = np.empty((*mask.shape, 3), np.float32)
     opened_mm = max(opened, 0.0) / mesh.px_per_mm
     # The jaw's teeth go with the chin, which a smile leaves where it is; and they stay near the lower lip.
@@ -149,7 +160,7 @@ def _draw_inside(
         colour, mask, to_mm, to_rest.astype(np.float32), mouth.upper, mouth.lower,
         own if own is not None else np.zeros((1, 1, 4), np.float32), mouth.sprite_px_per_mm,
         show_mm, float(jaw_mm) + mouth.rest_drop_mm, mouth.cavity, mouth.tongue,
-        1 / (mesh.px_per_mm * pose.scale),
+        1 / (mesh.px_per_mm * pose.scale), unshaded(rounded), LEAST_LIGHT, FULL_LIGHT_MM,
     )  # fmt: skip
     mix(frame[y0:y1, x0:x1], colour, mask * np.float32(fade * fade * (3 - 2 * fade)))
 
@@ -199,7 +210,8 @@ def _lay(sprite: F32, x: float, y: float, colour: F32, light: float) -> None:
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _paint(
     out: F32, mask: F32, to_mm: F32, to_rest: F32, upper: F32, lower: F32, own: F32, scale: float, show_mm: float,
-    drop_mm: float, cavity: F32, tongue: F32, mm_per_px: float,
+    drop_mm: float, cavity: F32, tongue: F32, mm_per_px: float, unshaded: float,
+    least: float, full_mm: float,
 ) -> None:  # fmt: skip
     """Fill ``out`` (h, w, 3) with the interior as seen through ``mask``."""
     height, width = mask.shape
@@ -221,7 +233,7 @@ def _paint(
         corner = 1 - 0.55 * min(abs(across), 1.0) ** 3
         open_mm = (bottom - top) * mm_per_px
         tx = across * min(0.5 * (last - first) * mm_per_px / _TONGUE_MM, _FILLS)
-        air = 0.82 + 0.18 * min(open_mm / 6.0, 1.0)  # light that gets in
+        air = least + (1 - least) * min(open_mm / full_mm, 1.0)  # light that gets in
         for y in range(height):
             if mask[y, x] <= 0:
                 continue
@@ -231,7 +243,7 @@ def _paint(
             above = max(bottom - y, 0) * mm_per_px
             lip = 0.70 + 0.30 * min(below / 2.2, 1.0)
             floor = 0.88 + 0.12 * min(above / 1.6, 1.0)
-            light = corner * air * lip * floor
+            light = corner * air * lip * floor * unshaded
             depth = 0.45 + 0.75 * min(max((v + 2) / max(drop_mm + 4, 1.0), 0.0), 1.0)
             for k in range(3):
                 colour[k] = cavity[k] * depth * corner
@@ -250,7 +262,7 @@ def _paint(
             if has_own:
                 ox = to_rest[0, 0] * x + to_rest[0, 1] * y + to_rest[0, 2]
                 oy = to_rest[1, 0] * x + to_rest[1, 1] * y + to_rest[1, 2]
-                _lay(own, ox, oy, colour, 0.4 + 0.6 * lip)
+                _lay(own, ox, oy, colour, (0.4 + 0.6 * lip) * unshaded)
             else:
                 _lay(upper, (u + HALF_MM) * scale - 0.5, (v - show_mm + TALL_MM) * scale - 0.5, colour, light)
             for k in range(3):

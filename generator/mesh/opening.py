@@ -21,6 +21,11 @@ def lip_gaps(points: F32) -> F32:
     return np.asarray(np.linalg.norm(lower - upper, axis=1), np.float32)
 
 
+def mouth_width(points: F32) -> float:
+    """px from one corner of the opening to the other."""
+    return float(np.linalg.norm(points[UPPER_LIP[3][0], :2] - points[UPPER_LIP[3][-1], :2]))
+
+
 def opening_mask(loop: F32, width: int, height: int, soft: float) -> F32:
     """Antialiased mask of the closed loop (20, 2), rounded by a periodic Catmull-Rom spline."""
     steps = np.linspace(0, 1, 4, endpoint=False)[:, None]

@@ -63,7 +63,9 @@ def creases(shape: F32) -> U8:
     maps[..., 0] *= np.exp(-((along / 0.85) ** 4))[None]  # they run out to the sides
     for side in (55, 285):
         middle = xy[9] + (xy[side] - xy[9]) * 0.55
-        fold(1, _curve(middle + np.array([(0, 8), (0, 0), (0, -12)], np.float32)), 0.9, 1.4)
+        fold(1, _curve(middle + np.array([(0, 8), (0, 0), (0, -12)], np.float32)), 0.7, 2.0)
+    along = np.abs(np.arange(SIZE, dtype=np.float32) - xy[9, 1] + 1) / 11
+    maps[..., 1] *= np.exp(-(along**2))[:, None]  # and these run out up and down
     for loop in ((129, 203, 206, 216, 212), (358, 423, 426, 436, 432)):
         fold(2, _curve(xy[list(loop)]), 1.0, 2.4)
     for corner, way in ((33, -1), (263, 1)):

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from tellmark.generator.geometry.basis import JAW_DROP_MM, LOWER_LIP, UPPER_LIP, face_frame
+from tellmark.generator.geometry.between_lips import HIDDEN_MM, light, rounding, shown_mm
 from tellmark.generator.points.splatting import CHANNELS, resolve, scatter
 from tellmark.generator.types import EXPRESSIONS, SIZE
 from tellmark.landmarks import LEFT_EYE, LIPS_INNER, LIPS_OUTER, RIGHT_EYE
@@ -26,6 +27,7 @@ _YELLOWER = np.array([4.0, 9.0, 24.0])
 _ARCH_MM = 42.0  # depth of the arch is x^2 / this
 _CONTRAST = 0.9  # of depth, per mm
 _OPEN_MM = 1.5  # lips further apart at rest leave a hole, and what shows in it is kept
+_EDGE = 0.7  # of the light, that is left behind the lips' edges
 _JAW = EXPRESSIONS.index("jaw")
 
 
@@ -41,7 +43,7 @@ class Dentition:
     origin: F32  # (3,) px in the portrait
     axes: F32  # (3, 3) px per mm: across, down, back
     px_per_mm: float
-    rest_gap: float  # px between the lips in the portrait
+    rest_mm: float  # from one corner of the lips to the other in the portrait
     own: F32 | None  # (SIZE, SIZE) alpha of the portrait's own interior
 
 
@@ -49,29 +51,29 @@ def build_dentition(image: U8, landmarks: F32) -> Dentition:
     """The mouth of a framed portrait."""
     frame = face_frame(landmarks)
     gap = _gap(landmarks)
-    light = _light(image, landmarks)
-    rng = np.random.default_rng(zlib.crc32(image.tobytes()))  # a picture's own teeth, the same every time
+    white = _white(image, landmarks)
+    seed = zlib.crc32(image.tobytes())
+    rng = np.random.default_rng(seed)  # a picture's own teeth, the same every time
     enamel = _ENAMEL * rng.uniform(0.93, 1.03) - rng.uniform(-0.5, 1.0) * _YELLOWER
     upper, upper_colours = _row(_UPPER, True, enamel, rng)
     lower, lower_colours = _row(_LOWER, False, enamel, rng)
     tongue, tongue_colours = _tongue(rng)
     colour = _colourful(image, landmarks)
     origin = landmarks[13].astype(np.float64)
-    # Teeth hang from the upper lip, which covers all but their lower third at rest.
-    show = max(4.2 - 0.2 * gap / frame.px_per_mm, 2.6)
+    show = shown_mm(seed)  # teeth hang from the upper lip
     upper += np.array([0, show, 3.2])
     lower += np.array([0, show + 0.9 + 0.6 * gap / frame.px_per_mm, 4.6])
-    tongue += np.array([0, show + 5.0 + 0.6 * gap / frame.px_per_mm, 12.0])
+    tongue += np.array([0, 5.5 + 0.6 * gap / frame.px_per_mm, 12.0])
     return Dentition(
         upper=upper.astype(np.float32),
-        upper_colours=_tinted(upper_colours * light, colour),
+        upper_colours=_tinted(upper_colours * white, colour),
         lower=np.concatenate([lower, tongue]).astype(np.float32),
-        lower_colours=_tinted(np.concatenate([lower_colours, tongue_colours]) * light, colour),
-        dark=_tinted(np.array([44, 18, 17]) * light, colour),
+        lower_colours=_tinted(np.concatenate([lower_colours, tongue_colours]) * white, colour),
+        dark=_tinted(np.array([84, 40, 37]) * white, colour),
         origin=origin.astype(np.float32),
         axes=frame.axes,
         px_per_mm=frame.px_per_mm,
-        rest_gap=gap,
+        rest_mm=_across_mm(landmarks[list(LIPS_INNER), :2], frame.axes),
         own=np.minimum(2 * opening(landmarks), 1) if gap > _OPEN_MM * frame.px_per_mm else None,
     )
 
@@ -104,8 +106,8 @@ def draw_dentition(
     cv2.fillPoly(hole, [np.rint((lips - (x0, y0)) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
     tall, wide = float(np.ptp(lips[:, 1])), float(np.ptp(lips[:, 0]))
     soft = cv2.GaussianBlur(hole, (0, 0), max(0.09 * wide, 1.0), borderType=cv2.BORDER_CONSTANT) / np.float32(255)
-    entering = min(tall / (4 * mouth.px_per_mm), 1.0)
-    lit = ((0.30 + 0.25 * entering) + (0.75 + 0.25 * entering) * soft)[..., None]
+    rounded = rounding(_across_mm(lips, place) / mouth.rest_mm)
+    lit = (1.2 * light(tall / float(np.linalg.norm(place[1])), rounded) * (_EDGE + (1 - _EDGE) * soft))[..., None]
     region = np.empty((*hole.shape, 3), np.uint8)
     region[:] = np.clip(mouth.dark * (0.5 + 0.5 * lit), 0, 255).astype(np.uint8)
     drop = JAW_DROP_MM * 0.92 * float(np.clip(expression[_JAW], -0.1, 1.3))
@@ -114,13 +116,13 @@ def draw_dentition(
     shift = np.array([x0, y0, 0], np.float32)
     for points, colours, fall in (
         (mouth.lower, mouth.lower_colours, drop),
-        (mouth.upper, mouth.upper_colours, 0.0),
+        (mouth.upper, mouth.upper_colours, -HIDDEN_MM * rounded),
     ):
-        moved = (points + np.array([0, fall, 0.12 * fall], np.float32)) @ place + origin - shift
+        moved = (points + np.array([0, fall, 0.12 * max(fall, 0.0)], np.float32)) @ place + origin - shift
         moved[:, 2] = points[:, 2]
         scatter(np.ascontiguousarray(moved, np.float32), colours, area, _CONTRAST, heap)
     resolve(heap, region)
-    shaded = region * np.clip(lit, 0, 1.1)
+    shaded = region * lit
     if kept is not None:
         local = back.copy()
         local[:, 2] += local[:, :2] @ np.array([x0, y0], np.float32)
@@ -130,12 +132,17 @@ def draw_dentition(
     frame[y0:y1, x0:x1] = np.clip(shaded + 0.5, 0, 255).astype(np.uint8)
 
 
+def _across_mm(lips: F32, axes: F32) -> float:
+    """From one corner of the inner lips (20, 2) to the other; axes: (3, 3) px per mm, the first one across."""
+    return float(np.linalg.norm(lips[0] - lips[10]) / np.linalg.norm(axes[0]))
+
+
 def _gap(landmarks: F32) -> float:
     upper, lower = landmarks[list(UPPER_LIP[3][4:7]), :2], landmarks[list(LOWER_LIP[3][4:7]), :2]
     return float(np.linalg.norm(lower - upper, axis=1).mean())
 
 
-def _light(image: U8, landmarks: F32) -> F64:
+def _white(image: U8, landmarks: F32) -> F64:
     """(3,) what becomes of white on the portrait's face, from the whites of the eyes and the skin around the mouth."""
     mask = np.zeros((SIZE, SIZE), np.uint8)
     for loop in (RIGHT_EYE, LEFT_EYE):

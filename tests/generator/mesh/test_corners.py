@@ -45,3 +45,22 @@ def test_the_line_beyond_a_corner_goes_when_lips_part_and_comes_back(someone_els
     corners.lift(still, 1.0, layer, fine)
     np.testing.assert_array_equal(layer, rest)
     np.testing.assert_array_equal(fine, doubled(rest))
+
+
+def test_the_lower_lip_loses_its_dark_rim_and_the_upper_one_gains_no_light_one(someone_else: Portrait) -> None:
+    mesh = build_mesh(someone_else.landmarks)
+    image = someone_else.image.copy()
+    seam = someone_else.landmarks[list(LOWER_LIP[3]), :2]
+    cv2.polylines(image, [np.rint(seam * 16).astype(np.int32)], False, (30, 15, 15), 4, cv2.LINE_8, 4)
+    layer = cv2.copyMakeBorder(
+        np.dstack([image, np.full(image.shape[:2], 255, np.uint8)]), PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT
+    )
+    rest = layer.copy()
+    corners = Corners(layer, someone_else.landmarks, PAD)
+    open_wide = mesh.rest[:478].copy()
+    open_wide[[14, 87, 317], 1] += 30
+    corners.lift(open_wide, 1.0, layer, doubled(layer))
+    x, y = np.rint(seam[5]).astype(int) + PAD
+    lifted = layer[:, x, :3].mean(1) - rest[:, x, :3].mean(1)
+    assert lifted[y + 1] > 20
+    assert lifted[y - 6 : y - 1].max() <= 1

@@ -1,3 +1,5 @@
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -56,6 +58,24 @@ def test_upper_teeth_hang_from_the_upper_lip_and_the_rest_is_dark(mouth: Mouth, 
     column = frame[rows[0] : rows[-1] + 1, middle - 2 : middle + 3].astype(float).mean((1, 2))
     teeth = column[2 : 2 + len(column) // 4].max()
     assert teeth > 1.8 * column[len(column) // 2 : -2].min()
+
+
+def test_teeth_are_in_the_dark_behind_lips_that_hardly_part_and_behind_rounded_ones(mouth: Mouth, mesh: Mesh) -> None:
+    def brightness(**weights: float) -> float:
+        frame, opening = drawn(mouth, mesh, **weights)
+        rows, middle = np.flatnonzero(opening.any(1)), int(np.median(np.flatnonzero(opening.any(0))))
+        column = frame[rows[0] : rows[-1] + 1, middle - 2 : middle + 3].astype(float).mean((1, 2))
+        return float(column[3 : len(column) // 2 + 1].max())  # below the blurred edge of the lip
+
+    shown = dataclasses.replace(mouth, show_mm=5.0)
+    hidden = dataclasses.replace(mouth, show_mm=0.5)
+    wide, narrow, rounded = ({"jaw": 0.9}, {"jaw": 0.35}, {"jaw": 0.7, "pucker": 0.9})
+    mouth = shown
+    assert brightness(**narrow) < 0.8 * brightness(**wide)
+    assert brightness(**rounded) < 0.6 * brightness(**wide)
+    with_teeth = brightness(**wide)
+    mouth = hidden
+    assert brightness(**wide) < 0.8 * with_teeth
 
 
 def test_opening_grows_in_without_a_jump(mouth: Mouth, mesh: Mesh) -> None:
