@@ -17,7 +17,7 @@ from tellmark.media import i420_to_rgb, rgb_to_i420
 from tellmark.types import U8, Kind
 from tellmark.watermark.detect import BLOCK_S, MarkReading, detect, detect_file, detect_image
 from tellmark.watermark.embed import Embedder
-from tellmark.watermark.signal import search
+from tellmark.watermark.signal import block, places, search
 from tellmark.watermark.signal.analysis import windows
 from tellmark.watermark.signal.block import P_PRESENT, _together, read_block
 from tellmark.watermark.signal.pattern import PUBLIC_KEY, ChannelPattern, WatermarkKey
@@ -100,12 +100,31 @@ def test_a_place_that_sync_waves_missed_is_read_where_a_code_fits(
     right = Match(0.0, Geometry(), (128.0, 128.0))
     wrong = [Match(0.0, Geometry(), (8.0 * n, 40.0)) for n in range(20)]
     monkeypatch.setattr(search, "candidates", lambda *_: iter([(wrong[0], 1.0)]))
-    monkeypatch.setattr(search, "further", lambda *_: ((place, 1.0) for place in [*wrong, right]))
+    monkeypatch.setattr(places, "further", lambda *_: _places([*wrong, right]))
     reading = read_block(block, PUBLIC_KEY, thorough=True)
     assert (reading.payload, reading.match, reading.matched) == (PAYLOAD, right, False)
     assert read_block(block, PUBLIC_KEY, thorough=False).payload is None
-    monkeypatch.setattr(search, "further", lambda *_: ((place, 1.0) for place in wrong))
+    monkeypatch.setattr(places, "further", lambda *_: _places(wrong))
     assert read_block(block, PUBLIC_KEY, thorough=True).payload is None
+
+
+def test_a_reading_too_weak_to_be_believed_does_not_end_the_search(
+    plain: list[U8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first candidate, of which sync waves say nothing, reads another payload, nearly by chance."""
+    frames = list(windows((time_s, rgb_to_i420(frame), False) for time_s, frame in _timed(_mark(plain[:25]))))
+    wrong, right = Match(0.0, Geometry(), (8.0, 40.0)), Match(0.0, Geometry(), (128.0, 128.0))
+    reading, other = block._reading, Payload.new(Kind.CONTROL)
+    monkeypatch.setattr(search, "candidates", lambda *_: iter([(wrong, 1.0), (right, 1.0)]))
+    weak = iter([(other, 9e-6)])
+    monkeypatch.setattr(block, "_reading", lambda soft, listed: next(weak, None) or reading(soft, listed))
+    found = read_block(frames, PUBLIC_KEY, thorough=False)
+    assert found.payload == PAYLOAD
+    assert found.p_value < P_PRESENT
+
+
+def _places(matches: list[Match]) -> list[places.Place]:
+    return [places.Place(found, 1.0, 1 / len(matches)) for found in matches]
 
 
 def _grey(rgb: U8) -> U8:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from tellmark.types import F32
-from tellmark.watermark.signal import search
+from tellmark.watermark.signal import places, search
 from tellmark.watermark.signal.analysis import Window, averaged, flattened
 from tellmark.watermark.signal.chance import log_signs
 from tellmark.watermark.signal.demodulate import channel_patterns_of, fit, soft_bits, wave_samples
@@ -27,7 +27,7 @@ SMALLEST_P = 1e-300  # what smaller chances are told as: a float would make them
 P_READING = 1e-5  # a payload is believed below this: where a mark is present, a wrong one has no other guard
 _P_LISTED = 0.01  # of the sync waves: below it a reading whose checksum fails is worth a list of the next likeliest
 _LISTED_Z = 9.0  # what correlates less is not believed anyway
-_LISTED_PLACES = 4  # of those where a crop may lie
+_LISTED_PLACES = 6  # the likeliest of those where a crop may lie
 P_SEGMENT = 1e-4  # a window belongs to a segment below this
 
 Segment = tuple[float, float, float]
@@ -65,25 +65,33 @@ def read_block(
     (``thorough``) read where a code fits best.
     """
     received: list[_Reception] = []
+    readings: list[BlockReading] = []
     spectra = _spectra(block)
     for reception in _receptions(block, spectra, key, thorough):
         received.append(reception)
         payload, chance = _reading(reception.soft, reception.p_value < _P_LISTED)
         if payload is not None and chance * len(received) < P_READING:
-            return _read(block, reception, payload, chance * len(received), key)
+            readings.append(_read(block, reception, payload, chance * len(received), key))
+            if readings[-1].p_value < P_PRESENT:
+                return readings[-1]
     if thorough or known:
-        more = search.further(spectra, channel_patterns_of(key), thorough)
-        places = [_received(spectra, found, p, key) for found, p in more]
-        compared = received + places
+        more = places.further(spectra, key, thorough)
+        there = [_received(spectra, place.match, place.p_value, key) for place in more]
         if known:
+            compared = received + there
             fit = known.likeliest(np.stack([reception.soft for reception in compared]))
             if 2 * fit.chance < P_READING:  # twice: decoding could have erred as well
-                return replace(_read(block, compared[fit.reception], fit.payload, 2 * fit.chance, key), matched=True)
-        for reception in _promising(places) if thorough else ():
-            payload, single = _reading(reception.soft, listed=True)
-            chance = 2 * single * len(compared)  # every place was decoded; twice: candidates could have erred as well
+                made = _read(block, compared[fit.reception], fit.payload, 2 * fit.chance, key)
+                readings.append(replace(made, matched=True))
+        for rank, (place, reception) in enumerate(zip(more, there, strict=True) if thorough else ()):
+            payload, single = _reading(reception.soft, listed=rank < _LISTED_PLACES)
+            chance = 2 * single / place.share  # twice: candidates could have erred as well
             if payload is not None and chance < P_READING:
-                return _read(block, reception, payload, chance, key)
+                readings.append(_read(block, reception, payload, chance, key))
+                if readings[-1].p_value < P_PRESENT:
+                    break
+    if readings:
+        return min(readings, key=lambda reading: reading.p_value)
     best = min(received, key=lambda reception: reception.p_value)
     segments = _segments(block, best.match, None, key) if best.p_value < P_PRESENT else ()
     return BlockReading(best.match, best.p_value, None, segments)
@@ -108,11 +116,6 @@ def _receptions(block: Sequence[Window], together: _Spectra, key: WatermarkKey, 
     if p < _P_LISTED:
         for found in search.beside(spectra(likeliest.geometry.zoom), patterns, likeliest):
             yield _received(spectra, found, p, key)
-
-
-def _promising(places: Sequence[_Reception]) -> list[_Reception]:
-    """The few that a code fits best, its checksum aside: a list of codes takes thirty times as long as the best one."""
-    return sorted(places, key=lambda place: decode(place.soft).z, reverse=True)[:_LISTED_PLACES]
 
 
 def _read(

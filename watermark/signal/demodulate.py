@@ -41,8 +41,8 @@ def wave_samples(spectrum: Spectrum, patterns: Sequence[ChannelPattern], found: 
 def soft_bits(waves: Waves, key: WatermarkKey) -> F32:
     """(CODE_BITS,) log-likelihood ratios up to scale, positive where a bit is more likely 1."""
     patterns = channel_patterns_of(key)
-    received = [_whitened(waves[n], key, n) * channel.phase.conj() for n, channel in enumerate(patterns)]
-    gains = _gains([samples[: channel.sync].real for samples, channel in zip(received, patterns, strict=True)])
+    received = [whitened(waves[n], key, n) * channel.phase.conj() for n, channel in enumerate(patterns)]
+    gains = channel_gains([samples[: channel.sync].real for samples, channel in zip(received, patterns, strict=True)])
     soft = np.zeros(CODE_BITS)
     for channel, samples, gain in zip(patterns, received, gains, strict=True):
         data = samples[channel.sync :] * gain
@@ -53,18 +53,18 @@ def soft_bits(waves: Waves, key: WatermarkKey) -> F32:
     return scaled
 
 
-def _gains(sync: Sequence[F32]) -> list[float]:
-    """Expected amplitude over noise power of each channel, from how strongly its sync waves came in.
+def channel_gains(sync: Sequence[F32]) -> list[F32]:
+    """Expected amplitude over noise power of each channel, from how strongly its sync waves (n, ...) came in: (...,).
 
     Luma has hundreds of them. Chroma has few: each of its channels is drawn towards both together, and these towards
     what is usual. Bands of wavelengths with a gain each cost more by their noise than they bring (docs/log.md).
     """
     luma, *chroma = sync
-    total, count = sum(float(waves.sum()) for waves in chroma), sum(len(waves) for waves in chroma)
-    expected = max(0.0, (total + _PRIOR_WAVES * _PRIOR_GAIN) / (count + _PRIOR_WAVES))
-    means = [float(luma.mean())]
-    means += [(float(waves.sum()) + _PRIOR_WAVES * expected) / (len(waves) + _PRIOR_WAVES) for waves in chroma]
-    return [max(_LEAST_GAIN, mean) for mean in means]
+    total, count = sum(waves.sum(axis=0) for waves in chroma), sum(len(waves) for waves in chroma)
+    expected = np.maximum(0.0, (total + _PRIOR_WAVES * _PRIOR_GAIN) / (count + _PRIOR_WAVES))
+    means = [luma.mean(axis=0)]
+    means += [(waves.sum(axis=0) + _PRIOR_WAVES * expected) / (len(waves) + _PRIOR_WAVES) for waves in chroma]
+    return [np.maximum(_LEAST_GAIN, mean) for mean in means]
 
 
 def fit(waves: Waves, code: U8 | None, key: WatermarkKey) -> float:
@@ -76,13 +76,13 @@ def fit(waves: Waves, code: U8 | None, key: WatermarkKey) -> float:
     for number, channel in enumerate(channel_patterns_of(key)):
         used = slice(None) if code is not None else slice(channel.sync)
         sent = channel.coefficients(code if code is not None else np.zeros(CODE_BITS, np.uint8))
-        product = _whitened(waves[number], key, number)[used] * sent[used].conj()
+        product = whitened(waves[number], key, number)[used] * sent[used].conj()
         score += float(product.real.sum())
         power += float((np.abs(product) ** 2).sum()) / 2
     return float(ndtr(-score / np.sqrt(power)))
 
 
-def _whitened(samples: C64, key: WatermarkKey, channel: int) -> C64:
+def whitened(samples: C64, key: WatermarkKey, channel: int) -> C64:
     """Samples (n,) divided by the local level of the spectrum, loud ones limited to unit magnitude."""
     magnitude = np.abs(samples)
     level = _level(magnitude, channel_patterns_of(key)[channel].waves)

@@ -49,13 +49,11 @@ def _grid() -> Iterator[Geometry]:
 
 
 GRID = tuple(_grid())
+CROPS = tuple(Geometry(float(scale)) for scale in _scales(0.46, 1.0))  # upright, of the right aspect
 _CANDIDATES = 3  # of a stage, to be refined
 _BATCH = 16  # geometries that are scanned at once: their fields fit in a core's cache
 _SCAN_PX = TILE_PX // 2  # shifts a scan looks at along each axis: every second one, still finer than any wave's half
 _SHARE = 0.25  # of the chance of error, for each of four stages
-_SHIFTS, _APART_PX = 3, 8  # of a geometry that are not the likeliest alone, and how far from one another they lie
-_CROPS, _CROPS_TRIED = tuple(Geometry(float(scale)) for scale in _scales(0.46, 1.0)), 8
-_WITHIN = (-0.006, -0.003, 0.0, 0.003, 0.006)  # of a crop's scale
 _BESIDE = tuple(0.003 * step for step in range(-5, 6) if step)  # relative scales
 _REFINE_STEPS = (0.006, 0.003, 0.0015)  # relative scale; rotation takes 60 times as many degrees
 
@@ -137,6 +135,16 @@ def correlate(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], geometry
     fields = scipy.fft.irfft2(grid, s=(TILE_PX, TILE_PX), workers=1)
     surface: F32 = np.tensordot(_MIXES, fields, axes=1)
     return surface
+
+
+def mixed(heard: Sequence[C64]) -> F32:
+    """(mixes, n) as :func:`correlate`, at shifts of one's own.
+
+    heard: (waves, n) of each channel its sync waves at n shifts, the phases of the key undone.
+    """
+    channels = [np.sqrt(2 / len(s)) * np.sum((s / (np.abs(s) + 1e-12)).real, axis=0) for s in heard]
+    together: F32 = (_MIXES @ np.stack(channels)).astype(np.float32)
+    return together
 
 
 def scan(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], geometries: Sequence[Geometry]) -> F64:
@@ -239,33 +247,6 @@ def beside(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], found: Matc
     return sorted(matches, key=lambda one: one.log_chance)
 
 
-def further(
-    spectra: Callable[[int], Spectrum], patterns: tuple[ChannelPattern, ...], thorough: bool
-) -> Iterator[tuple[Match, float]]:
-    """The best few shifts of geometries where a mark may lie that is not the likeliest, with their p-values.
-
-    Few sync waves tell the place of a weak mark in a small crop; it is often the second that bears data. Of every
-    common geometry, and (``thorough``) of the likeliest upright crops at scales a few thousandths apart.
-
-    A p-value counts the shifts of its own geometry, and as many geometries as were tried for each place yielded: times
-    the number of places it is that of the likeliest, but each has a reading of its own, whose chance counts them.
-    """
-    geometries, tried = list(COMMON), len(COMMON)
-    if thorough:
-        likely = _likeliest(spectra, patterns, _CROPS, _CROPS_TRIED)
-        geometries += [replace(crop, scale=crop.scale * (1 + step)) for crop in likely for step in _WITHIN]
-        tried += len(_CROPS) * len(_WITHIN)
-    share = tried / (len(geometries) * _SHIFTS)
-    for geometry in geometries:
-        chances = log_chance(patterns, correlate(spectra(geometry.zoom), patterns, geometry)).min(axis=0)
-        for _ in range(_SHIFTS):
-            y, x = (int(i) for i in np.unravel_index(int(chances.argmin()), chances.shape))
-            found = Match(float(chances[y, x]), geometry, (y, x))
-            yield found, min(1.0, share * p_value(found, 1))
-            near = np.arange(-_APART_PX, _APART_PX + 1)
-            chances[np.ix_((y + near) % TILE_PX, (x + near) % TILE_PX)] = np.inf
-
-
 def _neighbours(geometry: Geometry, step: float, upright: bool) -> list[Geometry]:
     scaled = [replace(geometry, scale=geometry.scale * (1 + sign * step)) for sign in (1, -1)]
     if upright:
@@ -297,10 +278,9 @@ def _likeliest(
     spectra: Callable[[int], Spectrum],
     patterns: tuple[ChannelPattern, ...],
     stage: Sequence[Geometry],
-    count: int = _CANDIDATES,
 ) -> list[Geometry]:
     """The geometries of a stage that are worth refining, the best first."""
-    if len(stage) <= count:
+    if len(stage) <= _CANDIDATES:
         return list(stage)
     scanned: list[tuple[float, int, Geometry]] = []
     for zoom in ZOOMS:
@@ -311,4 +291,4 @@ def _likeliest(
                 (float(value), number, geometry)
                 for number, (value, geometry) in enumerate(zip(values, own, strict=True))
             ]
-    return [geometry for _, _, geometry in sorted(scanned, key=lambda entry: entry[:2])[:count]]
+    return [geometry for _, _, geometry in sorted(scanned, key=lambda entry: entry[:2])[:_CANDIDATES]]

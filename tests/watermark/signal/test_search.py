@@ -11,7 +11,7 @@ from tellmark.types import U8
 from tellmark.watermark.signal.analysis import flattened, windows
 from tellmark.watermark.signal.fec import CODE_BITS
 from tellmark.watermark.signal.pattern import PUBLIC_KEY, TILE, WatermarkKey, channel_patterns, synthesize
-from tellmark.watermark.signal.search import Match, beside, candidates, correlate, further, match, p_value, refine
+from tellmark.watermark.signal.search import Match, beside, candidates, correlate, match, p_value, refine
 from tellmark.watermark.signal.spectrum import IDENTITY, Geometry, Spectrum
 
 CODE = np.random.default_rng(0).integers(0, 2, CODE_BITS, dtype=np.uint8)
@@ -71,22 +71,6 @@ def test_p_value_counts_its_trials() -> None:
     assert p(5.0, 1) == pytest.approx(1.0)
     assert p(9000.0, 1) == 1.0
     assert p(-800.0, 1000) < 1e-300
-
-
-def test_the_place_of_a_small_crop_is_among_the_further_ones() -> None:
-    """Of a common scale, and of one that lies between those that are scanned."""
-    for scale, near in ((0.5, 1e-9), (0.58, 0.004)):
-        spectrum = _planted(Geometry(scale=scale), (40.0, 90.0), noise=6.0)
-        found = list(further(lambda zoom, s=spectrum: s, channel_patterns(PUBLIC_KEY), True))
-        right = [
-            match
-            for match, _ in found
-            if abs(match.geometry.scale / scale - 1) < near and np.hypot(*np.subtract(match.shift, (40, 90))) < 3
-        ]
-        assert right
-        assert all(0 < p <= 1 for _, p in found)
-        places = {(match.geometry, match.shift) for match, _ in found}
-        assert len(places) == len(found)
 
 
 @pytest.mark.parametrize(
