@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 JOBS ?= 2
 
-.PHONY: demo test check browser gate baseline published clean
+.PHONY: demo test check browser gate baseline published weights clean
 
 demo: .venv/installed
 	$(BIN)/tellmark demo -o demo-out --force
@@ -29,6 +29,10 @@ baseline: .venv/installed
 # Every published report again: make published DATA=../shared/data WORK=../published [TOPICS="talk dials"]
 published: .venv/installed
 	OMP_NUM_THREADS=1 nice $(BIN)/python -m tellmark.published $(DATA) $(WORK) $(TOPICS)
+
+# The shipped detector's training set, weights and audit again: make weights DATA=../shared/data WORK=../weights
+weights: .venv/installed
+	OMP_NUM_THREADS=1 nice $(BIN)/python -m tellmark.shipped $(DATA) $(WORK)
 
 check: .venv/installed
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ shipped model on all clips of a dataset, with the notes of the evaluation: the m
 `--with part=compare`, `part=own`, `part=unseen` and `part=speed` are described in their modules: ``compare``,
 ``own_fakes``, ``unseen`` and ``detector_speed``; `part=shipped` teaches the model that ships once more. Those of own,
 unseen and shipped are made in DIR2 by `--with work=DIR2`, where `data` is footage with its index (``footage``).
-`part=audit` gives the table that `tellmark audit DIR`, or `python -m tellmark.shipped audit DIR`, left in DIR.
+`part=audit` gives the table that `tellmark audit DIR`, or `make weights`, left in DIR.
 """
 
 from __future__ import annotations
@@ -63,8 +63,9 @@ def run(
         if part in ("unseen", "shipped"):
             folder = footage.shipped(Path(data), Path(work)) if work else Path(data)
             return unseen_systems.run(folder, quick=quick) if part == "unseen" else _taught_again(folder)
-        folder = footage.ours(Path(data), Path(work)) if work else Path(data)
-        return own_fakes.run(folder, Path(unseen) if unseen else None)
+        if not work:
+            return own_fakes.run(Path(data), Path(unseen) if unseen else None)
+        return own_fakes.run(footage.ours(Path(data), Path(work)), footage.other_renderer(Path(data), Path(work)))
     with tempfile.TemporaryDirectory() as name:
         rows = _costs(Path(name), seconds=7 if quick else 20)
     if data is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,10 +55,8 @@ def detect(path: Path | str, model: TellModel | Fusion | Path | str | None = Non
         )
     verdict = model.judge(found.x)
     timeline = tuple((round(float(t), 3), float(p)) for t, p in zip(found.times_s, verdict.windows, strict=True))
-    note = None
-    if found.faces > 1:
-        note = f"up to {found.faces} faces were seen; this is about the largest one, `people` has each"
     people = _people(path, model) if found.faces > 1 else ()
+    note = _of_several(found.faces, verdict.p_synthetic, people, model) if found.faces > 1 else None
     return Detection(
         str(path), verdict.p_synthetic, verdict.tells, timeline, model.name, found.faces, note, people,
         model.operating_point,
@@ -81,6 +80,15 @@ def _people(path: Path, model: TellModel) -> tuple[dict[str, Any], ...]:
         box = [round(value, 1) for value in boxes[person]]
         found.append({"person": person, "p_synthetic": verdict.p_synthetic, "timeline": timeline, "box": box})
     return tuple(found)
+
+
+def _of_several(faces: int, p: float, people: Sequence[dict[str, Any]], model: TellModel) -> str:
+    """Whom a verdict is about, and whether that of somebody else is worse."""
+    note = f"up to {faces} faces were seen; this is about the largest one"
+    limit = point["threshold"] if (point := model.operating_point) else 0.5
+    worse = sum(float(one["p_synthetic"]) > limit for one in people) if p <= limit else 0
+    said = "the threshold" if point else "even odds"
+    return note + (f", and {worse} of the others {'lies' if worse == 1 else 'lie'} above {said}" if worse else "")
 
 
 def _by_views(path: Path, model: Fusion) -> Detection:

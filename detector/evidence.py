@@ -6,6 +6,7 @@ Red speaks for a synthetic face, blue for a real one, on the frame as in the bar
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -19,6 +20,8 @@ _INK, _FAINT, _PAPER = (30, 32, 36), (150, 154, 160), (250, 250, 248)
 _HEIGHT, _WIDEST = 600, 1070  # px of the frame
 _PANEL, _STRIP, _EDGE = 430, 190, 24  # px: width of the bars' panel, height of the timeline, margin
 _ROW = 33  # px, a bar with its name
+_LOWEST = 4  # px of a bar: a window that was judged shows, whatever was said of it
+_LINE = 54  # letters of a note in a line of the panel
 _FLOOR = 1.0  # log-odds: bars are drawn to the largest, and at least to this
 
 
@@ -66,6 +69,8 @@ def _bars(pen: ImageDraw.ImageDraw, left: int, detection: Detection, places: Map
     pen.line((middle, 104, middle, bottom - 8), _FAINT)
     _text(pen, (left, bottom), "sum, log-odds", 16)
     _text(pen, (left + 382, bottom + 1), f"{logit:+.2f}", 15, anchor="ra")
+    for place, line in enumerate(textwrap.wrap(detection.note or "", _LINE)):
+        _text(pen, (left, bottom + 34 + place * 18), line, 14)
 
 
 def _timeline(pen: ImageDraw.ImageDraw, width: int, detection: Detection, shown_s: float) -> None:
@@ -88,8 +93,9 @@ def _timeline(pen: ImageDraw.ImageDraw, width: int, detection: Detection, shown_
         pen.line((left, y(p), right, y(p)), (225, 226, 228))
         _text(pen, (left - 8, y(p)), f"{p:g}", 13, anchor="rm")
     for t, p in detection.timeline:
+        top_of_bar = min(y(p), bottom - _LOWEST)
         pen.rectangle(
-            (x(t - half) + 1, y(p), max(x(t + half) - 1, x(t - half) + 1), bottom), RED if p > limit else _FAINT
+            (x(t - half) + 1, top_of_bar, max(x(t + half) - 1, x(t - half) + 1), bottom), RED if p > limit else _FAINT
         )
     for dash in range(left, right, 10):
         pen.line((dash, y(limit), min(dash + 5, right), y(limit)), _INK)

@@ -78,6 +78,7 @@ class MediapipeTracker:
         self._max_faces = max_faces
         self._far: _FarFaces | None = None
         self._finder: Any = None
+        self._square = _Square()
         self._faces_at_once = max_faces if static else 1
         self._looked = -_LOOK  # the frame in which others were looked for
         self._frame = 0
@@ -85,13 +86,14 @@ class MediapipeTracker:
 
     def track(self, rgb: U8) -> list[Face]:
         """See :class:`FaceTracker`."""
+        square = self._square.of(rgb)
         if self._max_faces > 1 and not self._static and self._frame - self._looked >= _LOOK:
-            self._faces_at_once = self._max_faces if self._count(rgb) > 1 else 1
+            self._faces_at_once = self._max_faces if self._count(square) > 1 else 1
             self._looked = self._frame
         self._frame += 1
         mesh = self._mesh(self._faces_at_once)
         with _quiet() if self._chatty else nullcontext():  # the native library speaks up on its first face
-            faces = _faces(mesh, rgb)
+            faces = _faces(mesh, square)
         self._chatty = self._chatty and not faces
         if not faces:
             self._looked = -_LOOK  # whoever comes next may not come alone
@@ -100,15 +102,15 @@ class MediapipeTracker:
                 faces = self._far.find(rgb, self._max_faces)
         return sorted(faces, key=lambda face: -face.size)
 
-    def _count(self, rgb: U8) -> int:
-        """Faces in a frame, as the detector of the mesh for several finds them."""
+    def _count(self, square: U8) -> int:
+        """Faces in a square frame, as the detector of the mesh for several finds them."""
         if self._finder is None:
             with _quiet():
                 self._finder = _mediapipe().face_detection.FaceDetection(
                     model_selection=0, min_detection_confidence=0.5
                 )
-                return len(self._finder.process(_square(rgb)).detections or ())
-        return len(self._finder.process(_square(rgb)).detections or ())
+                return len(self._finder.process(square).detections or ())
+        return len(self._finder.process(square).detections or ())
 
     def _mesh(self, faces: int) -> Any:
         if faces not in self._meshes:
@@ -149,16 +151,16 @@ class _FarFaces:
     def find(self, rgb: U8, max_faces: int) -> list[Face]:
         height, width = rgb.shape[:2]
         boxes = []
-        for detection in self._detector.process(rgb).detections or ():
+        for detection in self._detector.process(_read_only(rgb)).detections or ():
             box = detection.location_data.relative_bounding_box
             boxes.append((box.xmin * width, box.ymin * height, box.width * width, box.height * height))
         faces = []
         for x, y, w, h in sorted(boxes, key=lambda box: -box[2])[:max_faces]:
             centre_x, centre_y, half = x + w / 2, y + h / 2, max(w, h)
             x0, y0 = max(0, int(centre_x - half)), max(0, int(centre_y - half))
-            crop = np.ascontiguousarray(rgb[y0 : int(centre_y + half), x0 : int(centre_x + half)])
+            crop = rgb[y0 : int(centre_y + half), x0 : int(centre_x + half)]
             offset = np.array([x0, y0, 0], np.float32)
-            faces += [Face(face.landmarks + offset) for face in _faces(self._mesh, crop)]
+            faces += [Face(face.landmarks + offset) for face in _faces(self._mesh, _Square().of(crop))]
         return faces
 
     def close(self) -> None:
@@ -259,19 +261,39 @@ def _similarity(source: F32, goal: F32) -> F32:
     return np.column_stack([linear, mean_goal - linear @ mean_source]).astype(np.float32)
 
 
-def _faces(mesh: Any, rgb: U8) -> list[Face]:
-    side = max(rgb.shape[:2])
-    found = mesh.process(_square(rgb)).multi_face_landmarks or ()
-    return [Face(np.array([(p.x, p.y, p.z) for p in face.landmark], np.float32) * np.float32(side)) for face in found]
+def _faces(mesh: Any, square: U8) -> list[Face]:
+    found = mesh.process(square).multi_face_landmarks or ()
+    side = np.float32(len(square))
+    return [Face(np.array([(p.x, p.y, p.z) for p in face.landmark], np.float32) * side) for face in found]
 
 
-def _square(rgb: U8) -> U8:
-    """``rgb`` with black below or to the right: the models project back correctly from square pictures only."""
-    height, width = rgb.shape[:2]
-    if height == width:
-        return rgb
-    side = max(height, width)
-    return np.asarray(cv2.copyMakeBorder(rgb, 0, side - height, 0, side - width, cv2.BORDER_CONSTANT), np.uint8)
+class _Square:
+    """Frames with black below or to the right: the models project back correctly from square pictures only.
+
+    Frames of one size lie in one picture, one after the other.
+    """
+
+    def __init__(self) -> None:
+        self._picture = np.zeros((0, 0, 3), np.uint8)
+        self._shape: tuple[int, ...] = ()
+
+    def of(self, rgb: U8) -> U8:
+        """(side, side, 3), read-only, until the next call."""
+        height, width = rgb.shape[:2]
+        if height == width:
+            return _read_only(rgb)
+        if rgb.shape != self._shape:
+            side = max(height, width)
+            self._shape, self._picture = rgb.shape, np.zeros((side, side, 3), np.uint8)
+        self._picture[:height, :width] = rgb
+        return _read_only(self._picture)
+
+
+def _read_only(rgb: U8) -> U8:
+    """``rgb`` that cannot be written to: MediaPipe reads it where it is, and would copy it first otherwise."""
+    shown = np.ascontiguousarray(rgb).view()
+    shown.flags.writeable = False
+    return shown
 
 
 def _mediapipe() -> ModuleType:

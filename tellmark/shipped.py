@@ -1,15 +1,15 @@
 """The training set of the detector that ships, and its weights, from the local material.
 
-    python -m tellmark.shipped DATA TALK ACTORS OUT
-    python -m tellmark.shipped audit OUT
+    python -m tellmark.shipped DATA WORK     (make weights DATA=.. WORK=..)
 
-DATA has an index.csv of real clips and of other systems' fakes; TALK is a dataset of the factory (``make published``)
-with real, null and `talk` clips of some of the same people, marked; ACTORS is made where it is missing: `talk` clips of
-virtual actors, what somebody renders first. All of them are cut and encoded alike (``detector.footage``), half of the
-variants of either class marked, and real clips whose scenery, framing and light are like that of no fake are left out.
-Our own fakes have a model apart, which alone learns from actors; drawn scenery gives these away, so they are a set of
-their own, OUT/actors. OUT becomes the dataset, OUT/default.npz the weights that learnt from both, and OUT/audit.json
-what the audit says of OUT, by models that learn as the shipped one did.
+DATA has an index.csv of real clips and of other systems' fakes. WORK gets three datasets: `talk`, that of the published
+report, with real, null and `talk` clips of some of the same people, marked; `actors`, `talk` clips of virtual actors,
+what somebody renders first; and `shipped`, what is learnt from: all of these cut and encoded alike
+(``detector.footage``), half of the variants of either class marked, without real clips whose scenery, framing and light
+are like that of no fake. Our own fakes have a model apart, which alone learns from actors; drawn scenery gives these
+away, so they are a set of their own, WORK/shipped/actors. WORK/shipped/default.npz becomes the weights that learnt from
+both, WORK/shipped/audit.json what the audit says of the set without actors, by models that learn as the shipped one
+did. An interrupted run goes on; to render anew after the generator changed, give another WORK.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from __future__ import annotations
 import csv
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tellmark import published
+from tellmark.console import Console
 from tellmark.detector import footage
 from tellmark.detector.audit.matching import matched, unpaired
 from tellmark.detector.audit.probes import background, first_window, framing
@@ -42,7 +44,11 @@ from tellmark.types import Clip, Kind, Label
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.signal.payload import Payload
 
+NAME = "tells-6"
 LEARNER = Tells(by_motion=True, apart=("talk",), trees=0.25)
+
+Bar = Callable[[str], Any]
+"""A name in, a context out that gives a :data:`Progress`: ``Console.progress``."""
 
 _SECONDS = 4.8  # three windows
 _OWN = 24  # persons of TALK
@@ -56,6 +62,7 @@ seconds = 4.8
 actors = 24
 balance = ["presentation", "monk_tone"]
 methods = ["reference", "talk"]
+motion = ["diffusion", "rules"]
 compression = ["c23"]
 
 [splits]
@@ -179,18 +186,29 @@ def like_the_fakes(folder: Path, clips: Sequence[Clip]) -> list[Clip]:
     return [clip for clip in clips if clip.clip_id in own or clip.source_id in kept]
 
 
-def main(arguments: Sequence[str]) -> None:
+def made(data: Path, work: Path, bar: Bar) -> Path:
+    """The dataset in ``work``/shipped, of which `talk` and `actors` lie beside it; made where it is missing."""
+    folder = work / "shipped"
+    if not (folder / PARQUET).exists():
+        talk = published.dataset("talk", data, work, bar)
+        with bar(_DRAWN) as progress:
+            actors = drawn(work / _DRAWN, progress)
+        with bar(folder.name) as progress:
+            build(data, talk, actors, folder, progress)
+    return folder
+
+
+def main(data: Path, work: Path, bar: Bar) -> None:
     """What the module's text says."""
-    if arguments[0] == "audit":
-        folder = Path(arguments[1])
-        found = audit(folder, classifier=LEARNER, mark=_mark, decisive=_DECISIVE)
-        found.save(folder / FILE)
-        print(found.table())
-        return
-    data, talk, actors, out = map(Path, arguments)
-    build(data, talk, drawn(actors), out, lambda done, total: print(done, total, file=sys.stderr))
-    train(taught(out), out / "default.npz", name="tells-6", classifier=LEARNER, force=True)
+    folder = made(data, work, bar)
+    train(taught(folder), folder / "default.npz", name=NAME, classifier=LEARNER, force=True)
+    with bar("audit") as progress:
+        found = audit(folder, classifier=LEARNER, mark=_mark, decisive=_DECISIVE, progress=progress)
+    found.save(folder / FILE)
+    print(found.table())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if len(sys.argv) != 3:
+        raise SystemExit(__doc__)
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Console().progress)

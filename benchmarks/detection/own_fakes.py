@@ -8,7 +8,7 @@ Persons are dealt to folds three times over: a calibration error is a mean over 
 large part of it. Null and plain arms, where DIR has them, are more real clips to learn from; they are not judged. The
 design was chosen on half of the persons, by a hash of their names: rows tell both halves apart. ``unseen=DIR2`` has
 clips of the same people made by another renderer, with their real ones: they are judged by the models that were taught
-on DIR without their person.
+on DIR without their person. ``work`` makes both of footage with an index.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def colour(shape: F32, age: float, grey: float, rng: np.random.Generator) -> F32
         for brow in (RIGHT_BROW, LEFT_BROW):
             canvas = np.zeros((SIZE, SIZE), np.float32)
             cv2.fillConvexPoly(canvas, cv2.convexHull(np.round(shape[list(brow), :2]).astype(np.int32)), 1.0)
-            log += 0.28 * grey * cv2.GaussianBlur(canvas, (0, 0), 3.0)[..., None] * f32([0.9, 1.0, 1.15])
+            log += 0.12 * grey * cv2.GaussianBlur(canvas, (0, 0), 3.0)[..., None] * f32([0.9, 1.0, 1.15])
     return log
 
 

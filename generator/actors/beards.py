@@ -7,7 +7,7 @@ import numpy as np
 
 from tellmark.generator.actors import fibres
 from tellmark.generator.actors.facespace import f32
-from tellmark.generator.actors.hairstyle import SHORT
+from tellmark.generator.actors.hairstyle import SHORT, HairStyle
 from tellmark.generator.actors.recipe import Recipe
 from tellmark.generator.actors.scenery import noise, smoothstep
 from tellmark.generator.types import SIZE
@@ -20,11 +20,16 @@ _SIDES = (
     ((356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377), 291),
 )
 _POINTS = 8  # on a hair
+_SIDE_LENGTH = 0.8  # as of a beard so full
+_SIDEBURNS = {"masculine": (0.75, 0.32), "feminine": (0.6, 0.16), "tied": (0.35, 0.14)}  # density, reach in face widths
 
 
 def paint(recipe: Recipe, shape: F32, rng: np.random.Generator) -> tuple[F32, F32]:
     """Hairs, and what shines through the skin between them: both (SIZE, SIZE, 4) premultiplied sRGB without light."""
-    density, fullness = sideburns(recipe.hair.flow, recipe.feminine, shape, rng), np.full((SIZE, SIZE), 0.4, np.float32)
+    density, fullness = (
+        sideburns(recipe.hair, recipe.feminine, shape, rng),
+        np.full((SIZE, SIZE), _SIDE_LENGTH, np.float32),
+    )
     if recipe.beard > 0:
         bearded = grows(recipe.beard, shape, rng)
         fullness = np.where(bearded > 0.5 * density, np.float32(recipe.beard), fullness)
@@ -52,7 +57,7 @@ def paint(recipe: Recipe, shape: F32, rng: np.random.Generator) -> tuple[F32, F3
     thickness = 0.16 + 0.17 * full
     drawn = fibres.draw(hairs, np.clip(tone, 0, 1).astype(np.float32), thickness, 1.0)[1]
     # Between the hairs, and where they are shaved, roots show through the skin.
-    shade = (cv2.GaussianBlur(density * (0.12 + 0.42 * fullness), (0, 0), 5.0))[..., None]
+    shade = (cv2.GaussianBlur(density * (0.08 + 0.46 * fullness), (0, 0), 5.0))[..., None]
     return drawn, np.dstack([shade * f32(recipe.hair.colour) * 0.40, shade]).astype(np.float32)
 
 
@@ -68,7 +73,7 @@ def grows(beard: float, shape: F32, rng: np.random.Generator) -> F32:
     nose, lips = shape[2, :2], shape[list(LIPS_OUTER), :2]
     outline: list[F32] = []
     for (side, corner), order in zip(_SIDES, (1, -1), strict=True):
-        away = (shape[corner, :2] - nose) * f32([1.25, 0.45])
+        away = (shape[corner, :2] - nose) * f32([1.12, 0.6])
         inwards = f32([np.sign(nose[0] - shape[side[begin], 0]) * 0.07 * width, 0])
         start, end = shape[side[begin], :2] + inwards, nose + away
         s = np.linspace(0, 1, 6)[:, None]
@@ -79,7 +84,7 @@ def grows(beard: float, shape: F32, rng: np.random.Generator) -> F32:
     region = np.zeros((SIZE, SIZE), np.uint8)
     cv2.fillPoly(region, [np.round(np.concatenate([outline[0], lip[None], outline[1]])).astype(np.int32)], 1)
     thin = 1 - beard  # what is shaved fades out further
-    full = smoothstep(_signed(region) + edge, -8 - 10 * thin, 16 + 18 * thin)
+    full = smoothstep(_signed(region) + edge, -5 - 4 * thin, 16 + 18 * thin)
     front = np.exp(-((np.abs(x - nose[0]) / (0.62 * np.ptp(lips[:, 0]))) ** 4))
     beside = cheeks * smoothstep(y, float(shape[[234, 454], 1].min()) - 6, float(shape[[61, 291], 1].max()))
     out = full * (beside + (1 - beside) * front)
@@ -92,28 +97,35 @@ def grows(beard: float, shape: F32, rng: np.random.Generator) -> F32:
         spot = ((x - nose[0] - sign * 0.085 * width) / (0.05 * width)) ** 2 + ((y - below) / (0.028 * height)) ** 2
         out = out * (1 - 0.75 * np.exp(-spot))
     groove = np.exp(-(((x - nose[0]) / (0.025 * width)) ** 2)) * (y < lips[:, 1].min())
-    patchy = np.clip(1 + (0.35 - 0.25 * beard) * noise(rng, 9), 0.2, 1)
+    patchy = np.clip(1 + (0.22 - 0.12 * beard) * noise(rng, 9), 0.2, 1)
     face = np.zeros((SIZE, SIZE), np.uint8)
     cv2.fillPoly(face, [np.round(oval).astype(np.int32)], 1)
     return np.asarray(out * (1 - 0.5 * groove) * patchy * smoothstep(_signed(face), -2, 1), np.float32)
 
 
-def sideburns(flow: str, feminine: bool, shape: F32, rng: np.random.Generator) -> F32:
-    """(SIZE, SIZE) in [0, 1] how densely hair grows before the ears, where no hair of the head falls over it."""
-    oval = shape[list(FACE_OVAL), :2]
-    middle, width = oval.mean(axis=0), float(np.ptp(oval[:, 0]))
-    y = np.mgrid[:SIZE, :SIZE][0].astype(np.float32)
+def sideburns(style: HairStyle, feminine: bool, shape: F32, rng: np.random.Generator) -> F32:
+    """(SIZE, SIZE) in [0, 1] how densely hair grows before the ears, where no hair of the head falls over it.
+
+    It goes on where the hair of the temple ends, as broad as that is, and narrows towards its end: what is as broad
+    all the way, or begins by itself, is a smudge.
+    """
     out = np.zeros((SIZE, SIZE), np.float32)
-    if flow not in SHORT or (feminine and flow != "crop"):
+    if style.flow not in SHORT:
         return out
-    strength, last = (0.03, 2) if feminine else (0.08, int(rng.integers(2, 4)))
+    oval = shape[list(FACE_OVAL), :2]
+    width = float(np.ptp(oval[:, 0]))
+    y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
+    strength, reach = _SIDEBURNS["tied" if style.tied else "feminine" if feminine else "masculine"]
+    strength, reach = strength * float(rng.uniform(0.7, 1)), reach * float(rng.uniform(0.6, 1))
     for side, _ in _SIDES:
-        strip = np.zeros((SIZE, SIZE), np.float32)
-        place = middle + (shape[list(side[:last]), :2] - middle) * f32([0.96, 1])
-        place = np.concatenate([place[:1] - f32([0, 0.16 * width]), place])
-        cv2.polylines(strip, [np.round(place).astype(np.int32)], False, 1.0, round(0.045 * width), cv2.LINE_AA)
-        strip = smoothstep(cv2.GaussianBlur(strip, (0, 0), 4.0) + 0.08 * noise(rng, 6), 0.1, 1)
-        out = np.maximum(out, strength * strip * smoothstep(y, place[-1, 1], place[1, 1]))
+        edge = shape[list(side[:6]), :2]
+        top = edge[0, 1] - 0.20 * width
+        t = np.clip((y - top) / (0.20 + reach) / width, 0, 1.5)
+        outline = np.interp(y[:, 0], edge[:, 1], edge[:, 0]).astype(np.float32)[:, None]
+        within = (x - outline) * np.sign(oval[:, 0].mean() - edge[0, 0])
+        broad = width * (0.022 + 0.045 * np.clip(1 - t, 0, 1)) + 1.2 * noise(rng, 5)
+        front = smoothstep(within, broad + 4, broad - 6) * smoothstep(within, -1, 2)
+        out = np.maximum(out, strength * front * smoothstep(t, 1.15, 0.55) * smoothstep(t, 0, 0.3))
     return out
 
 

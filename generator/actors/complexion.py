@@ -25,7 +25,7 @@ _BLOOD = (
 
 
 # Where skin shines more than elsewhere: a point of the mesh, reach in px, and how much.
-_OILY = ((151, 42, 0.35), (4, 18, 0.2), (6, 16, 0.3), (117, 26, 0.4), (346, 26, 0.4), (199, 20, 0.2))
+_OILY = ((151, 42, 0.35), (4, 18, 0.1), (6, 16, 0.15), (117, 26, 0.4), (346, 26, 0.4), (199, 20, 0.2))
 
 
 def skin_detail(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
@@ -65,7 +65,7 @@ def skin_detail(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
     reach = 0.45 * float(np.ptp(shape[list(FACE_OVAL), 0]))
     forehead = np.exp(-(((x - shape[10, 0]) / reach) ** 2) - ((y - shape[10, 1]) / (0.75 * reach)) ** 2)
-    detail = detail - forehead[..., None] * f32([0.07, 0.08, 0.09])
+    detail = detail - forehead[..., None] * f32([0.10, 0.115, 0.125])
     return np.asarray(detail - marks[..., None] * f32([0.5, 0.9, 1.0]), np.float32)
 
 
@@ -81,7 +81,10 @@ def blood(recipe: Recipe, shape: F32) -> F32:
         for point in points:
             u, v = (x - shape[point, 0]) / (reach[0] * width), (y - shape[point, 1]) / (reach[1] * width)
             out += np.float32(strength) * np.exp(-(u**2) - v**2)
-    return out * np.clip(1 + 0.10 * noise(rng, 8), 0.5, 1.5)
+    mottled = (0.012 * noise(rng, 12) + 0.012 * noise(rng, 36)) * np.float32(
+        min(1.0, 0.3 + float(np.mean(recipe.skin)))
+    )
+    return np.asarray(out * np.clip(1 + 0.10 * noise(rng, 8), 0.5, 1.5) + mottled, np.float32)
 
 
 def sheen(recipe: Recipe, shape: F32) -> F32:

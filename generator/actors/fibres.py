@@ -13,7 +13,7 @@ from scipy.ndimage import uniform_filter1d
 
 from tellmark.generator.actors import shadows
 from tellmark.generator.actors.hairstyle import HairStyle
-from tellmark.generator.actors.strands import ASTRAY, STEPS, Skull, along_scalp, over_forehead, taper
+from tellmark.generator.actors.strands import ASTRAY, CURLY_CROP, STEPS, Skull, along_scalp, over_forehead, taper
 from tellmark.generator.types import SIZE
 from tellmark.types import F32
 
@@ -54,14 +54,15 @@ def shade(
     mirrored, scattered = (_lobe(tangent + (shift + own) * around, half) for shift in _SHIFTS)
     t = np.linspace(0, 1, STEPS, dtype=np.float32)[None]
     short = style.flow == "crop"
+    curls = short and style.wave >= CURLY_CROP
     depth = 0.55 + 0.45 * np.clip(layers[:, None], 0, 1) ** 0.9
     root = 0.55 + 0.45 * t**0.7 if short else 0.72 + 0.28 * np.minimum(1, 2.5 * t)
     lit = (1.15 - 0.7 * key) * open_sky**0.7 + (0.6 + 0.9 * key) * lamp * (0.3 + 0.7 * facing) * (0.3 + 0.7 * diffuse)
     body = 1.1 * lit**0.55 * depth * root
     colour = np.asarray(style.colour, np.float32) * np.exp(rng.normal(0, 0.12 if short else 0.18, (len(strands), 1, 1)))
-    colour = colour * (1 + rng.normal(0, 0.04, (len(strands), 1, 3)))
+    colour = colour * np.exp(rng.normal(0, 1, (len(strands), 1, 3)) * [0.07, 0.04, 0.06])
     scalp = (strands[:, 0] - skull.centre) / skull.radii  # sun and dye come in streaks, cuts in clumps
-    for rate, strength in ((6.0, 0.13), (16.0, 0.12 if short else 0.09)):
+    for rate, strength in ((6.0, 0.13), (16.0, 0.22 if curls else 0.12 if short else 0.09)):
         colour = colour * np.exp(strength * along_scalp(scalp, rng, rate))[:, None, None]
     # What hangs behind the jaw is in the shade of head and hair.
     behind = np.clip((strands[..., 2] - skull.centre[2]) / skull.radii[2] + 0.5, 0, 1) * np.clip(4 * around_y, 0, 1)
@@ -70,7 +71,7 @@ def shade(
     white = (rng.random(len(strands)) < grey) * rng.uniform(0.3, 0.9, len(strands))
     colour = colour + (np.float32(0.54) - colour) * (0.5 * white)[:, None, None]
     shine = shine * np.clip(1.1 - 1.2 * colour.mean(axis=-1), 0.2, 1)  # what is light scatters more than it mirrors
-    out = colour * body[..., None] ** np.array([0.90, 1.0, 1.08], np.float32)  # what is in the shade of hair is warmer
+    out = colour * body[..., None] ** np.array([0.84, 1.0, 1.12], np.float32)  # what is in the shade of hair is warmer
     out += (shine * mirrored**80 * 0.18)[..., None] * (0.3 + 0.7 * colour)
     out += colour * (shine * scattered**18 * 1.3)[..., None]
     return np.asarray(np.clip(out, 0, 1), np.float32)
@@ -168,7 +169,7 @@ def thickness(strands: F32, layers: F32, style: HairStyle, skull: Skull) -> F32:
             over_forehead(root) if style.flow == "fringe" else np.zeros(len(root), bool)
         )  # through which skin shows
         return np.where(layers == ASTRAY, 0.3, np.where(before, 0.42, 0.7)).astype(np.float32)
-    left = 0.45 + 0.55 * taper(style, root) ** 0.7
+    left = 0.2 + 0.8 * taper(style, root)  # so near the skin they are dots
     return np.asarray((0.22 + 0.40 * np.clip(0.42 - 1.2 * root[:, 1], 0, 1)) * left, np.float32)
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from tellmark.generator.actors import cloth
+from tellmark.generator.actors import cloth, facespace
 from tellmark.generator.actors.cloth import PATTERNS, Piece
 from tellmark.generator.actors.facespace import f32
 from tellmark.generator.actors.relief import FAR
@@ -65,6 +65,7 @@ def torso(body: Body, oval: F32, skin: F32) -> tuple[F32, F32]:
     flesh = skin * np.exp((0.016 * noise(rng, 1.2) + 0.03 * noise(rng, 9))[..., None] * f32([0.6, 1.0, 1.1]))
     flesh = flesh * np.exp((0.012 * noise(rng, 10) + 0.02 * noise(rng, 30))[..., None] * f32([0.3, 0.75, 1.7]))
     flesh = flesh * np.exp(0.03 * smoothstep(down, 0.15, 0.5)[..., None] * f32([0.3, -1, -1]))  # the chest is redder
+    flesh = flesh * np.exp(-0.022 * noise(rng, 12)[..., None] * facespace.BLOOD)
     colour, form = flesh, _neck(body, np.random.default_rng([body.seed, 1]), across, down)
     for layer in _layers(body, rng, across, down, height):
         colour = cloth.laid_over(colour, layer.cover)

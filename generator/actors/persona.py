@@ -148,6 +148,8 @@ def parts_of(seed: int) -> Parts:
         picture, worn = picture * shade[..., None], (layer, depth)
     around = [np.round(shape[list(loop), :2].mean(axis=0)).astype(int) for loop in (RIGHT_EYE, LEFT_EYE)]
     bright = np.mean([lit[y - 12 : y + 16, x - 16 : x + 16].mean(axis=(0, 1)) for x, y in around], axis=0)
+    if worn is not None:  # in the light of the face, not glowing
+        worn[0][..., :3] *= np.clip(bright, 0.12, 1.1) ** np.float32(1 / 2.2)
     x, y = np.round(shape[[13, 14], :2].mean(axis=0)).astype(int)
     before_mouth = lit[y - 12 : y + 12, x - 24 : x + 24].mean(axis=(0, 1))
     # Much of what lights an eye has come from the lids: beside dark skin the white is darker, too.

@@ -193,15 +193,15 @@ def _dye(rng: np.random.Generator) -> tuple[float, float, float]:
 
 def _draw_glasses(rng: np.random.Generator) -> Glasses:
     shape = str(rng.choice(list(SHAPES)))
-    rims = np.array([(0.05, 0.045, 0.045), (0.32, 0.18, 0.09), (0.55, 0.53, 0.5), (0.5, 0.36, 0.2)])
+    rims = np.array([(0.05, 0.045, 0.045), (0.32, 0.18, 0.09), (0.36, 0.35, 0.34), (0.38, 0.25, 0.14)])
     colour = rng.choice(rims, p=[0.7, 0.1, 0.1, 0.1])
     return Glasses(
         shape,
         rounded(colour),  # type: ignore[arg-type]
-        round(float(rng.choice([0.009, 0.015, 0.024])), 3),
+        round(float(rng.choice([0.009, 0.013, 0.019])), 3),
         round(float(rng.uniform(0.27, 0.305)), 3),
         round(float(rng.uniform(0.19, 0.25) * (1.1 if shape == "round" else 0.95)), 3),
-        round(float(rng.choice([0.0, 0.06, 0.2], p=[0.35, 0.45, 0.2])), 3),
+        round(float(rng.choice([0.0, 0.05, 0.12], p=[0.35, 0.45, 0.2])), 3),
     )
 
 

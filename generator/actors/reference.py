@@ -23,7 +23,7 @@ from tellmark.landmarks import LEFT_EYE, LEFT_IRIS, LIPS_INNER, RIGHT_EYE, RIGHT
 from tellmark.types import F32, U8
 
 _EYES = ((RIGHT_EYE, RIGHT_IRIS[0]), (LEFT_EYE, LEFT_IRIS[0]))
-_HAIR_PX = 3  # around the head, in which hair has the head's depth
+_HAIR_PX = 5  # around the head, in which hair has the head's depth
 _HAIR_OFF = 3.0  # px that it lies before it
 _AROUND, _STEP_PX = np.ones((3, 3), np.uint8), 4.0
 _BREATH_HZ = 0.24

@@ -14,7 +14,7 @@ from tellmark.generator.mesh.layers import shown
 from tellmark.generator.types import SIZE
 from tellmark.types import F32, U8
 
-_GRID = 49  # points along a side of a sheet
+_GRID = 74  # points along a side of a sheet
 _CLOSE = 5.0  # px
 _MARGIN = 40  # px a sheet reaches over the picture's edges
 

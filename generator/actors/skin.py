@@ -117,7 +117,7 @@ def paint(recipe: Recipe, shape: F32, space: FaceSpace) -> tuple[F32, F32]:
     tip = np.exp(
         -((np.mgrid[:SIZE, :SIZE].astype(np.float32) - shape[2, 1::-1, None, None]) ** 2).sum(axis=0) / 17.0**2
     )
-    log = log + 0.35 * tip[..., None] * np.clip(cv2.GaussianBlur(log, (0, 0), 9.0) - log, 0, 1)
+    log = log + 0.5 * tip[..., None] * np.clip(cv2.GaussianBlur(log, (0, 0), 9.0) - log, 0, 1)
     log = log + np.log(f32(recipe.skin)) + complexion.skin_detail(recipe, shape, rng)
     log -= complexion.blood(recipe, shape)[..., None] * facespace.BLOOD
     return log + ageing.colour(shape, recipe.age, recipe.grey, rng), ears[..., 3]

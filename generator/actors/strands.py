@@ -32,6 +32,7 @@ ASTRAY = 1.2  # layer of single hairs outside the others
 _LOOSE = 0.02  # share of them
 _KNOT = np.array([0, 0.05, 1.1], np.float32)  # where tied hair is held, in radii of the skull
 _CURLY = 0.022  # amplitude of waves in face heights, from which hair stands off by itself
+CURLY_CROP = 0.010  # likewise of curls in short hair
 _PARTED = ("part", "fringe")
 _DRAWN_IN = 0.24
 _EAR = -0.04  # height of its upper end
@@ -78,6 +79,8 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
         * skull.height,
         (count, 1, 3),
     ).astype(np.float32)
+    if style.barbered:  # what is cut to some millimetres is no lock
+        spread *= (1 + 1.8 * (1 - taper(style, roots)))[parent][:, None, None]
     clumping = np.full((count, 1, 1), (0.9 if short else 0.2 if style.tied else 1.0) * style.clumping, np.float32)
     if style.flow == "fringe":  # it is combed apart over the forehead, else it hangs in strips
         clumping[over_forehead(roots)[parent]] *= 0.4
@@ -152,6 +155,8 @@ def within_hairline(style: HairStyle, direction: F32) -> F32:
     limit = np.interp(direction[:, 2], *(_BARBERED if style.barbered else _HAIRLINE))
     temple = np.exp(-(((np.abs(direction[:, 0]) - 0.55) / 0.16) ** 2)) * np.clip(-direction[:, 2], 0, 1)
     limit -= (0.3 if style.flow == "back" else 1.0) * style.temples * temple
+    if style.tied:  # what is too short for the knot before the ears is drawn by :mod:`beards`
+        limit -= 0.16 * np.exp(-(((direction[:, 2] + 0.36) / 0.16) ** 2))
     limit -= style.hairline * np.clip(0.3 - direction[:, 2], 0, 1)
     return np.asarray(limit - direction[:, 1], np.float32)
 
@@ -198,6 +203,9 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
         lift = lift * (1 - 0.55 * np.exp(-(((roots[:, 0] - 0.5 * style.parting) / 0.3) ** 2)))
         if style.wave < _CURLY:  # and beside the head it falls by its weight
             lift = lift * (1 - 0.45 * np.clip(1.6 * np.abs(roots[:, 0]) - 0.5, 0, 1))
+    if style.flow == "crop":  # a barber leaves no sphere, and curls stand in tufts
+        tufts = along_scalp(roots, rng, 4.0) + along_scalp(roots, rng, 9.0) * (style.wave >= CURLY_CROP)
+        lift = lift * np.exp(0.22 * tufts)
     lift, step = lift.astype(np.float32), step.astype(np.float32)
     point = centre + roots * radii
     heading = roots / radii
@@ -236,8 +244,8 @@ def _swept(style: HairStyle, side: F32, offset: F32) -> F32:
     """(n,) how much hair at places (n, 3), in skull radii, is combed back behind ear or shoulder."""
     left, right = style.behind
     behind = np.where(side < 0, np.float32(left), np.float32(right))
-    start = 1.4 - 1.5 * behind
-    return np.asarray(2.5 * behind * np.clip((offset[:, 1] - start) / 0.5, 0, 1), np.float32)
+    start = 2.0 - 2.5 * behind  # what is tucked goes back above the ear: further down it would end on the cheek
+    return np.asarray(3.5 * behind**1.5 * np.clip((offset[:, 1] - start) / 0.4, 0, 1), np.float32)
 
 
 def _flow(style: HairStyle, offset: F32, side: F32, layer: F32, fringe: NDArray[np.bool_]) -> F32:

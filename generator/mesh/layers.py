@@ -55,9 +55,9 @@ def split(portrait: Portrait) -> Layers:
     alpha = np.rint(np.clip(np.maximum(alpha, lowest), 0, 1) * 255) / 255
     colour = np.clip(np.rint(picture - (1 - alpha[..., None]) * background), 0, 255)
     # More light than the person covers glows around a head that moves: the fill's grain and the halo of a sharpened
-    # picture stay behind. What is brighter still, is hair.
+    # picture stay behind. What is brighter still, is hair; before an exact matte it is what the fill cannot know.
     glow = np.maximum(colour - 255 * alpha[..., None], 0)
-    colour = colour - np.minimum(glow, _GLOW)
+    colour = colour - (glow if drawn else np.minimum(glow, _GLOW))
     person = np.dstack([colour, np.rint(alpha * 255)]).astype(np.uint8)
     return Layers(_extend(person), background.astype(np.uint8))
 

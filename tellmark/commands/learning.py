@@ -134,11 +134,12 @@ def detect(files: tuple[Path, ...], *, model: Path | None, picture: Path | None,
         lines = [f"{plain(str(file))}: " + (note if p is None else f"p = {p:.2f}")]
         lines += _against_threshold(detection)
         lines += [f"  {note}"] if p is not None and detection.note else []
+        lines += (
+            ["  what its tells say that need no motion, which is no verdict:"] if p is None and detection.tells else []
+        )
         for family, tell in sorted(detection.tells.items(), key=lambda item: -abs(item[1]["contribution"])):
             lines.append(f"  {family:20} score {tell['score']:.2f}  contribution {tell['contribution']:+.2f}")
-        for person in detection.people:
-            at = ", ".join(f"{value:.0f}" for value in person["box"])
-            lines.append(f"  person at {at}: p = {person['p_synthetic']:.2f}")
+        lines += [_person(person, detection.operating_point) for person in detection.people]
         console.result(detection.to_json(), "\n".join(lines))
         if picture is not None:
             from tellmark.detector.heatmap import draw
@@ -161,6 +162,14 @@ def _against_threshold(detection: Detection) -> list[str]:
         f"  {side} the threshold of {point['threshold']:.2f}, like {fakes:.0%} of fakes of known systems "
         f"and {real:.0%} of real clips, of people the model had not seen: {meaning}"
     ]
+
+
+def _person(person: dict[str, Any], point: dict[str, float] | None) -> str:
+    """One of several people in a video: where they were first seen, what is said of them."""
+    left, top, right, bottom = person["box"]
+    p = person["p_synthetic"]
+    above = ", above the threshold" if point and p > point["threshold"] else ""
+    return f"  person first seen at x {left:.0f} to {right:.0f}, y {top:.0f} to {bottom:.0f}: p = {p:.2f}{above}"
 
 
 def _auc(overall: dict[str, Any]) -> str:

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tellmark.commands.learning import _against_threshold
+from tellmark.commands.learning import _against_threshold, _person
 from tellmark.detector import features
-from tellmark.detector.detect import default_model, detect
+from tellmark.detector.detect import _of_several, default_model, detect
 from tellmark.detector.tells import FAMILIES
 from tellmark.encoding import VideoWriter
 from tellmark.errors import InputError, MediaError
@@ -161,3 +161,15 @@ def _with(scene: Any) -> Callable[..., Any]:
         return original(frames, tracker=scene, length=length)
 
     return reader
+
+
+def test_somebody_else_above_the_threshold_is_not_passed_over() -> None:
+    """A verdict is about the largest face: who reads nothing else must learn that a smaller one looks worse."""
+    model = replace(default_model(), card={"operating_point": {"threshold": 0.7, "false_alarms": 0.03, "hits": 0.5}})
+    people = [{"p_synthetic": p, "box": [10.2, 20.0, 110.0, 140.4]} for p in (0.1, 0.9)]
+    assert "and 1 of the others lies above the threshold" in _of_several(2, 0.1, people, model)
+    assert "others" not in _of_several(2, 0.1, people[:1], model)
+    assert "others" not in _of_several(2, 0.9, people, model)
+    said = [_person(one, model.operating_point) for one in people]
+    assert said[0].endswith("x 10 to 110, y 20 to 140: p = 0.10")
+    assert said[1].endswith("p = 0.90, above the threshold")

@@ -11,10 +11,12 @@ from tellmark.types import U8, Detection
 POINT = {"threshold": 0.8, "false_alarms": 0.03, "hits": 0.3}
 
 
-def drawn(contributions: dict[str, float], *, shape: tuple[int, int] = (300, 400)) -> U8:
+def drawn(
+    contributions: dict[str, float], *, shape: tuple[int, int] = (300, 400), late: float = 0.7, note: str | None = None
+) -> U8:
     found = Detection(
         "clip.mp4", 0.9, {name: {"score": 0.5, "contribution": value} for name, value in contributions.items()},
-        ((0.8, 0.95), (2.4, 0.7)), "m", 1, operating_point=POINT,
+        ((0.8, 0.95), (2.4, late)), "m", 1, note, operating_point=POINT,
     )  # fmt: skip
     painted = np.full((*shape, 3), 100, np.uint8)
     return sheet(painted, found, dict.fromkeys(contributions, "skin"), 0.8)
@@ -42,6 +44,22 @@ def test_windows_above_the_threshold_are_red() -> None:
     assert tuple(early) == RED
     assert len(set(late.tolist())) > 1 or late[0] < 200
     assert tuple(late) not in (RED, BLUE)
+
+
+def test_a_window_that_was_judged_shows_whatever_was_said_of_it() -> None:
+    picture = drawn({"eyes": 4.0}, late=0.0)
+    foot, shown = picture[748], picture.shape[1] * 3 // 4
+    assert (foot[shown] != picture[620, shown]).any()
+
+
+def test_whom_the_verdict_is_about_stands_below_the_bars() -> None:
+    said, unsaid = (
+        drawn({"eyes": 4.0}, note="up to 2 faces were seen; this is about " + 10 * "somebody "),
+        drawn({"eyes": 4.0}),
+    )
+    rows = np.flatnonzero((said != unsaid).any((1, 2)))
+    assert len(rows)
+    assert 110 + 2 * 33 + 20 < rows[0] < rows[-1] < 600
 
 
 @pytest.mark.parametrize(("shape", "width"), [((300, 400), 800), ((100, 1000), 1070), ((900, 300), 200)])

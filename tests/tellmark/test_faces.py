@@ -58,6 +58,18 @@ def test_far_faces_are_found(person: U8) -> None:
     assert 1500 < np.mean(face.box[::2]) < 1756
 
 
+def test_frames_leave_nothing_behind_and_are_left_alone(person: U8) -> None:
+    """Frames that are not square share one picture: what was in it before must not be seen."""
+    wide = np.hstack([person, np.full((512, 256, 3), 200, np.uint8)])
+    cut = person[:400, 20:]
+    with MediapipeTracker(static=True) as tracker:
+        tracker.track(wide)
+        found = [tracker.track(frame)[0].landmarks for frame in (cut, wide, cut)]
+    for frame, points in zip((cut, wide, cut), found, strict=True):
+        np.testing.assert_array_equal(points, find_face(frame).landmarks)
+    assert wide.flags.writeable
+
+
 def test_tracker_follows_a_video(person: U8) -> None:
     with MediapipeTracker() as tracker:
         tracks = [tracker.track(np.roll(person, 3 * step, axis=1))[0].landmarks[1, 0] for step in range(5)]

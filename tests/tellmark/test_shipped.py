@@ -10,8 +10,11 @@ import pytest
 
 from tellmark import shipped
 from tellmark.benchmarks.detection.speed import CLIP
+from tellmark.console import Console
+from tellmark.generator.factory.plan import Plan
 from tellmark.manifest import read_clips, write_manifest
 from tellmark.reports.measured import csv_rows
+from tellmark.runs import Progress
 from tellmark.types import Clip, Label
 
 
@@ -107,3 +110,27 @@ def test_what_is_like_nothing_goes_and_our_own_clips_stay(monkeypatch: pytest.Mo
     assert not alone
     assert kept.count("same") > 35
     assert kept.count("same") + kept.count("other") == 40
+
+
+def test_actors_are_moved_by_both_motions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `render` does unasked, and what datasets do."""
+    plans: list[Plan] = []
+    monkeypatch.setattr(shipped.dataset, "build", lambda plan, folder, **settings: plans.append(plan))
+    shipped.drawn(tmp_path / "work" / "actors")
+    assert plans[0].motions == ("diffusion", "rules")
+
+
+def test_what_is_missing_is_made_and_what_is_there_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[tuple[Path, ...]] = []
+
+    def build(data: Path, talk: Path, actors: Path, out: Path, progress: Progress | None) -> None:
+        built.append((data, talk, actors, out))
+        out.mkdir()
+        write_manifest(out, [CLIP])
+
+    monkeypatch.setattr(shipped.published, "dataset", lambda topic, data, work, bar: work / topic)
+    monkeypatch.setattr(shipped, "drawn", lambda folder, progress: folder)
+    monkeypatch.setattr(shipped, "build", build)
+    folders = [shipped.made(Path("data"), tmp_path, Console(quiet=True).progress) for _ in range(2)]
+    assert folders == [tmp_path / "shipped"] * 2
+    assert built == [(Path("data"), tmp_path / "talk", tmp_path / "actors", tmp_path / "shipped")]

@@ -1,8 +1,11 @@
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
 
 from tellmark.generator.actors import beards, facespace
+from tellmark.generator.actors.recipe import draw_recipe
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import FACE_OVAL, LEFT_EYE, LIPS_OUTER, RIGHT_EYE
 from tellmark.types import F32
@@ -41,8 +44,19 @@ def test_beards_differ(shape: F32) -> None:
 
 
 def test_hair_before_the_ears_is_of_short_cuts(shape: F32) -> None:
-    rng = np.random.default_rng(1)
-    assert not beards.sideburns("part", True, shape, rng).any()
-    man, woman = (beards.sideburns("crop", feminine, shape, np.random.default_rng(1)) for feminine in (False, True))
-    assert man.sum() > woman.sum() > 0
+    style = draw_recipe(0).hair
+    crop, hanging, tied = (
+        dataclasses.replace(style, flow=flow, length=length)
+        for flow, length in (("crop", 0.1), ("part", 1.0), ("back", 0.55))
+    )
+    assert not beards.sideburns(hanging, True, shape, np.random.default_rng(1)).any()
+    man, woman, wisps = (
+        beards.sideburns(cut, feminine, shape, np.random.default_rng(1))
+        for cut, feminine in ((crop, False), (crop, True), (tied, True))
+    )
+    assert man.sum() > woman.sum() > wisps.sum() > 0
+    assert man.max() <= 1
     assert man[int(shape[61, 1]) :].max() == 0  # it ends above the mouth
+    assert (man * (1 - inside(shape, FACE_OVAL, 1.03))).max() < 0.05  # the ears are bare
+    temple, cheek = (man[round(float(shape[point, 1]))] > 0.2 for point in (127, 234))
+    assert temple.sum() > cheek.sum()  # it narrows
