@@ -1,7 +1,9 @@
 """Head pose from landmarks: the rigid motion that carries a person's rest shape to each frame, and what is left of it.
 
 Least squares between point sets (Kabsch 1976; scale after Umeyama 1991) on points that neither speech nor lids move.
-Points that stray are weighed down, so that a raised brow or a lost ear does not turn the head.
+Points that stray are weighed down, so that a raised brow or a lost ear does not turn the head. A place in the picture
+is measured, depth is the tracker's guess: when a chin drops it tips the whole face back, and of a nod it makes too
+much. So depth counts a tenth: least squares with weights for each axis, by majorisation (Kiers 1990).
 """
 
 from __future__ import annotations
@@ -20,6 +22,11 @@ STABLE = (
 )
 RELIEF = 1.09
 """The tracker's depth is shallow by this: median over 26 real clips with wide turns, against structure from motion."""
+
+_DEPTH = 0.1
+"""What a depth counts for beside a place in the picture. Fits that take both alike read 1.19 of a real nod (structure
+from motion, 26 clips), fits on the picture alone .79 of it."""
+_ROUNDS = 20  # what is left to go shrinks by a quarter in each
 
 _OVAL = (10, 297, 284, 389, 323, 361, 288, 365, 378, 152, 149, 136, 58, 132, 93, 162, 54, 67)
 _STRAY = 0.012  # face widths off the fit at which a point counts half
@@ -59,12 +66,15 @@ def fit_heads(landmarks: F32, rest: F64) -> Heads:
     goal, model = landmarks.astype(np.float64) * deep, rest * deep
     stable, width = list(STABLE), float(face_width(rest.astype(np.float32)))
     joint = _joint(model, width)
-    weights = np.ones((len(goal), len(stable)))
-    for _ in range(3):
-        rotation, scale, centre, origin = _similarity(model[stable], goal[:, stable], weights)
-        back = _undo(goal, rotation, scale, centre, origin)
-        stray = np.linalg.norm(back[:, stable] - model[stable], axis=2) / width
+    weights, seen = np.ones((len(goal), len(stable))), goal[:, stable].copy()
+    for _ in range(_ROUNDS):
+        rotation, scale, centre, origin = _similarity(model[stable], seen, weights)
+        placed = _carry(model[stable], rotation, scale, centre, origin)
+        off = goal[:, stable] - placed
+        seen[..., 2] = placed[..., 2] + _DEPTH * off[..., 2]
+        stray = np.sqrt(off**2 @ (1, 1, _DEPTH)) / scale[:, None] / width
         weights = 1 / (1 + (stray / _STRAY) ** 2)
+    back = _undo(goal, rotation, scale, centre, origin)
     place = scale[:, None] * np.einsum("tij,tj->ti", rotation, joint - origin) + centre
     return Heads(_angles(rotation), scale, place[:, :2], back)
 
@@ -82,6 +92,12 @@ def _similarity(model: F64, goal: F64, weights: F64) -> tuple[F64, F64, F64, F64
     seen = np.einsum("tij,tnj->tni", rotation, a)[..., :2]
     scale = np.einsum("tn,tni,tni->t", share, b[..., :2], seen) / np.einsum("tn,tni,tni->t", share, seen, seen)
     return rotation, scale, centre, origin
+
+
+def _carry(model: F64, rotation: F64, scale: F64, centre: F64, origin: F64) -> F64:
+    """(T, n, 3) where the fit has the points of the model (n, 3)."""
+    turned = np.einsum("tij,tnj->tni", rotation, model - origin[:, None])
+    return np.asarray(scale[:, None, None] * turned + centre[:, None], np.float64)
 
 
 def _undo(goal: F64, rotation: F64, scale: F64, centre: F64, origin: F64) -> F64:

@@ -10,7 +10,7 @@ from tellmark.errors import FaceError
 from tellmark.faces import MediapipeTracker
 from tellmark.generator.actors import actor
 from tellmark.generator.borrow import BorrowedMotion, Performance, stretched
-from tellmark.generator.geometry.headpose import STABLE, fit_heads
+from tellmark.generator.geometry.headpose import RELIEF, STABLE, fit_heads
 from tellmark.generator.render import MeshRenderer
 from tellmark.generator.retarget import bridged, retarget, steady
 from tellmark.generator.rules import RuleMotion
@@ -126,6 +126,20 @@ def test_a_known_turn_of_points_is_fitted_exactly(someone: Portrait) -> None:
     heads = fit_heads(moved[None], rest)
     np.testing.assert_allclose(heads.rotation_deg[0], (0, 0, 10), atol=0.2)
     assert heads.scale[0] == pytest.approx(1.2, rel=5e-3)
+
+
+def test_a_nod_is_read_from_places_more_than_from_depth(someone: Portrait) -> None:
+    """A tracker that sees a chin drop tips the whole face back in depth, and leaves it where it is in the picture."""
+    from scipy.spatial.transform import Rotation
+
+    rest = someone.landmarks.astype(np.float64)
+    deep = rest * (1, 1, RELIEF)
+    nod = deep @ Rotation.from_euler("x", 8, degrees=True).as_matrix().T / (1, 1, RELIEF)
+    tipped = rest.copy()
+    tipped[:, 2] = nod[:, 2]
+    whole, alone = fit_heads(np.stack([nod, tipped]).astype(np.float32), rest).rotation_deg[:, 1]
+    assert abs(whole) == pytest.approx(8, abs=0.3)
+    assert abs(alone) < 2
 
 
 def test_smoothing_takes_tremble_and_leaves_blinks() -> None:

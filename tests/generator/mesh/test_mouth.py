@@ -69,7 +69,7 @@ def test_teeth_are_in_the_dark_behind_lips_that_hardly_part_and_behind_rounded_o
 
     shown = dataclasses.replace(mouth, show_mm=5.0)
     hidden = dataclasses.replace(mouth, show_mm=0.5)
-    wide, narrow, rounded = ({"jaw": 0.9}, {"jaw": 0.35}, {"jaw": 0.7, "pucker": 0.9})
+    wide, narrow, rounded = ({"jaw": 0.9}, {"jaw": 0.3}, {"jaw": 0.7, "pucker": 0.9})
     mouth = shown
     assert brightness(**narrow) < 0.8 * brightness(**wide)
     assert brightness(**rounded) < 0.6 * brightness(**wide)
