@@ -107,6 +107,7 @@ def _rows(name: str, machine: str | None, folder: Path) -> list[dict[str, str]]:
     if name == "card":
         return _card()
     files = [path for path in sorted(folder.glob(f"{name}-*.csv")) if re.fullmatch(f"{name}-{_MACHINE}", path.stem)]
+    files.sort(key=lambda path: path.stem.count("-"))  # of `stream`, and not of `stream-hour`, whose name goes on
     files = [path for path in files if path.stem == f"{name}-{machine}"] or files
     if not files:
         raise InputError(f"{folder} has no results of {name}; run `tellmark bench {name}`")

@@ -72,3 +72,10 @@ def test_a_value_is_found_by_what_its_row_holds(tmp_path: Path) -> None:
         value({"results": "x", "where": {"a": "three"}, "column": "b"}, tmp_path)
     with pytest.raises(InputError, match="no results of y"):
         value({"results": "y", "where": {}, "column": "b"}, tmp_path)
+
+
+def test_a_result_is_not_taken_for_another_whose_name_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "stream-xeon-e5-2core.csv").write_text("what,value\nframes,70\n")
+    (tmp_path / "stream-hour-amd-epyc-2core.csv").write_text("what,value\nframes,50\n")
+    assert value({"results": "stream", "where": {"what": "frames"}, "column": "value"}, tmp_path) == 70
+    assert value({"results": "stream-hour", "where": {"what": "frames"}, "column": "value"}, tmp_path) == 50
