@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from tellmark.generator.geometry.basis import LOWER_LIP, face_frame
+from tellmark.generator.geometry.between_lips import rounding
 from tellmark.generator.geometry.fine import double
 from tellmark.generator.mesh.opening import APART_MM, lip_gaps, mouth_width
 from tellmark.types import F32, U8
@@ -21,12 +22,11 @@ from tellmark.types import F32, U8
 _ENDS = ((61, 78), (291, 308))  # outer and inner point of either corner
 _REACH_MM = 11.0  # around a corner
 _LINE_MM = 9.0  # widest line that is lifted
-_EDGE_MM = 1.0  # to either side of the lower lip's edge, where it is lifted as well
+_EDGE_MM = 1.0  # below the lower lip's edge, where it is lifted as well
 _MOST = np.float32(0.9)  # of the line, that is ever lifted
 _EDGE_LIFTED = 1.4  # times as much: half of the line is the upper lip's, which keeps its shadow
 _LIFTED = (0.5, 0.9)  # share lifted of the line: where lips part, and where they are rounded as well
 _OPEN_MM = 6.0  # of parting, by which that much is lifted
-_ROUND = 0.3  # of the mouth's width, by which it is rounded
 _STEP = 1 / 32  # of the line, that cannot be seen
 
 
@@ -58,8 +58,8 @@ class Corners:
         scale: of the head in the frame over the portrait.
         """
         parted = float((lip_gaps(points) / scale - self._rest).max()) / self._open_px
-        narrow = (1 - mouth_width(points) / scale / self._wide) / _ROUND
-        share = round(min(max(parted, 0.0), 1.0) * float(np.interp(narrow, (0, 1), _LIFTED)) / _STEP)
+        rounded = rounding(mouth_width(points) / scale / self._wide)
+        share = round(min(max(parted, 0.0), 1.0) * float(np.interp(rounded, (0, 1), _LIFTED)) / _STEP)
         if share == self._lifted:
             return
         self._lifted = share

@@ -42,7 +42,6 @@ class Dentition:
     dark: F32  # (3,) RGB of the throat
     origin: F32  # (3,) px in the portrait
     axes: F32  # (3, 3) px per mm: across, down, back
-    px_per_mm: float
     rest_mm: float  # from one corner of the lips to the other in the portrait
     own: F32 | None  # (SIZE, SIZE) alpha of the portrait's own interior
 
@@ -72,7 +71,6 @@ def build_dentition(image: U8, landmarks: F32) -> Dentition:
         dark=_tinted(np.array([84, 40, 37]) * white, colour),
         origin=origin.astype(np.float32),
         axes=frame.axes,
-        px_per_mm=frame.px_per_mm,
         rest_mm=_across_mm(landmarks[list(LIPS_INNER), :2], frame.axes),
         own=np.minimum(2 * opening(landmarks), 1) if gap > _OPEN_MM * frame.px_per_mm else None,
     )
