@@ -10,14 +10,13 @@ import numpy as np
 from tellmark.detector import metrics
 from tellmark.detector.audit import probes
 from tellmark.detector.audit.matching import unpaired
-from tellmark.detector.audit.material import NONE_ANEW, Material, missing
+from tellmark.detector.audit.material import DEALS, NONE_ANEW, Material, Scored, mean_of, missing
 from tellmark.detector.audit.variants import AGAIN, AS_IS, SWAPS, Variant
 from tellmark.detector.audit_record import Control
 from tellmark.detector.evaluate import known_mean
 from tellmark.errors import InputError
 from tellmark.types import F64, Label
 
-_DEALS = 3
 _WATERMARK = "if it fails, the watermark is taken for the forgery, or for its absence"
 
 
@@ -46,26 +45,32 @@ def watermark(material: Material) -> Iterator[Control]:
         yield missing(*cross, why)
         return
     taken = material.drawn(material.wanted, clean=True)
-    again, once = material.variant(AGAIN, taken), material.variant(Variant(AGAIN.encoding, marks=1), taken)
-    arms = {"clean": dict(zip(*again, strict=True)), "marked": dict(zip(*once, strict=True))}
-    both = sorted(set(arms["clean"]) & set(arms["marked"]))
+    arms, both = [], list(taken)
+    for seed in material.deals:
+        clean = material.variant(AGAIN, taken, seed=seed)
+        marked = material.variant(Variant(AGAIN.encoding, marks=1), taken, seed=seed)
+        arms.append({"clean": dict(zip(*clean, strict=True)), "marked": dict(zip(*marked, strict=True))})
+        both = [i for i in both if i in arms[-1]["clean"] and i in arms[-1]["marked"]]
     already = sum(material.clips[i].marked for i in both)
     note = f"{already} of {len(both)} clips were marked before, and have a second mark in that arm" if already else ""
     negatives = [i for i in both if material.labels[i] == 0]
-    scores = np.array([arms[arm][i] for arm in ("clean", "marked") for i in negatives])
     labels = np.repeat([0, 1], len(negatives))
-    scored = material.scored([*negatives, *negatives], scores, labels)
-    yield _band(material.auc(*band[:3], scored, band[3], 0.55, note))
+    alone = [np.array([one[arm][i] for arm in ("clean", "marked") for i in negatives]) for one in arms]
+    twice = [material.scored([*negatives, *negatives], scores, labels) for scores in alone]
+    yield _band(mean_of([material.auc(*band[:3], one, band[3], 0.55, note) for one in twice], 0.55))
 
-    def arm(fakes: str, others: str) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], F64, list[str]]:
-        scores = np.array([arms[fakes if material.labels[i] else others][i] for i in both])
+    def arm(deal: dict[str, dict[int, float]], fakes: str, others: str) -> Scored:
+        scores = np.array([deal[fakes if material.labels[i] else others][i] for i in both])
         return material.scored(both, scores, material.labels[both])
 
-    areas = {(f, o): metrics.auc(*arm(f, o)[:2]) for f in arms for o in arms}
+    areas = {
+        (f, o): float(np.mean([metrics.auc(*arm(deal, f, o)[:2]) for deal in arms])) for f in arms[0] for o in arms[0]
+    }
     best = max((("clean", "clean"), ("marked", "marked")), key=areas.__getitem__)
     worst = min((("clean", "marked"), ("marked", "clean")), key=areas.__getitem__)
     table = ", ".join(f"{f} fakes against {o} others {area:.3f}" for (f, o), area in areas.items())
-    yield material.drop(*cross[:3], arm(*best), arm(*worst), 0.02, table)
+    drops = [material.drop(*cross[:3], arm(deal, *best), arm(deal, *worst), 0.02, table) for deal in arms]
+    yield mean_of(drops, 0.02)
 
 
 def encoder(material: Material) -> Iterator[Control]:
@@ -83,19 +88,22 @@ def encoder(material: Material) -> Iterator[Control]:
     if not material.most:
         yield missing(3, "another encoder", meaning, "drop <= .03", NONE_ANEW)
         return
-    chosen, scores = material.variant(AS_IS, material.drawn(material.wanted))
-    before = dict(zip(chosen, scores, strict=True))
+    chosen, _ = material.variant(AS_IS, material.drawn(material.wanted))
     worst: list[float] = []
     for name, variant in SWAPS.items():
-        there, swapped = material.variant(variant, chosen)
-        after = dict(zip(there, swapped, strict=True))
-        both = [i for i in chosen if i in after]
-        labels = material.labels[both]
-        plain, other = np.array([before[i] for i in both]), np.array([after[i] for i in both])
-        area = metrics.auc(labels, plain)
-        worst += [area - metrics.auc(labels, np.where(labels == side, plain, other)) for side in (0, 1)]
-        first, second = (material.scored(both, values, labels) for values in (plain, other))
-        yield material.drop(3, f"{name} for both classes", meaning, first, second, 0.03)
+        drops, alone = [], []
+        for seed in material.deals:
+            before = dict(zip(*material.variant(AS_IS, chosen, seed=seed), strict=True))
+            after = dict(zip(*material.variant(variant, chosen, seed=seed), strict=True))
+            both = [i for i in chosen if i in after]
+            labels = material.labels[both]
+            plain, other = np.array([before[i] for i in both]), np.array([after[i] for i in both])
+            first, second = (material.scored(both, values, labels) for values in (plain, other))
+            drops.append(material.drop(3, f"{name} for both classes", meaning, first, second, 0.03))
+            area = metrics.auc(labels, plain)
+            alone.append([area - metrics.auc(labels, np.where(labels == side, plain, other)) for side in (0, 1)])
+        yield mean_of(drops, 0.03)
+        worst += np.mean(alone, axis=0).tolist()
     note = "of the three swaps; drops when only the fakes, or only the others, are encoded otherwise: " + ", ".join(
         f"{value:+.3f}" for value in worst
     )
@@ -160,20 +168,14 @@ def _probe(material: Material, number: int, name: str, meaning: str, x: F64, mar
     """The mean of several deals of the persons to folds: one alone is good to .02."""
     everyone = range(len(material.clips))
     deals = []
-    for seed in range(material.seed, material.seed + _DEALS):
+    for seed in range(material.seed, material.seed + DEALS):
         try:
             scores = probes.probe_scores(x, material.labels, material.who, seed=seed)
         except InputError as error:
             return missing(number, name, meaning, mark, str(error))
         scored = material.scored(everyone, scores, material.labels)
         deals.append(material.auc(number, name, meaning, scored, mark, limit))
-    values = [row.value for row in deals if row.value is not None]
-    ends = [row.interval for row in deals if row.interval is not None]
-    if len(values) < len(deals):
-        return deals[0]
-    value, (low, high) = float(np.mean(values)), map(float, np.mean(ends, axis=0))
-    note = f"{deals[0].note}; mean of {_DEALS} deals: " + ", ".join(f"{one:.3f}" for one in values)
-    return replace(deals[0], value=value, interval=(low, high), passed=value <= limit, note=note)
+    return mean_of(deals, limit)
 
 
 def _band(row: Control) -> Control:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -58,12 +58,23 @@ class Material:
     mark: Marker | None = None
     decisive: int | None = None  # clips that controls 1 and 3 take, whose marks are narrow; None: ``most``
     classifier: Tells = field(default_factory=Tells)  # of the models by others, where ``model`` is None
-    judges: list[Judge] = field(default_factory=list)  # one a clip
-    _variants: dict[tuple[Variant, int], float] = field(default_factory=dict)
+    _judges: dict[int, list[Judge]] = field(default_factory=dict)
+    _variants: dict[tuple[Variant, int], F64] = field(default_factory=dict)
     _seen: list[tuple[F64, F64, F64]] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.judges = [self.model] * len(self.clips) if self.model else self._by_others(self.seed)
+    @property
+    def deals(self) -> list[int]:
+        """Seeds of the folds: one deal of the persons alone moves an area by .02."""
+        return [self.seed] if self.model else list(range(self.seed, self.seed + DEALS))
+
+    def judges(self, seed: int | None = None) -> list[Judge]:
+        """The judge of each clip; another ``seed`` deals the persons to other folds."""
+        if self.model:
+            return [self.model] * len(self.clips)
+        seed = self.seed if seed is None else seed
+        if seed not in self._judges:
+            self._judges[seed] = self._by_others(seed)
+        return self._judges[seed]
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -87,8 +98,7 @@ class Material:
 
     def scores(self, seed: int | None = None) -> F64:
         """(N,) probability of each clip to be fake; another ``seed`` deals the persons to other folds."""
-        judges = self.judges if seed is None or self.model else self._by_others(seed)
-        pairs = zip(judges, self.features, strict=True)
+        pairs = zip(self.judges(seed), self.features, strict=True)
         return np.array([judge.judge(found.x).p_synthetic for judge, found in pairs])
 
     def seen(self) -> tuple[F64, F64, F64]:
@@ -132,17 +142,17 @@ class Material:
             for i in sorted(_spread(queue, self.who), key=lambda i: clean and self.clips[i].marked)[:half]
         )
 
-    def variant(self, variant: Variant, chosen: Sequence[int] | None = None) -> tuple[list[int], F64]:
-        """Those ``chosen`` (None: the subjects) that have one, and each one's score for it, by its own judge."""
-        found = {i: self._score(i, variant) for i in (self.subjects if chosen is None else chosen)}
-        seen = [i for i, score in found.items() if math.isfinite(score)]
-        return seen, np.array([found[i] for i in seen])
+    def variant(
+        self, variant: Variant, chosen: Sequence[int] | None = None, *, seed: int | None = None
+    ) -> tuple[list[int], F64]:
+        """Those ``chosen`` (None: the subjects) that have one, and the score of each for it by its judge."""
+        judges = self.judges(seed)
+        seen = [i for i in (self.subjects if chosen is None else chosen) if len(self._windows(i, variant))]
+        return seen, np.array([judges[i].judge(self._windows(i, variant)).p_synthetic for i in seen])
 
-    def _score(self, i: int, variant: Variant) -> float:
+    def _windows(self, i: int, variant: Variant) -> F64:
         if (variant, i) not in self._variants:
-            found = variant_features(self.paths[i], variant, mark=self.mark, seed=i)
-            score = self.judges[i].judge(found.x).p_synthetic if len(found.x) else math.nan
-            self._variants[variant, i] = score
+            self._variants[variant, i] = variant_features(self.paths[i], variant, mark=self.mark, seed=i).x
         return self._variants[variant, i]
 
     def auc(
@@ -188,7 +198,19 @@ class Material:
         return [judge for judge in judges if judge is not None]
 
 
+DEALS = 3
 NONE_ANEW = "no clip was encoded anew; `tellmark audit` does that"
+
+
+def mean_of(rows: Sequence[Control], limit: float) -> Control:
+    """The row of several deals of folds: their mean, and that of their intervals, which passes up to ``limit``."""
+    values = [row.value for row in rows if row.value is not None]
+    ends = [row.interval for row in rows if row.interval is not None]
+    if len(rows) < 2 or len(values) < len(rows):
+        return rows[0]
+    value, (low, high) = float(np.mean(values)), map(float, np.mean(ends, axis=0))
+    note = f"{rows[0].note}; mean of {len(rows)} deals: " + ", ".join(f"{one:.3f}" for one in values)
+    return replace(rows[0], value=value, interval=(low, high), passed=value <= limit, note=note)
 
 
 def missing(number: int, name: str, meaning: str, mark: str, why: str) -> Control:
