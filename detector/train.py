@@ -159,6 +159,7 @@ def rows_of(pairs: Pairs) -> tuple[F64, Rows]:
         np.array([clip.identity for clip in clips]),
         np.array([clip.method for clip in clips]),
         np.array([clip.compression or "" for clip in clips]),
+        np.array([clip.source_id for clip in clips]),
     )
     return np.concatenate([features.x for _, features in pairs]), rows
 

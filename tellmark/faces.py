@@ -227,11 +227,12 @@ def matte(rgb: U8) -> F32:
 
 
 def align(rgb: U8, landmarks: F32, size: int = 256, scale: float = 1.3) -> tuple[U8, F32]:
-    """Crop ``size`` x ``size`` px with eyes and mouth in fixed places, and :func:`alignment`."""
+    """Crop ``size`` x ``size`` px with eyes and mouth in fixed places, and :func:`alignment`.
+
+    Sampled linearly whatever the scale: a way that changes with it makes frames of one face differ in sharpness.
+    """
     matrix = alignment(landmarks, size, scale)
-    shrink = np.hypot(matrix[0, 0], matrix[1, 0]) < 1
-    flags = cv2.INTER_AREA if shrink else cv2.INTER_CUBIC
-    crop = cv2.warpAffine(rgb, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    crop = cv2.warpAffine(rgb, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return crop.astype(np.uint8, copy=False), matrix
 
 

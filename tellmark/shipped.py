@@ -44,8 +44,8 @@ from tellmark.types import Clip, Kind, Label
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.signal.payload import Payload
 
-NAME = "tells-6"
-LEARNER = Tells(by_motion=True, apart=("talk",), trees=0.25)
+NAME = "tells-7"
+LEARNER = Tells(by_motion=True, apart=("talk",), trees=0.25, steady=2.0)
 
 Bar = Callable[[str], Any]
 """A name in, a context out that gives a :data:`Progress`: ``Console.progress``."""

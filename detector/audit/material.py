@@ -93,7 +93,8 @@ class Material:
         sha = np.array([clip.sha256 for clip in self.clips])
         methods = np.array([clip.method for clip in self.clips])
         rungs = np.array([clip.compression or "" for clip in self.clips])
-        rows = Rows(self.labels[owner], sha[owner], self.who[owner], methods[owner], rungs[owner])
+        sources = np.array([clip.source_id for clip in self.clips])
+        rows = Rows(self.labels[owner], sha[owner], self.who[owner], methods[owner], rungs[owner], sources[owner])
         return np.concatenate([found.x for found in self.features]), rows
 
     def scores(self, seed: int | None = None) -> F64:

@@ -19,7 +19,7 @@ from tellmark.detector.features import NAMES
 from tellmark.detector.models import discriminant, liveliness, quality
 from tellmark.detector.models.calibration import Logistic, platt
 from tellmark.detector.models.model import TellModel
-from tellmark.detector.models.rows import FOLDS, Rows, balanced_weights, clip_means, folds
+from tellmark.detector.models.rows import FOLDS, Rows, balanced_weights, clip_means, folds, looks
 from tellmark.detector.models.trees import Trees, from_sklearn
 from tellmark.types import F64
 
@@ -49,6 +49,7 @@ class Tells:
     by_motion: bool = False  # without rungs, against real clips in which as much moves, without _TREES_ALONE
     apart: tuple[str, ...] = ()  # methods of fakes that have a discriminant of their own, over tells as they are
     trees: float = 1.0  # what the trees count for beside the discriminant
+    steady: float = 0.0  # how much more the discriminant counts what differs between two encodings of a clip
 
     def fit(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """Learn, then calibrate on margins of persons that were left out. ``x`` is (N, len(NAMES))."""
@@ -82,7 +83,7 @@ class Tells:
             found, families = liveliness.learn(x, rows.labels == 0, weights), families - _TREES_ALONE
         used = np.flatnonzero([name.split(".")[0] in families for name in NAMES])
         z = x if found is None else found.of(x)
-        line = discriminant.learn(z, rows.labels, weights, used)
+        line = discriminant.learn(z, rows.labels, weights, used, looks=looks(rows), steady=self.steady)
         own, other = float(model.margin(x).std()), float(line.parts(z).sum(1).std())
         line = line.scaled(own / other if min(own, other) > 0 else 1.0)
         trees = replace(model.trees, value=model.trees.value * self.trees)
@@ -94,7 +95,8 @@ class Tells:
 
         def line(chosen: NDArray[np.intp]) -> discriminant.Discriminant:
             part = rows[chosen]
-            return discriminant.learn(x[chosen], part.labels, balanced_weights(part), used)
+            weights = balanced_weights(part)
+            return discriminant.learn(x[chosen], part.labels, weights, used, looks=looks(part), steady=self.steady)
 
         margins = np.full(len(rows), np.nan)
         for train, test in folds(rows.labels, rows.identities, FOLDS, seed):

@@ -51,8 +51,20 @@ class Discriminant:
         return cls(**{item.name: arrays[item.name].astype(np.float64) for item in fields(cls)})
 
 
-def learn(x: F64, labels: NDArray[np.int64], weights: F64, used: NDArray[np.intp]) -> Discriminant:
-    """Tell ``labels`` 1 from 0 by the columns ``used`` of ``x`` (N, D); the others add nothing."""
+def learn(
+    x: F64,
+    labels: NDArray[np.int64],
+    weights: F64,
+    used: NDArray[np.intp],
+    *,
+    looks: NDArray[np.intp] | None = None,
+    steady: float = 0.0,
+) -> Discriminant:
+    """Tell ``labels`` 1 from 0 by the columns ``used`` of ``x`` (N, D); the others add nothing.
+
+    looks: (P, 2) rows that show one window in two encodings. What differs between them counts ``steady`` times more in
+    the covariance, so that columns which an encoder moves weigh less.
+    """
     middle, spread = np.zeros(x.shape[1]), np.ones(x.shape[1])
     for column in map(int, used):
         if len(known := x[np.isfinite(x[:, column]), column]):
@@ -63,6 +75,9 @@ def learn(x: F64, labels: NDArray[np.int64], weights: F64, used: NDArray[np.intp
     means = np.stack([np.average(columns[labels == k], axis=0, weights=weights[labels == k]) for k in (0, 1)])
     rest = columns - means[labels]
     within = (rest * weights[:, None]).T @ rest / weights.sum()
+    if looks is not None and len(looks):
+        moved = columns[looks[:, 0]] - columns[looks[:, 1]]
+        within += steady * moved.T @ moved / (2 * len(looks))
     sphere = np.eye(len(within)) * (np.trace(within) / len(within) + 1e-9)
     found = np.linalg.solve((1 - _SHRINK) * within + _SHRINK * sphere, means[1] - means[0])
     slope, bend = np.zeros(x.shape[1]), np.zeros(x.shape[1])

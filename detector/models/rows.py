@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,13 +25,29 @@ class Rows:
     identities: NDArray[np.str_]
     methods: NDArray[np.str_]
     rungs: NDArray[np.str_] | None = None  # of compression; "" where a clip has none, None where nobody says
+    sources: NDArray[np.str_] | None = None  # what clips were cut from; None where nobody says
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, chosen: NDArray[Any]) -> Rows:
-        rungs = None if self.rungs is None else self.rungs[chosen]
-        return Rows(self.labels[chosen], self.clips[chosen], self.identities[chosen], self.methods[chosen], rungs)
+        rungs, sources = (None if one is None else one[chosen] for one in (self.rungs, self.sources))
+        labels, clips, who, methods = (one[chosen] for one in (self.labels, self.clips, self.identities, self.methods))
+        return Rows(labels, clips, who, methods, rungs, sources)
+
+
+def looks(rows: Rows) -> NDArray[np.intp]:
+    """(P, 2) rows that show the same window of two clips which differ in size, encoder or mark alone: two looks.
+
+    These are clips of one source, method and class; their windows are taken in order.
+    """
+    if rows.sources is None:
+        return np.zeros((0, 2), np.intp)
+    found: dict[tuple[str, str, int], dict[str, list[int]]] = {}
+    for i, key in enumerate(zip(rows.sources.tolist(), rows.methods.tolist(), rows.labels.tolist(), strict=True)):
+        found.setdefault(key, {}).setdefault(str(rows.clips[i]), []).append(i)
+    pairs = [pair for clips in found.values() for one in pairwise(clips.values()) for pair in zip(*one, strict=False)]
+    return np.array(pairs, np.intp).reshape(-1, 2)
 
 
 class Classifier(Protocol):

@@ -112,6 +112,21 @@ def test_align_puts_the_mouth_in_its_place(person: U8) -> None:
     assert spots[0] == pytest.approx([64, 64 + 0.22 * 128 / 1.3], abs=4)
 
 
+def test_a_face_is_as_sharp_on_either_side_of_its_own_size(person: U8) -> None:
+    """One way of sampling: a scale that crosses 1 from frame to frame must not change how sharp the crop is."""
+    grain = np.random.default_rng(0).integers(0, 256, (256, 256, 3)).astype(np.uint8)
+    points = find_face(person).landmarks
+    own = float(np.hypot(*align(person, points)[1][0, :2]))
+    sharp = []
+    for size in (0.99, 1.01):
+        moved = points * (own * size)
+        moved[:, :2] += 128.3 - moved[:, :2].mean(0)
+        crop, matrix = align(grain, moved)
+        assert (np.hypot(*matrix[0, :2]) < 1) == (size > 1)
+        sharp.append(float(np.abs(np.diff(crop[64:192, 64:192].astype(float), axis=1)).mean()))
+    assert sharp[0] == pytest.approx(sharp[1], rel=0.05)
+
+
 def test_looking_for_faces_loads_no_plots_and_leaves_them_whole() -> None:
     code = (
         "import sys; from tellmark.faces import MediapipeTracker\n"

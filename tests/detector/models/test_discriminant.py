@@ -36,3 +36,16 @@ def test_columns_that_are_not_used_add_nothing_and_missing_values_count_as_the_m
     np.testing.assert_allclose(line.parts(missing), line.parts(line.middle[None]))
     again = Discriminant.from_arrays(line.arrays())
     np.testing.assert_array_equal(again.parts(x), line.parts(x))
+
+
+def test_a_column_that_another_encoding_moves_weighs_less() -> None:
+    rng = np.random.default_rng(3)
+    labels = np.repeat(np.arange(400) % 2, 2)  # two looks of each clip
+    clips = np.repeat(rng.normal(size=(400, 3)), 2, axis=0) + labels[:, None] * np.array([1.0, 1.0, 0.0])
+    looks = np.arange(800).reshape(-1, 2)
+    x = clips.copy()
+    x[:, 0] += 0.8 * rng.normal(size=800)  # by the encoder
+    heard, steady = (learn(x, labels, np.ones(800), np.arange(3), looks=looks, steady=much) for much in (0.0, 5.0))
+    assert abs(steady.slope[0] / steady.slope[1]) < 0.6 * abs(heard.slope[0] / heard.slope[1])
+    alone = learn(x, labels, np.ones(800), np.arange(3), looks=looks[:0], steady=5.0)
+    np.testing.assert_array_equal(alone.slope, heard.slope)

@@ -15,7 +15,7 @@ from tellmark.detector.features import NAMES
 from tellmark.detector.metrics import auc, auc_interval, expected_calibration_error
 from tellmark.detector.models.additive import Tells
 from tellmark.detector.models.model import TellModel
-from tellmark.detector.models.rows import Rows, balanced_weights, clip_means, folds
+from tellmark.detector.models.rows import Rows, balanced_weights, clip_means, folds, looks
 from tellmark.detector.models.trees import Trees, from_sklearn
 from tellmark.errors import InputError, UsageError
 from tellmark.types import F64
@@ -229,6 +229,16 @@ def test_a_frequent_method_counts_by_the_root_of_its_clips() -> None:
     )
     weights = balanced_weights(rows)
     assert weights[1:5].sum() == pytest.approx(2 * weights[5])
+
+
+def test_two_looks_are_clips_of_one_source_and_method_window_by_window() -> None:
+    clips = np.array(["a0", "a0", "a0", "a1", "a1", "n", "f", "b"])
+    sources = np.array(["a", "a", "a", "a", "a", "a", "a", "b"])
+    methods = np.array(["real"] * 5 + ["null", "warp", "real"])
+    rows = Rows(np.array([0, 0, 0, 0, 0, 0, 1, 0]), clips, clips, methods, None, sources)
+    np.testing.assert_array_equal(looks(rows), [[0, 3], [1, 4]])
+    np.testing.assert_array_equal(looks(rows[np.array([3, 0, 7])]), [[0, 1]])
+    assert looks(Rows(rows.labels, clips, clips, methods)).shape == (0, 2)
 
 
 def test_saved_and_loaded_alike(tmp_path: Path, model: TellModel, data: Drawn) -> None:
