@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tellmark.detector import metrics
 from tellmark.detector.audit import probes
 from tellmark.detector.audit.matching import ARMS
-from tellmark.detector.audit.variants import Variant, variant_features
+from tellmark.detector.audit.variants import AS_IS, Variant, variant_features
 from tellmark.detector.audit_record import Control
 from tellmark.detector.features import ClipFeatures
 from tellmark.detector.footage import Marker
@@ -152,6 +152,8 @@ class Material:
         return seen, np.array([judges[i].judge(self._windows(i, variant)).p_synthetic for i in seen])
 
     def _windows(self, i: int, variant: Variant) -> F64:
+        if variant == AS_IS:
+            return self.features[i].x[:1]
         if (variant, i) not in self._variants:
             self._variants[variant, i] = variant_features(self.paths[i], variant, mark=self.mark, seed=i).x
         return self._variants[variant, i]
