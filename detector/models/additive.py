@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tellmark.detector import tells
 from tellmark.detector.features import NAMES
 from tellmark.detector.models import discriminant, liveliness, quality
-from tellmark.detector.models.calibration import Logistic, platt
+from tellmark.detector.models.calibration import Logistic, lapsing, platt
 from tellmark.detector.models.model import TellModel
 from tellmark.detector.models.rows import FOLDS, Rows, balanced_weights, clip_means, folds, looks
 from tellmark.detector.models.trees import Trees, from_sklearn
@@ -63,7 +63,7 @@ class Tells:
         y = rows.labels[first]
         probes = {family: platt(mean_terms[:, k], y) for k, family in enumerate(tells.FAMILIES)}
         final = self.learn(x, rows, seed=seed)
-        return replace(final, calibration=platt(margins, y), probes=probes)
+        return replace(final, calibration=lapsing(margins, y), probes=probes)
 
     def learn(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """Both halves, of one spread over the rows but for ``trees``: right in the order of margins, not calibrated."""

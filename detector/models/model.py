@@ -121,14 +121,16 @@ class TellModel:
         """
         constants, every = self._said(x)
         terms = every.mean(0)
+        constant = float(constants.mean())
+        rise = self.calibration.rise(constant, constant + float(terms.sum()))
         found = {
             family: {
                 "score": float(self.probes[family](term)),
-                "contribution": float(self.calibration.slope * term),
+                "contribution": float(rise * term),
             }
             for family, term in zip(self.families, terms, strict=True)
         }
-        clip = float(self.calibration(constants.mean() + terms.sum()))
+        clip = float(self.calibration(constant + terms.sum()))
         return Judgement(clip, found, self.predict(x))
 
     def save(self, path: Path, *, force: bool = False) -> None:
@@ -141,7 +143,7 @@ class TellModel:
         about: dict[str, Any] = {
             "names": self.names,
             "baseline": self.baseline,
-            "calibration": [self.calibration.slope, self.calibration.offset],
+            "calibration": [self.calibration.slope, self.calibration.offset, self.calibration.lapse],
             "probes": {family: [probe.slope, probe.offset] for family, probe in self.probes.items()},
             "card": self.card,
         }

@@ -93,7 +93,7 @@ def test_trees_count_for_what_they_are_told(data: Drawn) -> None:
 
 def test_contributions_add_up(model: TellModel, data: Drawn) -> None:
     judged = model.judge(data.x[:3])
-    constant = model.calibration.slope * model.baseline + model.calibration.offset
+    constant = float(model.calibration.log_odds(model.baseline))
     logit = constant + sum(tell["contribution"] for tell in judged.tells.values())
     assert judged.p_synthetic == pytest.approx(1 / (1 + np.exp(-logit)))
     assert len(judged.windows) == 3
@@ -127,7 +127,7 @@ def test_fakes_of_two_kinds_have_a_model_each(tmp_path: Path) -> None:
     assert verdict.p_synthetic > alone.judge(x).p_synthetic
     assert verdict.tells["jitter"]["contribution"] > alone.judge(x).tells["jitter"]["contribution"]
     added = sum(tell["contribution"] for tell in verdict.tells.values())
-    constant = model.calibration.slope * (model.margin(x) - model.terms(x).sum(1)).mean() + model.calibration.offset
+    constant = float(model.calibration.log_odds((model.margin(x) - model.terms(x).sum(1)).mean()))
     assert verdict.p_synthetic == pytest.approx(1 / (1 + np.exp(-(constant + added))))
     model.save(tmp_path / "model.npz")
     np.testing.assert_array_equal(TellModel.load(tmp_path / "model.npz").margin(x), model.margin(x))

@@ -103,7 +103,7 @@ def test_one_model_of_both_rungs(model: TellModel) -> None:
 def test_contributions_add_up_and_the_file_holds_all(model: TellModel, tmp_path: Path) -> None:
     x, _ = draw(seed=3)
     found = model.judge(x[:2])
-    constant = model.calibration.slope * model.baseline + model.calibration.offset
+    constant = float(model.calibration.log_odds(model.baseline))
     logit = constant + sum(tell["contribution"] for tell in found.tells.values())
     assert found.p_synthetic == pytest.approx(1 / (1 + np.exp(-logit)))
     model.save(tmp_path / "model.npz")
