@@ -16,9 +16,9 @@ from tellmark.types import F32
 _TONGUE_MM = 23.0  # half width of the tongue at rest between the teeth
 _FILLS = 0.88  # of its half width, that the lips show at most: beside it is the cheek, and not the dark
 _ARCHED = 0.45  # of its height above the lower teeth, that it falls off to its sides
-_BACK, _THROAT = 0.46, 0.37  # of the light, that the tongue's back and the throat have
+_BACK, _THROAT = 0.49, 0.49  # of the light, that the tongue's back and the throat have
 _EDGE_MM = 2.2  # over which the tongue's back goes over into the dark
-_LIP, _LIP_MM = 0.55, 4.0  # of the light under the upper lip's edge, and how far its shade reaches
+_LIP, _LIP_MM = 0.60, 3.5  # of the light under the upper lip's edge, and how far its shade reaches
 _FLOOR, _FLOOR_MM = 0.92, 1.6  # the same above the lower lip's
 
 
@@ -63,7 +63,7 @@ def paint(
             low = v - drop_mm
             rise = low + tall  # mm from the tongue's outline towards its tip
             groove = 1 - 0.08 * np.exp(-((u / 3.0) ** 2)) * _smooth(-low / 4.0)
-            tongue = (_BACK + (1 - _BACK) * _smooth(rise / max(0.9 * tall, 3.0))) * groove
+            tongue = (_BACK + (1 - _BACK) * _smooth(rise / max(tall, 3.0))) * groove
             shade = _THROAT + (tongue - _THROAT) * _smooth(rise / _EDGE_MM)
             for k in range(3):
                 colour[k] = flesh[k] * np.float32((light * shade) ** red[k])
@@ -73,7 +73,7 @@ def paint(
                 ox = to_rest[0, 0] * x + to_rest[0, 1] * y + to_rest[0, 2]
                 oy = to_rest[1, 0] * x + to_rest[1, 1] * y + to_rest[1, 2]
                 for k in range(3):
-                    lit[k] = np.float32((own_light * (0.4 + 0.6 * lip)) ** red[k])
+                    lit[k] = np.float32((own_light * (0.6 + 0.4 * lip)) ** red[k])
                 _lay(own, ox, oy, colour, lit)
             else:
                 _lay(upper, (u + HALF_MM) * scale - 0.5, (v - show_mm + TALL_MM) * scale - 0.5, colour, lit)

@@ -21,8 +21,8 @@ from tellmark.types import F32, U8
 
 _ENDS = ((61, 78), (291, 308))  # outer and inner point of either corner
 _REACH_MM = 11.0  # around a corner
-_FOLD_MM, _FOLD = 20.0, 0.75  # how far folds of a smile reach, and how much of them is lifted over a line's
-_BESIDE_MM = 4.0  # of the corners, from where on that much is
+_FOLD_MM, _FOLD = 11.8, 0.75  # how far folds of a smile reach, and how much of them is lifted over a line's
+_BESIDE_MM = 3.0  # of the corners, from where on that much is
 _FAINT, _HAIR = 0.25, 0.45  # of what is around them, by which folds are darker at most, and hairs are
 _LINE_MM = 9.0  # widest line that is lifted
 _EDGE_MM = 1.0  # below the lower lip's edge, where it is lifted as well
@@ -95,7 +95,7 @@ def _mouth(layer: U8, ends: F32, lower: F32 | None, scale: float) -> _Line:
     across = float(np.linalg.norm(right - left))
     beside = np.maximum(-along / across, along / across - across / scale)  # mm, of the mouth: lips are no folds
     faint *= np.clip(beside / _BESIDE_MM, 0, 1)
-    weight = np.maximum(weight, _FOLD * faint * np.clip(2 * (1 - away / _FOLD_MM), 0, 1))
+    weight = np.maximum(weight, _FOLD * faint * np.clip(4 * (1 - away / _FOLD_MM), 0, 1))
     if lower is not None:
         apart = np.ones(picture.shape[:2], np.uint8)
         cv2.polylines(apart, [np.rint((lower - (x0, y0)) * 16).astype(np.int32)], False, 0, 1, cv2.LINE_8, 4)

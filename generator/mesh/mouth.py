@@ -161,12 +161,13 @@ def _draw_inside(
         to_rest[:, 2] += rest[0, :2]
     gap_mm = float(lip_gaps(points)[4:7].mean()) / pose.scale / mesh.px_per_mm
     rest_mm = float(mouth.rest_gap[4:7].mean()) / mesh.px_per_mm
+    own_light = min(light(gap_mm, 0.0) / light(rest_mm, 0.0), 1.0) ** 0.5  # what was seen was lit as it was seen
     paint(
         colour, mask, to_mm, to_rest.astype(np.float32), mouth.upper, mouth.lower,
         own if own is not None else np.zeros((1, 1, 4), np.float32), mouth.sprite_px_per_mm,
         show_mm, float(jaw_mm) + mouth.rest_drop_mm, mouth.raised, mouth.flesh, mouth.red,
         1 / (mesh.px_per_mm * pose.scale), unshaded(rounded),
-        min(light(gap_mm, 0.0) / light(rest_mm, 0.0), 1.0) * unshaded(rounded),  # a portrait's own are lit as in it
+        own_light * unshaded(rounded),
         LEAST_LIGHT, FULL_LIGHT_MM,
     )  # fmt: skip
     mix(frame[y0:y1, x0:x1], colour, mask * np.float32(fade * fade * (3 - 2 * fade)))
