@@ -3,7 +3,8 @@
 Where lips part, that line opens with them; the mesh, which parts only as far as the tracked corners, draws it out over
 the cheek instead, and the lower lip, on which light falls, keeps a dark rim. So it is lifted from the portrait as the
 lips come apart: a morphological closing takes thin dark detail away and leaves broad shade where it is. The upper lip
-keeps its half of the line, which is its shade: without it, it has a light rim.
+keeps its half of the line, which is its shade: without it, it has a light rim. Folds of a smile beside the corners go
+in the same way: a mouth that opens or is rounded has none. What is much darker than that is hair, and stays.
 """
 
 from __future__ import annotations
