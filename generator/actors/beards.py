@@ -50,14 +50,14 @@ def paint(recipe: Recipe, shape: F32, rng: np.random.Generator) -> tuple[F32, F3
     bend = rng.normal(0, 0.3, (count, 1, 2)) * t**2
     path = root[:, None] + (heading[:, None] * t + bend) * length[:, None, None]
     hairs = np.dstack([path, np.zeros(path.shape[:2])]).astype(np.float32)
-    tone = f32(recipe.hair.colour) * 0.55 * np.exp(rng.normal(0, 0.2, (count, 1, 1)) + 0.12 * lock[:, None, :1])
+    tone = f32(recipe.hair.colour) * 0.62 * np.exp(rng.normal(0, 0.2, (count, 1, 1)) + 0.12 * lock[:, None, :1])
     tone = np.broadcast_to(tone + rng.normal(0, 0.01, (count, 1, 3)), hairs.shape)
-    thickness = 0.16 + 0.17 * full
+    thickness = (0.16 + 0.17 * full) * (0.25 + 0.75 * density[row, column])  # hairs that stand alone would be dots
     drawn = fibres.draw(hairs, np.clip(tone, 0, 1).astype(np.float32), thickness, 1.0)[1]
     # Between the hairs, and where they are shaved, roots show through the skin.
     shade = cv2.GaussianBlur(density * (0.08 + 0.46 * fullness), (0, 0), 5.0)
     shade = np.maximum(shade, cv2.GaussianBlur(0.8 * beside, (0, 0), 2.5))[..., None]
-    return drawn, np.dstack([shade * f32(recipe.hair.colour) * 0.40, shade]).astype(np.float32)
+    return drawn, np.dstack([shade * f32(recipe.hair.colour) * 0.48, shade]).astype(np.float32)
 
 
 def grows(beard: float, shape: F32, rng: np.random.Generator) -> F32:

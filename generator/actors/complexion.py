@@ -103,5 +103,5 @@ def sheen(recipe: Recipe, shape: F32) -> F32:
 def grain(seed: int) -> F32:
     """(SIZE, SIZE, 3) what pores and fine creases add to the normals of skin, for what it mirrors."""
     rng = np.random.default_rng([seed, 9])
-    slope = [0.035 * noise(rng, 1.0) + 0.02 * noise(rng, 2.2) + 0.012 * noise(rng, 6) for _ in range(2)]
+    slope = [0.025 * noise(rng, 1.0) + 0.015 * noise(rng, 2.2) + 0.012 * noise(rng, 6) for _ in range(2)]
     return np.dstack([*slope, np.zeros_like(slope[0])]).astype(np.float32)

@@ -78,7 +78,7 @@ def draw(
     if flow == "crop":
         frizz *= 0.8 if curly else 0.25
     # Alike on both sides: what hangs before one shoulder alone is a rope.
-    behind = float(own.choice([0.0, 0.6, 1.0], p=[0.35, 0.4, 0.25]))
+    behind = float(own.choice([0.0, 0.6, 1.0], p=[0.12, 0.5, 0.38]))
     shade = np.clip(np.asarray(colour) * np.exp(rng.normal(0, 0.12)) + rng.normal(0, 0.006, 3), 0.04, 1)
     old = ageing.years(age)
     return HairStyle(

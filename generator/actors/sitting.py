@@ -11,6 +11,7 @@ import numpy as np
 
 from tellmark.generator.actors.facespace import rounded
 from tellmark.generator.actors.relief import Light
+from tellmark.generator.types import SIZE
 
 LIGHTINGS = ("soft", "side", "top", "flash", "back")
 DRAWS = 1  # the first number of every actor's random streams
@@ -90,9 +91,9 @@ def exposure(shot: Shot, skin: tuple[float, float, float]) -> float:
 def draw_shot(rng: np.random.Generator) -> Shot:
     camera = str(rng.choice(["phone", "webcam", "studio"], p=[0.5, 0.2, 0.3]))
     noise, blur, sharpen, quality = {
-        "phone": (rng.uniform(0.008, 0.02), rng.uniform(0.3, 0.8), rng.uniform(0.4, 1.0), rng.integers(78, 93)),
+        "phone": (rng.uniform(0.008, 0.02), rng.uniform(0.5, 1.0), rng.uniform(0.3, 0.8), rng.integers(78, 93)),
         "webcam": (rng.uniform(0.014, 0.03), rng.uniform(0.8, 1.3), rng.uniform(0.2, 0.8), rng.integers(65, 84)),
-        "studio": (rng.uniform(0.003, 0.008), rng.uniform(0.2, 0.5), rng.uniform(0.2, 0.6), rng.integers(88, 96)),
+        "studio": (rng.uniform(0.003, 0.008), rng.uniform(0.35, 0.7), rng.uniform(0.2, 0.5), rng.integers(88, 96)),
     }[camera]
     balance = rng.normal(0, [0.03, 0.045]) * (1.3 if camera != "studio" else 0.6)
     return Shot(camera, round(float(np.clip(rng.normal(0.12, 0.28), -0.6, 0.6)), 3), rounded(balance),  # type: ignore[arg-type]
@@ -105,4 +106,5 @@ def draw_framing(seed: int) -> tuple[float, float, float, float]:
     rng = np.random.default_rng([DRAWS, seed, 1])
     roll, zoom = float(np.clip(rng.normal(0, 2.0), -5, 5)), float(rng.triangular(1.0, 1.15, 1.65))
     right, down = rng.normal(0, [10 + 60 * (zoom - 1), 6 + 20 * (zoom - 1)]).tolist()
-    return round(roll, 2), round(zoom, 3), round(right, 1), round(down, 1)
+    room = max(0.0, SIZE / 2 - 150 * zoom)  # px beside the head
+    return round(roll, 2), round(zoom, 3), round(float(np.clip(right, -room, room)), 1), round(down, 1)

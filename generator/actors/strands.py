@@ -144,7 +144,7 @@ def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int)
     while sum(map(len, chosen)) < count:
         direction = rng.normal(size=(4 * count, 3))
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-        ragged = 0.065 if style.flow == "crop" else 0.035
+        ragged = np.where((direction[:, 1] < -0.6) & (style.flow == "crop"), 0.065, 0.03)  # least beside the eyes
         inside = within_hairline(style, direction.astype(np.float32)) > rng.normal(0, ragged, len(direction))
         chosen.append(direction[inside & (direction[:, 2] < 0.75)].astype(np.float32))
     return np.concatenate(chosen)[:count]
