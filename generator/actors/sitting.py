@@ -107,4 +107,5 @@ def draw_framing(seed: int) -> tuple[float, float, float, float]:
     roll, zoom = float(np.clip(rng.normal(0, 2.0), -5, 5)), float(rng.triangular(1.0, 1.15, 1.65))
     right, down = rng.normal(0, [10 + 60 * (zoom - 1), 6 + 20 * (zoom - 1)]).tolist()
     room = max(0.0, SIZE / 2 - 150 * zoom)  # px beside the head
-    return round(roll, 2), round(zoom, 3), round(float(np.clip(right, -room, room)), 1), round(down, 1)
+    below = 0.53 * SIZE - 180 * zoom  # px under the chin
+    return round(roll, 2), round(zoom, 3), round(float(np.clip(right, -room, room)), 1), round(min(down, below), 1)
