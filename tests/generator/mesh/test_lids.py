@@ -43,7 +43,7 @@ def test_the_light_in_an_iris_is_not_moved_along_with_lashes(someone_else: Portr
 def _hollow(portrait: Portrait, left: float) -> U8:
     """The portrait with its right eye in a hollow: from brow to lid, ``left`` of the light is left."""
     lid = portrait.landmarks[list(RIGHT_EYE[:9]), :2]
-    band = np.rint(np.concatenate([lid + (0, 1), (lid - (0, 12))[::-1]])).astype(np.int32)
+    band = np.rint(np.concatenate([lid + np.array((0, 1)), (lid - np.array((0, 12)))[::-1]])).astype(np.int32)
     shade = cv2.GaussianBlur(cv2.fillPoly(np.zeros((512, 512), np.float32), [band], 1), (0, 0), 1.5)[..., None]
     return np.asarray(portrait.image * (1 - (1 - left) * shade), np.uint8)
 
