@@ -116,7 +116,7 @@ def read_pixels(
 
     Raises :class:`MediaError` where FFmpeg cannot read the file.
     """
-    if formats.sniff(path).startswith("audio/") and not formats.has_tracks(path):
+    if formats.is_sound(path):
         return _UNMARKED, None
     if is_picture(path):
         return detect_image(read_image(path), thorough=thorough, known=known), None

@@ -11,8 +11,8 @@
     for row in climb(Mine(), [Frames(rgb_frames, 25.0)], list(LADDER.values())):
         print(row)
 
-An attack is a pure function from :class:`Frames` to :class:`Frames`; they are in ``colour``, ``geometry``, ``timing``
-and ``codecs``. Encodings run in memory.
+An attack is a pure function from :class:`Frames` to :class:`Frames`; they are in ``colour``, ``geometry``, ``screens``,
+``timing`` and ``codecs``. Encodings run in memory.
 """
 
 from tellmark.benchmarks.attacks.clip import Attack, Frames, chain

@@ -23,7 +23,7 @@ from tellmark.watermark.signal.block import P_PRESENT, _together, read_block
 from tellmark.watermark.signal.pattern import PUBLIC_KEY, ChannelPattern, WatermarkKey
 from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.signal.search import Match
-from tellmark.watermark.signal.spectrum import Geometry, Spectrum
+from tellmark.watermark.signal.spectrum import IDENTITY, Geometry, Spectrum, View
 
 Patterns = tuple[ChannelPattern, ...]
 PAYLOAD = Payload(Kind.SYNTHETIC, 0x5A5A1234ABCD77)
@@ -81,8 +81,8 @@ def test_a_scale_that_sync_waves_missed_is_read_beside(plain: list[U8], monkeypa
         for window in windows((time_s, frame, False) for time_s, frame in _timed(planes))
     ]
 
-    def missed(spectra: Callable[[int], Spectrum], patterns: Patterns, thorough: bool) -> Iterator[tuple[Match, float]]:
-        yield search.match(spectra(1), patterns, Geometry(scale=1.015)), 1e-3
+    def missed(spectra: Callable[[View], Spectrum], patterns: Patterns, *_: object) -> Iterator[tuple[Match, float]]:
+        yield search.match(spectra(IDENTITY.view), patterns, Geometry(scale=1.015)), 1e-3
 
     monkeypatch.setattr(search, "candidates", missed)
     reading = read_block(block, PUBLIC_KEY, thorough=False)

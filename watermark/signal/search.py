@@ -8,24 +8,27 @@ distribution. The p-value counts every shift, mix of channels and geometry that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
+from math import cos, radians, sin
 
 import numpy as np
 import scipy.fft
 
 from tellmark.types import F32, F64
 from tellmark.watermark.signal import chance
-from tellmark.watermark.signal.analysis import ZOOMS
 from tellmark.watermark.signal.chance import Tail
 from tellmark.watermark.signal.pattern import C64, I64, ChannelPattern
-from tellmark.watermark.signal.spectrum import IDENTITY, TILE_PX, Geometry, Spectrum, frequencies
+from tellmark.watermark.signal.spectrum import IDENTITY, TILE_PX, Geometry, Part, Spectrum, View, frequencies
 
 _MIXES = np.array([[1, 1, 1], [1, 0, 0], [0, 1, 1]], np.float32)  # all channels; luma alone (grey pictures); chroma
 _MIXES /= np.sqrt(_MIXES.sum(axis=1, keepdims=True))
 COMMON = (Geometry(mirrored=True), *map(Geometry, (0.95, 0.9, 0.75, 0.8, 0.85, 0.5, 0.625, 2 / 3, 0.7)))
+_SQUEEZES = np.exp(np.arange(-0.7, 0.701, 0.025))  # of the width, where a picture fills a frame of another shape
+_TURNS = np.arange(11.2, 44.9, 0.7)  # degrees: further than crops are searched
+_QUARTERS = tuple(Part(y, y + 0.5, x, x + 0.5) for y, x in product((0, 0.5), repeat=2))  # of a screen with four films
 
 
 def _scales(smallest: float, largest: float) -> F64:
@@ -48,12 +51,36 @@ def _grid() -> Iterator[Geometry]:
             yield Geometry(float(scale / np.sqrt(stretch)), float(rotation), float(stretch), mirrored)
 
 
+def _shapes(height: int, width: int, parts: Iterable[Part]) -> Iterator[Geometry]:
+    """What players and platforms make of a picture, in one of this size: quarter turns, also cropped or set into larger
+    ones; large turns of the whole; a width changed until the whole fills this frame; and a whole or a crop of it in a
+    part of the picture.
+    """
+    for mirrored, turn, scale in product((False, True), (90.0, 180.0, 270.0), _scales(0.46, 2.0)):
+        yield Geometry(float(scale), turn, mirrored=mirrored)
+    short = min(height, width)
+    for turn in map(float, _TURNS):
+        yield from (Geometry(scale, sign * turn) for scale in (1.0, _grown(height, width, turn)) for sign in (1, -1))
+    for mirrored, stretch in product((False, True), map(float, _SQUEEZES)):
+        yield Geometry(short / min(height, stretch * width), 0.0, stretch, mirrored)
+    for part in parts:
+        filled = short / min((part.bottom - part.top) * height, (part.right - part.left) * width)
+        yield from (Geometry(float(scale), part=part) for scale in _scales(0.5 * filled, 1.1 * filled))
+
+
+def _grown(height: int, width: int, degrees: float) -> float:
+    """Scale of a picture that was turned in a frame grown to this size, so as to hold its corners."""
+    c, s = cos(radians(degrees)), sin(radians(degrees))
+    before = min(height * c - width * s, width * c - height * s) / (c * c - s * s)
+    return max(1.0, min(2.0, min(height, width) / max(before, 1.0)))
+
+
 GRID = tuple(_grid())
 CROPS = tuple(Geometry(float(scale)) for scale in _scales(0.46, 1.0))  # upright, of the right aspect
 _CANDIDATES = 3  # of a stage, to be refined
 _BATCH = 16  # geometries that are scanned at once: their fields fit in a core's cache
 _SCAN_PX = TILE_PX // 2  # shifts a scan looks at along each axis: every second one, still finer than any wave's half
-_SHARE = 0.25  # of the chance of error, for each of four stages
+_SHARE = 0.2  # of the chance of error, for each of five stages
 _BESIDE = tuple(0.003 * step for step in range(-5, 6) if step)  # relative scales
 _REFINE_STEPS = (0.006, 0.003, 0.0015)  # relative scale; rotation takes 60 times as many degrees
 
@@ -224,7 +251,7 @@ def refine(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], start: Matc
     mark the climb in rotation and aspect follows the noise, further than the data waves bear. Otherwise in all three.
     """
     best, tried = start, 0
-    upright = start.geometry.rotation_deg == 0 and start.geometry.aspect == 1
+    upright = start.geometry.rotation_deg % 90 == 0 and start.geometry.aspect == 1
     for step in _REFINE_STEPS:
         improved = True
         while improved and tried < 80:
@@ -256,26 +283,40 @@ def _neighbours(geometry: Geometry, step: float, upright: bool) -> list[Geometry
 
 
 def candidates(
-    spectra: Callable[[int], Spectrum], patterns: tuple[ChannelPattern, ...], thorough: bool
+    spectra: Callable[[View], Spectrum],
+    patterns: tuple[ChannelPattern, ...],
+    thorough: bool,
+    insets: Callable[[], Sequence[Part]] = tuple,
 ) -> Iterator[tuple[Match, float]]:
     """Matches worth a reading, each with its p-value, from the likeliest geometry to the least likely.
 
-    spectra: zoom -> spectrum. Four stages share the chance of error: the picture as it is; shifted; common crops; and
-    (``thorough``) the grid. The caller stops when it has what it wants; the smallest p-value seen is then valid.
+    spectra: view -> spectrum. insets: asked, if need be, for parts of the picture that may be a marked one. Five stages
+    share the chance of error: the picture as it is; shifted; common crops; and (``thorough``) other shapes and the
+    grid. The caller stops when it has what it wants; the smallest p-value seen is then valid.
     """
-    unmoved = match_unmoved(spectra(1), patterns)
+    whole = spectra(IDENTITY.view)
+    unmoved = match_unmoved(whole, patterns)
     yield unmoved, min(1.0, p_value(unmoved, 1) / _SHARE)
-    for stage in ((IDENTITY,), COMMON, GRID) if thorough else ((IDENTITY,), COMMON):
+    for stage in _stages(whole.size, thorough, insets):
         tried = len(stage)
         for geometry in _likeliest(spectra, patterns, stage):
-            spectrum = spectra(geometry.zoom)
+            spectrum = spectra(geometry.view)
             found, steps = refine(spectrum, patterns, match(spectrum, patterns, geometry))
             tried += steps
             yield found, min(1.0, p_value(found, tried) / _SHARE)
 
 
+def _stages(
+    size: tuple[int, int], thorough: bool, insets: Callable[[], Sequence[Part]]
+) -> Iterator[Sequence[Geometry]]:
+    yield from ((IDENTITY,), COMMON)
+    if thorough:
+        yield tuple(_shapes(*size, (*_QUARTERS, *insets())))
+        yield GRID
+
+
 def _likeliest(
-    spectra: Callable[[int], Spectrum],
+    spectra: Callable[[View], Spectrum],
     patterns: tuple[ChannelPattern, ...],
     stage: Sequence[Geometry],
 ) -> list[Geometry]:
@@ -283,12 +324,12 @@ def _likeliest(
     if len(stage) <= _CANDIDATES:
         return list(stage)
     scanned: list[tuple[float, int, Geometry]] = []
-    for zoom in ZOOMS:
-        own = [geometry for geometry in stage if geometry.zoom == zoom]
-        if own:
-            values = scan(spectra(zoom), patterns, own)
-            scanned += [
-                (float(value), number, geometry)
-                for number, (value, geometry) in enumerate(zip(values, own, strict=True))
-            ]
+    by_view: dict[View, list[Geometry]] = {}
+    for geometry in stage:
+        by_view.setdefault(geometry.view, []).append(geometry)
+    for view, own in by_view.items():
+        values = scan(spectra(view), patterns, own)
+        scanned += [
+            (float(value), number, geometry) for number, (value, geometry) in enumerate(zip(values, own, strict=True))
+        ]
     return [geometry for _, _, geometry in sorted(scanned, key=lambda entry: entry[:2])[:_CANDIDATES]]

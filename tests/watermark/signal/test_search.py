@@ -79,7 +79,7 @@ def test_p_value_counts_its_trials() -> None:
 )
 def test_candidates_come_to_the_planted_geometry(geometry: Geometry) -> None:
     spectrum = _planted(geometry, (13.0, 50.0), noise=1.5)
-    for found, p in candidates(lambda zoom: spectrum, channel_patterns(PUBLIC_KEY), thorough=True):
+    for found, p in candidates(lambda view: spectrum, channel_patterns(PUBLIC_KEY), thorough=True):
         if (
             p < 1e-9
             and found.geometry.mirrored == geometry.mirrored
