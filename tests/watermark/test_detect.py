@@ -57,7 +57,9 @@ def marked(plain: list[U8]) -> Frames:
     [
         "none", "h264 crf 23", "h264 crf 28", "half size + crf 23", "crop 25 % + crf 23", "resize 0.61 + crf 23",
         "crop 25 % + rescale + crf 23", "mirror + crf 23", "25 -> 15 fps + crf 23", "25 -> 30 fps + crf 23",
-        "brightness 1.2 + crf 23", "gamma 1.3 + crf 23", "rotate 2 deg + crf 23",
+        "brightness 1.2 + crf 23", "gamma 1.3 + crf 23", "rotate 2 deg + crf 23", "quarter turn + crf 23",
+        "squeezed to 3:4 + crf 23", "rotate 30 deg + crf 23", "in a film, half as high + crf 23",
+        "negative + crf 23",
     ],
 )  # fmt: skip
 def test_three_seconds_survive(name: str, marked: Frames) -> None:

@@ -327,6 +327,19 @@ def test_pictures_and_sound(clip, tmp_path):
     assert verify(tmp_path / "tone.wav").verdict is VerdictKind.NONE
 
 
+def test_a_film_in_ogg_is_no_sound(clip, tmp_path):
+    path = tmp_path / "film.ogv"
+    with VideoReader(clip.path) as reader, av.open(str(path), "w", format="ogg") as container:
+        stream = container.add_stream("libvpx", rate=25, options={"b": "4M", "deadline": "realtime", "cpu-used": "8"})
+        stream.width = stream.height = SIZE
+        for frame in reader:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame.i420(), format="yuv420p")))
+        container.mux(stream.encode())
+    found = verify(path, registry=clip.registry)
+    assert found.watermark.payload == clip.payload
+    assert found.watermark.video_tracks == 1
+
+
 def test_what_cannot_be_read(clip, tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         verify(tmp_path / "none.mp4")

@@ -134,7 +134,7 @@ def carries(block: Sequence[Window], before: BlockReading, key: WatermarkKey) ->
 def _spectra(source: Sequence[Window]) -> _Spectra:
     """view -> spectrum of all windows together, made once."""
     maps = cache(lambda zoom: averaged(source, zoom))
-    return cache(lambda view: Spectrum(view.part.of(maps(view.zoom))))
+    return cache(lambda view: Spectrum(view.of(maps(view.zoom))))
 
 
 def _insets(block: Sequence[Window]) -> list[Part]:
@@ -179,8 +179,8 @@ def _segments(block: Sequence[Window], found: Match, payload: Payload | None, ke
     code = encode(payload.bits()) if payload is not None else None
     waves = np.concatenate([frequencies(channel.waves, found.geometry) for channel in channel_patterns_of(key)])
     reach = float(np.abs(waves[:, 1]).max())
-    zoom, part = found.geometry.view
-    spectra = (Spectrum(part.of(flattened(window.residual, zoom)), reach) for window in block)
+    view = found.geometry.view
+    spectra = (Spectrum(view.of(flattened(window.residual, view.zoom)), reach) for window in block)
     p_values = np.array([fit(wave_samples(s, channel_patterns_of(key), found), code, key) for s in spectra])
     runs: list[list[int]] = []
     for number in np.flatnonzero(p_values < P_SEGMENT):

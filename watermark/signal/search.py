@@ -52,10 +52,11 @@ def _grid() -> Iterator[Geometry]:
 
 
 def _shapes(height: int, width: int, parts: Iterable[Part]) -> Iterator[Geometry]:
-    """What players and platforms make of a picture, in one of this size: quarter turns, also cropped or set into larger
-    ones; large turns of the whole; a width changed until the whole fills this frame; and a whole or a crop of it in a
-    part of the picture.
+    """What players and platforms make of a picture, in one of this size: its negative; quarter turns, also cropped or
+    set into larger ones; large turns of the whole; a width changed until the whole fills this frame; and a whole or a
+    crop of it in a part of the picture.
     """
+    yield from (Geometry(mirrored=mirrored, negative=True) for mirrored in (False, True))
     for mirrored, turn, scale in product((False, True), (90.0, 180.0, 270.0), _scales(0.46, 2.0)):
         yield Geometry(float(scale), turn, mirrored=mirrored)
     short = min(height, width)

@@ -43,10 +43,16 @@ WHOLE = Part(0.0, 1.0, 0.0, 1.0)
 
 
 class View(NamedTuple):
-    """What a spectrum is of: which of the ZOOMS of the analysis, and which part of its maps."""
+    """What a spectrum is of: which of the ZOOMS of the analysis, which part of its maps, and if of their negative."""
 
     zoom: int
     part: Part
+    negative: bool
+
+    def of(self, maps: F32) -> F32:
+        """What is seen of (channels, h, w) maps of this zoom."""
+        seen = self.part.of(maps)
+        return -seen if self.negative else seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,7 @@ class Geometry:
     scale: original size of the content over its present size, both at a short side of SIDE; below 1 after a crop.
     rotation_deg: counter-clockwise. aspect: factor on the horizontal scale. mirrored: left and right swapped.
     part: where in the present picture the marked one is looked for; the shift is then that at the part's centre.
+    negative: light for dark and every colour for its opposite.
     """
 
     scale: float = 1.0
@@ -63,11 +70,12 @@ class Geometry:
     aspect: float = 1.0
     mirrored: bool = False
     part: Part = WHOLE
+    negative: bool = False
 
     @property
     def view(self) -> View:
         """Where the mark shows best."""
-        return View(1 if self.scale > 0.65 else 2, self.part)
+        return View(1 if self.scale > 0.65 else 2, self.part, self.negative)
 
     @lru_cache(maxsize=16_384)  # noqa: B019 -- a search asks for the same twelve thousand again and again
     def matrix(self) -> F64:
