@@ -30,7 +30,7 @@ class Sheet:
         seen = np.stack([x, y, depth[row, column]], axis=1).astype(np.float32)
         self._model = model
         self._points = headmodel.unproject(seen, model.camera)
-        self._sources = seen[:, :2].copy()
+        self._sources = np.clip(seen[:, :2], 0, SIZE - 1)  # beyond its edges the picture goes on as it ends
         self._share = share[row, column][:, None].astype(np.float32)
         self._texture = np.clip(np.round(rgba * 255), 0, 255).astype(np.uint8)
         # What is empty must not hide the rest where the sheet folds.

@@ -22,6 +22,7 @@ _FIND: Mapping[str, Cost] = {"reference": (3.3, 0), "real": (0.3, 0.009)}  # the
 _FILM: Mapping[str, Cost] = {"reference": (0, 0.037), "real": (0, 0.006)}
 _FOLLOW_S = 0.0042  # a frame: the face of an original, or of a fake
 _STILL_S = 0.23
+_MOVE_S = 0.006  # a frame, where the learned model moves it
 _READ: Cost = (0.8, 0.037)  # the motion of the original, once for all methods that wear it
 _FORGE: Mapping[str, Cost] = {
     "talk": (0.35, 0.020), "reenact": (0.4, 0.020), "lipsync": (0.4, 0.026), "swap": (0.2, 0.020),
@@ -79,6 +80,10 @@ def _take_s(plan: Plan, take: Take) -> float:
     worn = {"lipsync", "splice"} | ({"reenact"} if plan.driver == "self" else set())
     if worn & set(take.methods):
         total += _READ[0] + frames * _READ[1]
+    if take.motion == "diffusion":
+        total += (
+            frames * _MOVE_S * ((take.original == "reference") + len({"talk", "lipsync", "splice"} & set(take.methods)))
+        )
     for name in take.methods:
         if name in _FORGE:
             once, each = _FORGE[name]

@@ -66,7 +66,7 @@ class Plan:
     methods: tuple[str, ...]
     arms: tuple[str, ...]  # of ARMS
     renderers: tuple[str, ...]  # that animate stills, dealt to the takes: of RENDERERS
-    motions: tuple[str, ...]  # models that move `talk` fakes, dealt to the takes: of MOTIONS
+    motions: tuple[str, ...]  # models that move references and fakes, dealt to the takes: of MOTIONS
     driver: str  # whose performance drives a `reenact` fake: of DRIVERS
     compression: tuple[str, ...]  # of COMPRESSION; empty: ``encoding`` alone
     dials: Mapping[str, tuple[float, ...]]  # artifact -> severities, each in (0, 1]
@@ -144,7 +144,7 @@ def load_plan(path: Path | str) -> Plan:
         methods=methods,
         arms=arms,
         renderers=_one_or_more(table, "renderer", "mesh", RENDERERS),
-        motions=_one_or_more(table, "motion", "rules", MOTIONS),
+        motions=_one_or_more(table, "motion", "diffusion", MOTIONS),
         driver=table.choice("driver", "self", DRIVERS),
         compression=compression,
         dials=dials,

@@ -23,14 +23,14 @@ from tellmark.generator.factory.face_tracks import follow
 from tellmark.generator.factory.roles import Take, number
 from tellmark.generator.factory.soundtrack import record
 from tellmark.generator.footage import Shot, find_shot, framed
+from tellmark.generator.motions import motion_model
 from tellmark.generator.performance.puppetry import puppeteer
 from tellmark.generator.performance.surroundings import complete
 from tellmark.generator.portrait import load_portrait
 from tellmark.generator.retarget import retarget
-from tellmark.generator.rules import RuleMotion
 from tellmark.generator.speech import load_speech
 from tellmark.generator.track import Track
-from tellmark.generator.types import SIZE, Controls, Motion, Portrait, Speech
+from tellmark.generator.types import SIZE, Controls, Motion, MotionModel, Portrait, Speech
 from tellmark.media import sha256_of
 from tellmark.pictures import write_image
 from tellmark.types import F32, U8
@@ -135,13 +135,18 @@ class Scene:
     def filming(self) -> dict[str, Any]:
         """Parameters of the original."""
         if self.take.actor is not None:
-            return {"renderer": self._reference.name, "motion_model": RuleMotion.name, "seed": self._seed}
+            return {"renderer": self._reference.name, "motion_model": self._mover.name, "seed": self._seed}
         return {"window": list(self.shot.stretch.window), "first_frame": self.shot.stretch.first}
 
     @cached_property
     def _reference(self) -> ReferenceRenderer:
         assert self.take.actor is not None
         return ReferenceRenderer(self.take.actor, number(self.take.seed, "camera") % 2**31)
+
+    @property
+    def _mover(self) -> MotionModel:
+        """The take's own, of its fakes as well: how somebody moves must not tell the classes apart."""
+        return motion_model(self.take.motion)
 
     @property
     def _seed(self) -> int:
@@ -151,7 +156,7 @@ class Scene:
         if self.take.actor is None:
             yield from framed(self.shot)
             return
-        motion = RuleMotion().generate(self.speech, Controls(), self._seed)
+        motion = self._mover.generate(self.speech, Controls(), self._seed)
         for index in range(self.count):
             yield self._reference.render(motion, index)
 

@@ -29,8 +29,9 @@ from tellmark.generator.methods.warp import (
     statistics,
     with_mouth,
 )
+from tellmark.generator.motions import motion_model
 from tellmark.generator.renderers import renderer
-from tellmark.generator.rules import MOUTH, RuleMotion
+from tellmark.generator.rules import MOUTH
 from tellmark.generator.types import EXPRESSIONS, Controls, Motion, Speech
 from tellmark.landmarks import LIPS_OUTER, face_width
 from tellmark.types import F32, U8
@@ -50,7 +51,7 @@ def forge(scene: Scene) -> Forgery:
         frames=respoken(scene, scene.listen(wav), np.ones(scene.count, np.float32)),
         wav=wav,
         voice_id=words.voice_id,
-        params={"renderer": scene.take.renderer, "motion_model": RuleMotion.name}
+        params={"renderer": scene.take.renderer, "motion_model": scene.take.motion}
         | {f"words_{name}": value for name, value in params.items()},
     )
 
@@ -84,7 +85,7 @@ def respoken(scene: Scene, speech: Speech, share: NDArray[np.float32]) -> Iterat
 def _performance(scene: Scene, speech: Speech) -> Motion:
     """What was tracked, with the lips of ``speech``."""
     tracked = scene.performance(scene.still)
-    spoken = RuleMotion().generate(speech, Controls(), number(scene.take.seed, "lipsync") % 2**31)
+    spoken = motion_model(scene.take.motion).generate(speech, Controls(), number(scene.take.seed, "lipsync") % 2**31)
     expression = tracked.expression.copy()
     for name in ("smile", "frown"):
         expression[:, EXPRESSIONS.index(name)] *= _CALM

@@ -64,6 +64,15 @@ def test_unmoved_head_is_the_actor(frames: list[U8]) -> None:
     assert np.corrcoef(grey[0][bare], grey[1][bare])[0, 1] > 0.95
 
 
+def test_the_body_goes_on_below_the_frame(renderer: ReferenceRenderer) -> None:
+    """Somebody who sits up is not cut off where the picture of them ends."""
+    up = Motion.rest(25.0, 2)
+    up.translation[1] = (0, -0.12)
+    rest, raised = (renderer.light(up, k)[1][-8:].copy() for k in range(2))
+    assert (rest > 0.99).mean() > 0.5
+    assert raised.sum() >= 0.97 * rest.sum()
+
+
 def test_head_turns_as_told(faces: list[F32]) -> None:
     rest, right, left, up = (np.asarray(head_rotation_deg(face)).ravel() for face in faces[:4])
     assert right[0] - rest[0] == pytest.approx(14, abs=5)

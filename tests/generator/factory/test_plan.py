@@ -51,7 +51,7 @@ def make_film(path: Path, seconds: float, sound: bool = True) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     wav = path.with_suffix(".wav")
     make_sound(wav, seconds)
-    shade = zlib.crc32(path.as_posix().encode()) % 256  # a film of its own: copies are left out
+    shade = zlib.crc32(path.name.encode()) % 256  # a film of its own: copies are left out
     frame = rgb_to_i420(np.full((64, 64, 3), shade, np.uint8))
     with VideoWriter(
         path, width=64, height=64, fps=10, audio=wav if sound else None, encoding=Encoding(preset="ultrafast")
@@ -87,7 +87,7 @@ def test_renderers_are_dealt_to_the_takes(write: Write) -> None:
 
 
 def test_motions_are_dealt_apart_from_renderers(write: Write) -> None:
-    assert {take.motion for take in cast(write("actors = 3"))[0]} == {"rules"}
+    assert {take.motion for take in cast(write("actors = 3"))[0]} == {"diffusion"}
     dealt = cast(write('actors = 40\nrenderer = ["splat", "mesh"]\nmotion = ["rules", "diffusion"]'))[0]
     assert len({(take.renderer, take.motion) for take in dealt}) == 4
     with pytest.raises(UsageError, match="choose one of"):
