@@ -22,8 +22,9 @@ from scipy.special import log_ndtr, softmax
 from tellmark.types import F32, F64
 from tellmark.watermark.signal.demodulate import channel_gains, channel_patterns_of, whitened
 from tellmark.watermark.signal.fec import CODE_BITS
+from tellmark.watermark.signal.geometries import COMMON, CROPS
 from tellmark.watermark.signal.pattern import WatermarkKey
-from tellmark.watermark.signal.search import COMMON, CROPS, Match, correlate, log_chance, mixed, p_value
+from tellmark.watermark.signal.search import Match, correlate, log_chance, mixed, p_value
 from tellmark.watermark.signal.spectrum import TILE_PX, Geometry, Spectrum, View, frequencies
 
 _LOOKED_AT = 100  # shifts of a geometry: those that its sync waves like best

@@ -11,7 +11,7 @@ from tellmark.types import U8
 from tellmark.watermark.signal.analysis import flattened, windows
 from tellmark.watermark.signal.fec import CODE_BITS
 from tellmark.watermark.signal.pattern import PUBLIC_KEY, TILE, WatermarkKey, channel_patterns, synthesize
-from tellmark.watermark.signal.search import Match, _shapes, beside, candidates, correlate, match, p_value, refine
+from tellmark.watermark.signal.search import Match, beside, candidates, correlate, match, p_value, refine
 from tellmark.watermark.signal.spectrum import IDENTITY, Geometry, Part, Spectrum
 
 CODE = np.random.default_rng(0).integers(0, 2, CODE_BITS, dtype=np.uint8)
@@ -103,12 +103,6 @@ def test_candidates_come_to_the_planted_geometry(geometry: Geometry) -> None:
         pytest.fail("never came near the planted geometry")
     distance = (np.array(found.shift) - (13.0, 50.0) + TILE / 4) % (TILE / 2) - TILE / 4
     assert np.abs(distance).max() < 1.0
-
-
-def test_a_frame_that_grew_with_the_turn_is_looked_for_as_well() -> None:
-    """512x288 turned by 20 degrees needs 580x446 to hold its corners."""
-    scales = [g.scale for g in _shapes(446, 580, ()) if g.rotation_deg == pytest.approx(20.3)]
-    assert min(abs(scale / (446 / 288) - 1) for scale in scales) < 0.03
 
 
 def test_a_picture_in_a_part_of_another_is_found_there() -> None:
