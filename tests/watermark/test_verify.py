@@ -11,7 +11,7 @@ import pytest
 
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import InputError, UsageError
-from tellmark.media import VideoReader, rgb_to_i420
+from tellmark.media import VideoReader, i420_to_rgb, rgb_to_i420
 from tellmark.pictures import write_image
 from tellmark.types import C2paEvidence, Kind, RegistryEvidence, VerdictKind
 from tellmark.watermark import verify as module
@@ -174,6 +174,18 @@ def test_a_film_that_players_turn_is_read_as_shown_and_as_stored(clip, tmp_path,
     phone = verify(told_to_turn(encoded(lying, tmp_path / f"phone{suffix}", crf=18)), registry=clip.registry)
     assert phone.verdict is VerdictKind.RECOVERED
     assert not phone.watermark.turned
+
+
+@pytest.mark.parametrize(("turns", "mirrored", "negative"), [(1, False, False), (3, True, False), (0, False, True)])
+def test_a_film_whose_pixels_were_turned_is_still_recovered(clip, tmp_path, turns, mirrored, negative):
+    changed = []
+    for i420 in decoded(clip.path):
+        rgb = np.rot90(i420_to_rgb(i420), turns)
+        rgb = rgb[:, ::-1] if mirrored else rgb
+        changed.append(rgb_to_i420(np.ascontiguousarray(255 - rgb if negative else rgb)))
+    found = verify(encoded(changed, tmp_path / "changed.mp4", crf=20), registry=clip.registry)
+    assert found.verdict is VerdictKind.RECOVERED
+    assert not found.watermark.turned
 
 
 def test_of_several_video_tracks_the_first_is_judged_and_that_is_said(clip, plain_clip, tmp_path):

@@ -77,6 +77,11 @@ class Geometry:
         """Where the mark shows best."""
         return View(1 if self.scale > 0.65 else 2, self.part, self.negative)
 
+    @property
+    def quarters(self) -> int:
+        """Right angles, counter-clockwise, to turn the picture by so that it is upright, though perhaps mirrored."""
+        return round((self.rotation_deg if self.mirrored else -self.rotation_deg) / 90) % 4
+
     @lru_cache(maxsize=16_384)  # noqa: B019 -- a search asks for the same twelve thousand again and again
     def matrix(self) -> F64:
         """(2, 2): an offset (y, x) in the picture -> the same offset in the marked original, map pixels."""
