@@ -192,10 +192,13 @@ def p_value(found: Match, geometries: int) -> float:
 
 
 def refine(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], start: Match) -> tuple[Match, int]:
-    """Climb from ``start``; returns the best match and how many were tried.
+    """Climb from ``start``; returns the best match and how many others it has to be counted as.
 
     From an upright start of the right aspect, in scale alone: that is what most pictures went through, and with a weak
     mark the climb in rotation and aspect follows the noise, further than the data waves bear. Otherwise in all three.
+
+    A climb finds the best of all that it might have come to, not of those few that it tried: it counts as everything as
+    near to its start. Distances share the chance of error, 1 / r (r + 1) each: those of r steps and less have it all.
     """
     best, tried = start, 0
     upright = start.geometry.rotation_deg % 90 == 0 and start.geometry.aspect == 1
@@ -208,7 +211,16 @@ def refine(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], start: Matc
                 tried += 1
                 if found.log_chance < best.log_chance:
                     best, improved = found, True
-    return best, tried
+    return best, _reached(start.geometry, best.geometry, upright)
+
+
+def _reached(start: Geometry, end: Geometry, upright: bool) -> int:
+    """How many geometries, a coarse step apart, are as near to the start as the end, over the share of that distance."""
+    steps = (
+        np.log(end.scale / start.scale), np.log(end.aspect / start.aspect), (end.rotation_deg - start.rotation_deg) / 60
+    )  # fmt: skip
+    distance = max(1, int(np.ceil(np.abs(steps).max() / _REFINE_STEPS[0] - 1e-6)))
+    return int((2 * distance + 1) ** (1 if upright else 3) * distance * (distance + 1))
 
 
 def beside(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], found: Match) -> list[Match]:
@@ -245,12 +257,10 @@ def candidates(
     unmoved = match_unmoved(whole, patterns)
     yield unmoved, min(1.0, p_value(unmoved, 1) / _SHARE)
     for stage in stages(whole.size, thorough, insets):
-        tried = len(stage)
         for geometry in _likeliest(spectra, patterns, stage):
             spectrum = spectra(geometry.view)
-            found, steps = refine(spectrum, patterns, match(spectrum, patterns, geometry))
-            tried += steps
-            yield found, min(1.0, p_value(found, tried) / _SHARE)
+            found, reached = refine(spectrum, patterns, match(spectrum, patterns, geometry))
+            yield found, min(1.0, p_value(found, len(stage) * reached) / _SHARE)
 
 
 def _likeliest(
