@@ -215,7 +215,7 @@ def refine(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], start: Matc
 
 
 def _reached(start: Geometry, end: Geometry, upright: bool) -> int:
-    """How many geometries, a coarse step apart, are as near to the start as the end, over the share of that distance."""
+    """Geometries, a coarse step apart, that are as near to the start as the end is, over that distance's share."""
     steps = (
         np.log(end.scale / start.scale), np.log(end.aspect / start.aspect), (end.rotation_deg - start.rotation_deg) / 60
     )  # fmt: skip

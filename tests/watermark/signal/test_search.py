@@ -129,6 +129,21 @@ def test_refinement_never_loses() -> None:
     assert better.geometry.scale == pytest.approx(0.9, abs=0.004)
 
 
+def test_a_climb_counts_as_all_that_is_as_near() -> None:
+    """Along one axis or three; the further it went, the more it may have come to."""
+    patterns = channel_patterns(PUBLIC_KEY)
+    spectrum = _planted(Geometry(scale=0.9), (3.0, 4.0), noise=1.0)
+    counts = []
+    for scale in (0.899, 0.911, 0.92):
+        better, counted = refine(spectrum, patterns, match(spectrum, patterns, Geometry(scale=scale)))
+        r = max(1, int(np.ceil(abs(np.log(better.geometry.scale / scale)) / 0.006 - 1e-6)))
+        assert counted == (2 * r + 1) * r * (r + 1)
+        counts.append(counted)
+    assert counts[0] == 6 < counts[1] < counts[2]
+    turned = match(spectrum, patterns, Geometry(scale=0.899, rotation_deg=0.3))  # a coarse step is .36 degrees
+    assert refine(spectrum, patterns, turned)[1] >= 54  # (2 r + 1) ** 3 r (r + 1)
+
+
 def test_scales_beside_a_match_come_in_the_order_of_their_chance() -> None:
     spectrum = _planted(Geometry(scale=0.75), (3.0, 4.0), noise=1.5)
     patterns = channel_patterns(PUBLIC_KEY)
