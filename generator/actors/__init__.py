@@ -72,7 +72,7 @@ def develop(linear: F32, shot: Shot, seed: int) -> U8:
     tone = np.clip(light, 0, 1) ** (1 / 2.2)
     tone = tone + shot.curve * (tone * tone * (3 - 2 * tone) - tone)
     grey = (tone @ np.array([0.30, 0.59, 0.11], np.float32))[..., None]
-    tone = grey + np.float32(0.88) * (tone - grey)  # the curve took colours too far
+    tone = grey + np.float32(0.94) * (tone - grey)  # the curve took colours too far
     blotches = cv2.GaussianBlur(rng.normal(0, 1, (SIZE, SIZE, 3)).astype(np.float32), (0, 0), 2.2)
     tone = tone + (0.2 * np.sqrt(shot.noise)) * blotches * f32([0.7, 0.25, 1.0]) * tone
     tone = tone + shot.sharpen * (tone - cv2.GaussianBlur(tone, (0, 0), 1.1))

@@ -21,15 +21,13 @@ _SIDES = (
 )
 _POINTS = 8  # on a hair
 _SIDE_LENGTH = 0.8  # as of a beard so full
-_SIDEBURNS = {"masculine": (0.75, 0.32), "feminine": (0.6, 0.16), "tied": (0.35, 0.14)}  # density, reach in face widths
+_SIDEBURNS = {"masculine": (0.75, 0.32), "feminine": (0.5, 0.10), "tied": (0.2, 0.06)}  # density, reach in face widths
 
 
 def paint(recipe: Recipe, shape: F32, rng: np.random.Generator) -> tuple[F32, F32]:
     """Hairs, and what shines through the skin between them: both (SIZE, SIZE, 4) premultiplied sRGB without light."""
-    density, fullness = (
-        sideburns(recipe.hair, recipe.feminine, shape, rng),
-        np.full((SIZE, SIZE), _SIDE_LENGTH, np.float32),
-    )
+    beside = density = sideburns(recipe.hair, recipe.feminine, shape, rng)
+    fullness = np.full((SIZE, SIZE), _SIDE_LENGTH, np.float32)
     if recipe.beard > 0:
         bearded = grows(recipe.beard, shape, rng)
         fullness = np.where(bearded > 0.5 * density, np.float32(recipe.beard), fullness)
@@ -52,13 +50,14 @@ def paint(recipe: Recipe, shape: F32, rng: np.random.Generator) -> tuple[F32, F3
     bend = rng.normal(0, 0.3, (count, 1, 2)) * t**2
     path = root[:, None] + (heading[:, None] * t + bend) * length[:, None, None]
     hairs = np.dstack([path, np.zeros(path.shape[:2])]).astype(np.float32)
-    tone = f32(recipe.hair.colour) * 0.55 * np.exp(rng.normal(0, 0.2, (count, 1, 1)) + 0.12 * lock[:, None, :1])
+    tone = f32(recipe.hair.colour) * 0.62 * np.exp(rng.normal(0, 0.2, (count, 1, 1)) + 0.12 * lock[:, None, :1])
     tone = np.broadcast_to(tone + rng.normal(0, 0.01, (count, 1, 3)), hairs.shape)
-    thickness = 0.16 + 0.17 * full
+    thickness = (0.16 + 0.17 * full) * (0.25 + 0.75 * density[row, column])  # hairs that stand alone would be dots
     drawn = fibres.draw(hairs, np.clip(tone, 0, 1).astype(np.float32), thickness, 1.0)[1]
     # Between the hairs, and where they are shaved, roots show through the skin.
-    shade = (cv2.GaussianBlur(density * (0.08 + 0.46 * fullness), (0, 0), 5.0))[..., None]
-    return drawn, np.dstack([shade * f32(recipe.hair.colour) * 0.40, shade]).astype(np.float32)
+    shade = cv2.GaussianBlur(density * (0.08 + 0.46 * fullness), (0, 0), 5.0)
+    shade = np.maximum(shade, cv2.GaussianBlur(0.8 * beside, (0, 0), 2.5))[..., None]
+    return drawn, np.dstack([shade * f32(recipe.hair.colour) * 0.48, shade]).astype(np.float32)
 
 
 def grows(beard: float, shape: F32, rng: np.random.Generator) -> F32:
@@ -86,6 +85,7 @@ def grows(beard: float, shape: F32, rng: np.random.Generator) -> F32:
     thin = 1 - beard  # what is shaved fades out further
     full = smoothstep(_signed(region) + edge, -5 - 4 * thin, 16 + 18 * thin)
     front = np.exp(-((np.abs(x - nose[0]) / (0.62 * np.ptp(lips[:, 0]))) ** 4))
+    full = np.maximum(full, smoothstep(_signed(region) + edge, -5, 8 + 8 * thin) * front)  # a moustache is narrow
     beside = cheeks * smoothstep(y, float(shape[[234, 454], 1].min()) - 6, float(shape[[61, 291], 1].max()))
     out = full * (beside + (1 - beside) * front)
     # Bare: the lips, two spots beside the tuft below them, the groove above them a little.
@@ -123,7 +123,7 @@ def sideburns(style: HairStyle, feminine: bool, shape: F32, rng: np.random.Gener
         t = np.clip((y - top) / (0.20 + reach) / width, 0, 1.5)
         outline = np.interp(y[:, 0], edge[:, 1], edge[:, 0]).astype(np.float32)[:, None]
         within = (x - outline) * np.sign(oval[:, 0].mean() - edge[0, 0])
-        broad = width * (0.022 + 0.045 * np.clip(1 - t, 0, 1)) + 1.2 * noise(rng, 5)
+        broad = width * (0.014 + 0.024 * np.clip(1 - t, 0, 1)) + 1.2 * noise(rng, 5)
         front = smoothstep(within, broad + 4, broad - 6) * smoothstep(within, -1, 2)
         out = np.maximum(out, strength * front * smoothstep(t, 1.15, 0.55) * smoothstep(t, 0, 0.3))
     return out

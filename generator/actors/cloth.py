@@ -43,7 +43,7 @@ def inside(outline: list[tuple[float, float]], across: F32, down: F32) -> F32:
 
 def folds(rng: np.random.Generator, across: F32, down: F32) -> F32:
     """(SIZE, SIZE) face heights that hanging cloth stands out by: pulled from the armpits, draped below the neck."""
-    out = 0.012 * noise(rng, 26) + 0.015 * noise(rng, 60)
+    out = 0.007 * noise(rng, 26) + 0.015 * noise(rng, 60)
     right = across > 0
     for at, turns, height, reach in (((0.80, 0.95), 26.0, 0.029, 0.75), ((0.22, -0.05), 30.0, 0.014, 0.9)):
         drawn = np.zeros_like(across)

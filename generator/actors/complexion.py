@@ -95,4 +95,13 @@ def sheen(recipe: Recipe, shape: F32) -> F32:
     for point, reach, more in _OILY:
         oily += more * np.exp(-((x - shape[point, 0]) ** 2 + (y - shape[point, 1]) ** 2) / reach**2)
     pores = np.clip(1 + 0.12 * noise(rng, 0.9), 0, 2.5)
-    return np.asarray((rng.uniform(0.03, 0.12) * oily * pores)[..., None], np.float32)
+    # Beside dark skin, which a camera exposes for, as much shine would be white paint.
+    much = rng.uniform(0.10, 0.26) * min(1.0, 0.25 + 0.9 * float(np.mean(recipe.skin)))
+    return np.asarray((much * oily * pores)[..., None], np.float32)
+
+
+def grain(seed: int) -> F32:
+    """(SIZE, SIZE, 3) what pores and fine creases add to the normals of skin, for what it mirrors."""
+    rng = np.random.default_rng([seed, 9])
+    slope = [0.025 * noise(rng, 1.0) + 0.015 * noise(rng, 2.2) + 0.012 * noise(rng, 6) for _ in range(2)]
+    return np.dstack([*slope, np.zeros_like(slope[0])]).astype(np.float32)

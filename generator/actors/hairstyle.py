@@ -56,7 +56,7 @@ def draw(
 
     dark: of the skin, in [0, 1]. age: years. rng: what hair always hung on; own: what is drawn apart.
     """
-    odds = [0.58, 0.28, 0.07, 0.07] if feminine else [0.03, 0.12, 0.85, 0.0]
+    odds = [0.63, 0.30, 0.07, 0.0] if feminine else [0.02, 0.13, 0.85, 0.0]
     flow = str(rng.choice(["part", "back", "crop", "fringe"], p=odds))
     curly = flow != "fringe" and rng.random() < 0.15 + 0.5 * dark
     curly = curly and (feminine or flow != "back")
@@ -77,6 +77,8 @@ def draw(
         wave = max(wave, float(own.gamma(1.4, 0.012)))
     if flow == "crop":
         frizz *= 0.8 if curly else 0.25
+    # Alike on both sides: what hangs before one shoulder alone is a rope.
+    behind = float(own.choice([0.0, 0.6, 1.0], p=[0.12, 0.5, 0.38]))
     shade = np.clip(np.asarray(colour) * np.exp(rng.normal(0, 0.12)) + rng.normal(0, 0.006, 3), 0.04, 1)
     old = ageing.years(age)
     return HairStyle(
@@ -95,5 +97,5 @@ def draw(
         else round(float(rng.uniform(0.04, 0.22)) + 0.25 * old, 3),
         colour=rounded(shade),  # type: ignore[arg-type]
         gloss=round(float(rng.uniform(0.6, 1.2)), 3),
-        behind=tuple(float(b) for b in own.choice([0.0, 0.6, 1.0], 2, p=[0.35, 0.4, 0.25])),  # type: ignore[arg-type]
+        behind=(behind, behind),
     )

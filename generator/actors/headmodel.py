@@ -12,6 +12,7 @@ import cv2
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.spatial import Delaunay
 
 from tellmark.generator.actors.strands import Skull
@@ -43,6 +44,7 @@ class HeadModel:
     points: F32  # (N, 3) unprojected
     sources: F32  # (N, 2) px in the portrait
     triangles: NDArray[np.int32]  # (M, 3), eyes and mouth closed over
+    even: sparse.csr_array  # (N, N) means over neighbours, for normals around the outline
     basis: F32  # (E, 478, 3)
     pivot: F32  # (3,)
     camera: float  # distance of the camera from z = 0, px
@@ -84,6 +86,7 @@ def build(shape: F32, skull: Skull, camera_widths: float) -> HeadModel:
         points=unproject(seen, camera),
         sources=sources,
         triangles=triangles,
+        even=_even(triangles, len(seen)),
         basis=expression_basis(shape),
         pivot=pivot,
         camera=camera,
@@ -144,6 +147,21 @@ def _outward(points: F32, sources: F32) -> NDArray[np.int32]:
     away = np.cross(b - a, c - a)[:, 2] > 0
     triangles[away] = triangles[away][:, [0, 2, 1]]
     return np.asarray(triangles, np.int32)
+
+
+def _even(triangles: NDArray[np.int32], count: int) -> sparse.csr_array:
+    """(count, count) what evens out a function of the vertices at the outline and behind it, and leaves the rest.
+
+    There the face turns away in long thin triangles, whose normals alternate: in another light they would be seen.
+    """
+    corner = np.concatenate([triangles[:, [a, b]] for a, b in ((0, 1), (1, 2), (2, 0), (1, 0), (2, 1), (0, 2))])
+    links = sparse.csr_array((np.ones(len(corner)), (corner[:, 0], corner[:, 1])), (count, count))
+    links.data[:] = 1
+    there = np.zeros(count)
+    there[list(FACE_OVAL)], there[478:] = 1, 1
+    there = np.minimum(links @ there, 1)
+    mean = sparse.diags_array(there / np.maximum(links.sum(axis=1), 1)) @ links + sparse.diags_array(1 - there)
+    return sparse.csr_array(mean @ mean @ mean).astype(np.float32)
 
 
 def pose_of(model: HeadModel, motion: Motion, index: int) -> HeadPose:

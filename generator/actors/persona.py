@@ -113,7 +113,7 @@ def parts_of(seed: int) -> Parts:
     inside = skin.well_inside(shape)
     normal = inside * relief.normals(head_z, 4.0, folds) + (1 - inside) * relief.normals(head_z, 8.0, folds)
     normal = normal / np.linalg.norm(normal, axis=2, keepdims=True)
-    lit, gloss = relief.shine_on(normal, head_z, blockers, recipe.lamp, seed)
+    lit, gloss = relief.shine_on(normal, head_z, blockers, recipe.lamp, seed, complexion.grain(seed))
     lit, gloss = _beyond(lit, head_z), _beyond(gloss, head_z)
     beyond, low = skin.beyond_outline(shape)  # where the jaw turns under, it turns from the light
     edge = (low * np.exp(-(((beyond - 0.01) / 0.06) ** 2)))[..., None]  # and turns slowly, where the mesh has an edge
@@ -127,11 +127,11 @@ def parts_of(seed: int) -> Parts:
     picture = _lit(np.exp(log), deep, gloss * complexion.sheen(recipe, shape))
     hairs, roots = beards.paint(recipe, shape, np.random.default_rng([recipe.seed, 1]))
     # A head that turns shows more of its side, where there is hair and no skin.
-    thick = cv2.GaussianBlur(np.maximum(front[..., 3], back[..., 3]), (0, 0), 5.0) * smoothstep(beyond, 0.02, 0.07)
+    thick = cv2.GaussianBlur(np.maximum(front[..., 3], back[..., 3]), (0, 0), 5.0) * smoothstep(beyond, -0.02, 0.03)
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
-    beside = smoothstep(np.abs(x - skull.centre[0]) / skull.radii[0], 0.72, 0.90)
+    beside = smoothstep(np.abs(x - skull.centre[0]) / skull.radii[0], 0.64, 0.82)
     ear_top = float(shape[[127, 356], 1].mean())
-    scalp = (0.9 * beside * smoothstep(y, ear_top + 4, ear_top - 10) * smoothstep(thick, 0.2, 0.6))[..., None]
+    scalp = (0.9 * beside * smoothstep(y, ear_top + 8, ear_top - 26) * smoothstep(thick, 0.2, 0.6))[..., None]
     picture = picture * (1 - scalp) + scalp * _lit(f32(recipe.hair.colour) * np.float32(0.45), lit)
     own_brows = brows.paint(recipe, shape, np.random.default_rng([recipe.seed, 8]))
     for layer in (own_brows, roots, hairs):
@@ -168,7 +168,9 @@ def parts_of(seed: int) -> Parts:
         glasses=worn,
         skull=skull,
         eye_light=eye_light,
-        mouth_light=f32(np.clip(before_mouth, 0.12, 1.2)),
+        # Beside dark skin, which a camera exposes for, teeth would be a white slab.
+        mouth_light=f32(np.clip(before_mouth, 0.12, 1.2))
+        * np.float32(min(1.0, 0.4 + 0.85 * float(np.mean(recipe.skin)))),
     )
 
 

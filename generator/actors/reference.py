@@ -132,7 +132,7 @@ class ReferenceRenderer:
         """Texture coordinates, normals and texture of the head, each pixel's nearest surface."""
         map_x, map_y, normal_x, normal_y, depth = self._maps
         triangles = self._model.triangles
-        normals = headmodel.vertex_normals(turned, triangles)
+        normals = self._model.even @ headmodel.vertex_normals(turned, triangles)
         map_x.fill(-9)
         depth.fill(np.inf)
         raster(seen, self._model.sources, triangles, map_x, map_y, depth)

@@ -77,7 +77,9 @@ def normals(depth: F32, smooth: float, folds: F32 | None = None) -> F32:
     return np.asarray(out / np.linalg.norm(out, axis=2, keepdims=True), np.float32)
 
 
-def shine_on(normal: F32, depth: F32, blockers: F32, light: Light, seed: int) -> tuple[F32, F32]:
+def shine_on(
+    normal: F32, depth: F32, blockers: F32, light: Light, seed: int, grain: F32 | None = None
+) -> tuple[F32, F32]:
     """(SIZE, SIZE, 3) linear light on a surface, about 1 where it faces a light from the front, and what it mirrors.
 
     depth: of the surface, ``FAR`` outside. blockers: depth of all that may keep light off it.
@@ -103,15 +105,16 @@ def shine_on(normal: F32, depth: F32, blockers: F32, light: Light, seed: int) ->
     # Skin scatters red further than blue: shadows begin red.
     direct = direct ** f32([0.86, 1.0, 1.12])
     tint = np.exp(light.warmth * f32([0.5, 0, -0.5]))
-    open_sky = np.clip(sky, 0, 1)[..., None] ** f32([0.72, 0.8, 0.9])
+    open_sky = np.clip(sky, 0, 1)[..., None] ** f32([0.95, 1.1, 1.2])
     ambient = (0.80 - 0.13 * normal[..., 1] - 0.12 * normal[..., 2])[..., None] * open_sky
     ambient = ambient * np.exp(normal[..., :1] * cast[0] + normal[..., 1:2] * (cast[1] + _FLOOR))
     front = max(0.35, float(-toward[2] + wrap) / (1 + wrap))
     share = light.key
     half = toward + f32([0, 0, -1])
     half /= np.linalg.norm(half) + 1e-6
-    mirrored = np.clip(normal @ half, 0, 1)[..., None]
-    shine = (0.25 * mirrored**14 + 0.9 * mirrored**40) * share * lit[..., None] * (cosine > -0.1)[..., None] * tint
+    rough = normal if grain is None else normal + grain
+    mirrored = np.clip((rough @ half) / np.linalg.norm(rough, axis=2), 0, 1)[..., None]
+    shine = (0.3 * mirrored**10 + 0.9 * mirrored**34) * share * lit[..., None] * (cosine > -0.1)[..., None] * tint
     diffuse = (1 - share) * ambient / 0.92 / tint**0.4 + share * 1.1 * direct / front**0.5 * tint
     return diffuse.astype(np.float32), np.maximum(shine, 0).astype(np.float32)
 

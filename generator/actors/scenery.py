@@ -68,7 +68,7 @@ def _plain(kind: str, rng: np.random.Generator, x: F32, y: F32) -> F32:
         return np.asarray(base * (0.55 + 0.55 * spot), np.float32)
     tint = np.exp(f32(rng.normal(0, [0.10, 0.05, 0.14])) + f32([0.05, 0, -0.08]))
     base = np.float32(rng.uniform(0.22, 0.75)) * tint
-    picture = base * (1 + 0.05 * noise(rng, 70) + 0.02 * noise(rng, 3))[..., None]
+    picture = base * (1 + 0.06 * noise(rng, 70) + 0.007 * noise(rng, 3))[..., None]
     edge = float(rng.uniform(0.02, 0.98))
     blur = float(rng.uniform(0.004, 0.02))
     turn = rng.random()

@@ -11,6 +11,7 @@ import numpy as np
 
 from tellmark.generator.actors.facespace import rounded
 from tellmark.generator.actors.relief import Light
+from tellmark.generator.types import SIZE
 
 LIGHTINGS = ("soft", "side", "top", "flash", "back")
 DRAWS = 1  # the first number of every actor's random streams
@@ -53,10 +54,10 @@ def draw_light(rng: np.random.Generator) -> tuple[str, Light]:
         "back": (side * rng.uniform(0.8, 1.3), -0.6, rng.uniform(-0.1, 0.25)),
     }[kind]
     size, key = {
-        "soft": (0.45, rng.uniform(0.35, 0.6)),
-        "side": (rng.uniform(0.2, 0.45), rng.uniform(0.42, 0.64)),
-        "top": (rng.uniform(0.2, 0.5), rng.uniform(0.35, 0.6)),
-        "flash": (0.15, rng.uniform(0.45, 0.65)),
+        "soft": (0.45, rng.uniform(0.45, 0.7)),
+        "side": (rng.uniform(0.2, 0.45), rng.uniform(0.5, 0.72)),
+        "top": (rng.uniform(0.2, 0.5), rng.uniform(0.42, 0.66)),
+        "flash": (0.15, rng.uniform(0.5, 0.7)),
         "back": (0.3, rng.uniform(0.3, 0.5)),
     }[kind]
     unit = np.array(toward) / np.linalg.norm(toward)
@@ -65,8 +66,8 @@ def draw_light(rng: np.random.Generator) -> tuple[str, Light]:
 
 
 def draw_pose(rng: np.random.Generator) -> Pose:
-    yaw, pitch = float(np.clip(rng.normal(0, 6.5), -13, 13)), float(np.clip(rng.normal(0, 3), -6, 6))
-    roll = float(np.clip(rng.normal(0, 2.5), -6, 6))
+    yaw, pitch = float(np.clip(rng.normal(0, 8.5), -16, 16)), float(np.clip(rng.normal(-1.5, 3.5), -8, 6))
+    roll = float(np.clip(rng.normal(0, 4), -9, 9))
     # Most look into the camera wherever the head points.
     away = rng.random() < 0.22
     gaze = (rng.normal(0, 9), rng.normal(0, 4)) if away else (-0.9 * yaw + rng.normal(0, 1), -0.8 * pitch)
@@ -90,13 +91,13 @@ def exposure(shot: Shot, skin: tuple[float, float, float]) -> float:
 def draw_shot(rng: np.random.Generator) -> Shot:
     camera = str(rng.choice(["phone", "webcam", "studio"], p=[0.5, 0.2, 0.3]))
     noise, blur, sharpen, quality = {
-        "phone": (rng.uniform(0.008, 0.02), rng.uniform(0.3, 0.8), rng.uniform(0.4, 1.0), rng.integers(78, 93)),
+        "phone": (rng.uniform(0.008, 0.02), rng.uniform(0.5, 1.0), rng.uniform(0.3, 0.8), rng.integers(78, 93)),
         "webcam": (rng.uniform(0.014, 0.03), rng.uniform(0.8, 1.3), rng.uniform(0.2, 0.8), rng.integers(65, 84)),
-        "studio": (rng.uniform(0.003, 0.008), rng.uniform(0.2, 0.5), rng.uniform(0.2, 0.6), rng.integers(88, 96)),
+        "studio": (rng.uniform(0.003, 0.008), rng.uniform(0.35, 0.7), rng.uniform(0.2, 0.5), rng.integers(88, 96)),
     }[camera]
     balance = rng.normal(0, [0.03, 0.045]) * (1.3 if camera != "studio" else 0.6)
-    return Shot(camera, round(float(np.clip(rng.normal(0.0, 0.28), -0.6, 0.6)), 3), rounded(balance),  # type: ignore[arg-type]
-                round(float(rng.uniform(0.0, 0.55)), 3), round(float(blur), 3), round(float(noise), 4),
+    return Shot(camera, round(float(np.clip(rng.normal(0.12, 0.28), -0.6, 0.6)), 3), rounded(balance),  # type: ignore[arg-type]
+                round(float(rng.uniform(0.2, 0.75)), 3), round(float(blur), 3), round(float(noise), 4),
                 round(float(sharpen), 3), int(quality))  # fmt: skip
 
 
@@ -104,5 +105,7 @@ def draw_framing(seed: int) -> tuple[float, float, float, float]:
     """Nobody holds a camera level, or sits in its middle. Drawn apart, so that the person does not hang on it."""
     rng = np.random.default_rng([DRAWS, seed, 1])
     roll, zoom = float(np.clip(rng.normal(0, 2.0), -5, 5)), float(rng.triangular(1.0, 1.15, 1.65))
-    right, down = rng.normal(0, [17, 9]).tolist()
-    return round(roll, 2), round(zoom, 3), round(right, 1), round(down, 1)
+    right, down = rng.normal(0, [10 + 60 * (zoom - 1), 6 + 20 * (zoom - 1)]).tolist()
+    room = max(0.0, SIZE / 2 - 150 * zoom)  # px beside the head
+    below = 0.53 * SIZE - 180 * zoom  # px under the chin
+    return round(roll, 2), round(zoom, 3), round(float(np.clip(right, -room, room)), 1), round(min(down, below), 1)

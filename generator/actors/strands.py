@@ -64,12 +64,12 @@ def skull_of(oval: F32) -> Skull:
 def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     """Strands (n, STEPS, 3) and the layer of each in [0, 1], 0 next to the skin, or ``ASTRAY``; inner ones first."""
     rng = np.random.default_rng(seed)
-    # Short hair stands by itself: many single hairs, where long hair hangs in locks.
+    # Short hair stands by itself: many single hairs, where long hair hangs in locks; combed tight, no skin is between.
     short = style.flow == "crop"
-    roots = _roots(style, skull, rng, locks := int((420 + 380 * style.density) * (2.5 if short else 1)))
+    roots = _roots(style, skull, rng, locks := int((420 + 380 * style.density) * (2.5 if short or style.tied else 1)))
     layer = rng.random(locks).astype(np.float32) ** 0.8
     guides = _comb(style, skull, roots, layer, rng)
-    children = 12 if short else int(14 + 16 * style.density)
+    children = 12 if short or style.tied else int(14 + 16 * style.density)
     parent = np.repeat(np.arange(locks), children)
     count = len(parent)
     t = np.linspace(0, 1, STEPS, dtype=np.float32)[None, :, None]
@@ -144,7 +144,7 @@ def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int)
     while sum(map(len, chosen)) < count:
         direction = rng.normal(size=(4 * count, 3))
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-        ragged = 0.065 if style.flow == "crop" else 0.035
+        ragged = np.where((direction[:, 1] < -0.6) & (style.flow == "crop"), 0.065, 0.03)  # least beside the eyes
         inside = within_hairline(style, direction.astype(np.float32)) > rng.normal(0, ragged, len(direction))
         chosen.append(direction[inside & (direction[:, 2] < 0.75)].astype(np.float32))
     return np.concatenate(chosen)[:count]
@@ -156,7 +156,7 @@ def within_hairline(style: HairStyle, direction: F32) -> F32:
     temple = np.exp(-(((np.abs(direction[:, 0]) - 0.55) / 0.16) ** 2)) * np.clip(-direction[:, 2], 0, 1)
     limit -= (0.3 if style.flow == "back" else 1.0) * style.temples * temple
     if style.tied:  # what is too short for the knot before the ears is drawn by :mod:`beards`
-        limit -= 0.16 * np.exp(-(((direction[:, 2] + 0.36) / 0.16) ** 2))
+        limit -= 0.07 * np.exp(-(((direction[:, 2] + 0.36) / 0.16) ** 2))
     limit -= style.hairline * np.clip(0.3 - direction[:, 2], 0, 1)
     return np.asarray(limit - direction[:, 1], np.float32)
 

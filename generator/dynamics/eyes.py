@@ -28,7 +28,6 @@ _ALONG_S = 0.6  # in which eyes go along with a head that turns to stay; a nod i
 # Lids of the model begin a blink above the first, and may again once they were below the second.
 _SHUT, _OPEN = 0.38, 0.2
 _DEEP = 0.88  # the least that lids close: a blink drawn half as deep would be one that the model did not mean
-_HELD_S = 0.03  # that lids stay shut longer than those of the rules: the films' blinks last .2 s, theirs .16
 _DROOP, _DROOP_MOST = 0.012, 0.25  # of the upper lid, per degree that the eye looks down, and at most
 
 
@@ -104,12 +103,12 @@ class _Lids:
             self._ready, self._start_s = False, time_s - self._rng.random() / FPS
             self._blink = _drawn(self._rng)
         self._ready = self._ready or wanted < _OPEN
-        part = behaviour.bump(np.array([time_s]), self._start_s, *self._blink.strokes_s)[0]
+        now = np.array([time_s])
+        part = behaviour.bump(now, self._start_s, *self._blink.strokes_s, ease=behaviour.LID_EASE)[0]
         return np.asarray(part * np.array(self._blink.depths), np.float64)
 
 
 def _drawn(rng: np.random.Generator) -> behaviour.Blink:
     blink = behaviour.draw_blink(rng)
     right, left = (max(depth, _DEEP) for depth in blink.depths)
-    closing_s, closed_s, opening_s = blink.strokes_s
-    return behaviour.Blink(1, (right, left), (closing_s, closed_s + _HELD_S, opening_s))
+    return behaviour.Blink(1, (right, left), blink.strokes_s)

@@ -155,9 +155,11 @@ class _Stroke:
     rise_s: float
     hold_s: float
     fall_s: float
+    ease: float = 1.0
 
     def at(self, times_s: F64) -> F64:
-        return self.size * behaviour.bump(times_s, self.start_s, self.rise_s, self.hold_s, self.fall_s)
+        strokes_s = (self.rise_s, self.hold_s, self.fall_s)
+        return self.size * behaviour.bump(times_s, self.start_s, *strokes_s, ease=self.ease)
 
     @property
     def end_s(self) -> float:
@@ -239,7 +241,7 @@ class Blinks:
         if time_s - self._last_s >= behaviour.SHORTEST_INTERVAL_S:
             for start_s in blink.starts_s(time_s):
                 for lid, size in zip(self._lids, blink.depths, strict=True):
-                    lid.add(_Stroke(start_s, size, *blink.strokes_s))
+                    lid.add(_Stroke(start_s, size, *blink.strokes_s, ease=behaviour.LID_EASE))
             self._last_s = blink.starts_s(time_s)[-1]
         self._due_s = max(time_s, self._due_s) + behaviour.blink_interval_s(self._rng)
 

@@ -3,7 +3,8 @@
 Where lips part, that line opens with them; the mesh, which parts only as far as the tracked corners, draws it out over
 the cheek instead, and the lower lip, on which light falls, keeps a dark rim. So it is lifted from the portrait as the
 lips come apart: a morphological closing takes thin dark detail away and leaves broad shade where it is. The upper lip
-keeps its half of the line, which is its shade: without it, it has a light rim.
+keeps its half of the line, which is its shade: without it, it has a light rim. Folds of a smile beside the corners go
+in the same way: a mouth that opens or is rounded has none. What is much darker than that is hair, and stays.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from tellmark.types import F32, U8
 
 _ENDS = ((61, 78), (291, 308))  # outer and inner point of either corner
 _REACH_MM = 11.0  # around a corner
+_FOLD_MM, _FOLD = 11.8, 0.75  # how far folds of a smile reach, and how much of them is lifted over a line's
+_BESIDE_MM = 3.0  # of the corners, from where on that much is
+_FAINT, _HAIR = 0.25, 0.45  # of what is around them, by which folds are darker at most, and hairs are
 _LINE_MM = 9.0  # widest line that is lifted
 _EDGE_MM = 1.0  # below the lower lip's edge, where it is lifted as well
 _MOST = np.float32(0.9)  # of the line, that is ever lifted
@@ -73,17 +77,26 @@ class Corners:
 
 def _mouth(layer: U8, ends: F32, lower: F32 | None, scale: float) -> _Line:
     """The line at both ``ends`` (2, 2, 2) px of the mouth, and along the edge of the ``lower`` lip (n, 2) px."""
-    reach = _REACH_MM * scale
+    reach = _FOLD_MM * scale
     x0, y0 = np.maximum(np.floor(ends.reshape(-1, 2).min(0) - reach).astype(int), 0)
     x1, y1 = np.minimum(np.ceil(ends.reshape(-1, 2).max(0) + reach).astype(int) + 1, layer.shape[1::-1])
     picture = layer[y0:y1, x0:x1, :3].astype(np.float32)
     whole = layer[y0:y1, x0:x1, 3] == 255  # beside a profile, the patch reaches beyond the face
     size = max(round(_LINE_MM * scale) | 1, 3)
     closed = cv2.morphologyEx(picture, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
-    line = np.maximum(cv2.GaussianBlur(closed, (0, 0), 0.3 * size) - picture, 0)
+    around = cv2.GaussianBlur(closed, (0, 0), 0.3 * size)
+    line = np.maximum(around - picture, 0)
     rows, columns = np.indices(picture.shape[:2])
-    away = [np.hypot(columns + x0 - x, rows + y0 - y) / reach for x, y in ends[:, 0]]
-    weight = np.clip(1.6 * (1 - np.minimum(*away)), 0, 1)
+    away = np.minimum(*(np.hypot(columns + x0 - x, rows + y0 - y) / scale for x, y in ends[:, 0]))
+    weight = np.clip(1.6 * (1 - away / _REACH_MM), 0, 1)
+    darker = cv2.GaussianBlur(line.mean(2) / np.maximum(around.mean(2), 1), (0, 0), 0.15 * size)
+    faint = np.clip((_HAIR - darker) / (_HAIR - _FAINT), 0, 1)
+    left, right = ends[:, 0]
+    along = ((columns + x0 - left[0]) * (right - left)[0] + (rows + y0 - left[1]) * (right - left)[1]) / scale
+    across = float(np.linalg.norm(right - left))
+    beside = np.maximum(-along / across, along / across - across / scale)  # mm, of the mouth: lips are no folds
+    faint *= np.clip(beside / _BESIDE_MM, 0, 1)
+    weight = np.maximum(weight, _FOLD * faint * np.clip(4 * (1 - away / _FOLD_MM), 0, 1))
     if lower is not None:
         apart = np.ones(picture.shape[:2], np.uint8)
         cv2.polylines(apart, [np.rint((lower - (x0, y0)) * 16).astype(np.int32)], False, 0, 1, cv2.LINE_8, 4)

@@ -14,7 +14,11 @@ from tellmark.types import F32, U8
 # All over the eye's width.
 REACH = 0.85  # half length of a lid's edge with its tails beyond the corners
 LASHES = 0.14  # height of the band in which dark detail counts as lashes
+MET = 0.25  # of the opening, that the lower lid comes up to meet the upper one
 LOWER_LID = 0.30  # height of the lower lid's skin that moves
+_RIM = 0.05  # height below the lower lid's tracked edge where there may still be eye
+_SEAM_HEIGHT = 0.09  # from where lids meet, in which skin is in their shade
+_SEAM, _THROUGH_SKIN = 0.3, 0.5  # share of the light that is lost there, and of the rest that went through skin
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)  # type: ignore[untyped-decorator]
@@ -60,11 +64,19 @@ def _sample(
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)  # type: ignore[untyped-decorator]
+def _in_seam(seam: np.float32, colour: np.float32) -> np.float32:
+    """What is left of light in the shade between shut lids. colour: a channel of the skin over its brightest one."""
+    one = np.float32(1)
+    return (one - np.float32(_SEAM) * seam) * (one - np.float32(_THROUGH_SKIN) * seam * (one - colour))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)  # type: ignore[untyped-decorator]
 def paint_eye(
     picture: F32,  # (h, w, 3) as in the portrait
     bare: F32,  # (h, w, 3) without upper lashes
-    lashes: F32,  # (h, w, 3) what the picture has beyond that
+    lashes: F32,  # (h, w, 3) the picture over that: dark in lashes
     eyeball: F32,  # (h, w, 3) without lids
+    shade: F32,  # (h, w) in [0, 1] what the lids leave of its light
     reach: NDArray[np.bool_],  # (h, w) what lids and gaze may change
     out: U8,  # (h, w, 4) RGB is painted, where A is 255 and ``reach`` says so
     origin: F32,  # (2,) px
@@ -101,14 +113,16 @@ def paint_eye(
             rest_up = upper[k] + (upper[k + 1] - upper[k]) * part
             rest_low = lower[k] + (lower[k + 1] - lower[k]) * part
             opening = rest_low - rest_up
-            low = rest_low - opening * (0.10 * max(drop, 0.0) + 0.32 * rise * (1 - max(drop, 0.0)))
+            low = rest_low - opening * (MET * max(drop, 0.0) + 0.32 * rise * (1 - max(drop, 0.0)))
             fall = drop * (closing[k] + (closing[k + 1] - closing[k]) * part)
             up = rest_up + fall
             lift = rest_low - low
+            shut = max(drop, 0.0) ** 2 * min(max((0.5 - abs(s) / width) / 0.15, 0.0), 1.0)
             covers = min(max(up - t + 0.5, 0.0), 1.0)  # the upper lid, over whatever is below it
             seen = 0.0
             if abs(s) <= 0.5 * width and covers < 1:
-                seen = min(max(low - t + 0.5, 0.0), 1.0)
+                # Where no lid is drawn on top, the one in the picture covers its share.
+                seen = min(max(low - t + 0.5, 0.0), 1.0) * (1.0 if abs(fall) > 0.01 else 1 - covers)
             on_upper = abs(fall) > 0.01 and rest_up - lid < t and covers > 0
             on_lower = lift > 0.01 and low < t < low + under + lift
             if not (on_upper or on_lower or seen > 0):
@@ -116,8 +130,12 @@ def paint_eye(
                     out[y, x, channel] = np.uint8(picture[y, x, channel])
                 continue
             if on_lower:
-                from_t = t + lift * (1 - (t - low) / (under + lift))
+                from_t = t + (lift + min(lift, _RIM * width)) * (1 - (t - low) / (under + lift))
+                seam = np.float32(shut * np.exp(-(t - low) / (_SEAM_HEIGHT * width)))
                 skin[0], skin[1], skin[2] = _sample(picture, origin, along, s, from_t)
+                light = max(skin[0], skin[1], skin[2], np.float32(1))
+                for channel in range(3):
+                    skin[channel] *= _in_seam(seam, skin[channel] / light)
             else:
                 for channel in range(3):
                     skin[channel] = picture[y, x, channel]
@@ -128,6 +146,10 @@ def paint_eye(
                 slide = slide * slide * (3 - 2 * slide)
                 other = _sample(eyeball, origin, along, s - gaze[0] * slide, t - gaze[1] * slide)
                 shadow = np.float32(1 - 0.30 * max(drop, 0.0) * np.exp(-max(t - up, 0.0) / (0.06 * width)))
+                # The lids' own shade stays with them wherever the eye looks.
+                x0 = min(max(int(x - fall * -along[1] + 0.5), 0), columns - 1)
+                y0 = min(max(int(y - fall * along[0] + 0.5), 0), height - 1)
+                shadow *= shade[y0, x0]
                 for channel in range(3):
                     skin[channel] += np.float32(seen) * (other[channel] * shadow - skin[channel])
             if on_upper:
@@ -139,8 +161,11 @@ def paint_eye(
                 high = min(max((rest_up - t + fall) / width / LASHES - 0.7, 0.0), 1.0)
                 keep = np.float32(1 - 0.75 * max(drop, 0.0) * high)  # creases flatten as the lid stretches
                 lash = _sample(lashes, origin, along, s, t - fall)
+                seam = np.float32(shut * np.exp(min(t - up, 0.0) / (_SEAM_HEIGHT * width)))
+                light = max(other[0], other[1], other[2], np.float32(1))
                 for channel in range(3):
-                    skin[channel] += np.float32(covers) * (other[channel] + keep * lash[channel] - skin[channel])
+                    dark = _in_seam(seam, other[channel] / light) * (1 + keep * (lash[channel] - 1))
+                    skin[channel] += np.float32(covers) * (dark * other[channel] - skin[channel])
             for channel in range(3):
                 value = picture[y, x, channel] + fresh * (skin[channel] - picture[y, x, channel])
                 out[y, x, channel] = np.uint8(min(max(value + np.float32(0.5), np.float32(0)), np.float32(255)))

@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tellmark.generator.geometry.fill import push_pull
-from tellmark.generator.mesh.lidpaint import LASHES, LOWER_LID, REACH, paint_eye
+from tellmark.generator.mesh.eyeball import complete_eyeball, shade_of
+from tellmark.generator.mesh.lidpaint import LOWER_LID, MET, REACH, paint_eye
+from tellmark.generator.mesh.lidskin import lashes_of, lit_when_shut, without_lashes
 from tellmark.landmarks import LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS
 from tellmark.types import F32, F64, U8
 
@@ -23,8 +24,6 @@ WIDEST = 0.4  # of its way down, that a lid goes up at most
 _SAMPLES = 57  # points of a lid's edge
 _OVERLAP_PX = 0.8  # by which a closed lid lies over the other: edges are soft, and the white would shine through
 _OVERLAP = 0.045  # of the width, by which it does at least: lower lids are often tracked above the rim of the iris
-_CATCHLIGHT = 20.0  # code values brighter than skin
-_LONG_LASHES = 0.30  # height over the eye's width up to which thin dark detail counts as lashes
 _LID = 0.42  # greatest height of the skin that stretches, over the eye's width
 _BROWS = ((46, 53, 52, 65, 55), (276, 283, 282, 295, 285))  # lower edges
 
@@ -37,8 +36,10 @@ class Eye:
     y: int
     picture: F32  # (h, w, 3) as in the portrait
     bare: F32  # (h, w, 3) without upper lashes
-    lashes: F32  # (h, w, 3) what the picture has beyond that
+    shut: F32  # (h, w, 3) the same in the light that a shut lid gets
+    lashes: F32  # (h, w, 3) the picture over that: dark in lashes
     eyeball: F32  # (h, w, 3) without lids
+    shade: F32  # (h, w) in [0, 1] what lids and lashes leave of its light
     reach: NDArray[np.bool_]  # (h, w) what lids and gaze may change
     box: tuple[int, int, int, int]  # first and last row, and column, of that in the frame, each last one plus one
     origin: F32  # (2,) px in ``picture``
@@ -82,9 +83,10 @@ def draw_eye(
     height, width = eye.picture.shape[:2]
     out = layer[y + eye.y : y + eye.y + height, x + eye.x : x + eye.x + width]
     drop, rise = min(max(upper_drop, -WIDEST), 1.0), min(max(lower_rise, 0.0), 1.0)
+    bare = eye.bare if drop <= 0 else eye.bare + np.float32(drop) * (eye.shut - eye.bare)
     paint_eye(
-        eye.picture, eye.bare, eye.lashes, eye.eyeball, eye.reach, out, eye.origin, eye.along, eye.width, eye.upper,
-        eye.lower, eye.closing, eye.lid, eye.iris, eye.iris_radius, gaze, drop, rise,
+        eye.picture, bare, eye.lashes, eye.eyeball, eye.shade, eye.reach, out, eye.origin, eye.along, eye.width,
+        eye.upper, eye.lower, eye.closing, eye.lid, eye.iris, eye.iris_radius, gaze, drop, rise,
     )  # fmt: skip
 
 
@@ -124,9 +126,9 @@ def _build(
     # The outer end of the lash line comes down with the lid although the eye does not open there.
     outwards = (-samples if outer_first else samples) / width - 0.5
     tail = 0.22 * opening.max() * np.exp(-((np.clip(np.abs(outwards) - 0.04, 0, 1) / 0.13) ** 2))
-    closing = np.maximum(0.9 * opening, tail)
+    closing = np.maximum((1 - MET) * opening, tail)
     closing = cv2.GaussianBlur(closing.reshape(1, -1), (0, 0), 1.2, borderType=cv2.BORDER_REPLICATE).ravel()
-    closing = np.maximum(closing, 0.9 * opening + max(_OVERLAP_PX, _OVERLAP * width))
+    closing = np.maximum(closing, (1 - MET) * opening + max(_OVERLAP_PX, _OVERLAP * width))
     brow_edge = local(landmarks[list(brow), :2].astype(np.float64))
     brow_gap = float(np.median(np.interp(brow_edge[:, 0], samples, upper) - brow_edge[:, 1]))
     lid = float(np.clip(0.85 * brow_gap, 0.16 * width, _LID * width))
@@ -140,8 +142,9 @@ def _build(
     inside = np.minimum(-above, -below)
     inside = np.where(np.abs(place[..., 0]) < 0.485 * width, inside, -9.0)
     visible = np.clip(inside - 1.0, 0, 1).astype(np.float32)  # lashes blur over the first pixel
-    bare = _without_lashes(picture, above / width, below / width, np.abs(place[..., 0]) / width, lid / width)
-    eyeball = _complete_eyeball(picture, visible, place, centre, radius, along)
+    bare = without_lashes(picture, above / width, below / width, np.abs(place[..., 0]) / width, lid / width)
+    eyeball = complete_eyeball(picture, visible, place, centre, radius, along)
+    iris_there = np.linalg.norm(place - centre, axis=2) < 1.3 * radius
     # Below a lower lid that rises, and whose skin follows it.
     under = LOWER_LID * width + 0.5 * float(opening.max())
     reach = (above < lid + 1) & (below < under + 1) & (np.abs(place[..., 0]) < REACH * width)
@@ -151,8 +154,10 @@ def _build(
         y=int(y),
         picture=picture,
         bare=bare,
-        lashes=_lashes(picture, bare, width, np.linalg.norm(place - centre, axis=2) < 1.3 * radius),
+        shut=lit_when_shut(picture, bare, middle - (x, y), along, samples, upper, lower, place, lid, width),
+        lashes=lashes_of(picture, bare, width, iris_there),
         eyeball=eyeball,
+        shade=shade_of(picture, eyeball, iris_there),
         reach=reach,
         box=(y + rows.min(), y + rows.max() + 1, x + columns.min(), x + columns.max() + 1),
         origin=(middle - (x, y)).astype(np.float32),
@@ -165,66 +170,3 @@ def _build(
         iris=centre.astype(np.float32),
         iris_radius=max(radius, 1.0),
     )
-
-
-def _without_lashes(
-    picture: F32,  # (h, w, 3)
-    above: F64,  # (h, w) distance above the upper lid's edge; all distances in eye widths
-    below: F64,  # (h, w) distance below the lower lid's edge
-    beside: F64,  # (h, w) distance from the eye's middle along its axis
-    lid: float,
-) -> F32:
-    """The eye's picture with the upper lashes, and the eye itself, replaced by skin."""
-    near = beside < 0.68
-    band = min(LASHES, 0.6 * lid)
-    closed = ((above > -1) & (above < band) & (below < 0.03) & near).astype(np.float32)
-    skin = push_pull(picture, 1 - closed)
-    # Long lashes reach higher than the band, but they are thin: a morphological closing takes thin dark detail away.
-    size = max(3, round(0.07 * len(picture)) | 1)
-    thick = cv2.morphologyEx(skin, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
-    thick = cv2.GaussianBlur(thick, (0, 0), 0.8)
-    top = min(_LONG_LASHES, 0.9 * lid)
-    share = np.clip((top - above) / (0.4 * top), 0, 1) * near * (below < 0.03)
-    skin = skin + (thick - skin) * share[..., None].astype(np.float32)
-    soft = cv2.GaussianBlur(((above < top) & (below < 0.03) & near).astype(np.float32), (0, 0), 1.2)[..., None]
-    return np.asarray(picture + (skin - picture) * soft, np.float32)
-
-
-def _lashes(picture: F32, bare: F32, width: float, iris: NDArray[np.bool_]) -> F32:
-    """What the picture has beyond bare skin; of an iris above a lid that is tracked too low, nothing but its shade."""
-    size = max(round(0.14 * width), 3)
-    dim = cv2.morphologyEx(picture, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
-    light = iris & ((picture - bare).mean(2) > _CATCHLIGHT)
-    light = cv2.dilate(light.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    dark = np.where(light[..., None], np.minimum(dim, bare), picture)
-    grey = dark.mean(2, keepdims=True) / np.maximum(bare.mean(2, keepdims=True), 1)
-    return np.asarray(np.where(iris[..., None], grey * bare, dark) - bare, np.float32)
-
-
-def _complete_eyeball(
-    picture: F32,  # (h, w, 3)
-    visible: F32,  # (h, w) in [0, 1]
-    place: F64,  # (h, w, 2) local coordinates
-    centre: F64,
-    radius: float,
-    along: F64,
-) -> F32:
-    """The eye's picture with what the lids hide filled in."""
-    s, t = place[..., 0], place[..., 1]
-    distance = np.hypot(s - centre[0], t - centre[1])
-    white = (visible * (distance > 1.2 * radius)).astype(np.float32)
-    if white.sum() < 4:
-        white = visible
-    sclera = push_pull(picture, white)
-    # The hidden part of the iris is the same ring seen on the visible side: mirrored at one axis, the other, or both.
-    rows, columns = np.indices(visible.shape).astype(np.float32)
-    iris = sclera
-    for flip_s, flip_t in ((0, 1), (1, 1), (1, 0)):
-        step_s, step_t = 2 * flip_s * (centre[0] - s), 2 * flip_t * (centre[1] - t)
-        map_x = (columns + step_s * along[0] - step_t * along[1]).astype(np.float32)
-        map_y = (rows + step_s * along[1] + step_t * along[0]).astype(np.float32)
-        seen = cv2.remap(visible, map_x, map_y, cv2.INTER_LINEAR)[..., None]
-        iris = iris * (1 - seen) + cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR) * seen
-    in_iris = np.clip((1.08 * radius - distance) / (0.12 * radius), 0, 1)[..., None]
-    hidden = iris * in_iris + sclera * (1 - in_iris)
-    return np.asarray(picture * visible[..., None] + hidden * (1 - visible[..., None]), np.float32)

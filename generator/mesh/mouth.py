@@ -2,6 +2,7 @@
 
 Upper teeth are fixed to the skull, lower teeth and tongue to the jaw. Light falls in from the front, so it fades
 towards the corners, under the upper lip and, where the lips are close or rounded, everywhere (``between_lips``).
+How the opening is painted with them is in ``cavity``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from tellmark.generator.geometry.basis import face_frame
@@ -19,17 +19,19 @@ from tellmark.generator.geometry.between_lips import (
     FULL_LIGHT_MM,
     HIDDEN_MM,
     LEAST_LIGHT,
+    light,
+    reddening,
     rounding,
     shown_mm,
+    tongue_raised,
     unshaded,
 )
 from tellmark.generator.geometry.raster import mix
+from tellmark.generator.mesh.cavity import paint
 from tellmark.generator.mesh.mesh import Mesh, Pose, place_rigid
 from tellmark.generator.mesh.opening import close_lips, lip_gaps, mouth_width, opening_mask, seam_colour
 from tellmark.generator.mesh.softness import softness
 from tellmark.generator.mesh.teeth import (
-    HALF_MM,
-    TALL_MM,
     colourfulness,
     lower_teeth,
     own_interior,
@@ -47,9 +49,8 @@ _LONGER_MM = 3.0  # and at most so much
 _SQUEEZED = 0.3  # of their gap at rest, by which lips squeeze what is between them; then it is drawn where it stays
 _CHIN = 152
 _JAW_OF_CHIN = 0.9
-_TONGUE_MM = 23.0  # half width of the tongue at rest between the teeth
-_FILLS = 0.88  # of its half width, that the lips show at most: beside it is the cheek, and not the dark
-_SMOOTH_PX = 0.25  # sigma by which a sprite of 1.5 px a pixel of the frame is smoothed before it is sampled
+_SMOOTH_PX = 0.7  # sigma by which a sprite of 1.5 px a pixel of the frame is smoothed before it is sampled
+_FLESH = (0.94, 0.69, 0.62)  # of white
 _LOWER_MM = 8.0  # of the lower teeth, that a lowered lip shows
 
 
@@ -67,9 +68,10 @@ class Mouth:
     sprite_px_per_mm: float
     show_mm: float  # from the upper lip's edge at rest down to the upper teeth's edges
     rest_drop_mm: float  # from there to the lower teeth's edges
+    raised: float  # of the way from the lower teeth to the upper ones, how far up the tongue reaches
     seam: F32  # (3,) RGB between closed lips
-    cavity: F32  # (3,) RGB
-    tongue: F32  # (3,) RGB
+    flesh: F32  # (3,) RGB in full light
+    red: F32  # (3,) exponents of the light, by channel
 
 
 def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
@@ -97,9 +99,10 @@ def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
         sprite_px_per_mm=scale,
         show_mm=shown_mm(seed),
         rest_drop_mm=gap_mm + 1.4 - 0.3 * max(gap_mm - 6, 0),
+        raised=tongue_raised(seed),
         seam=seam_colour(image, landmarks),
-        cavity=_fade((white * (0.25, 0.10, 0.095)).astype(np.float32), colour),
-        tongue=_fade((white * (0.95, 0.60, 0.56)).astype(np.float32), colour),
+        flesh=_fade((white * _FLESH).astype(np.float32), colour),
+        red=reddening(colour),
     )
 
 
@@ -156,11 +159,16 @@ def _draw_inside(
         across, down = (rest[1] - rest[0])[:2] / 10, (rest[2] - rest[0])[:2] / 10
         to_rest = np.stack([across, down], 1) @ to_mm
         to_rest[:, 2] += rest[0, :2]
-    _paint(
+    gap_mm = float(lip_gaps(points)[4:7].mean()) / pose.scale / mesh.px_per_mm
+    rest_mm = float(mouth.rest_gap[4:7].mean()) / mesh.px_per_mm
+    own_light = min(light(gap_mm, 0.0) / light(rest_mm, 0.0), 1.0) ** 0.5  # what was seen was lit as it was seen
+    paint(
         colour, mask, to_mm, to_rest.astype(np.float32), mouth.upper, mouth.lower,
         own if own is not None else np.zeros((1, 1, 4), np.float32), mouth.sprite_px_per_mm,
-        show_mm, float(jaw_mm) + mouth.rest_drop_mm, mouth.cavity, mouth.tongue,
-        1 / (mesh.px_per_mm * pose.scale), unshaded(rounded), LEAST_LIGHT, FULL_LIGHT_MM,
+        show_mm, float(jaw_mm) + mouth.rest_drop_mm, mouth.raised, mouth.flesh, mouth.red,
+        1 / (mesh.px_per_mm * pose.scale), unshaded(rounded),
+        own_light * unshaded(rounded),
+        LEAST_LIGHT, FULL_LIGHT_MM,
     )  # fmt: skip
     mix(frame[y0:y1, x0:x1], colour, mask * np.float32(fade * fade * (3 - 2 * fade)))
 
@@ -181,89 +189,3 @@ def _inverse_affine(source: F32, goal: F32) -> NDArray[np.float64]:
     """(2, 3) matrix that takes three points to three others."""
     homogeneous = np.column_stack([source, np.ones(3)]).astype(np.float64)
     return np.asarray(np.linalg.solve(homogeneous, goal.astype(np.float64)).T)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _lay(sprite: F32, x: float, y: float, colour: F32, light: float) -> None:
-    """Bilinear sample of a premultiplied sprite, laid over ``colour`` (3,)."""
-    height, width = sprite.shape[:2]
-    if x <= -1 or y <= -1 or x >= width or y >= height:
-        return
-    column, row = int(np.floor(x)), int(np.floor(y))
-    fx, fy = np.float32(x - column), np.float32(y - row)
-    alpha = np.float32(0)
-    red, green, blue = np.float32(0), np.float32(0), np.float32(0)
-    for j in range(2):  # there is nothing beyond the sprite, and its edge is no step
-        for i in range(2):
-            if 0 <= row + j < height and 0 <= column + i < width:
-                weight = (fx if i else 1 - fx) * (fy if j else 1 - fy)
-                sample = sprite[row + j, column + i]
-                alpha += weight * sample[3]
-                red += weight * sample[0]
-                green += weight * sample[1]
-                blue += weight * sample[2]
-    colour[0] = colour[0] * (1 - alpha) + red * np.float32(light)
-    colour[1] = colour[1] * (1 - alpha) + green * np.float32(light)
-    colour[2] = colour[2] * (1 - alpha) + blue * np.float32(light)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _paint(
-    out: F32, mask: F32, to_mm: F32, to_rest: F32, upper: F32, lower: F32, own: F32, scale: float, show_mm: float,
-    drop_mm: float, cavity: F32, tongue: F32, mm_per_px: float, unshaded: float,
-    least: float, full_mm: float,
-) -> None:  # fmt: skip
-    """Fill ``out`` (h, w, 3) with the interior as seen through ``mask``."""
-    height, width = mask.shape
-    colour = np.empty(3, np.float32)
-    has_own = own.shape[0] > 1
-    first, last = width, 0
-    for x in range(width):
-        for y in range(height):
-            if mask[y, x] > 0.5:
-                first, last = min(first, x), max(last, x)
-    for x in range(width):
-        top, bottom = height, -1
-        for y in range(height):
-            if mask[y, x] > 0.5:
-                top, bottom = min(top, y), y
-        if bottom < 0:
-            top, bottom = height // 2, height // 2
-        across = (x - 0.5 * (first + last)) / max(0.5 * (last - first), 1.0)
-        corner = 1 - 0.55 * min(abs(across), 1.0) ** 3
-        open_mm = (bottom - top) * mm_per_px
-        tx = across * min(0.5 * (last - first) * mm_per_px / _TONGUE_MM, _FILLS)
-        air = least + (1 - least) * min(open_mm / full_mm, 1.0)  # light that gets in
-        for y in range(height):
-            if mask[y, x] <= 0:
-                continue
-            u = to_mm[0, 0] * x + to_mm[0, 1] * y + to_mm[0, 2]
-            v = to_mm[1, 0] * x + to_mm[1, 1] * y + to_mm[1, 2]
-            below = max(y - top, 0) * mm_per_px
-            above = max(bottom - y, 0) * mm_per_px
-            lip = 0.70 + 0.30 * min(below / 2.2, 1.0)
-            floor = 0.88 + 0.12 * min(above / 1.6, 1.0)
-            light = corner * air * lip * floor * unshaded
-            depth = 0.45 + 0.75 * min(max((v + 2) / max(drop_mm + 4, 1.0), 0.0), 1.0)
-            for k in range(3):
-                colour[k] = cavity[k] * depth * corner
-            # The tongue fills the lower jaw from side to side, and fades towards the throat; its groove is shallow.
-            low = v - drop_mm
-            ty = (low - 1.0) / 12.5
-            mound = 1.0 - (abs(tx) ** 4.0 + abs(ty) ** 2.2)
-            if mound > 0:
-                share = min(mound / 0.6, 1.0)
-                share = share * share * (3 - 2 * share)
-                groove = 0.06 * np.exp(-((u / 3.0) ** 2)) * min(max(ty + 1.0, 0.0), 1.0)
-                shade = (0.34 + 0.66 * min(max((ty + 1.0) / 1.0, 0.0), 1.0)) * (1 - groove)
-                for k in range(3):
-                    colour[k] += np.float32(share) * (tongue[k] * np.float32(shade * (0.55 + 0.45 * light)) - colour[k])
-            _lay(lower, (u + HALF_MM) * scale - 0.5, low * scale - 0.5, colour, light * 1.1)
-            if has_own:
-                ox = to_rest[0, 0] * x + to_rest[0, 1] * y + to_rest[0, 2]
-                oy = to_rest[1, 0] * x + to_rest[1, 1] * y + to_rest[1, 2]
-                _lay(own, ox, oy, colour, (0.4 + 0.6 * lip) * unshaded)
-            else:
-                _lay(upper, (u + HALF_MM) * scale - 0.5, (v - show_mm + TALL_MM) * scale - 0.5, colour, light)
-            for k in range(3):
-                out[y, x, k] = colour[k]

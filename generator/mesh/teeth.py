@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.generator.geometry.basis import LOWER_LIP, UPPER_LIP
+from tellmark.generator.geometry.between_lips import reddening
 from tellmark.generator.geometry.fill import push_pull
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import LEFT_EYE, LIPS_INNER, RIGHT_EYE
@@ -45,6 +46,8 @@ _TOOTH = 0.12  # of a mouth's width
 _PERSON = np.array([0.08, 0.10, 0.08])
 _TOOTH_OF_PERSON = np.array([0.04, 0.05, 0.05])
 _UNEVEN_MM = 0.3
+_EDGE_MM = 0.7  # of enamel that light goes through, so that a cutting edge is soft
+_RED = reddening(1.0)  # exponents of the light, that fails towards the molars
 _TOOTH_WHITE = np.array([1.21, 1.13, 1.11])  # with what shades them, as bright in films (median of 18), and no yellower
 
 
@@ -126,18 +129,20 @@ def _teeth(
             # Cutting edges follow the smile arc: they rise outwards; corners are rounded, canines pointed.
             edge = 0.4 * (centre / 12) ** 2 + (0.5 if position == 1 and upper else 0.0) + uneven[row, position]
             bevel = (0.9 if position == 2 else 0.6) * np.abs(u) ** (1.5 if position == 2 else 5)
-            shape = _ramp((1.015 - np.abs(u)) * half, 0.10) * _ramp(y - edge - bevel, 0.22)
+            shape = _ramp((1.015 - np.abs(u)) * half, 0.10) * _smooth((y - edge - bevel) / _EDGE_MM)
             # Enamel bulges: brightest in the middle third, translucent and bluish at the edge, yellow at the neck.
-            bulge = 1 - 0.2 * np.abs(u) ** 4
+            bulge = 1 - 0.2 * np.minimum(np.abs(u), 1.2) ** 4
             along = (y - edge) / tall
             shade = light * bulge * (0.84 + 0.20 * _smooth(along / 0.35) - 0.22 * _smooth((along - 0.45) / 0.6))
             tint = np.stack([np.ones_like(along), 1 - 0.03 * along, 1 - 0.10 * np.clip(along, 0, 1)], -1)
-            tone = shade[..., None] * tint * _TOOTH_WHITE * white
+            tone = shade[..., None] ** _RED * tint * _TOOTH_WHITE * white
             colour = colour * (1 - shape[..., None]) + tone * shape[..., None]
             alpha = np.maximum(alpha, shape)
     # Behind the gaps lie neighbouring teeth, not the dark of the cavity.
     reach = np.clip((left - np.abs(x)) / 3.0, 0, 1) * _ramp(y - 0.9 - 0.4 * (x / 12) ** 2, 1.2)
-    between = np.array([0.5, 0.41, 0.35]) * white * np.interp(np.abs(x), (0, 15, 26), (0.95, 0.8, 0.35))[..., None]
+    between = (
+        np.array([0.5, 0.41, 0.38]) * white * np.interp(np.abs(x), (0, 15, 26), (0.95, 0.8, 0.35))[..., None] ** _RED
+    )
     behind = (reach * (1 - alpha))[..., None]
     colour = colour * alpha[..., None] + between * behind
     alpha = alpha + behind[..., 0]

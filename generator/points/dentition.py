@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from tellmark.generator.geometry.basis import JAW_DROP_MM, LOWER_LIP, UPPER_LIP, face_frame
-from tellmark.generator.geometry.between_lips import HIDDEN_MM, light, rounding, shown_mm
+from tellmark.generator.geometry.between_lips import HIDDEN_MM, light, reddening, rounding, shown_mm
 from tellmark.generator.points.splatting import CHANNELS, resolve, scatter
 from tellmark.generator.types import EXPRESSIONS, SIZE
 from tellmark.landmarks import LEFT_EYE, LIPS_INNER, LIPS_OUTER, RIGHT_EYE
@@ -27,7 +27,10 @@ _YELLOWER = np.array([4.0, 9.0, 24.0])
 _ARCH_MM = 42.0  # depth of the arch is x^2 / this
 _CONTRAST = 0.9  # of depth, per mm
 _OPEN_MM = 1.5  # lips further apart at rest leave a hole, and what shows in it is kept
+_TOOTHED_MM = 2.5  # and where they are no further apart than this it is no teeth: it goes as they part
+_GONE_MM = 1.3  # of parting, by which it is gone
 _EDGE = 0.7  # of the light, that is left behind the lips' edges
+_SOFT_PX = 0.8  # sigma: points have hard edges, and a camera has none
 _JAW = EXPRESSIONS.index("jaw")
 
 
@@ -40,10 +43,12 @@ class Dentition:
     lower: F32  # (m, 3) with the tongue; on the jaw
     lower_colours: F32  # (m, 3)
     dark: F32  # (3,) RGB of the throat
+    red: F32  # (3,) exponents of the light, by channel
     origin: F32  # (3,) px in the portrait
     axes: F32  # (3, 3) px per mm: across, down, back
     rest_mm: float  # from one corner of the lips to the other in the portrait
     own: F32 | None  # (SIZE, SIZE) alpha of the portrait's own interior
+    gap_mm: float  # between the lips in the portrait
 
 
 def build_dentition(image: U8, landmarks: F32) -> Dentition:
@@ -59,20 +64,23 @@ def build_dentition(image: U8, landmarks: F32) -> Dentition:
     tongue, tongue_colours = _tongue(rng)
     colour = _colourful(image, landmarks)
     origin = landmarks[13].astype(np.float64)
+    gap_mm = gap / frame.px_per_mm
     show = shown_mm(seed)  # teeth hang from the upper lip
     upper += np.array([0, show, 3.2])
-    lower += np.array([0, show + 0.9 + 0.6 * gap / frame.px_per_mm, 4.6])
-    tongue += np.array([0, 5.5 + 0.6 * gap / frame.px_per_mm, 12.0])
+    lower += np.array([0, show + 0.9 + 0.6 * gap_mm, 4.6])
+    tongue += np.array([0, 5.5 + 0.6 * gap_mm, 12.0])
     return Dentition(
         upper=upper.astype(np.float32),
         upper_colours=_tinted(upper_colours * white, colour),
         lower=np.concatenate([lower, tongue]).astype(np.float32),
         lower_colours=_tinted(np.concatenate([lower_colours, tongue_colours]) * white, colour),
         dark=_tinted(np.array([84, 40, 37]) * white, colour),
+        red=reddening(colour),
         origin=origin.astype(np.float32),
         axes=frame.axes,
         rest_mm=_across_mm(landmarks[list(LIPS_INNER), :2], frame.axes),
-        own=np.minimum(2 * opening(landmarks), 1) if gap > _OPEN_MM * frame.px_per_mm else None,
+        own=np.minimum(2 * opening(landmarks), 1) if gap_mm > _OPEN_MM else None,
+        gap_mm=gap_mm,
     )
 
 
@@ -120,12 +128,15 @@ def draw_dentition(
         moved[:, 2] = points[:, 2]
         scatter(np.ascontiguousarray(moved, np.float32), colours, area, _CONTRAST, heap)
     resolve(heap, region)
-    shaded = region * lit
+    shaded = cv2.GaussianBlur(region.astype(np.float32), (0, 0), _SOFT_PX) * lit**mouth.red
     if kept is not None:
         local = back.copy()
         local[:, 2] += local[:, :2] @ np.array([x0, y0], np.float32)
         size = (x1 - x0, y1 - y0)
         own = cv2.warpAffine(kept, local, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        if mouth.gap_mm < _TOOTHED_MM:
+            parted = float(np.linalg.norm(lips[5] - lips[15]) / np.linalg.norm(place[1])) - mouth.gap_mm
+            own *= np.float32(1 - np.clip(parted / _GONE_MM, 0, 1))
         shaded = shaded * (1 - own[..., 3:]) + own[..., :3]
     frame[y0:y1, x0:x1] = np.clip(shaded + 0.5, 0, 255).astype(np.uint8)
 

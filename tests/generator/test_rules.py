@@ -193,6 +193,16 @@ def test_blinks_come_as_people_blink(long_motion: Motion) -> None:
     assert np.abs(right - left).max() < 0.2
 
 
+def test_lids_open_fast_at_first_and_slowly_at_last() -> None:
+    fps = 1000.0
+    for seed in range(5):
+        blink = behaviour.draw_blink(np.random.default_rng(seed))
+        lids = behaviour.bump(np.arange(1000) / fps, 0.0, *blink.strokes_s, ease=behaviour.LID_EASE)
+        shut = np.flatnonzero(lids > 0.99)[-1]
+        half, rest = (np.flatnonzero(lids[shut:] < level)[0] for level in (0.5, 0.02))
+        assert rest > 2.5 * half  # of a half cosine: 1.8
+
+
 def test_lids_close_faster_than_they_open() -> None:
     lids = behaviour.blinks(np.random.default_rng(2), np.zeros(0), 6000, 100.0)[:, 0]
     speed = np.diff(lids)
