@@ -19,7 +19,6 @@ from tellmark.generator.actors.strands import (
     STEPS,
     Skull,
     along_scalp,
-    over_forehead,
     taper,
     within_hairline,
 )
@@ -174,10 +173,7 @@ def thickness(strands: F32, layers: F32, style: HairStyle, skull: Skull) -> F32:
     """(n,) opacity of the strands: barbers thin out the sides of short hair, down to nothing at their edge."""
     root = (strands[:, 0] - skull.centre) / skull.radii
     if not style.barbered:
-        before = (
-            over_forehead(root) if style.flow == "fringe" else np.zeros(len(root), bool)
-        )  # through which skin shows
-        return np.where(layers == ASTRAY, 0.3, np.where(before, 0.42, 0.7)).astype(np.float32)
+        return np.where(layers == ASTRAY, 0.3, 0.7).astype(np.float32)
     left = 0.2 + 0.8 * taper(style, root)
     # On the temple, where skin is between them, what is so near to it would be dots.
     grows = root / np.linalg.norm(root, axis=1, keepdims=True)
