@@ -56,7 +56,7 @@ def draw(
 
     dark: of the skin, in [0, 1]. age: years. rng: what hair always hung on; own: what is drawn apart.
     """
-    odds = [0.63, 0.30, 0.07] if feminine else [0.02, 0.13, 0.85]
+    odds = [0.63, 0.30, 0.07] if feminine else [0.0, 0.15, 0.85]
     flow = str(rng.choice(["part", "back", "crop"], p=odds))
     curly = rng.random() < 0.15 + 0.5 * dark
     curly = curly and (feminine or flow != "back")
@@ -67,7 +67,7 @@ def draw(
     elif flow == "back":
         length, lift = 0.55 if feminine else 0.40, float(rng.uniform(0.02, 0.04))
     else:
-        length, lift = float(rng.uniform(0.7, 1.7)), float(rng.uniform(0.016, 0.05))
+        length, lift = float(rng.uniform(0.95, 1.75)), float(rng.uniform(0.016, 0.05))
     if curly:
         wave = float(rng.uniform(0.010, 0.02) if flow == "crop" else rng.uniform(0.022, 0.05))
     else:
@@ -78,7 +78,7 @@ def draw(
     if flow == "crop":
         frizz *= 0.8 if curly else 0.25
     # Alike on both sides: what hangs before one shoulder alone is a rope.
-    behind = float(own.choice([0.0, 0.6, 1.0], p=[0.12, 0.5, 0.38]))
+    behind = float(own.choice([0.0, 0.6, 1.0], p=[0.15, 0.3, 0.55]))
     shade = np.clip(np.asarray(colour) * np.exp(rng.normal(0, 0.12)) + rng.normal(0, 0.006, 3), 0.04, 1)
     old = ageing.years(age)
     return HairStyle(
