@@ -81,7 +81,6 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     if style.barbered:  # what is cut to some millimetres is no lock
         spread *= (1 + 1.8 * (1 - taper(style, roots)))[parent][:, None, None]
     clumping = np.full((count, 1, 1), (0.9 if short else 0.2 if style.tied else 1.0) * style.clumping, np.float32)
-    clumping *= np.maximum(1.6 * taper(style, roots) - 0.6, 0)[parent][:, None, None]
     grown = 1 - (0.25 if short else 0.4) * rng.random(count) ** 2.5  # no two hairs of a lock end together
     strands = _along(guides, parent, grown) + spread * (1 - clumping * t**0.8)
     # A slow random walk makes each strand its own, a few fly off; waves run in phase within a lock.
