@@ -1,9 +1,9 @@
 """Looks for a mark in frames, a file or a picture, and reads it.
 
 The video is taken in blocks of ``BLOCK_S`` in one pass and constant memory. Each block is searched, first as it is,
-then under common crops, then (``thorough``) under a grid of scales, rotations and mirroring; the chance of error is
-shared out among these stages. Once a payload has been read, the windows of half a second that fit it are the segments,
-and later blocks are compared with it before anything is searched again.
+then under common crops, then (``thorough``) in other shapes and under a grid of scales, rotations and mirroring; the
+chance of error is shared out among these stages. Once a payload has been read, the windows of half a second that fit it
+are the segments, and later blocks are compared with it before anything is searched again.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def detect(
 ) -> MarkReading:
     """Look for the mark of ``key`` in RGB frames: (time in seconds, (H, W, 3) uint8 of even size), times ascending.
 
-    thorough: also search rotations, scales and mirroring where no plain mark is found. known: payloads
+    thorough: also search rotations, scales, mirroring and parts where no plain mark is found. known: payloads
     that a mark too weak to be read is compared with. progress: called with the number of windows read.
     """
     planes = ((time_s, rgb_to_i420(rgb), index == 0) for index, (time_s, rgb) in enumerate(frames))

@@ -76,6 +76,12 @@ def has_tracks(path: Path) -> bool:
     return sniff(path) in _BMFF and any(kind == b"moov" for kind, _ in _boxes(path))
 
 
+def is_sound(path: Path) -> bool:
+    """Whether a file can hold nothing but sound. Ogg may hold a film, and so may a movie under a brand of sound."""
+    mime = sniff(path)
+    return mime.startswith("audio/") and mime != "audio/ogg" and not has_tracks(path)
+
+
 def _boxes(path: Path) -> Iterator[tuple[bytes, bytes]]:
     """Type and first 16 bytes of every top-level box of an ISO base media file, until the structure breaks off."""
     with path.open("rb") as stream:

@@ -111,22 +111,26 @@ def read_pixels(
 ) -> tuple[MarkReading, Fingerprint | None]:
     """The mark and the fingerprint of a video in one pass; of a picture the mark alone; of sound nothing.
 
-    A film that players turn is read as they show it and, where that shows no mark, as it is stored.
+    A film that players turn is read as they show it and, where that shows no upright mark, as it is stored. The
+    fingerprint is that of the film as the mark says that it was: upright, and no negative.
     known: payloads that a mark too weak to be read is compared with.
 
     Raises :class:`MediaError` where FFmpeg cannot read the file.
     """
-    if formats.sniff(path).startswith("audio/") and not formats.has_tracks(path):
+    if formats.is_sound(path):
         return _UNMARKED, None
     if is_picture(path):
         return detect_image(read_image(path), thorough=thorough, known=known), None
     if not probe(path).has_video:  # sound in a container for films
         return _UNMARKED, None
     mark, content, turned = _film(path, thorough, known, progress)
-    if turned and not mark.present:  # the container may have been told so after the film was marked
+    geometry = mark.geometry
+    if turned and (geometry is None or geometry.quarters):  # the container may have been told so after it was marked
         stored, stored_content, _ = _film(path, thorough, known, progress, upright=False)
         if 2 * stored.p_value < P_PRESENT:  # the second look is another chance to err
             return replace(stored, p_value=2 * stored.p_value, upright=False), stored_content
+    if geometry is not None:
+        content = content.turned(geometry.quarters, geometry.negative)
     return mark, content
 
 

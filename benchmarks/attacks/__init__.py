@@ -11,13 +11,14 @@
     for row in climb(Mine(), [Frames(rgb_frames, 25.0)], list(LADDER.values())):
         print(row)
 
-An attack is a pure function from :class:`Frames` to :class:`Frames`; they are in ``colour``, ``geometry``, ``timing``
-and ``codecs``. Encodings run in memory.
+An attack is a pure function from :class:`Frames` to :class:`Frames`; they are in ``colour``, ``geometry``, ``screens``,
+``timing`` and ``codecs``. Encodings run in memory.
 """
 
 from tellmark.benchmarks.attacks.clip import Attack, Frames, chain
 from tellmark.benchmarks.attacks.codecs import LONG_GOP_S, SHORT_GOP_S, decoded, encoded, recompress
-from tellmark.benchmarks.attacks.ladder import GROUPS, LADDER, Rung
+from tellmark.benchmarks.attacks.ladder import GROUPS, LADDER
+from tellmark.benchmarks.attacks.rung import Rung
 from tellmark.benchmarks.attacks.trial import Reading, Watermark, climb, excerpts, wilson
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Recompression in memory: H.264, HEVC, VP9 and AV1 at constant quality."""
+"""Recompression in memory at constant quality: H.264, HEVC, VP9, AV1, and MPEG-2 and MPEG-4 Part 2 of old."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SHORT_GOP_S = 2.0  # of streaming services
 def encoded(
     clip: Frames, *, crf: int, codec: str = "libx264", preset: str = "veryfast", gop_s: float = LONG_GOP_S
 ) -> bytes:
-    """The clip as an MP4 file in memory."""
+    """The clip as an MP4 file in memory. crf: of codecs older than H.264 the quantiser, 2 to 31."""
     buffer = io.BytesIO()
     height, width = clip.frames[0].shape[:2]
     with av.open(buffer, "w", format="mp4") as container:
         stream = container.add_stream(codec, rate=Fraction(clip.fps).limit_denominator(1001))
         stream.width, stream.height, stream.pix_fmt, stream.thread_count = width, height, "yuv420p", 1
-        stream.options = {"crf": str(crf), "g": str(max(1, round(gop_s * clip.fps)))} | _options(codec, preset)
+        stream.options = {"g": str(max(1, round(gop_s * clip.fps)))} | _options(codec, crf, preset)
         stream.codec_context.open()
         if codec == "libsvtav1":
             _ordinary_priority()
@@ -37,13 +37,16 @@ def encoded(
     return buffer.getvalue()
 
 
-def _options(codec: str, preset: str) -> dict[str, str]:
-    """What an encoder needs besides its quality: VP9 and AV1 know no presets by name."""
+def _options(codec: str, crf: int, preset: str) -> dict[str, str]:
+    """How an encoder is told its quality and speed: VP9 and AV1 know no presets by name."""
+    quality = {"crf": str(crf)}
+    if codec in ("mpeg2video", "mpeg4"):
+        return {"qmin": str(crf), "qmax": str(crf)}
     if codec == "libvpx-vp9":
-        return {"b": "0", "deadline": "realtime", "cpu-used": "6"}
+        return quality | {"b": "0", "deadline": "realtime", "cpu-used": "6"}
     if codec == "libsvtav1":
-        return {"preset": "10", "svtav1-params": "lp=1"}
-    return {"preset": preset} | ({"x265-params": "log-level=none"} if codec == "libx265" else {})
+        return quality | {"preset": "10", "svtav1-params": "lp=1"}
+    return quality | {"preset": preset} | ({"x265-params": "log-level=none"} if codec == "libx265" else {})
 
 
 def _ordinary_priority() -> None:

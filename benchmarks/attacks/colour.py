@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from tellmark.benchmarks.attacks.clip import Frames, each
 from tellmark.types import F64, U8
@@ -40,6 +41,45 @@ def hue(clip: Frames, degrees: float, saturation: float = 1.0) -> Frames:
 def greyscale(clip: Frames) -> Frames:
     """Luma in all three channels."""
     return each(clip, lambda frame: cv2.cvtColor(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB))
+
+
+def sepia(clip: Frames) -> Frames:
+    """Brown, as of an old photograph."""
+    matrix = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]])
+    return each(clip, lambda frame: cv2.transform(frame, matrix))
+
+
+def negative(clip: Frames) -> Frames:
+    """Light for dark, and every colour for its opposite."""
+    return _mapped(clip, np.arange(255.0, -1.0, -1.0))
+
+
+def palette(clip: Frames, colours: int) -> Frames:
+    """So many colours a frame, of its own, dithered: what a GIF holds."""
+
+    def reduced(frame: U8) -> U8:
+        indexed = Image.fromarray(frame).quantize(colours, method=Image.Quantize.FASTOCTREE)
+        return np.asarray(indexed.convert("RGB"))
+
+    return each(clip, reduced)
+
+
+def shifted_colours(clip: Frames, pixels: int) -> Frames:
+    """Red and blue beside where they belong."""
+
+    def shifted(frame: U8) -> U8:
+        red, green, blue = cv2.split(frame)
+        made: U8 = cv2.merge([np.roll(red, pixels, axis=(0, 1)), green, np.roll(blue, -pixels, axis=(0, 1))])
+        return made
+
+    return each(clip, shifted)
+
+
+def scan_lines(clip: Frames, share: float) -> Frames:
+    """Two of four rows darker by ``share``."""
+    height = clip.frames[0].shape[0]
+    factors = np.where(np.arange(height) % 4 < 2, 1, 1 - share)[:, None, None]
+    return each(clip, lambda frame: np.rint(frame * factors).astype(np.uint8))
 
 
 def blur(clip: Frames, sigma_px: float) -> Frames:

@@ -1,6 +1,8 @@
-"""Where the pixels lie: scale, crop, rotation, mirror, perspective."""
+"""Where the pixels lie: scale, crop, rotation, mirror, perspective, and a camera that moves."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -82,6 +84,24 @@ def rotate_at_random(clip: Frames, most_degrees: float) -> Frames:
     return rotate(clip, float(clip.random().uniform(-most_degrees, most_degrees)))
 
 
+def quarter_turns(clip: Frames, count: int) -> Frames:
+    """Turn by so many right angles, counter-clockwise."""
+    return each(clip, lambda frame: np.ascontiguousarray(np.rot90(frame, count)))
+
+
+def slow_zoom(clip: Frames, factor: float) -> Frames:
+    """A camera that moves in, from the whole picture until it shows a ``factor``-th of each side."""
+    last = max(1, len(clip.frames) - 1)
+    return _filmed(clip, [(1 + (factor - 1) * index / last, 0.0, 0.0, 0.0) for index in range(len(clip.frames))])
+
+
+def hand_held(clip: Frames, degrees: float, share: float) -> Frames:
+    """A camera that sways: up to ``degrees`` either way, and ``share`` of the width and height."""
+    turns = np.arange(len(clip.frames)) / clip.fps * 2 * np.pi
+    around, across, up = degrees * np.sin(turns / 5), share * np.sin(turns / 3), share * np.cos(turns / 4)
+    return _filmed(clip, [(1 + 2 * share, *moved) for moved in zip(around, across, up, strict=True)])
+
+
 def perspective(clip: Frames, share: float) -> Frames:
     """Seen from the side: the right edge is ``share`` of the height shorter at each end, the lower half of that."""
     height, width = clip.frames[0].shape[:2]
@@ -91,6 +111,17 @@ def perspective(clip: Frames, share: float) -> Frames:
     matrix: F64 = cv2.getPerspectiveTransform(corners, seen)
     size, border = (width, height), cv2.BORDER_REPLICATE
     return each(clip, lambda frame: cv2.warpPerspective(frame, matrix, size, borderMode=border))
+
+
+def _filmed(clip: Frames, camera: list[tuple[float, float, float, float]]) -> Frames:
+    """Each frame enlarged about its centre, turned by degrees and moved by shares of its width and height."""
+    height, width = clip.frames[0].shape[:2]
+    made = []
+    for frame, (factor, degrees, x, y) in zip(clip.frames, camera, strict=True):
+        matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, factor)
+        matrix[:, 2] += x * width, y * height
+        made.append(cv2.warpAffine(frame, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE))
+    return replace(clip, frames=made)
 
 
 def _resized(clip: Frames, width: int, height: int) -> Frames:

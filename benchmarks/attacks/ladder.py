@@ -1,16 +1,15 @@
 """The ladder: every attack with the length of clip it is judged on, and the share of clips that has to be read.
 
-Groups: codec, geometry, time, colour, chains. Encodings are H.264 `veryfast` with a keyframe every ten seconds and at
-scene cuts, unless the name says otherwise.
+Groups: codec, geometry, time, colour, chains, world. Encodings are H.264 `veryfast` with a keyframe every ten seconds
+and at scene cuts, unless the name says otherwise.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 from tellmark.benchmarks.attacks.clip import Attack, chain
-from tellmark.benchmarks.attacks.codecs import LONG_GOP_S, SHORT_GOP_S, recompress
+from tellmark.benchmarks.attacks.codecs import SHORT_GOP_S, recompress
 from tellmark.benchmarks.attacks.colour import (
     blur,
     brightness,
@@ -39,34 +38,9 @@ from tellmark.benchmarks.attacks.geometry import (
     stretch,
     to_side,
 )
+from tellmark.benchmarks.attacks.rung import Rung, h264, with_crf23
 from tellmark.benchmarks.attacks.timing import change_rate, cut, cut_at_random, drop, duplicate, speed
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """One attack as it is judged.
-
-    seconds: how much of the attacked clip the detector gets. target: the share of payloads to be read; None where
-    there is none. source_s: how much of the marked clip goes in, where that differs. after: the excerpt is taken from
-    the middle of a longer attacked clip, so that it starts between keyframes; otherwise it is taken before the attack.
-    """
-
-    name: str
-    group: str
-    attack: Attack
-    seconds: float = 6.0
-    target: float | None = 0.95
-    source_s: float | None = None
-    after: bool = False
-
-    @property
-    def needed_s(self) -> float:
-        """How much of a marked clip the rung needs."""
-        return self.source_s or self.seconds
-
-
-def _h264(crf: int, gop_s: float = LONG_GOP_S, preset: str = "veryfast") -> Attack:
-    return partial(recompress, crf=crf, gop_s=gop_s, preset=preset)
+from tellmark.benchmarks.attacks.world import world_rungs
 
 
 def _codec_rungs() -> list[Rung]:
@@ -74,9 +48,9 @@ def _codec_rungs() -> list[Rung]:
     for crf, seconds, target in ((18, 2, 1), (23, 2, 1), (28, 2, 1), (33, 6, 0.95), (36, 10, 0.9), (40, 10, 0.9)):
         name = f"h264 crf {crf}"
         rungs += [
-            Rung(name, "codec", _h264(crf), seconds, target),
-            Rung(f"{name}, 2 s gop", "codec", _h264(crf, SHORT_GOP_S), seconds, target),
-            Rung(f"{name}, from the middle", "codec", _h264(crf), seconds, target, after=True),
+            Rung(name, "codec", h264(crf), seconds, target),
+            Rung(f"{name}, 2 s gop", "codec", h264(crf, SHORT_GOP_S), seconds, target),
+            Rung(f"{name}, from the middle", "codec", h264(crf), seconds, target, after=True),
         ]
     others = {
         "hevc crf 28": partial(recompress, crf=28, codec="libx265", preset="fast"),
@@ -88,17 +62,13 @@ def _codec_rungs() -> list[Rung]:
         rungs.append(Rung(name, "codec", attack, target=0.9))
     rungs.append(Rung("hevc crf 28, from the middle", "codec", others["hevc crf 28"], target=0.9, after=True))
     for crf, seconds, target in ((28, 2, 1), (33, 6, 0.95), (40, 10, 0.9)):
-        rungs.append(Rung(f"h264 crf {crf}, medium", "codec", _h264(crf, preset="medium"), seconds, target))
-    rungs.append(Rung("h264 crf 28 twice", "codec", chain(_h264(28), _h264(28)), target=None))
+        rungs.append(Rung(f"h264 crf {crf}, medium", "codec", h264(crf, preset="medium"), seconds, target))
+    rungs.append(Rung("h264 crf 28 twice", "codec", chain(h264(28), h264(28)), target=None))
     return rungs
 
 
-def _with_crf23(group: str, attacks: dict[str, Attack]) -> list[Rung]:
-    return [Rung(f"{name} + crf 23", group, chain(attack, _h264(23))) for name, attack in attacks.items()]
-
-
 def _geometry_rungs() -> list[Rung]:
-    return _with_crf23(
+    return with_crf23(
         "geometry",
         {
             "quarter size": partial(resize, factor=0.25),
@@ -143,11 +113,9 @@ def _time_rungs() -> list[Rung]:
         "three cuts of 0.7 s": (partial(cut_at_random, times=3, duration_s=0.7), 8.1),
     }
     return [
-        *_with_crf23(
-            "time", {f"25 -> {fps} fps": partial(change_rate, fps=float(fps)) for fps in (10, 15, 24, 30, 60)}
-        ),
+        *with_crf23("time", {f"25 -> {fps} fps": partial(change_rate, fps=float(fps)) for fps in (10, 15, 24, 30, 60)}),
         *(
-            Rung(f"{name} + crf 23", "time", chain(attack, _h264(23)), source_s=source_s)
+            Rung(f"{name} + crf 23", "time", chain(attack, h264(23)), source_s=source_s)
             for name, (attack, source_s) in longer.items()
         ),
     ]
@@ -155,7 +123,7 @@ def _time_rungs() -> list[Rung]:
 
 def _colour_rungs() -> list[Rung]:
     return [
-        *_with_crf23(
+        *with_crf23(
             "colour",
             {
                 "brightness 1.2": partial(brightness, factor=1.2),
@@ -175,28 +143,31 @@ def _colour_rungs() -> list[Rung]:
                 "picture on 30 %": partial(inset, share=0.3),
             },
         ),
-        Rung("noise 5 + crf 23", "colour", chain(partial(noise, sigma=5.0), _h264(23))),
-        Rung("noise 5 + crf 28", "colour", chain(partial(noise, sigma=5.0), _h264(28))),
+        Rung("noise 5 + crf 23", "colour", chain(partial(noise, sigma=5.0), h264(23))),
+        Rung("noise 5 + crf 28", "colour", chain(partial(noise, sigma=5.0), h264(28))),
     ]
 
 
 def _chain_rungs() -> list[Rung]:
     chains = {
-        "messenger": chain(partial(to_side, pixels=480), partial(change_rate, fps=24.0), _h264(30)),
-        "social": chain(_h264(26), partial(overlay, share=0.15), portrait_crop, _h264(28)),
+        "messenger": chain(partial(to_side, pixels=480), partial(change_rate, fps=24.0), h264(30)),
+        "social": chain(h264(26), partial(overlay, share=0.15), portrait_crop, h264(28)),
         "filmed": chain(
             partial(perspective, share=0.03), partial(blur, sigma_px=1.0), partial(noise, sigma=3.0),
-            partial(gamma, exponent=1.2), _h264(26),
+            partial(gamma, exponent=1.2), h264(26),
         ),
         "screen recording": chain(
             partial(crop, share=0.02), partial(resize, factor=0.83), partial(gamma, exponent=0.9),
-            partial(change_rate, fps=30.0), _h264(26),
+            partial(change_rate, fps=30.0), h264(26),
         ),
     }  # fmt: skip
     return [Rung(name, "chains", attack, 10.0, 0.9) for name, attack in chains.items()]
 
 
 LADDER: dict[str, Rung] = {
-    rung.name: rung for rung in (*_codec_rungs(), *_geometry_rungs(), *_time_rungs(), *_colour_rungs(), *_chain_rungs())
-}
+    rung.name: rung
+    for rung in (
+        *_codec_rungs(), *_geometry_rungs(), *_time_rungs(), *_colour_rungs(), *_chain_rungs(), *world_rungs()
+    )
+}  # fmt: skip
 GROUPS = tuple(dict.fromkeys(rung.group for rung in LADDER.values()))

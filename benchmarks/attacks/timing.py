@@ -41,6 +41,17 @@ def duplicate(clip: Frames, share: float) -> Frames:
     return replace(clip, frames=[clip.frames[index] for index in np.repeat(np.arange(len(clip.frames)), times)])
 
 
+def frozen(clip: Frames) -> Frames:
+    """The first frame for as long as the clip lasts."""
+    return replace(clip, frames=clip.frames[:1] * len(clip.frames))
+
+
+def smeared(clip: Frames, count: int) -> Frames:
+    """Each frame the mean of ``count`` in a row: long exposure, or frames blended for another rate."""
+    means = [np.mean(clip.frames[max(0, at - count + 1) : at + 1], axis=0) for at in range(len(clip.frames))]
+    return replace(clip, frames=[np.rint(mean).astype(np.uint8) for mean in means])
+
+
 def cut(clip: Frames, start_s: float, duration_s: float) -> Frames:
     """Take a stretch out of the middle and join the ends."""
     first = round(start_s * clip.fps)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tellmark.benchmarks.attacks.clip import Attack, Frames
-from tellmark.benchmarks.attacks.ladder import Rung
+from tellmark.benchmarks.attacks.rung import Rung
 from tellmark.benchmarks.attacks.timing import trim
 from tellmark.types import U8
 

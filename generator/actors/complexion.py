@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from tellmark.generator.actors import ageing
 from tellmark.generator.actors.facespace import f32
 from tellmark.generator.actors.recipe import Recipe
 from tellmark.generator.actors.scenery import noise
@@ -96,12 +97,13 @@ def sheen(recipe: Recipe, shape: F32) -> F32:
         oily += more * np.exp(-((x - shape[point, 0]) ** 2 + (y - shape[point, 1]) ** 2) / reach**2)
     pores = np.clip(1 + 0.12 * noise(rng, 0.9), 0, 2.5)
     # Beside dark skin, which a camera exposes for, as much shine would be white paint.
-    much = rng.uniform(0.10, 0.26) * min(1.0, 0.25 + 0.9 * float(np.mean(recipe.skin)))
+    much = rng.uniform(0.10, 0.26) * min(1.0, 0.36 + 0.80 * float(np.mean(recipe.skin)))
+    much *= 1 - 0.4 * ageing.years(recipe.age)
     return np.asarray((much * oily * pores)[..., None], np.float32)
 
 
 def grain(seed: int) -> F32:
     """(SIZE, SIZE, 3) what pores and fine creases add to the normals of skin, for what it mirrors."""
     rng = np.random.default_rng([seed, 9])
-    slope = [0.025 * noise(rng, 1.0) + 0.015 * noise(rng, 2.2) + 0.012 * noise(rng, 6) for _ in range(2)]
+    slope = [0.015 * noise(rng, 1.0) + 0.015 * noise(rng, 2.2) + 0.012 * noise(rng, 6) for _ in range(2)]
     return np.dstack([*slope, np.zeros_like(slope[0])]).astype(np.float32)

@@ -13,7 +13,15 @@ from scipy.ndimage import uniform_filter1d
 
 from tellmark.generator.actors import shadows
 from tellmark.generator.actors.hairstyle import HairStyle
-from tellmark.generator.actors.strands import ASTRAY, CURLY_CROP, STEPS, Skull, along_scalp, over_forehead, taper
+from tellmark.generator.actors.strands import (
+    ASTRAY,
+    CURLY_CROP,
+    STEPS,
+    Skull,
+    along_scalp,
+    taper,
+    within_hairline,
+)
 from tellmark.generator.types import SIZE
 from tellmark.types import F32
 
@@ -165,11 +173,12 @@ def thickness(strands: F32, layers: F32, style: HairStyle, skull: Skull) -> F32:
     """(n,) opacity of the strands: barbers thin out the sides of short hair, down to nothing at their edge."""
     root = (strands[:, 0] - skull.centre) / skull.radii
     if not style.barbered:
-        before = (
-            over_forehead(root) if style.flow == "fringe" else np.zeros(len(root), bool)
-        )  # through which skin shows
-        return np.where(layers == ASTRAY, 0.3, np.where(before, 0.42, 0.7)).astype(np.float32)
-    left = 0.2 + 0.8 * taper(style, root)  # so near the skin they are dots
+        return np.where(layers == ASTRAY, 0.3, 0.7).astype(np.float32)
+    left = 0.2 + 0.8 * taper(style, root)
+    # On the temple, where skin is between them, what is so near to it would be dots.
+    grows = root / np.linalg.norm(root, axis=1, keepdims=True)
+    temple = np.clip((np.abs(grows[:, 0]) - 0.5) / 0.2, 0, 1) * np.clip((0.93 - np.abs(grows[:, 0])) / 0.06, 0, 1)
+    left = left * (1 - temple * (1 - np.clip(within_hairline(style, grows) / 0.14, 0.05, 1)))
     return np.asarray((0.22 + 0.40 * np.clip(0.42 - 1.2 * root[:, 1], 0, 1)) * left, np.float32)
 
 

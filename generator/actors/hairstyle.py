@@ -17,7 +17,7 @@ _TIED = 0.5  # face heights, from which hair that is combed back is tied there
 class HairStyle:
     """The recipe of one hairstyle. Lengths in face heights."""
 
-    flow: str  # "part" (falls from a parting), "back" (combed back), "crop" (short), "fringe" (falls over the forehead)
+    flow: str  # "part" (falls from a parting), "back" (combed back), "crop" (short)
     length: float  # of a strand
     lift: float  # how far the outer layer stands off the skull
     parting: float  # -1 .. 1, where the parting lies across the skull; negative: viewer's left
@@ -56,9 +56,9 @@ def draw(
 
     dark: of the skin, in [0, 1]. age: years. rng: what hair always hung on; own: what is drawn apart.
     """
-    odds = [0.63, 0.30, 0.07, 0.0] if feminine else [0.02, 0.13, 0.85, 0.0]
-    flow = str(rng.choice(["part", "back", "crop", "fringe"], p=odds))
-    curly = flow != "fringe" and rng.random() < 0.15 + 0.5 * dark
+    odds = [0.63, 0.30, 0.07] if feminine else [0.0, 0.15, 0.85]
+    flow = str(rng.choice(["part", "back", "crop"], p=odds))
+    curly = rng.random() < 0.15 + 0.5 * dark
     curly = curly and (feminine or flow != "back")
     if flow == "crop":
         length = float(rng.choice([0.05, 0.12, 0.22, 0.32], p=[0.2, 0.25, 0.3, 0.25]))
@@ -67,18 +67,18 @@ def draw(
     elif flow == "back":
         length, lift = 0.55 if feminine else 0.40, float(rng.uniform(0.02, 0.04))
     else:
-        length, lift = float(rng.uniform(0.7, 1.7)), float(rng.uniform(0.016, 0.05))
+        length, lift = float(rng.uniform(0.95, 1.75)), float(rng.uniform(0.016, 0.05))
     if curly:
         wave = float(rng.uniform(0.010, 0.02) if flow == "crop" else rng.uniform(0.022, 0.05))
     else:
         wave = float(rng.gamma(1.4, 0.006))
     frizz = float(rng.uniform(0.5, 1.3)) * (0.6 if flow != "crop" else 1)
-    if flow in ("part", "fringe"):
+    if flow == "part":
         wave = max(wave, float(own.gamma(1.4, 0.012)))
     if flow == "crop":
         frizz *= 0.8 if curly else 0.25
     # Alike on both sides: what hangs before one shoulder alone is a rope.
-    behind = float(own.choice([0.0, 0.6, 1.0], p=[0.12, 0.5, 0.38]))
+    behind = float(own.choice([0.0, 0.6, 1.0], p=[0.15, 0.3, 0.55]))
     shade = np.clip(np.asarray(colour) * np.exp(rng.normal(0, 0.12)) + rng.normal(0, 0.006, 3), 0.04, 1)
     old = ageing.years(age)
     return HairStyle(

@@ -131,7 +131,7 @@ def parts_of(seed: int) -> Parts:
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
     beside = smoothstep(np.abs(x - skull.centre[0]) / skull.radii[0], 0.64, 0.82)
     ear_top = float(shape[[127, 356], 1].mean())
-    scalp = (0.9 * beside * smoothstep(y, ear_top + 8, ear_top - 26) * smoothstep(thick, 0.2, 0.6))[..., None]
+    scalp = (0.9 * beside * smoothstep(y, ear_top + 8, ear_top - 14) * smoothstep(thick, 0.1, 0.4))[..., None]
     picture = picture * (1 - scalp) + scalp * _lit(f32(recipe.hair.colour) * np.float32(0.45), lit)
     own_brows = brows.paint(recipe, shape, np.random.default_rng([recipe.seed, 8]))
     for layer in (own_brows, roots, hairs):

@@ -33,7 +33,6 @@ _LOOSE = 0.02  # share of them
 _KNOT = np.array([0, 0.05, 1.1], np.float32)  # where tied hair is held, in radii of the skull
 _CURLY = 0.022  # amplitude of waves in face heights, from which hair stands off by itself
 CURLY_CROP = 0.010  # likewise of curls in short hair
-_PARTED = ("part", "fringe")
 _DRAWN_IN = 0.24
 _EAR = -0.04  # height of its upper end
 
@@ -82,17 +81,13 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     if style.barbered:  # what is cut to some millimetres is no lock
         spread *= (1 + 1.8 * (1 - taper(style, roots)))[parent][:, None, None]
     clumping = np.full((count, 1, 1), (0.9 if short else 0.2 if style.tied else 1.0) * style.clumping, np.float32)
-    if style.flow == "fringe":  # it is combed apart over the forehead, else it hangs in strips
-        clumping[over_forehead(roots)[parent]] *= 0.4
     grown = 1 - (0.25 if short else 0.4) * rng.random(count) ** 2.5  # no two hairs of a lock end together
     strands = _along(guides, parent, grown) + spread * (1 - clumping * t**0.8)
     # A slow random walk makes each strand its own, a few fly off; waves run in phase within a lock.
     walk = np.cumsum(rng.normal(0, 1, (count, STEPS, 3)), axis=1).astype(np.float32)
     if not short:  # a long hair bends slowly
         walk = 1.3 * uniform_filter1d(walk, 9, axis=1, mode="nearest")
-    walk *= np.exp(rng.normal(0, 0.5 if style.flow in _PARTED else 0.15, (count, 1, 1))).astype(np.float32)
-    if style.flow == "fringe":
-        walk *= 0.5
+    walk *= np.exp(rng.normal(0, 0.5 if style.flow == "part" else 0.15, (count, 1, 1))).astype(np.float32)
     strands += walk * (style.frizz * (0.008 if short else 0.0035) * skull.height) * t
     # Neighbouring locks wave together; curls and short hair do not.
     curly = style.wave >= _CURLY
@@ -100,8 +95,6 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     phase = phase[parent] + rng.normal(0, 0.25, count)
     angle = 2 * np.pi * style.frequency * t[..., 0] + phase[:, None].astype(np.float32)
     amplitude = style.wave * (0.3 if style.tied else 1.0) * skull.height * np.minimum(1, 3 * t[..., 0])
-    if style.flow == "fringe":
-        amplitude = amplitude * np.where(over_forehead(roots), 0.2, 1)[parent][:, None]
     if not short:  # it hangs in broad strands, each on its own way
         broad = 0.05 if style.wave >= _CURLY else 0.035
         sway = (broad if style.flow == "part" else 0.012) * skull.height * t[..., 0] ** 1.5
@@ -175,23 +168,17 @@ def taper(style: HairStyle, place: F32) -> F32:
     return np.asarray(1 - beside * (1 - left), np.float32)
 
 
-def over_forehead(roots: F32) -> NDArray[np.bool_]:
-    """(n,) whether hair from a root (n, 3) would be cut as a fringe."""
-    return np.asarray((roots[:, 2] < -0.3) & (np.abs(roots[:, 0]) < 0.62))
-
-
 def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random.Generator) -> F32:
     """(n, STEPS, 3) guide strands: grown step by step along the style's flow, kept outside head and face."""
     centre, radii = skull.centre, skull.radii
     side = np.where(roots[:, 0] >= 0.5 * style.parting + 0.04 * rng.normal(size=len(roots)), 1.0, -1.0)
     side = side.astype(np.float32)
-    fringe = (style.flow == "fringe") & over_forehead(roots)
-    length = np.where(fringe, 0.42, style.length) * skull.height * (0.75 + 0.35 * rng.random(len(roots)))
+    length = style.length * skull.height * (0.75 + 0.35 * rng.random(len(roots)))
     if style.tied:  # to the knot
         length = np.full(len(roots), 1.4 * skull.height)
     elif style.flow == "back":  # short at the nape
         length *= 0.35 + 0.65 * np.clip(0.8 - 1.6 * roots[:, 1], 0, 1)
-    unruly = np.where(fringe, 0.012, {"part": 0.04, "back": 0.012}.get(style.flow, 0.02))[:, None]
+    unruly = {"part": 0.04, "back": 0.012}.get(style.flow, 0.02)
     swirl = np.stack([along_scalp(roots, rng, 3.0), 0 * side, along_scalp(roots, rng, 3.0)], axis=1)
     step = (length / (STEPS - 1)).astype(np.float32)[:, None]
     lift = style.lift * (0.5 if style.tied else 1.0) * skull.height * (0.25 + 0.9 * layer)
@@ -199,7 +186,7 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
         top = np.clip(0.12 - 1.4 * roots[:, 1], 0.10, 1)
         front = np.clip(-1.5 * roots[:, 2] - 0.2, 0, 1)  # where it is combed up before it falls
         lift, step = lift * top * (0.8 + 0.5 * front), step * top[:, None]
-    if style.flow in _PARTED:  # at the parting hair lies flat: else the crown has a notch between two humps
+    if style.flow == "part":  # at the parting hair lies flat: else the crown has a notch between two humps
         lift = lift * (1 - 0.55 * np.exp(-(((roots[:, 0] - 0.5 * style.parting) / 0.3) ** 2)))
         if style.wave < _CURLY:  # and beside the head it falls by its weight
             lift = lift * (1 - 0.45 * np.clip(1.6 * np.abs(roots[:, 0]) - 0.5, 0, 1))
@@ -218,12 +205,12 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
         offset = (point - centre) / radii
         normal = offset / radii
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-        flow = _flow(style, offset, side, layer, fringe)
+        flow = _flow(style, offset, side)
         if style.flow == "crop":  # nobody's grows one way only
             flow += 0.4 * swirl * np.clip(-offset[:, 1:2], 0, 1)
-        if style.flow in _PARTED:
-            flow[:, 2] += _swept(style, side, offset) * ~fringe
-        above = (offset[:, 1:2] < 0.1) & ~fringe[:, None]
+        if style.flow == "part":
+            flow[:, 2] += _swept(style, side, offset)
+        above = offset[:, 1:2] < 0.1
         flow -= normal * (flow * normal).sum(axis=1, keepdims=True) * above  # along the skull
         flow /= np.linalg.norm(flow, axis=1, keepdims=True) + 1e-6
         leave = np.exp(-5 * t) * min(1.0, 10 * style.lift)  # leaves the skin along the normal
@@ -235,7 +222,7 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
         near = taper(style, offset)
         if style.tied:
             near = np.clip(np.linalg.norm(_KNOT - offset, axis=1) / 0.3 - 0.15, 0.01, 1).astype(np.float32)
-        point = _outside(skull, point + heading * step * (0.15 + 0.85 * near)[:, None], lift * near, side, fringe)
+        point = _outside(skull, point + heading * step * (0.15 + 0.85 * near)[:, None], lift * near, side)
         path.append(point)
     return np.stack(path, axis=1).astype(np.float32)
 
@@ -248,7 +235,7 @@ def _swept(style: HairStyle, side: F32, offset: F32) -> F32:
     return np.asarray(3.5 * behind**1.5 * np.clip((offset[:, 1] - start) / 0.4, 0, 1), np.float32)
 
 
-def _flow(style: HairStyle, offset: F32, side: F32, layer: F32, fringe: NDArray[np.bool_]) -> F32:
+def _flow(style: HairStyle, offset: F32, side: F32) -> F32:
     """(n, 3) the direction hair is combed in, at points given in skull radii."""
     flow = np.zeros_like(offset)
     top = np.clip(-offset[:, 1], 0, 1)
@@ -266,11 +253,10 @@ def _flow(style: HairStyle, offset: F32, side: F32, layer: F32, fringe: NDArray[
         flow[:, 0] = side * 1.2 * outward
         flow[:, 1] = 0.35 + 1.2 * (1 - outward)
         flow[:, 2] = 0.35 * outward
-        flow[fringe] = np.stack([0.5 * offset[fringe, 0], 0.3 + 1.1 * (1 - top[fringe]), -1.1 * top[fringe]], axis=1)
     return flow
 
 
-def _outside(skull: Skull, point: F32, lift: F32, side: F32, fringe: NDArray[np.bool_]) -> F32:
+def _outside(skull: Skull, point: F32, lift: F32, side: F32) -> F32:
     """Points kept in the shell around the skull (below the ears: around a cylinder), and off the face."""
     offset = (point - skull.centre) / skull.radii
     least, most = 1 + 0.7 * lift / skull.radii[0], 1 + 1.15 * lift / skull.radii[0]
@@ -279,12 +265,12 @@ def _outside(skull: Skull, point: F32, lift: F32, side: F32, fringe: NDArray[np.
     most = most * (1 - _DRAWN_IN * np.exp(-(((offset[:, 1] - 1.0) / 0.45) ** 2)))
     radius = np.where(upper, np.linalg.norm(offset, axis=1), np.hypot(offset[:, 0], offset[:, 2]))
     wanted = np.clip(radius, np.where(upper, least, 0), most)
-    factor = np.where(fringe, np.maximum(1, 1.03 / np.maximum(radius, 1e-3)) * upper + ~upper, wanted / radius)
+    factor = wanted / radius
     stretch = np.stack([factor, np.where(upper, factor, 1), factor], axis=1)
     point = (skull.centre + offset * stretch * skull.radii).astype(np.float32)
     across = point[:, 0] - skull.centre[0]
     half = _half_width(skull, point[:, 1]) + 0.3 * lift - 2
-    on_face = (np.abs(across) < half) & (offset[:, 2] < 0) & (offset[:, 1] > -0.5) & ~fringe
+    on_face = (np.abs(across) < half) & (offset[:, 2] < 0) & (offset[:, 1] > -0.5)
     direction = np.where(np.abs(across) < 0.3 * half, side, np.sign(across))
     point[:, 0] += np.where(on_face, 0.75 * (direction * half - across), 0)
     return point

@@ -164,7 +164,10 @@ def paint_eye(
                 seam = np.float32(shut * np.exp(min(t - up, 0.0) / (_SEAM_HEIGHT * width)))
                 light = max(other[0], other[1], other[2], np.float32(1))
                 for channel in range(3):
-                    dark = _in_seam(seam, other[channel] / light) * (1 + keep * (lash[channel] - 1))
+                    left = lash[channel] - 1
+                    if left > 0:  # a light in the eye under a lid that is tracked too low does not come down with it
+                        left *= 1 - max(drop, 0.0)
+                    dark = _in_seam(seam, other[channel] / light) * (1 + keep * left)
                     skin[channel] += np.float32(covers) * (dark * other[channel] - skin[channel])
             for channel in range(3):
                 value = picture[y, x, channel] + fresh * (skin[channel] - picture[y, x, channel])

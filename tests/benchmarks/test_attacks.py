@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tellmark.benchmarks import attacks
-from tellmark.benchmarks.attacks import LADDER, Frames, colour, geometry, timing
+from tellmark.benchmarks.attacks import LADDER, Frames, colour, geometry, screens, timing
 from tellmark.types import U8
 
 
@@ -70,6 +70,36 @@ def test_geometry() -> None:
     assert _distance(turned, np.rot90(frame[:, 16:112])[16:80, 24:72]) < 1
 
 
+def test_quarter_turns_and_cameras_that_move() -> None:
+    clip = _clip(10)
+    frame = clip.frames[0]
+    assert np.array_equal(geometry.quarter_turns(clip, 1).frames[0], np.rot90(frame))
+    zoomed = geometry.slow_zoom(clip, 2.0).frames
+    assert _distance(zoomed[0], frame) < 0.5
+    middle = cv2.resize(clip.frames[9][24:72, 32:96], (128, 96), interpolation=cv2.INTER_LINEAR)
+    assert _distance(zoomed[9], middle) < 2
+    still = geometry.hand_held(replace(clip, frames=[frame] * 50), 2.0, 0.02).frames
+    assert len({made.tobytes() for made in still}) > 40
+
+
+def test_other_films_leave_the_clip_where_it_was_put() -> None:
+    clip = _clip(10)
+    frame = clip.frames[5]
+    shown = screens.before_blurred_copy(clip, 9 / 16).frames[5]
+    assert shown.shape == (228, 128, 3)
+    assert np.array_equal(shown[66:162], frame)
+    assert not np.array_equal(shown[:66], 0 * shown[:66])
+    film = screens.set_into_film(clip, 0.5, 1.0, 0.0).frames
+    assert film[5].shape == (720, 1280, 3)
+    own = cv2.resize(frame, (480, 360), interpolation=cv2.INTER_AREA)
+    assert np.array_equal(film[5][:360, 800:], own)
+    assert _distance(film[5][360:], film[6][360:]) > 0.2
+    quarter = screens.one_of_four(clip).frames[5]
+    assert quarter.shape == frame.shape
+    assert np.array_equal(quarter[:48, 64:], cv2.resize(frame, (64, 48), interpolation=cv2.INTER_AREA))
+    assert 5 < _distance(screens.double_exposure(clip).frames[5], frame) < 60
+
+
 def test_what_chance_decides_follows_the_seed() -> None:
     clips = [replace(_clip(10), seed=seed) for seed in range(20)]
     sides = [geometry.resize_at_random(clip, 0.25, 2.0).frames[0].shape[0] / 96 for clip in clips]
@@ -99,6 +129,12 @@ def test_time() -> None:
     assert np.array_equal(slower.frames[3], clip.frames[5])
     assert np.array_equal(faster.frames[6], clip.frames[5])
     assert _numbers(timing.trim(clip, 0.4, 1.0)) == list(range(10, 35))
+
+
+def test_frames_freeze_and_smear() -> None:
+    clip = _clip(10)
+    assert _numbers(timing.frozen(clip)) == [0] * 10
+    assert _numbers(timing.smeared(clip, 3))[4:7] == [3, 4, 5]
 
 
 def test_speed_keeps_the_rate_and_changes_the_length() -> None:
@@ -133,6 +169,14 @@ def test_values() -> None:
     noisy = colour.noise(clip, 5.0)
     assert np.std(noisy.frames[0][20:] - frame[20:]) == pytest.approx(5, rel=0.1)  # clear of black
     assert np.array_equal(colour.hue(clip, 120).frames[0][..., 1], clip.frames[0][..., 0])
+    assert np.array_equal(colour.negative(clip).frames[0], 255 - clip.frames[0])
+    assert len(np.unique(colour.palette(clip, 16).frames[0].reshape(-1, 3), axis=0)) <= 16
+    assert np.array_equal(colour.shifted_colours(clip, 2).frames[0][2:, 2:, 0], clip.frames[0][:-2, :-2, 0])
+    dark = colour.scan_lines(clip, 0.5).frames[0]
+    np.testing.assert_allclose(dark[2:4], frame[2:4] / 2, atol=0.5)
+    assert np.array_equal(dark[4:6], clip.frames[0][4:6])
+    brown = colour.sepia(clip).frames[0].astype(int)
+    assert (brown[..., 0] >= brown[..., 2]).all()
     edge = np.zeros((20, 20, 3), np.uint8) + np.where(np.arange(20) < 10, 80, 160).astype(np.uint8)[:, None]
     assert np.ptp(colour.sharpen(Frames([edge], 25.0), 1.0).frames[0]) > 100
     assert np.ptp(colour.blur(Frames([edge], 25.0), 1.0).frames[0][:, 9:11]) < 75

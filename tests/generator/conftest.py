@@ -39,7 +39,7 @@ def someone() -> Portrait:
 @pytest.fixture(scope="session")
 def someone_else() -> Portrait:
     """Another, whose lips meet."""
-    return at_rest(17)
+    return at_rest(29)
 
 
 @pytest.fixture(scope="session")

@@ -132,9 +132,9 @@ def test_masks_say_what_changed_and_how_much(name: str, someone: Portrait) -> No
         assert mask.any()
 
 
-def test_a_swapped_face_is_in_the_light_of_the_film(someone_else: Portrait) -> None:
+def test_a_swapped_face_is_in_the_light_of_the_film(someone: Portrait) -> None:
     dark = dataclasses.replace(actor(3), image=(0.4 * actor(3).image).astype(np.uint8))
-    originals, fakes, covered, _ = staged("swap", someone_else, dark)
+    originals, fakes, covered, _ = staged("swap", someone, dark)
     inside = covered > 200
     assert np.abs(fakes[inside].mean(0) - originals[inside].mean(0)).max() < 0.08 * originals[inside].mean()
 

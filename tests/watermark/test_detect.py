@@ -23,7 +23,7 @@ from tellmark.watermark.signal.block import P_PRESENT, _together, read_block
 from tellmark.watermark.signal.pattern import PUBLIC_KEY, ChannelPattern, WatermarkKey
 from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.signal.search import Match
-from tellmark.watermark.signal.spectrum import Geometry, Spectrum
+from tellmark.watermark.signal.spectrum import IDENTITY, Geometry, Spectrum, View
 
 Patterns = tuple[ChannelPattern, ...]
 PAYLOAD = Payload(Kind.SYNTHETIC, 0x5A5A1234ABCD77)
@@ -57,7 +57,9 @@ def marked(plain: list[U8]) -> Frames:
     [
         "none", "h264 crf 23", "h264 crf 28", "half size + crf 23", "crop 25 % + crf 23", "resize 0.61 + crf 23",
         "crop 25 % + rescale + crf 23", "mirror + crf 23", "25 -> 15 fps + crf 23", "25 -> 30 fps + crf 23",
-        "brightness 1.2 + crf 23", "gamma 1.3 + crf 23", "rotate 2 deg + crf 23",
+        "brightness 1.2 + crf 23", "gamma 1.3 + crf 23", "rotate 2 deg + crf 23", "quarter turn + crf 23",
+        "squeezed to 3:4 + crf 23", "rotate 30 deg + crf 23", "in a film, half as high + crf 23",
+        "negative + crf 23",
     ],
 )  # fmt: skip
 def test_three_seconds_survive(name: str, marked: Frames) -> None:
@@ -81,8 +83,8 @@ def test_a_scale_that_sync_waves_missed_is_read_beside(plain: list[U8], monkeypa
         for window in windows((time_s, frame, False) for time_s, frame in _timed(planes))
     ]
 
-    def missed(spectra: Callable[[int], Spectrum], patterns: Patterns, thorough: bool) -> Iterator[tuple[Match, float]]:
-        yield search.match(spectra(1), patterns, Geometry(scale=1.015)), 1e-3
+    def missed(spectra: Callable[[View], Spectrum], patterns: Patterns, *_: object) -> Iterator[tuple[Match, float]]:
+        yield search.match(spectra(IDENTITY.view), patterns, Geometry(scale=1.015)), 1e-3
 
     monkeypatch.setattr(search, "candidates", missed)
     reading = read_block(block, PUBLIC_KEY, thorough=False)

@@ -11,7 +11,7 @@ import pytest
 
 from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import InputError, UsageError
-from tellmark.media import VideoReader, rgb_to_i420
+from tellmark.media import VideoReader, i420_to_rgb, rgb_to_i420
 from tellmark.pictures import write_image
 from tellmark.types import C2paEvidence, Kind, RegistryEvidence, VerdictKind
 from tellmark.watermark import verify as module
@@ -176,6 +176,18 @@ def test_a_film_that_players_turn_is_read_as_shown_and_as_stored(clip, tmp_path,
     assert not phone.watermark.turned
 
 
+@pytest.mark.parametrize(("turns", "mirrored", "negative"), [(1, False, False), (3, True, False), (0, False, True)])
+def test_a_film_whose_pixels_were_turned_is_still_recovered(clip, tmp_path, turns, mirrored, negative):
+    changed = []
+    for i420 in decoded(clip.path):
+        rgb = np.rot90(i420_to_rgb(i420), turns)
+        rgb = rgb[:, ::-1] if mirrored else rgb
+        changed.append(rgb_to_i420(np.ascontiguousarray(255 - rgb if negative else rgb)))
+    found = verify(encoded(changed, tmp_path / "changed.mp4", crf=20), registry=clip.registry)
+    assert found.verdict is VerdictKind.RECOVERED
+    assert not found.watermark.turned
+
+
 def test_of_several_video_tracks_the_first_is_judged_and_that_is_said(clip, plain_clip, tmp_path):
     both = tmp_path / "both.mp4"
     with av.open(str(both), "w") as writing:
@@ -325,6 +337,19 @@ def test_pictures_and_sound(clip, tmp_path):
         frame.sample_rate = 16_000
         container.mux(stream.encode(frame))
     assert verify(tmp_path / "tone.wav").verdict is VerdictKind.NONE
+
+
+def test_a_film_in_ogg_is_no_sound(clip, tmp_path):
+    path = tmp_path / "film.ogv"
+    with VideoReader(clip.path) as reader, av.open(str(path), "w", format="ogg") as container:
+        stream = container.add_stream("libvpx", rate=25, options={"b": "4M", "deadline": "realtime", "cpu-used": "8"})
+        stream.width = stream.height = SIZE
+        for frame in reader:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame.i420(), format="yuv420p")))
+        container.mux(stream.encode())
+    found = verify(path, registry=clip.registry)
+    assert found.watermark.payload == clip.payload
+    assert found.watermark.video_tracks == 1
 
 
 def test_what_cannot_be_read(clip, tmp_path):

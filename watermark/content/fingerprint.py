@@ -24,6 +24,7 @@ RATE = 12.5  # bins a second
 _MAX_BYTES = 128 << 20  # unpacked: more than two hours; others may have packed anything
 _HOLE_BINS = 125  # longest hole between two frames that is filled
 _VERSION = 2
+_INVERTED = np.uint8(16 + 235)  # less luma: that of the negative
 _HEADER = struct.Struct(">4sBBHIf")
 _MAGIC = b"tmfp"
 
@@ -49,6 +50,11 @@ class Fingerprint:
         """The uncompressed bytes; the same on every machine, which compressed ones are not."""
         header = _HEADER.pack(_MAGIC, _VERSION, GRID, round(RATE * 100), len(self.frames), self.aspect)
         return header + np.diff(self.frames, axis=0, prepend=np.uint8(0)).tobytes()
+
+    def turned(self, quarters: int, negative: bool = False) -> Fingerprint:
+        """That of the film turned by right angles, counter-clockwise, or of its negative."""
+        frames = np.rot90(_INVERTED - self.frames if negative else self.frames, quarters, axes=(1, 2))
+        return Fingerprint(np.ascontiguousarray(frames), 1 / self.aspect if quarters % 2 else self.aspect)
 
     def to_bytes(self) -> bytes:
         """Compressed: some 3 KB a second."""

@@ -45,7 +45,7 @@ def missing_in(path: Path | str, mark: MarkReading) -> MissingEvidence | None:
     if mark.payload is None or mark.geometry is None:
         return None
     with VideoReader(path, upright=mark.upright) as reader:
-        planes = ((frame.time_s, frame.i420()) for frame in reader)
+        planes = ((frame.time_s, ~frame.i420() if mark.geometry.negative else frame.i420()) for frame in reader)
         first = next(planes)
         rest = takewhile(lambda frame: frame[1].shape == first[1].shape, planes)
         return missing(localise_planes(chain([first], rest), mark.payload, mark.geometry))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -15,12 +15,13 @@ from tellmark.watermark.signal.analysis import Window, averaged, flattened
 from tellmark.watermark.signal.chance import log_signs
 from tellmark.watermark.signal.demodulate import channel_patterns_of, fit, soft_bits, wave_samples
 from tellmark.watermark.signal.fec import UNKNOWN_BITS, Decoding, decode, encode
+from tellmark.watermark.signal.insets import insets
 from tellmark.watermark.signal.known import KnownPayloads
 from tellmark.watermark.signal.list_viterbi import decode_listed
 from tellmark.watermark.signal.pattern import WatermarkKey
 from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.signal.search import Match
-from tellmark.watermark.signal.spectrum import Spectrum, frequencies
+from tellmark.watermark.signal.spectrum import Part, Spectrum, View, frequencies
 
 P_PRESENT = 1e-6  # a mark is reported below this
 SMALLEST_P = 1e-300  # what smaller chances are told as: a float would make them 0, which no chance is
@@ -31,7 +32,7 @@ _LISTED_PLACES = 6  # the likeliest of those where a crop may lie
 P_SEGMENT = 1e-4  # a window belongs to a segment below this
 
 Segment = tuple[float, float, float]
-_Spectra = Callable[[int], Spectrum]  # by zoom
+_Spectra = Callable[[View], Spectrum]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def _receptions(block: Sequence[Window], together: _Spectra, key: WatermarkKey, 
     for source in sources:
         spectra = together if source is block else _spectra(source)
         # Keyframes alone help where the picture pans; the grid, which takes longest, is for all windows together.
-        for found, p in search.candidates(spectra, patterns, thorough and source is block):
+        for found, p in search.candidates(spectra, patterns, thorough and source is block, partial(_insets, block)):
             p = min(1.0, p * len(sources))
             if best is None or p < best[0]:
                 best = (p, found, spectra)
@@ -114,7 +115,7 @@ def _receptions(block: Sequence[Window], together: _Spectra, key: WatermarkKey, 
     assert best is not None  # the search always yields
     p, likeliest, spectra = best
     if p < _P_LISTED:
-        for found in search.beside(spectra(likeliest.geometry.zoom), patterns, likeliest):
+        for found in search.beside(spectra(likeliest.geometry.view), patterns, likeliest):
             yield _received(spectra, found, p, key)
 
 
@@ -131,12 +132,17 @@ def carries(block: Sequence[Window], before: BlockReading, key: WatermarkKey) ->
 
 
 def _spectra(source: Sequence[Window]) -> _Spectra:
-    """zoom -> spectrum of all windows together, made once."""
-    return cache(lambda zoom: Spectrum(averaged(source, zoom)))
+    """view -> spectrum of all windows together, made once."""
+    maps = cache(lambda zoom: averaged(source, zoom))
+    return cache(lambda view: Spectrum(view.of(maps(view.zoom))))
+
+
+def _insets(block: Sequence[Window]) -> list[Part]:
+    return insets(np.mean([window.residual for window in block], axis=0))
 
 
 def _received(spectra: _Spectra, found: Match, p: float, key: WatermarkKey) -> _Reception:
-    waves = wave_samples(spectra(found.geometry.zoom), channel_patterns_of(key), found)
+    waves = wave_samples(spectra(found.geometry.view), channel_patterns_of(key), found)
     return _Reception(found, p, soft_bits(waves, key))
 
 
@@ -173,7 +179,8 @@ def _segments(block: Sequence[Window], found: Match, payload: Payload | None, ke
     code = encode(payload.bits()) if payload is not None else None
     waves = np.concatenate([frequencies(channel.waves, found.geometry) for channel in channel_patterns_of(key)])
     reach = float(np.abs(waves[:, 1]).max())
-    spectra = (Spectrum(flattened(window.residual, found.geometry.zoom), reach) for window in block)
+    view = found.geometry.view
+    spectra = (Spectrum(view.of(flattened(window.residual, view.zoom)), reach) for window in block)
     p_values = np.array([fit(wave_samples(s, channel_patterns_of(key), found), code, key) for s in spectra])
     runs: list[list[int]] = []
     for number in np.flatnonzero(p_values < P_SEGMENT):

@@ -22,9 +22,10 @@ from scipy.special import log_ndtr, softmax
 from tellmark.types import F32, F64
 from tellmark.watermark.signal.demodulate import channel_gains, channel_patterns_of, whitened
 from tellmark.watermark.signal.fec import CODE_BITS
+from tellmark.watermark.signal.geometries import COMMON, CROPS
 from tellmark.watermark.signal.pattern import WatermarkKey
-from tellmark.watermark.signal.search import COMMON, CROPS, Match, correlate, log_chance, mixed, p_value
-from tellmark.watermark.signal.spectrum import TILE_PX, Geometry, Spectrum, frequencies
+from tellmark.watermark.signal.search import Match, correlate, log_chance, mixed, p_value
+from tellmark.watermark.signal.spectrum import TILE_PX, Geometry, Spectrum, View, frequencies
 
 _LOOKED_AT = 100  # shifts of a geometry: those that its sync waves like best
 _SHIFTS = 3  # of these that are kept
@@ -59,15 +60,15 @@ class _Rated:
     match: Match
 
 
-def further(spectra: Callable[[int], Spectrum], key: WatermarkKey, thorough: bool) -> list[Place]:
+def further(spectra: Callable[[View], Spectrum], key: WatermarkKey, thorough: bool) -> list[Place]:
     """The likeliest places of common geometries and (``thorough``) of upright crops, best first.
 
-    spectra: zoom -> spectrum.
+    spectra: view -> spectrum.
     """
     geometries = (*COMMON, *CROPS) if thorough else COMMON
-    found = [rated for geometry in geometries for rated in _best(spectra(geometry.zoom), key, geometry)]
-    close = [_closer(spectra(rated.match.geometry.zoom), key, rated) for rated in _apart(found, _LOOKED_CLOSELY)]
-    near = [_scaled(spectra(rated.match.geometry.zoom), key, rated) for rated in _apart(close, _MOST)]
+    found = [rated for geometry in geometries for rated in _best(spectra(geometry.view), key, geometry)]
+    close = [_closer(spectra(rated.match.geometry.view), key, rated) for rated in _apart(found, _LOOKED_CLOSELY)]
+    near = [_scaled(spectra(rated.match.geometry.view), key, rated) for rated in _apart(close, _MOST)]
     likeliest = sorted((rated for scales in near for rated in scales), key=lambda rated: rated.log_chance)
     shares = softmax([-rated.agreed for rated in likeliest])
     counted = len(geometries) / len(likeliest)

@@ -11,49 +11,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import product
 
 import numpy as np
 import scipy.fft
 
 from tellmark.types import F32, F64
 from tellmark.watermark.signal import chance
-from tellmark.watermark.signal.analysis import ZOOMS
 from tellmark.watermark.signal.chance import Tail
+from tellmark.watermark.signal.geometries import stages
 from tellmark.watermark.signal.pattern import C64, I64, ChannelPattern
-from tellmark.watermark.signal.spectrum import IDENTITY, TILE_PX, Geometry, Spectrum, frequencies
+from tellmark.watermark.signal.spectrum import IDENTITY, TILE_PX, Geometry, Part, Spectrum, View, frequencies
 
 _MIXES = np.array([[1, 1, 1], [1, 0, 0], [0, 1, 1]], np.float32)  # all channels; luma alone (grey pictures); chroma
 _MIXES /= np.sqrt(_MIXES.sum(axis=1, keepdims=True))
-COMMON = (Geometry(mirrored=True), *map(Geometry, (0.95, 0.9, 0.75, 0.8, 0.85, 0.5, 0.625, 2 / 3, 0.7)))
-
-
-def _scales(smallest: float, largest: float) -> F64:
-    scales: F64 = np.exp(np.arange(np.log(smallest), np.log(largest), 0.0125))
-    return scales
-
-
-def _grid() -> Iterator[Geometry]:
-    """Crops that were turned; upright pictures of another aspect; upright pictures set into larger ones."""
-    turned, upright = np.arange(-10.5, 10.51, 0.7), np.arange(-1.4, 1.41, 0.7)
-    aspects = np.exp([-0.1, -0.075, -0.05, -0.025, 0.025, 0.05, 0.075, 0.1])
-    parts = (
-        (turned, np.ones(1), _scales(0.46, 1.14)),
-        (upright, aspects, _scales(0.46, 1.2)),
-        (upright, np.ones(1), _scales(1.14, 2.0)),
-    )
-    for rotations, stretches, scales in parts:
-        for mirrored, rotation, stretch, scale in product((False, True), rotations, stretches, scales):
-            # The stretch is shared between both axes, so that it costs neither more than half of its step.
-            yield Geometry(float(scale / np.sqrt(stretch)), float(rotation), float(stretch), mirrored)
-
-
-GRID = tuple(_grid())
-CROPS = tuple(Geometry(float(scale)) for scale in _scales(0.46, 1.0))  # upright, of the right aspect
 _CANDIDATES = 3  # of a stage, to be refined
 _BATCH = 16  # geometries that are scanned at once: their fields fit in a core's cache
 _SCAN_PX = TILE_PX // 2  # shifts a scan looks at along each axis: every second one, still finer than any wave's half
-_SHARE = 0.25  # of the chance of error, for each of four stages
+_SHARE = 0.2  # of the chance of error, for each of five stages
 _BESIDE = tuple(0.003 * step for step in range(-5, 6) if step)  # relative scales
 _REFINE_STEPS = (0.006, 0.003, 0.0015)  # relative scale; rotation takes 60 times as many degrees
 
@@ -218,13 +192,16 @@ def p_value(found: Match, geometries: int) -> float:
 
 
 def refine(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], start: Match) -> tuple[Match, int]:
-    """Climb from ``start``; returns the best match and how many were tried.
+    """Climb from ``start``; returns the best match and how many others it has to be counted as.
 
     From an upright start of the right aspect, in scale alone: that is what most pictures went through, and with a weak
     mark the climb in rotation and aspect follows the noise, further than the data waves bear. Otherwise in all three.
+
+    A climb finds the best of all that it might have come to, not of those few that it tried: it counts as everything as
+    near to its start. Distances share the chance of error, 1 / r (r + 1) each: those of r steps and less have it all.
     """
     best, tried = start, 0
-    upright = start.geometry.rotation_deg == 0 and start.geometry.aspect == 1
+    upright = start.geometry.rotation_deg % 90 == 0 and start.geometry.aspect == 1
     for step in _REFINE_STEPS:
         improved = True
         while improved and tried < 80:
@@ -234,7 +211,16 @@ def refine(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], start: Matc
                 tried += 1
                 if found.log_chance < best.log_chance:
                     best, improved = found, True
-    return best, tried
+    return best, _reached(start.geometry, best.geometry, upright)
+
+
+def _reached(start: Geometry, end: Geometry, upright: bool) -> int:
+    """Geometries, a coarse step apart, that are as near to the start as the end is, over that distance's share."""
+    steps = (
+        np.log(end.scale / start.scale), np.log(end.aspect / start.aspect), (end.rotation_deg - start.rotation_deg) / 60
+    )  # fmt: skip
+    distance = max(1, int(np.ceil(np.abs(steps).max() / _REFINE_STEPS[0] - 1e-6)))
+    return int((2 * distance + 1) ** (1 if upright else 3) * distance * (distance + 1))
 
 
 def beside(spectrum: Spectrum, patterns: tuple[ChannelPattern, ...], found: Match) -> list[Match]:
@@ -256,26 +242,29 @@ def _neighbours(geometry: Geometry, step: float, upright: bool) -> list[Geometry
 
 
 def candidates(
-    spectra: Callable[[int], Spectrum], patterns: tuple[ChannelPattern, ...], thorough: bool
+    spectra: Callable[[View], Spectrum],
+    patterns: tuple[ChannelPattern, ...],
+    thorough: bool,
+    insets: Callable[[], Sequence[Part]] = tuple,
 ) -> Iterator[tuple[Match, float]]:
     """Matches worth a reading, each with its p-value, from the likeliest geometry to the least likely.
 
-    spectra: zoom -> spectrum. Four stages share the chance of error: the picture as it is; shifted; common crops; and
-    (``thorough``) the grid. The caller stops when it has what it wants; the smallest p-value seen is then valid.
+    spectra: view -> spectrum. insets: asked, if need be, for parts of the picture that may be a marked one. Five stages
+    share the chance of error: the picture as it is; shifted; common crops; and (``thorough``) other shapes and the
+    grid. The caller stops when it has what it wants; the smallest p-value seen is then valid.
     """
-    unmoved = match_unmoved(spectra(1), patterns)
+    whole = spectra(IDENTITY.view)
+    unmoved = match_unmoved(whole, patterns)
     yield unmoved, min(1.0, p_value(unmoved, 1) / _SHARE)
-    for stage in ((IDENTITY,), COMMON, GRID) if thorough else ((IDENTITY,), COMMON):
-        tried = len(stage)
+    for stage in stages(whole.size, thorough, insets):
         for geometry in _likeliest(spectra, patterns, stage):
-            spectrum = spectra(geometry.zoom)
-            found, steps = refine(spectrum, patterns, match(spectrum, patterns, geometry))
-            tried += steps
-            yield found, min(1.0, p_value(found, tried) / _SHARE)
+            spectrum = spectra(geometry.view)
+            found, reached = refine(spectrum, patterns, match(spectrum, patterns, geometry))
+            yield found, min(1.0, p_value(found, len(stage) * reached) / _SHARE)
 
 
 def _likeliest(
-    spectra: Callable[[int], Spectrum],
+    spectra: Callable[[View], Spectrum],
     patterns: tuple[ChannelPattern, ...],
     stage: Sequence[Geometry],
 ) -> list[Geometry]:
@@ -283,12 +272,12 @@ def _likeliest(
     if len(stage) <= _CANDIDATES:
         return list(stage)
     scanned: list[tuple[float, int, Geometry]] = []
-    for zoom in ZOOMS:
-        own = [geometry for geometry in stage if geometry.zoom == zoom]
-        if own:
-            values = scan(spectra(zoom), patterns, own)
-            scanned += [
-                (float(value), number, geometry)
-                for number, (value, geometry) in enumerate(zip(values, own, strict=True))
-            ]
+    by_view: dict[View, list[Geometry]] = {}
+    for geometry in stage:
+        by_view.setdefault(geometry.view, []).append(geometry)
+    for view, own in by_view.items():
+        values = scan(spectra(view), patterns, own)
+        scanned += [
+            (float(value), number, geometry) for number, (value, geometry) in enumerate(zip(values, own, strict=True))
+        ]
     return [geometry for _, _, geometry in sorted(scanned, key=lambda entry: entry[:2])[:_CANDIDATES]]

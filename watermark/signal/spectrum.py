@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from math import cos, radians, sin
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.fft
@@ -21,6 +21,38 @@ from tellmark.watermark.signal.pattern import C64, CANONICAL, I64, TILE
 
 TILE_PX = TILE * SIDE // CANONICAL  # period of an unaltered mark in a map, pixels
 _OVERSAMPLING = 2  # of the spectrum, relative to the map's size
+_NYQUIST = 0.5  # cycles a pixel
+
+
+class Part(NamedTuple):
+    """A rectangle of the picture, in shares of its height and width."""
+
+    top: float
+    bottom: float
+    left: float
+    right: float
+
+    def of(self, maps: F32) -> F32:
+        """What (channels, h, w) maps show of it."""
+        height, width = maps.shape[1:]
+        rows = slice(round(self.top * height), round(self.bottom * height))
+        return maps[:, rows, round(self.left * width) : round(self.right * width)]
+
+
+WHOLE = Part(0.0, 1.0, 0.0, 1.0)
+
+
+class View(NamedTuple):
+    """What a spectrum is of: which of the ZOOMS of the analysis, which part of its maps, and if of their negative."""
+
+    zoom: int
+    part: Part
+    negative: bool
+
+    def of(self, maps: F32) -> F32:
+        """What is seen of (channels, h, w) maps of this zoom."""
+        seen = self.part.of(maps)
+        return -seen if self.negative else seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +61,28 @@ class Geometry:
 
     scale: original size of the content over its present size, both at a short side of SIDE; below 1 after a crop.
     rotation_deg: counter-clockwise. aspect: factor on the horizontal scale. mirrored: left and right swapped.
+    part: where in the present picture the marked one is looked for; the shift is then that at the part's centre.
+    negative: light for dark and every colour for its opposite.
     """
 
     scale: float = 1.0
     rotation_deg: float = 0.0
     aspect: float = 1.0
     mirrored: bool = False
+    part: Part = WHOLE
+    negative: bool = False
 
     @property
-    def zoom(self) -> int:
-        """Which of the ZOOMS of the analysis shows the mark best."""
-        return 1 if self.scale > 0.65 else 2
+    def view(self) -> View:
+        """Where the mark shows best."""
+        return View(1 if self.scale > 0.65 else 2, self.part, self.negative)
 
-    @lru_cache(maxsize=16_384)  # noqa: B019 -- a search asks for the same eleven thousand again and again
+    @property
+    def quarters(self) -> int:
+        """Right angles, counter-clockwise, to turn the picture by so that it is upright, though perhaps mirrored."""
+        return round((self.rotation_deg if self.mirrored else -self.rotation_deg) / 90) % 4
+
+    @lru_cache(maxsize=16_384)  # noqa: B019 -- a search asks for the same twelve thousand again and again
     def matrix(self) -> F64:
         """(2, 2): an offset (y, x) in the picture -> the same offset in the marked original, map pixels."""
         angle = radians(self.rotation_deg)
@@ -78,10 +119,13 @@ class Spectrum:
         self._values: C64 = values.reshape(-1)
 
     def at(self, channel: I64 | int, frequency: F64) -> C64:
-        """Values at frequencies (n, 2) in cycles a pixel (y, x), |frequency| < 0.5: complex64 (n,).
+        """Values at frequencies (n, 2) in cycles a pixel (y, x): complex64 (n,).
 
-        channel: which map, one for all or one for each.
+        channel: which map, one for all or one for each. A wave too fine for the map's pixels is 0.
         """
+        if fine := bool(np.abs(frequency).max() >= _NYQUIST):
+            seen = np.abs(frequency).max(axis=1) < _NYQUIST
+            frequency = frequency * seen[:, None]
         mirrored = frequency[:, 1] < 0  # a real map's spectrum is conjugate-symmetric and only half of it is stored
         position = np.where(mirrored, -frequency.T, frequency.T) * np.array(self._padded)[:, None]
         corner = np.floor(position)
@@ -93,6 +137,8 @@ class Spectrum:
         value: C64 = (self._values[upper] * (1 - part_x) + self._values[upper + 1] * part_x) * (1 - part_y)
         value += (self._values[lower] * (1 - part_x) + self._values[lower + 1] * part_x) * part_y
         np.conjugate(value, out=value, where=mirrored)
+        if fine:
+            value *= seen
         return value
 
 

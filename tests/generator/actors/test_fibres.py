@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -27,3 +29,15 @@ def test_drawing_splits_by_depth_and_premultiplies(skull: Skull) -> None:
     assert covered[covered < 1e5].max() < skull.centre[2] + fibres.RAGGED  # not all pass behind at once
     assert (covered < 1e5).mean() > 0.9
     assert fibres.backed(back, LONG.colour)[..., 3].sum() >= back[..., 3].sum()
+
+
+def test_short_hair_is_faint_where_it_begins_on_the_temple(skull: Skull) -> None:
+    short = dataclasses.replace(LONG, flow="crop", length=0.12, lift=0.04)
+    hair, layers = strands.grow(short, skull, 1)
+    opacity = fibres.thickness(hair, layers, short, skull)
+    place = (hair[:, 0] - skull.centre) / skull.radii
+    place /= np.linalg.norm(place, axis=1, keepdims=True)
+    above = strands.within_hairline(short, place)
+    temple = (np.abs(np.abs(place[:, 0]) - 0.8) < 0.05) & (place[:, 2] < 0)
+    assert opacity[temple & (above < 0.02)].mean() < 0.2 * opacity[temple & (above > 0.15)].mean()
+    assert opacity.min() >= 0

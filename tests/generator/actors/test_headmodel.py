@@ -36,3 +36,15 @@ def test_irises_are_no_part_of_the_skin() -> None:
     model = headmodel.build(shape, strands.skull_of(shape[list(FACE_OVAL)]), 6.0)
     assert not np.isin([*RIGHT_IRIS, *LEFT_IRIS], model.triangles).any()
     assert not np.isin([*RIGHT_IRIS, *LEFT_IRIS], facespace.mesh(facespace.load().mean)[1]).any()
+
+
+def test_normals_are_evened_out_at_the_outline_alone() -> None:
+    shape = shape_of(draw_recipe(1012))
+    model = headmodel.build(shape, strands.skull_of(shape[list(FACE_OVAL)]), 6.0)
+    normals = headmodel.vertex_normals(model.points, model.triangles)
+    even = model.even @ normals
+    around = [*FACE_OVAL, *FACE_OVAL[:2]]
+    bends, before = (np.abs(np.diff(field[around], 2, axis=0)).mean() for field in (even, normals))
+    assert bends < 0.7 * before
+    np.testing.assert_allclose(even[[1, 4, 13, 159]], normals[[1, 4, 13, 159]])
+    np.testing.assert_allclose(model.even.sum(axis=1), 1, rtol=1e-5)

@@ -1,9 +1,10 @@
 """Light on the form: brighter towards the lamp, dark where something stands before it."""
 
+import cv2
 import numpy as np
 import pytest
 
-from tellmark.generator.actors import facespace, relief, strands
+from tellmark.generator.actors import complexion, facespace, relief, strands
 from tellmark.generator.actors.relief import FAR, Light
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import FACE_OVAL
@@ -42,3 +43,16 @@ def test_what_stands_before_the_light_throws_a_shadow(depth: F32) -> None:
     y, x = facespace.load().mean[205, [1, 0]].astype(int)
     assert kept[y, x].mean() < 0.8 * free[y, x].mean()
     assert kept.shape == (SIZE, SIZE, 3)
+
+
+def test_pores_break_up_what_is_mirrored_and_nothing_else(depth: F32) -> None:
+    normal = relief.normals(depth, 3.0)
+    lit, smooth = relief.shine_on(normal, depth, depth, LEFT, 1)
+    same, rough = relief.shine_on(normal, depth, depth, LEFT, 1, complexion.grain(1))
+    np.testing.assert_array_equal(lit, same)
+    y, x = facespace.load().mean[105, [1, 0]].astype(int)  # above a brow
+    bright = np.s_[y - 40 : y - 10, x - 15 : x + 15]
+    assert rough[bright].mean() == pytest.approx(smooth[bright].mean(), rel=0.2)
+    assert rough.max() < 1.1 * smooth.max()  # no sparks
+    fine, none = ((gloss - cv2.GaussianBlur(gloss, (0, 0), 1.2))[bright].std() for gloss in (rough, smooth))
+    assert fine > 2 * none

@@ -64,3 +64,27 @@ def test_the_lower_lip_loses_its_dark_rim_and_the_upper_one_gains_no_light_one(s
     lifted = layer[:, x, :3].mean(1) - rest[:, x, :3].mean(1)
     assert lifted[y + 1] > 20
     assert lifted[y - 6 : y - 1].max() <= 1
+
+
+def test_a_fold_beside_the_mouth_goes_with_the_smile_and_a_hair_does_not(someone_else: Portrait) -> None:
+    mesh = build_mesh(someone_else.landmarks)
+    scale, corner = mesh.px_per_mm, someone_else.landmarks[61, :2]
+    open_wide = mesh.rest[:478].copy()
+    open_wide[[14, 87, 317], 1] += 30
+    open_wide[:, 0] = 256 + 0.6 * (open_wide[:, 0] - 256)
+    lifted = []
+    for darkness in (0.8, 0.2):
+        image = np.full((512, 512, 3), 160, np.uint8)
+        x = corner[0] - 6 * scale
+        ends = [(x, corner[1] - 10 * scale), (x, corner[1] + 10 * scale)]
+        shade = (160 * darkness,) * 3
+        cv2.line(image, *(np.rint(end).astype(int).tolist() for end in ends), shade, 2)
+        layer = np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])
+        layer = cv2.copyMakeBorder(layer, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT)
+        rest = layer.copy()
+        Corners(layer, someone_else.landmarks, PAD).lift(open_wide, 1.0, layer, doubled(layer))
+        column, row = np.rint((x, corner[1] - 8 * scale)).astype(int) + PAD
+        gone = layer[row, column - 2 : column + 3, 0].astype(float) - rest[row, column - 2 : column + 3, 0]
+        lifted.append(gone.max() / (160 * (1 - darkness)))
+    assert lifted[0] > 0.3
+    assert lifted[1] < lifted[0] / 2

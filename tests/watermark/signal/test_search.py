@@ -12,7 +12,7 @@ from tellmark.watermark.signal.analysis import flattened, windows
 from tellmark.watermark.signal.fec import CODE_BITS
 from tellmark.watermark.signal.pattern import PUBLIC_KEY, TILE, WatermarkKey, channel_patterns, synthesize
 from tellmark.watermark.signal.search import Match, beside, candidates, correlate, match, p_value, refine
-from tellmark.watermark.signal.spectrum import IDENTITY, Geometry, Spectrum
+from tellmark.watermark.signal.spectrum import IDENTITY, Geometry, Part, Spectrum
 
 CODE = np.random.default_rng(0).integers(0, 2, CODE_BITS, dtype=np.uint8)
 
@@ -75,22 +75,48 @@ def test_p_value_counts_its_trials() -> None:
 
 @pytest.mark.parametrize(
     "geometry",
-    [IDENTITY, Geometry(scale=0.75), Geometry(mirrored=True), Geometry(scale=0.83, rotation_deg=2.4)],
+    [
+        IDENTITY,
+        Geometry(scale=0.75),
+        Geometry(mirrored=True),
+        Geometry(scale=0.83, rotation_deg=2.4),
+        Geometry(rotation_deg=90.0),
+        Geometry(scale=0.8, rotation_deg=270.0),
+        Geometry(1.0, 180.0, mirrored=True),
+        Geometry(rotation_deg=-21.2),
+        Geometry(aspect=1.35),
+        Geometry(scale=1.4, aspect=1 / 1.4),
+    ],
 )
 def test_candidates_come_to_the_planted_geometry(geometry: Geometry) -> None:
     spectrum = _planted(geometry, (13.0, 50.0), noise=1.5)
-    for found, p in candidates(lambda zoom: spectrum, channel_patterns(PUBLIC_KEY), thorough=True):
+    for found, p in candidates(lambda view: spectrum, channel_patterns(PUBLIC_KEY), thorough=True):
         if (
             p < 1e-9
             and found.geometry.mirrored == geometry.mirrored
             and abs(found.geometry.scale / geometry.scale - 1) < 0.01
             and abs(found.geometry.rotation_deg - geometry.rotation_deg) < 0.7  # one step of the grid
+            and abs(found.geometry.aspect / geometry.aspect - 1) < 0.02
         ):
             break
     else:
         pytest.fail("never came near the planted geometry")
     distance = (np.array(found.shift) - (13.0, 50.0) + TILE / 4) % (TILE / 2) - TILE / 4
     assert np.abs(distance).max() < 1.0
+
+
+def test_a_picture_in_a_part_of_another_is_found_there() -> None:
+    """Planted where the part lies, at a third of its size; nothing of it in the rest."""
+    part = Part(0.5, 0.85, 0.1, 0.45)
+    small = Geometry(scale=1 / 0.35)
+    patterns = channel_patterns(PUBLIC_KEY)
+    inside = _planted(small, (3.0, 4.0), noise=1.5, size=90)
+    rest = Spectrum(np.random.default_rng(2).normal(0, 1, (3, 256, 256)).astype(np.float32))
+    tried = candidates(lambda view: inside if view.part == part else rest, patterns, True, lambda: [part])
+    found, p = min(tried, key=lambda one: one[1])
+    assert p < 1e-9
+    assert found.geometry.part == part
+    assert found.geometry.scale == pytest.approx(small.scale, rel=0.02)
 
 
 def test_refinement_never_loses() -> None:
@@ -101,6 +127,21 @@ def test_refinement_never_loses() -> None:
     assert better.log_chance < start.log_chance - 5
     assert tried > 6
     assert better.geometry.scale == pytest.approx(0.9, abs=0.004)
+
+
+def test_a_climb_counts_as_all_that_is_as_near() -> None:
+    """Along one axis or three; the further it went, the more it may have come to."""
+    patterns = channel_patterns(PUBLIC_KEY)
+    spectrum = _planted(Geometry(scale=0.9), (3.0, 4.0), noise=1.0)
+    counts = []
+    for scale in (0.899, 0.911, 0.92):
+        better, counted = refine(spectrum, patterns, match(spectrum, patterns, Geometry(scale=scale)))
+        r = max(1, int(np.ceil(abs(np.log(better.geometry.scale / scale)) / 0.006 - 1e-6)))
+        assert counted == (2 * r + 1) * r * (r + 1)
+        counts.append(counted)
+    assert counts[0] == 6 < counts[1] < counts[2]
+    turned = match(spectrum, patterns, Geometry(scale=0.899, rotation_deg=0.3))  # a coarse step is .36 degrees
+    assert refine(spectrum, patterns, turned)[1] >= 54  # (2 r + 1) ** 3 r (r + 1)
 
 
 def test_scales_beside_a_match_come_in_the_order_of_their_chance() -> None:

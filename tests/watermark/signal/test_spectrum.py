@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tellmark.types import F32
-from tellmark.watermark.signal.spectrum import IDENTITY, TILE_PX, Geometry, Spectrum, frequencies
+from tellmark.watermark.signal.spectrum import IDENTITY, TILE_PX, WHOLE, Geometry, Part, Spectrum, frequencies
 
 
 def _direct(plane: F32, frequency: tuple[float, float]) -> complex:
@@ -32,10 +32,25 @@ def test_a_real_map_has_a_conjugate_symmetric_spectrum() -> None:
     np.testing.assert_allclose(spectrum.at(0, -asked), spectrum.at(0, asked).conj(), rtol=1e-3, atol=1e-2)
 
 
+def test_waves_too_fine_for_the_pixels_are_silent() -> None:
+    maps = np.random.default_rng(2).normal(0, 1, (1, 64, 96)).astype(np.float32)
+    asked = np.array([[0.1, 0.2], [0.6, 0.1], [-0.1, 0.55], [0.2, -0.3]])
+    values = Spectrum(maps).at(0, asked)
+    assert list(values == 0) == [False, True, True, False]
+    np.testing.assert_array_equal(values[[0, 3]], Spectrum(maps).at(0, asked[[0, 3]]))
+
+
+def test_a_part_is_cut_out_of_maps() -> None:
+    maps = np.arange(3 * 8 * 10, dtype=np.float32).reshape(3, 8, 10)
+    np.testing.assert_array_equal(Part(0.5, 1.0, 0.2, 0.6).of(maps), maps[:, 4:, 2:6])
+    assert WHOLE.of(maps).shape == maps.shape
+
+
 @pytest.mark.parametrize(
     "geometry",
     [
         IDENTITY,
+        Geometry(rotation_deg=90.0),
         Geometry(scale=0.75),
         Geometry(rotation_deg=3.0),
         Geometry(mirrored=True),
