@@ -16,7 +16,7 @@ from tellmark.types import U8
 
 @pytest.fixture(scope="module")
 def person() -> U8:
-    return actor(2).image
+    return actor(29).image
 
 
 def test_one_face_is_found_where_it_is(person: U8) -> None:
