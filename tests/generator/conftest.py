@@ -38,8 +38,8 @@ def someone() -> Portrait:
 
 @pytest.fixture(scope="session")
 def someone_else() -> Portrait:
-    """Another, whose lips meet."""
-    return at_rest(29)
+    """Another, whose lips meet and whose teeth show when they part."""
+    return at_rest(41)
 
 
 @pytest.fixture(scope="session")

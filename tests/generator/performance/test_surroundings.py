@@ -31,7 +31,7 @@ def seen(**places: tuple[float, float, float, float]) -> Seen:
 @pytest.fixture(scope="module")
 def room() -> Portrait:
     """Somebody whose light hair can be followed, before a wall that has a pattern."""
-    someone = at_rest(5019)
+    someone = at_rest(5020)
     y, x = np.indices((512, 512))
     wall = 120 + 40 * np.sin(x / 17.0) * np.cos(y / 23.0)
     share = someone.matte[..., None]
