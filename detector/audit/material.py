@@ -30,6 +30,8 @@ from tellmark.types import F64, Clip, Label
 Scored = tuple[NDArray[np.int64], F64, list[str]]
 """labels (N,) 1 = fake, scores (N,), identities."""
 
+DEALS = 3  # of the persons to folds, whose mean a control is
+
 
 class Judge(Protocol):
     """A model that was trained."""
@@ -201,7 +203,6 @@ class Material:
         return [judge for judge in judges if judge is not None]
 
 
-DEALS = 3
 NONE_ANEW = "no clip was encoded anew; `tellmark audit` does that"
 
 

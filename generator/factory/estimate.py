@@ -81,9 +81,7 @@ def _take_s(plan: Plan, take: Take) -> float:
     if worn & set(take.methods):
         total += _READ[0] + frames * _READ[1]
     if take.motion == "diffusion":
-        total += (
-            frames * _MOVE_S * ((take.original == "reference") + len({"talk", "lipsync", "splice"} & set(take.methods)))
-        )
+        total += frames * _MOVE_S * len({"reference", "talk", "lipsync", "splice"} & set(take.methods))
     for name in take.methods:
         if name in _FORGE:
             once, each = _FORGE[name]
