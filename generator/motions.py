@@ -6,7 +6,7 @@ from tellmark.errors import UsageError
 from tellmark.generator.types import MotionModel
 
 MOTIONS = ("diffusion", "rules")
-"""``diffusion`` is the default of `tellmark render`; ``rules``, which are faster, of datasets."""
+"""``diffusion`` is the default; ``rules`` is faster."""
 
 
 def motion_model(name: str) -> MotionModel:

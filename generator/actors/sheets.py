@@ -86,7 +86,7 @@ def over(frame: F32, layer: U8, shadow: F32, to_linear: F32) -> None:
                 frame[y, x, c] += to_linear[straight] * dim - frame[y, x, c] * a
 
 
-@nb.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+@nb.njit(cache=True, nogil=True, fastmath=True, inline="always")  # type: ignore[untyped-decorator]
 def lighting(nx: float, ny: float, light: F32, contrast: float) -> tuple[float, float]:
     """Diffuse light (hemisphere + wrapped Lambert) and highlight (Blinn-Phong) on a surface facing (nx, ny, -)."""
     nz = -np.sqrt(max(0.02, 1 - nx * nx - ny * ny))

@@ -103,7 +103,7 @@ def _layers(
         tokens += shift[5] * (np.dot(wide, weights[3][layer]) + biases[3][layer])
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, fastmath=True, inline="always")  # type: ignore[untyped-decorator]
 def _attend(qkv: F32, turn: tuple[F32, F32], keys: F32, values: F32, place: int, seen: int, out: F32) -> None:
     """What the queries of qkv (B, 3W) make of the first ``seen`` places, (B, W); their own is ``place``."""
     streams, heads, _, channels = keys.shape
@@ -139,7 +139,7 @@ def _attend(qkv: F32, turn: tuple[F32, F32], keys: F32, values: F32, place: int,
                     heard[i] += share * value[i]
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, fastmath=True, inline="always")  # type: ignore[untyped-decorator]
 def _norm(tokens: F32, shift: F32, scale: F32, out: F32) -> None:
     """Each row of tokens (B, W) normalised, scaled and shifted."""
     width = tokens.shape[1]

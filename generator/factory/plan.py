@@ -144,7 +144,7 @@ def load_plan(path: Path | str) -> Plan:
         methods=methods,
         arms=arms,
         renderers=_one_or_more(table, "renderer", "mesh", RENDERERS),
-        motions=_one_or_more(table, "motion", "rules", MOTIONS),
+        motions=_one_or_more(table, "motion", "diffusion", MOTIONS),
         driver=table.choice("driver", "self", DRIVERS),
         compression=compression,
         dials=dials,

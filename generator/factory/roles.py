@@ -61,7 +61,7 @@ class Take:
     path: Path | None = None  # the picture or the footage
     consent: str | None = None
     renderer: str = RENDERERS[0]  # that animates stills
-    motion: str = "rules"  # the model that moves its reference and the lips and heads of its fakes
+    motion: str = "diffusion"  # the model that moves its reference and the lips and heads of its fakes
     system: str | None = None  # that made an imported clip
     donor: Take | None = None  # of another identity of the split: a face for `swap`, a driver for `reenact`
     words: Sound | None = None  # what `lipsync` and `splice` have the lips say: of another take, else of the donor

@@ -21,7 +21,7 @@ _SEAM_HEIGHT = 0.09  # from where lids meet, in which skin is in their shade
 _SEAM, _THROUGH_SKIN = 0.3, 0.5  # share of the light that is lost there, and of the rest that went through skin
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True, inline="always")  # type: ignore[untyped-decorator]
 def _weights(f: np.float32) -> tuple[np.float32, np.float32, np.float32, np.float32]:
     """Catmull-Rom weights of the samples around a place ``f`` of the way from the second to the third."""
     half, one, two = np.float32(0.5), np.float32(1), np.float32(2)
@@ -33,7 +33,7 @@ def _weights(f: np.float32) -> tuple[np.float32, np.float32, np.float32, np.floa
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True, inline="always")  # type: ignore[untyped-decorator]
 def _sample(
     picture: F32,  # (h, w, 3)
     origin: F32,  # (2,) px
@@ -63,7 +63,7 @@ def _sample(
     return red, green, blue
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True, inline="always")  # type: ignore[untyped-decorator]
 def _in_seam(seam: np.float32, colour: np.float32) -> np.float32:
     """What is left of light in the shade between shut lids. colour: a channel of the skin over its brightest one."""
     one = np.float32(1)

@@ -81,7 +81,7 @@ def test_outside_of_the_mask_a_fake_is_its_original(everything: Path, name: str)
 def test_the_plan_says_what_animates(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(
         'seconds = 1\nfps = 10\nactors = [11]\nmethods = ["reference", "talk"]\nrenderer = "splat"\n'
-        'motion = "diffusion"\n'
+        'motion = "rules"\n'
         '[splits]\ntest = 1.0\n[voices]\nlanguages = ["en-us"]\nvariants = ["m1"]\n'
     )
     build(load_plan(tmp_path / "plan.toml"), tmp_path / "data")
@@ -90,7 +90,7 @@ def test_the_plan_says_what_animates(tmp_path: Path) -> None:
         "reference": "reference",
         "talk": "splat",
     }
-    assert {params["motion_model"] for params in used.values()} == {"diffusion"}  # else it would tell the classes apart
+    assert {params["motion_model"] for params in used.values()} == {"rules"}  # else it would tell the classes apart
     assert check(tmp_path / "data") == []
 
 

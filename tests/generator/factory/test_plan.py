@@ -87,7 +87,7 @@ def test_renderers_are_dealt_to_the_takes(write: Write) -> None:
 
 
 def test_motions_are_dealt_apart_from_renderers(write: Write) -> None:
-    assert {take.motion for take in cast(write("actors = 3"))[0]} == {"rules"}
+    assert {take.motion for take in cast(write("actors = 3"))[0]} == {"diffusion"}
     dealt = cast(write('actors = 40\nrenderer = ["splat", "mesh"]\nmotion = ["rules", "diffusion"]'))[0]
     assert len({(take.renderer, take.motion) for take in dealt}) == 4
     with pytest.raises(UsageError, match="choose one of"):
