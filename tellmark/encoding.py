@@ -6,7 +6,7 @@ and sign.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -41,7 +41,8 @@ class VideoWriter:
     """Write I420 frames, and the sound of another file, to an MP4 (H.264 + AAC, index in front).
 
     ``audio`` is any file FFmpeg reads; its sound is transcoded as the frames come. With ``trim_audio`` it ends with the
-    last frame. Use as a context manager; an exception inside leaves a broken file behind for the caller to remove.
+    last frame. ``options`` are the encoder's own. Use as a context manager; an exception inside leaves a broken file
+    behind for the caller to remove.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class VideoWriter:
         audio: Path | str | None = None,
         encoding: Encoding | None = None,
         trim_audio: bool = True,
+        options: Mapping[str, str] | None = None,
     ) -> None:
         if width % 2 or height % 2:
             raise ValueError(f"width and height must be even, got {width} x {height}")
@@ -61,7 +63,7 @@ class VideoWriter:
         self._fps = fps
         self._trim = trim_audio
         self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
-        self._video = _VideoTrack(self._container, width, height, fps, encoding)
+        self._video = _VideoTrack(self._container, width, height, fps, encoding, **(options or {}))
         self._audio: Any = None
         if audio is not None:
             self._sound = _AudioSource(Path(audio), encoding)

@@ -6,7 +6,7 @@ encoder: the one that leaves as much of a mark. The others are tried at the near
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import groupby
@@ -18,12 +18,14 @@ from tellmark.types import F32, F64, U8
 from tellmark.watermark.embed import DEFAULT_STRENGTH
 from tellmark.watermark.localisation.block_sums import BlockSums
 from tellmark.watermark.localisation.field import Field
-from tellmark.watermark.localisation.half_seconds import blocks, details, means, weights
+from tellmark.watermark.localisation.half_seconds import added, blocks, details, means, uncoupled, weights
 from tellmark.watermark.localisation.probe import QUALITIES, Probe, pattern
 from tellmark.watermark.localisation.survival import level, same
 from tellmark.watermark.signal.pattern import WatermarkKey
 from tellmark.watermark.signal.payload import Payload
 from tellmark.watermark.signal.spectrum import Geometry
+
+Arriving = Callable[[F32], F32]  # a mark of unit RMS (3, h, w) -> (windows, 3, h, w)
 
 PART_S = 8.0  # whole half seconds
 _SHIFTS = ((60, 60), (-60, 60), (100, 20), (20, -100))  # of the probe's pattern, map pixels: its own chance
@@ -42,7 +44,7 @@ def collect(
     tried: Sequence[int] = QUALITIES
     quality = 0.0
     for _, part in groupby(frames, lambda frame: int(frame[0] / PART_S + 1e-6)):
-        times, maps, strengths, answers = _maps(part, tried)
+        times, maps, arriving, answers = _maps(part, tried)
         field = Field(payload, geometry, key, maps)
         if best is None or field.peak > best.peak:  # a part that lacks the mark does not know where it would be
             best = field
@@ -50,8 +52,8 @@ def collect(
         own, others = best.sample()
         sent = pattern(*maps.shape[2:])
         shifted = [np.roll(sent, shift, axis=(1, 2)) for shift in _SHIFTS]
-        scores, ideal, power = (blocks(each, *grid) for each in (maps * own, strengths * own**2, maps**2))
-        chance, put = _chance(maps, others, grid), blocks(strengths * sent**2, *grid)
+        scores, ideal, power = (blocks(each, *grid) for each in (maps * own, arriving(own) * own, maps**2))
+        chance, put = _chance(maps, others, grid), blocks(arriving(sent) * sent, *grid)
         heard = [(blocks(answer * sent, *grid), put, _chance(answer, shifted, grid)) for answer in answers]
         sums = [BlockSums(times, scores, ideal, power, chance, *each, quality=quality) for each in heard]
         if len(tried) > 1:
@@ -67,19 +69,21 @@ def collect(
     return BlockSums.joined(parts)
 
 
-def _maps(frames: Iterable[tuple[float, U8]], qualities: Sequence[int]) -> tuple[F64, F32, F32, list[F32]]:
-    """Times (windows, 2), and (windows, 3, h, w): the residuals evened out, how strong the embedder makes the mark in
-    them, and what each probe changed in them.
+def _maps(frames: Iterable[tuple[float, U8]], qualities: Sequence[int]) -> tuple[F64, F32, Arriving, list[F32]]:
+    """Times (windows, 2); the residuals evened out, (windows, 3, h, w); what a mark that the embedder makes would be in
+    them if nothing were lost; and what each probe added to them.
     """
     with ExitStack() as opened:
         probes = [opened.enter_context(Probe(crf)) for crf in qualities]
         seen: list[float] = []
         times, planes = means(_passed(frames, probes, seen))
-        detail = details(planes)
-        even = weights(detail)
-        answers = [(details(means(zip(seen, probe.frames(), strict=True))[1]) - detail) * even for probe in probes]
-    strengths: F32 = even * np.stack([_strengths(luma) for luma in planes[:, 0]])
-    return times, detail * even, strengths, answers
+        picture = details(planes)
+        apart = uncoupled(picture, picture)
+        even = weights(apart)
+        changes = (details(means(zip(seen, probe.frames(), strict=True))[1]) - picture for probe in probes)
+        answers = [added(uncoupled(change, picture) * even, apart * even) for change in changes]
+    gains = np.stack([_gains(luma) for luma in planes[:, 0]])
+    return times, apart * even, lambda mark: uncoupled(gains * mark, picture) * even, answers
 
 
 def _passed(
@@ -93,7 +97,7 @@ def _passed(
         yield time_s, i420
 
 
-def _strengths(luma: F32) -> F32:
+def _gains(luma: F32) -> F32:
     size = (luma.shape[1], luma.shape[0])
     return np.stack([cv2.resize(gain, size) for gain in DEFAULT_STRENGTH.seen(luma)])
 

@@ -28,6 +28,8 @@ from tellmark.watermark.signal.payload import Payload
 
 QUALITIES = (18, 23, 28, 33, 36)  # CRF of x264, ascending
 _FPS = 25.0
+# Its macroblock tree, in assembler, reads memory that nobody wrote where a row is no multiple of 64 pixels.
+_REPEATABLE = {"x264-params": "cpu-independent=1"}
 _KEY = WatermarkKey.private(b"tellmark probe of what survives")
 _PAYLOAD = Payload(Kind.CONTROL, 0)
 # Pixels added on either side. In the blocks of the encoder before, what it has rounded once would be rounded back.
@@ -59,7 +61,9 @@ class Probe:
             height, width = i420.shape[0] * 2 // 3, i420.shape[1]
             embedder = Embedder(_PAYLOAD, width=width, height=height, key=_KEY)
             wide, high = (side + _BEFORE + _AFTER for side in (width, height))
-            writer = VideoWriter(self._path, width=wide, height=high, fps=_FPS, encoding=self._encoding)
+            writer = VideoWriter(
+                self._path, width=wide, height=high, fps=_FPS, encoding=self._encoding, options=_REPEATABLE
+            )
             self._tools = embedder, self._open.enter_context(writer)
         embedder, writer = self._tools
         widened = (
