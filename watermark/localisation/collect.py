@@ -18,7 +18,7 @@ from tellmark.types import F32, F64, U8
 from tellmark.watermark.embed import DEFAULT_STRENGTH
 from tellmark.watermark.localisation.block_sums import BlockSums
 from tellmark.watermark.localisation.field import Field
-from tellmark.watermark.localisation.half_seconds import added, blocks, details, means, uncoupled, weights
+from tellmark.watermark.localisation.half_seconds import blocks, details, means, uncoupled, weights
 from tellmark.watermark.localisation.probe import QUALITIES, Probe, pattern
 from tellmark.watermark.localisation.survival import level, same
 from tellmark.watermark.signal.pattern import WatermarkKey
@@ -71,7 +71,7 @@ def collect(
 
 def _maps(frames: Iterable[tuple[float, U8]], qualities: Sequence[int]) -> tuple[F64, F32, Arriving, list[F32]]:
     """Times (windows, 2); the residuals evened out, (windows, 3, h, w); what a mark that the embedder makes would be in
-    them if nothing were lost; and what each probe added to them.
+    them if nothing were lost; and what each probe changed in them.
     """
     with ExitStack() as opened:
         probes = [opened.enter_context(Probe(crf)) for crf in qualities]
@@ -81,7 +81,7 @@ def _maps(frames: Iterable[tuple[float, U8]], qualities: Sequence[int]) -> tuple
         apart = uncoupled(picture, picture)
         even = weights(apart)
         changes = (details(means(zip(seen, probe.frames(), strict=True))[1]) - picture for probe in probes)
-        answers = [added(uncoupled(change, picture) * even, apart * even) for change in changes]
+        answers = [uncoupled(change, picture) * even for change in changes]
     gains = np.stack([_gains(luma) for luma in planes[:, 0]])
     return times, apart * even, lambda mark: uncoupled(gains * mark, picture) * even, answers
 

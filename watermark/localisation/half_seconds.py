@@ -21,7 +21,6 @@ from tellmark.watermark.signal.analysis import (
 from tellmark.watermark.signal.pattern import CHANNELS
 
 _COUPLED_PX = 21  # where Cb and Cr are compared
-_TAKEN_PX = 41  # where what an encoder took is compared with what there was
 
 
 def means(frames: Iterable[tuple[float, U8]]) -> tuple[F64, F32]:
@@ -69,14 +68,6 @@ def uncoupled(maps: F32, picture: F32) -> F32:
         shared = blur(seen_cb * seen_cr, _COUPLED_PX)
         out[1] -= shared / (blur(seen_cr * seen_cr, _COUPLED_PX) + np.float32(FLOOR**2)) * cr
         out[2] -= shared / (blur(seen_cb * seen_cb, _COUPLED_PX) + np.float32(FLOOR**2)) * cb
-    return apart
-
-
-def added(changes: F32, maps: F32) -> F32:
-    """Changes without those that are a share of what there was, which is what an encoder took: (windows, 3, h, w)."""
-    apart = changes.copy()
-    for plane, seen in zip(apart.reshape(-1, *apart.shape[2:]), maps.reshape(-1, *maps.shape[2:]), strict=True):
-        plane -= blur(plane * seen, _TAKEN_PX) / (blur(seen * seen, _TAKEN_PX) + np.float32(1e-6)) * seen
     return apart
 
 

@@ -1,5 +1,9 @@
 """The probe gives the frames back, and an encoder leaves less of its mark where the picture moves."""
 
+import os
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -40,6 +44,34 @@ def test_frames_come_back_with_a_mark_that_motion_wears_away() -> None:
     still, moving = (came / put)[1], (came / put)[0]
     assert still > 0.1
     assert moving < 0.7 * still
+
+
+_REPEATED = """
+import hashlib, sys
+import cv2, numpy as np
+from tellmark.media import rgb_to_i420
+from tellmark.watermark.localisation.probe import Probe
+texture = np.random.default_rng(0).uniform(60, 190, (64, 80, 3)).astype(np.float32)
+texture = cv2.resize(texture, (640, 512), interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
+with Probe(23) as probe:
+    for index in range(30):
+        probe.write(rgb_to_i420(np.ascontiguousarray(texture[:, 4 * index : 4 * index + 512])))
+    print(hashlib.sha256(b"".join(frame.tobytes() for frame in probe.frames())).hexdigest())
+"""
+
+
+def test_an_answer_does_not_hang_on_memory_that_nobody_wrote() -> None:
+    """A frame of 512 pixels is 528 wide in the probe, 33 macroblocks: the case that x264 gets wrong in assembler."""
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", _REPEATED],
+            env=os.environ | {"MALLOC_PERTURB_": perturbed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for perturbed in ("1", "85")
+    }
+    assert len(said) == 1
 
 
 def test_nothing_goes_in_and_nothing_comes_out() -> None:
