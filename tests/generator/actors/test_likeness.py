@@ -44,5 +44,6 @@ def test_every_setting_is_reported() -> None:
 @pytest.mark.shared
 @pytest.mark.slow
 def test_actors_do_not_lean_towards_the_people_they_were_mixed_from(shared_data: Path) -> None:
-    for result in likeness.check(shared_data, count=8, frames=3):
+    # Of 8 who do not lean (100 do not: .95 and more) one draw in seven falls below the bound, of 24 one in 200.
+    for result in likeness.check(shared_data, count=24, frames=3):
         assert result.ratio > 0.85, result.report()
