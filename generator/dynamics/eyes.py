@@ -4,7 +4,8 @@ Eyes do not glide: they rest on a place in the room while the head moves, and ju
 smooth, for so are the films it was taught by (a tracker's tremble had to be taken out of them); it is read as where
 somebody wants to look. The wish to go there grows with the distance, and a jump starts when it reaches a threshold
 drawn anew for every rest (after Carpenter & Williams 1995, "Neural computation of log likelihood in control of saccadic
-eye movements"). A blink that has begun runs its course: how far lids close is not the model's to say.
+eye movements"). Who speaks looks at somebody, and rests gather there: a wish that stays within a listener's face lands
+on it. A blink that has begun runs its course: how far lids close is not the model's to say.
 
 Nothing looks ahead and every frame is computed alone, so streams and files are the same.
 """
@@ -23,6 +24,7 @@ _URGE_DEG = 3.4  # off by this much, eyes go after a second on average; twice as
 _RESTLESS = 0.2  # jumps a second of eyes that are where they want to be
 _SCATTER_DEG = 0.4  # of where a jump lands
 _AHEAD_S = 0.05  # jumps go to where a wish that moves will be
+_ADDRESSED_DEG = 4.0  # a wish no further off is for whom one talks to: half a face, seen from a metre
 _USUAL_S = 3.0  # after which eyes that are wished aside are aside no more: a lasting gaze is the controls' to say
 _ALONG_S = 0.6  # in which eyes go along with a head that turns to stay; a nod is looked through
 # Lids of the model begin a blink above the first, and may again once they were below the second.
@@ -59,7 +61,8 @@ class _Gaze:
     def __init__(self, rng: np.random.Generator, towards_deg: tuple[float, float]) -> None:
         self._rng = rng
         self._along = behaviour.head_towards(towards_deg)[:2].copy()  # the head's turns that the eyes go along with
-        self._before = self._place = self._left = np.array(towards_deg, np.float64)
+        self._towards = np.array(towards_deg, np.float64)
+        self._before = self._place = self._left = self._towards
         self._home, self._usual = (
             self._place - self._along,
             np.zeros(2),
@@ -74,6 +77,8 @@ class _Gaze:
         wish = wanted_deg - self._usual + self._along
         ahead = wish + (wish - self._before) * _AHEAD_S * FPS
         self._before = wish
+        if np.hypot(*(ahead - self._towards)) < _ADDRESSED_DEG:
+            ahead = self._towards
         if time_s - self._start_s >= _REST_S:
             off = float(np.hypot(*(ahead - self._place)))
             self._urge += ((off / _URGE_DEG) ** 2 + _RESTLESS) / FPS

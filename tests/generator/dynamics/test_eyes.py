@@ -64,6 +64,18 @@ def test_a_lasting_gaze_is_kept_from_the_start() -> None:
     assert np.abs(gaze[:, 0] + 0.95 * head[:, 0] - 10).max() < 2
 
 
+def test_small_wishes_rest_on_whom_one_talks_to_and_large_ones_do_not() -> None:
+    towards, shares = np.array([10.0, 0.0]), []
+    head = np.tile(np.array([3.5, 0, 0], np.float32), (1000, 1))
+    for size in (1.5, 8.0):
+        wanted = np.random.default_rng(3).standard_normal((40, 2)).repeat(25, axis=0) * size + [6.5, 0]
+        gaze, _ = _eyes((10.0, 0.0)).over(wanted.astype(np.float32), np.zeros((1000, 2), np.float32), head)
+        off = np.linalg.norm(gaze + 0.95 * head[:, :2] - towards, axis=1)
+        shares.append((off < 1.5).mean())
+    assert shares[0] > 0.9  # chance scatters a landing by .4 degrees
+    assert shares[1] < 0.5
+
+
 def test_half_shut_flutter_is_nothing_and_a_blink_runs_its_course() -> None:
     lids = np.zeros((200, 2))
     lids[20:60:4] = 0.35
