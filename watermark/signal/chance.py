@@ -64,8 +64,12 @@ def log_signs(magnitudes: F32, level: float) -> float:
     """ln P(a sum of ``magnitudes`` (n,) with random signs exceeds ``level`` times the root of their squares).
 
     That is how a code fits a reception that does not carry it, whose signs are random whatever its magnitudes are.
+    Where all are zero, as of a picture without detail, nothing is said: 0.
     """
-    unit = magnitudes.astype(np.float64) / np.sqrt(float(np.sum(magnitudes.astype(np.float64) ** 2)))
+    size = float(np.linalg.norm(magnitudes.astype(np.float64)))
+    if size == 0:
+        return 0.0
+    unit = magnitudes.astype(np.float64) / size
     if level >= float(unit.sum()):
         return -np.inf
     if level < _MIDDLE:
