@@ -1,9 +1,9 @@
 """Compiled code computes the same in the process that compiles it and in those that load it from the cache.
 
-A function compiled with ``fastmath`` may be arranged anew wherever it is inlined. Called as a function of its own, the
-process that compiled it finds that copy, and others the one within its caller: their last bits differ, and so do the
-clips of a dataset that was built by both. So such a function is called by compiled code only if it is inlined before
-anything is compiled.
+A function compiled with ``fastmath`` exists twice where another calls it: alone, and arranged anew within its caller.
+The process that compiled both runs the first, those that load the caller from the cache the second. Their last bits
+differ, and so do the clips of a dataset that was built by both. So compiled code calls such a function only if it is
+inlined before anything is compiled.
 """
 
 from __future__ import annotations

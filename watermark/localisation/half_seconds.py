@@ -15,6 +15,7 @@ from tellmark.watermark.signal.analysis import (
     POWER,
     WINDOW_S,
     blur,
+    coupling,
     small_planes,
     unexplained,
 )
@@ -65,9 +66,9 @@ def uncoupled(maps: F32, picture: F32) -> F32:
     """
     apart = maps.copy()
     for out, (_, cb, cr), (_, seen_cb, seen_cr) in zip(apart, maps, picture, strict=True):
-        shared = blur(seen_cb * seen_cr, _COUPLED_PX)
-        out[1] -= shared / (blur(seen_cr * seen_cr, _COUPLED_PX) + np.float32(FLOOR**2)) * cr
-        out[2] -= shared / (blur(seen_cb * seen_cb, _COUPLED_PX) + np.float32(FLOOR**2)) * cb
+        of_cr, of_cb = coupling(seen_cb, seen_cr, _COUPLED_PX, FLOOR**2)
+        out[1] -= of_cr * cr
+        out[2] -= of_cb * cb
     return apart
 
 

@@ -144,9 +144,18 @@ def averaged(windows: Sequence[Window], zoom: int = 1) -> F32:
     return total
 
 
+def coupling(cb: F32, cr: F32, width: int, noise: float) -> tuple[F32, F32]:
+    """(h, w) each: how many times Cr is in Cb, and Cb in Cr, around every place, by least squares.
+
+    width: px of the surround, odd. noise: variance that says nothing.
+    """
+    shared = blur(cb * cr, width)
+    of_cr, of_cb = (shared / (blur(plane * plane, width) + np.float32(noise)) for plane in (cr, cb))
+    return of_cr, of_cb
+
+
 def _uncouple(cb: F32, cr: F32) -> None:
-    shared = blur(cb * cr, _COUPLED_PX)
-    cb_share, cr_share = (shared / (blur(plane * plane, _COUPLED_PX) + np.float32(1e-6)) for plane in (cr, cb))
+    cb_share, cr_share = coupling(cb, cr, _COUPLED_PX, 1e-6)
     before = cb.copy()
     cb -= cb_share * cr
     cr -= cr_share * before
