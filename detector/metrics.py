@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from tellmark.types import F64
 
 BOOTSTRAPS = 1000
+_TAIL = 0.2  # share of the negatives that tell how their tail falls off
+_NEVER = 1e-12  # probabilities nearer to 0 or 1 than that are taken for it
 Metric = Callable[[ArrayLike, ArrayLike], float]
 
 
@@ -126,10 +128,23 @@ def tpr_at_fpr(labels: ArrayLike, scores: ArrayLike, fpr: float = 0.01) -> float
 
 
 def threshold_at(negatives: ArrayLike, share: float) -> float:
-    """Smallest score with at most ``share`` of further negatives above it expected (split conformal, Vovk 2005)."""
-    scores = np.sort(np.asarray(negatives, np.float64))
-    rank = int(np.ceil((len(scores) + 1) * (1 - share)))
-    return float(scores[rank - 1]) if 0 < rank <= len(scores) else float("inf")
+    """Probability with ``share`` of further negatives above it expected; infinite below 1 / share - 1 negatives.
+
+    negatives: probabilities (N,) in [0, 1]. share: below a fifth. A quantile of a hundred probabilities hangs on the
+    two that are read highest, so the upper fifth of the log-odds is taken for exponential, as tails are in the limit
+    (Pickands 1975): given k exceedances of a start, of sum s, a further one exceeds it by more than y with the
+    probability (1 + y / s) ** -k, which counts that their mean is not known (Geisser 1993).
+    """
+    from scipy.special import expit, logit
+
+    odds = np.sort(logit(np.clip(np.asarray(negatives, np.float64), _NEVER, 1 - _NEVER)))
+    count = len(odds)
+    if (count + 1) * share < 1:
+        return float("inf")
+    k = max(int(_TAIL * count), 1)
+    start = odds[count - k - 1]
+    above = (k + 1) / (count + 1)  # share of further ones above the start
+    return float(expit(start + np.sum(odds[count - k :] - start) * ((above / share) ** (1 / k) - 1)))
 
 
 def brier(labels: ArrayLike, probabilities: ArrayLike) -> float:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from tellmark.detector import metrics
 from tellmark.detector.features import NAMES, ClipFeatures
@@ -79,17 +80,21 @@ def test_shuffled_labels_teach_no_more_than_chance() -> None:
 
 def test_the_threshold_lets_few_others_through() -> None:
     rng = np.random.default_rng(0)
-    assert (
-        np.mean([(rng.normal(size=99) > metrics.threshold_at(rng.normal(size=99), 0.05)).mean() for _ in range(400)])
-        < 0.055
-    )
+    for draw in (rng.normal, rng.exponential, rng.logistic):
+        kept, new = expit(draw(size=(2, 400, 99)))
+        let_through = [(other > metrics.threshold_at(one, 0.05)).mean() for one, other in zip(kept, new, strict=True)]
+        assert 0.045 < np.mean(let_through) < 0.055
+        steady, quantile = (
+            np.std([(new > of(one)).mean() for one in kept])
+            for of in (lambda one: metrics.threshold_at(one, 0.05), lambda one: np.quantile(one, 0.95))
+        )
+        assert steady < 0.9 * quantile
     assert metrics.threshold_at([0.5], 0.05) == float("inf")
     clip = made()[0][0]
+    labels = [Label.FAKE if k % 2 else Label.REAL for k in range(200)]
     judged = [
-        HeldOut(
-            replace(clip, label=Label.FAKE if k % 2 else Label.REAL), Judgement(k % 2 + k / 1e3, {}, np.zeros(1)), k % 5
-        )
-        for k in range(200)
+        HeldOut(replace(clip, label=label), Judgement(0.7 * (label is Label.FAKE) + k / 1e3, {}, np.zeros(1)), k % 5)
+        for k, label in enumerate(labels)
     ]
     alarms, hits = false_alarms(judged, 0.05)
     assert alarms < 0.1
