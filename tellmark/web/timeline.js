@@ -2,6 +2,7 @@
 
 const FRAMES = 6;
 const FRAME_WIDTH = 240; // px
+const LABEL_PX = 70; // between the middles of two times on the axis
 const DECODE_S = 8; // a browser that cannot decode a format may never say so
 
 /** {kind: "video" | "picture" | null, duration, canvases} of a local file. */
@@ -140,11 +141,12 @@ export function chance(p) {
 }
 
 function ticks(duration, width) {
-  const most = Math.max(2, Math.floor(width / 60));
+  const most = Math.max(2, Math.floor(width / LABEL_PX));
   const steps = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
   const step = steps.find((s) => duration / s <= most) ?? duration / most;
   const marks = [[0, "start"]];
-  for (let time = step; time < duration - step * 0.6; time += step) marks.push([time, "middle"]);
+  const last = duration * (1 - LABEL_PX / width); // beyond it a label would run into that of the end
+  for (let time = step; time < last; time += step) marks.push([time, "middle"]);
   marks.push([duration, "end"]);
   return marks;
 }

@@ -29,9 +29,9 @@ def files(tmp_path_factory):
     """(marked, plain, broken) files; the first is known to the user's registry."""
     folder = tmp_path_factory.mktemp("files")
     rng = np.random.default_rng(0)
-    ground = cv2.resize(rng.integers(50, 206, (24, 24, 3), dtype=np.uint8), (192, 192))
+    ground = cv2.resize(rng.integers(50, 206, (24, 24, 3), dtype=np.uint8), (320, 320))
     plain = folder / "plain.mp4"
-    with VideoWriter(plain, width=192, height=192, fps=25) as writer:
+    with VideoWriter(plain, width=320, height=320, fps=25) as writer:
         for x in range(50):
             picture = ground.copy()
             cv2.circle(picture, (20 + 3 * x, 90), 30, (200, 60, 30), -1)
@@ -91,7 +91,7 @@ def test_several_files_one_after_another(page, files):
     marked = results.nth(0)
     assert marked.locator(".evidence section").count() == 3
     assert marked.locator("canvas").count() == 6
-    assert marked.locator(".timeline .part").count() == 1
+    playwright.expect(marked.locator(".timeline .part")).to_have_count(1)  # drawn once the browser has laid it out
     assert "100 %" in marked.locator(".timeline").get_attribute("aria-label")
     assert "proves nothing" in results.nth(1).inner_text()
     with page.expect_download() as download:
@@ -119,6 +119,21 @@ def test_what_lacks_the_mark_is_shown_where_asked(page, files):
     }""")
     assert drawn[0] > 100 > drawn[1]
     assert drawn[-1] == 1
+
+
+def test_times_of_the_axis_do_not_run_into_each_other(page):
+    gaps = page.evaluate("""async () => {
+        const { timeline } = await import("/timeline.js");
+        const axes = [1.9, 6.4, 6.9, 10.2, 61, 754.5, 3725].map((seconds) => timeline([], seconds));
+        document.querySelector("main").append(...axes);
+        await new Promise((done) => setTimeout(done, 300));
+        return axes.flatMap((axis) => {
+            const boxes = [...axis.querySelectorAll("text")].map((label) => label.getBoundingClientRect());
+            return boxes.slice(1).map((box, i) => box.left - boxes[i].right);
+        });
+    }""")
+    assert len(gaps) > 14
+    assert min(gaps) > 3
 
 
 def test_the_frames_are_those_of_the_file(page, files):
