@@ -30,6 +30,7 @@ from tellmark.detector.detect import default_model, detect
 from tellmark.detector.evaluate import evaluate
 from tellmark.detector.features import measure
 from tellmark.detector.train import train
+from tellmark.detector.windows.sound import Sound
 from tellmark.detector.windows.tracks import WindowReader, read_frames
 from tellmark.detector.windows.window import FRAMES, Window
 from tellmark.errors import UsageError
@@ -112,14 +113,22 @@ def _windows(clip: Path) -> tuple[float, float, list[Window]]:
             yield frame
 
     start = time.perf_counter()
-    windows = list(WindowReader(timed()))
+    windows = list(WindowReader(timed(), sound=Sound(clip)))
     whole = time.perf_counter() - start
     return spent / len(windows) * 1e3, (whole - spent) / len(windows) * 1e3, windows
 
 
 def _copy(part: Window) -> Window:
     """The window without the measurements that an earlier tell left in it."""
-    return Window(part.start_s, part.crops, part.landmarks, part.source_landmarks, part.context, part.context_landmarks)
+    return Window(
+        part.start_s,
+        part.crops,
+        part.landmarks,
+        part.source_landmarks,
+        part.context,
+        part.context_landmarks,
+        part.sound,
+    )
 
 
 def _ms(step: Any, part: Window) -> float:

@@ -13,6 +13,7 @@ from tellmark.detector import tells
 from tellmark.detector.features import ClipFeatures, clip_features, measure
 from tellmark.detector.models.model import TellModel
 from tellmark.detector.windows.people import windows_of_people
+from tellmark.detector.windows.sound import Sound
 from tellmark.detector.windows.tracks import read_frames
 from tellmark.detector.windows.window import FPS, FRAMES
 from tellmark.errors import MediaError
@@ -68,7 +69,7 @@ def _people(path: Path, model: TellModel) -> tuple[dict[str, Any], ...]:
     rows: dict[int, list[F64]] = {}
     times: dict[int, list[float]] = {}
     boxes: dict[int, list[float]] = {}
-    for person, part in windows_of_people(read_frames(path)):
+    for person, part in windows_of_people(read_frames(path), sound=Sound(path)):
         rows.setdefault(person, []).append(measure(part))
         times.setdefault(person, []).append(part.start_s + len(part) / 2 / FPS)
         points = part.source_landmarks[0][:, :2]
@@ -116,7 +117,7 @@ def _still_tells(path: Path, found: ClipFeatures, model: TellModel) -> dict[str,
     if not len(single.x):
         return {}
     every = model.judge(single.x).tells
-    return {family: every[family] for family, tell in tells.FAMILIES.items() if not tell.DYNAMIC}
+    return {family: said for family, said in every.items() if not tells.FAMILIES[family].DYNAMIC}
 
 
 def _why_not(found: ClipFeatures) -> str:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tellmark.detector import metrics, tells
+from tellmark.detector import metrics
 from tellmark.detector.audit_record import FILE, found_in, sentence
 from tellmark.detector.clips import pseudonym
 from tellmark.detector.features import NAMES, ClipFeatures, cached_features, clip_features
@@ -93,7 +93,7 @@ def evaluate(
         raise InputError(f"no clip of {folder} shows a face for 1.6 s; give longer clips of one visible face")
     if isinstance(model, TellModel):
         verdicts = [model.judge(features.x) for _, features in pairs]
-        families = {name: np.array([v.tells[name]["score"] for v in verdicts]) for name in tells.FAMILIES}
+        families = {name: np.array([v.tells[name]["score"] for v in verdicts]) for name in model.probes}
     else:
         pairs, seen = _viewed(folder, pairs, model.needs, notes, failed)
         verdicts, families = [model.judge(views) for views in seen], {}

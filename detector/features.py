@@ -18,7 +18,8 @@ import numpy as np
 
 from tellmark.ahead import ahead
 from tellmark.detector import tells
-from tellmark.detector.windows import stats, tracks, window
+from tellmark.detector.windows import sound, stats, tracks, window
+from tellmark.detector.windows.sound import Sound
 from tellmark.detector.windows.tracks import Frames, WindowReader, read_frames
 from tellmark.detector.windows.window import FRAMES, Window
 from tellmark.runs import atomic_path
@@ -54,8 +55,10 @@ def clip_features(source: Path | str | Frames, *, length: int = FRAMES, limit: i
     ``length`` is that of a window in frames at 25 per second, ``limit`` the largest number of windows.
     Memory stays constant. Raises :class:`~tellmark.errors.MediaError` for a file that is no video.
     """
-    frames = read_frames(source) if isinstance(source, Path | str) else source
-    reader = WindowReader(frames, length=length)
+    if isinstance(source, Path | str):
+        reader = WindowReader(read_frames(source), sound=Sound(source), length=length)
+    else:
+        reader = WindowReader(source, length=length)
     times, rows = [], []
     with closing(ahead(islice(reader, limit), 1)) as parts:
         for part in parts:
@@ -86,7 +89,7 @@ def cached_features(
 @cache
 def version() -> str:
     """Eight hex digits that change with the code of the tells, so that a cache never serves an older definition."""
-    return code_version(stats, window, tracks, *tells.MODULES)
+    return code_version(stats, sound, window, tracks, *tells.MODULES)
 
 
 def code_version(*modules: ModuleType) -> str:

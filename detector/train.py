@@ -70,6 +70,11 @@ def train(
             held_out.append(folder)
     classifier = classifier or Tells()
     model = fit(pairs, classifier, seed)
+    if silent := sorted(set(classifier.families) - set(model.probes)):
+        raise InputError(
+            f"too few clips of one class say anything of {' and '.join(silent)}, and the model would learn that; "
+            "leave out --also, or give both classes clips with sound and large faces"
+        )
     dataset = "+".join(folder.name for folder in sources)
     validation = cross_validate(pairs, classifier, seed=seed, dataset=dataset)
     others = [cross_validate(pairs, classifier, seed=seed + deal, dataset=dataset) for deal in range(1, DEALS)]
@@ -82,7 +87,7 @@ def train(
         "clips": dict(Counter(str(clip.label) for clip, _ in pairs)),
         "methods": dict(Counter(clip.method for clip, _ in pairs)),
         "identities": sorted({pseudonym(clip.identity) for clip, _ in pairs}),
-        "families": list(classifier.families),
+        "families": list(model.probes),
         "rungs": sorted({clip.compression for clip, _ in pairs if clip.compression}),
         "by_quality": model.proportion is not None and not liveliness.is_axis_of(model.proportion),
         "by_motion": model.proportion is not None and liveliness.is_axis_of(model.proportion),
@@ -117,7 +122,9 @@ def cross_validate(
     done = [(pair, verdict) for pair, verdict in zip(pairs, verdicts, strict=True) if verdict is not None]
     scores = np.array([verdict.p_synthetic for _, verdict in done])
     families: dict[str, F64] = {
-        family: np.array([verdict.tells[family]["score"] for _, verdict in done]) for family in tells.FAMILIES
+        family: np.array([verdict.tells[family]["score"] for _, verdict in done])
+        for family in tells.FAMILIES
+        if all(family in verdict.tells for _, verdict in done)
     }
     return record([pair for pair, _ in done], scores, families, "cross-validation", dataset, seed=seed)
 

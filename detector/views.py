@@ -6,7 +6,7 @@ One walk over a clip takes all the views that are asked for; memory stays consta
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,17 +19,15 @@ from numpy.typing import NDArray
 from tellmark import landmarks as lm
 from tellmark.detector.features import code_version, measure
 from tellmark.detector.features import version as tells_version
+from tellmark.detector.windows.sound import RATE_HZ, Sound
 from tellmark.detector.windows.tracks import WindowReader, read_frames
 from tellmark.detector.windows.window import FPS, SIZE, Window
-from tellmark.errors import MediaError
-from tellmark.media import read_audio
 from tellmark.runs import atomic_path
 from tellmark.types import F32, F64, U8
 
 CROP = 128  # px
 CROPS = 4  # a window
 BANDS = 8
-_RATE_HZ = 16_000
 _POINTS = (*lm.LIPS_INNER, *lm.LIPS_OUTER, *lm.RIGHT_EYE, *lm.LEFT_EYE)
 
 Views = Mapping[str, NDArray[Any]]
@@ -49,14 +47,14 @@ class ClipViews:
         return len(self.times_s)
 
 
-def crops(window: Window, sound: F32) -> U8:
+def crops(window: Window) -> U8:
     """(4, 128, 128, 3) aligned crops spread over the window."""
     chosen = np.linspace(0, len(window) - 1, CROPS).round().astype(int)
     small = [cv2.resize(window.crops[i], (CROP, CROP), interpolation=cv2.INTER_AREA) for i in chosen]
     return np.asarray(small, np.uint8)
 
 
-def motion(window: Window, sound: F32) -> F32:
+def motion(window: Window) -> F32:
     """(T, 2 points + 3 + 8): lips and eyes in the aligned face, the head in the frame, bands of sound; steps in time.
 
     Points are in face sizes around their mean over the window; the head's place and size are against the first frame;
@@ -67,11 +65,11 @@ def motion(window: Window, sound: F32) -> F32:
     centre = window.source_landmarks[:, :468, :2].mean(1)
     size = np.linalg.norm(window.source_landmarks[:, 10, :2] - window.source_landmarks[:, 152, :2], axis=1)
     head = np.column_stack([(centre - centre[0]) / size[0], np.log(size / size[0])])
-    return np.column_stack([inner * 20, head * 5, _bands(sound, len(window))]).astype(np.float32)
+    return np.column_stack([inner * 20, head * 5, _bands(window.sound, len(window))]).astype(np.float32)
 
 
-VIEWS: dict[str, Callable[[Window, F32], NDArray[Any]]] = {
-    "tells": lambda window, sound: measure(window),
+VIEWS: dict[str, Callable[[Window], NDArray[Any]]] = {
+    "tells": measure,
     "crops": crops,
     "motion": motion,
 }
@@ -79,14 +77,13 @@ VIEWS: dict[str, Callable[[Window, F32], NDArray[Any]]] = {
 
 def clip_views(path: Path, names: Sequence[str], *, limit: int | None = None) -> ClipViews:
     """The named views of the first ``limit`` windows of a video. Raises MediaError for a file that is no video."""
-    reader, sound = WindowReader(read_frames(path)), _Sound(path)
+    reader = WindowReader(read_frames(path), sound=Sound(path))
     found: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
     times: list[float] = []
     for window in reader:
-        heard = sound.between(window.start_s, window.start_s + len(window) / FPS) if "motion" in names else np.zeros(0)
         times.append(window.start_s + len(window) / 2 / FPS)
         for name in names:
-            found[name].append(VIEWS[name](window, np.asarray(heard, np.float32)))
+            found[name].append(VIEWS[name](window))
         if len(times) == limit:
             break
     views = {name: np.stack(rows) if rows else np.zeros((0, 1)) for name, rows in found.items()}
@@ -110,31 +107,9 @@ def cached_views(path: Path, sha256: str, folder: Path, names: Sequence[str]) ->
     return found
 
 
-class _Sound:
-    """The sound of a file, read forwards as it is asked for."""
-
-    def __init__(self, path: Path) -> None:
-        self._chunks: Iterator[F32] = iter(())
-        self._held, self._start = np.zeros(0, np.float32), 0
-        try:
-            self._chunks = read_audio(path, _RATE_HZ, 1.0)
-            self._held = next(self._chunks, self._held)
-        except MediaError:  # no sound
-            self._chunks = iter(())
-
-    def between(self, start_s: float, end_s: float) -> F32:
-        """(samples,) from ``start_s``, which never goes back, up to ``end_s`` or the end of the sound."""
-        first, last = round(start_s * _RATE_HZ), round(end_s * _RATE_HZ)
-        while self._start + len(self._held) < last and (chunk := next(self._chunks, None)) is not None:
-            keep = max(0, first - self._start)
-            self._start += min(keep, len(self._held))
-            self._held = np.concatenate([self._held[keep:], chunk])
-        return self._held[max(0, first - self._start) : last - self._start]
-
-
 def _bands(sound: F32, frames: int) -> F32:
     """(frames, 8) log10 power in bands, 80 Hz to 8 kHz, in tens of dB above -60."""
-    hop = round(_RATE_HZ / FPS)
+    hop = round(RATE_HZ / FPS)
     if not len(sound):
         return np.zeros((frames, BANDS), np.float32)
     padded = np.zeros(hop * frames, np.float32)

@@ -38,13 +38,14 @@ _TREES_ALONE = {"boundary"}  # weighed by the discriminant as well, systems neve
 _SURE = 1.8  # deviations above the middle of real windows from which on a kin is heard, for one more deviation
 _LOUD = 4.0  # what that adds, in the spread that real windows have in the model beside it
 _FEWEST = 3  # persons of a class, for a rung to be learnt from
+_SPOKEN = 0.8  # of either class's windows about which a family has to say something, to be learnt from
 
 
 @dataclass(frozen=True, slots=True)
 class Tells:
     """:class:`Classifier` of both halves; ``fit`` returns the :class:`TellModel`."""
 
-    families: tuple[str, ...] = tuple(tells.FAMILIES)
+    families: tuple[str, ...] = tells.USUAL
     by_quality: bool = True  # of several rungs, the discriminant sees tells against real clips of the same quality
     by_motion: bool = False  # without rungs, against real clips in which as much moves, without _TREES_ALONE
     apart: tuple[str, ...] = ()  # methods of fakes that have a discriminant of their own, over tells as they are
@@ -61,9 +62,21 @@ class Tells:
         first, mean_terms = clip_means(rows.clips, terms)
         margins = clip_means(rows.clips, terms.sum(1) + baseline)[1]
         y = rows.labels[first]
-        probes = {family: platt(mean_terms[:, k], y) for k, family in enumerate(tells.FAMILIES)}
         final = self.learn(x, rows, seed=seed)
+        counted = self.hearing(x, rows.labels).families
+        probes = {family: platt(mean_terms[:, k], y) for k, family in enumerate(tells.FAMILIES) if family in counted}
         return replace(final, calibration=lapsing(margins, y), probes=probes)
+
+    def hearing(self, x: F64, labels: NDArray[np.int64]) -> Tells:
+        """The same without those of ``tells.EXTRA`` that say nothing of more than a fifth of a class's windows.
+
+        Where one class alone has sound, for instance, that would be learnt, and not what is wrong with it.
+        """
+        said = np.array([np.isfinite(x[labels == k]).mean(0) for k in (0, 1)]).min(0)
+        spoken = {name.split(".")[0] for name, share in zip(NAMES, said, strict=True) if share >= _SPOKEN}
+        spoken |= set(tells.USUAL)
+        heard = tuple(family for family in self.families if family in spoken)
+        return self if heard == self.families else replace(self, families=heard)
 
     def learn(self, x: F64, rows: Rows, *, seed: int = 0) -> TellModel:
         """Both halves, of one spread over the rows but for ``trees``: right in the order of margins, not calibrated."""
@@ -74,6 +87,9 @@ class Tells:
             spread = float(main.margin(x[rows.labels == 0]).std())
             chosen = theirs | (rows.labels == 0)
             return replace(main, kin=self._kin(x[chosen], rows[chosen], spread, seed))
+        return self.hearing(x, rows.labels)._halves(x, rows, seed)
+
+    def _halves(self, x: F64, rows: Rows, seed: int) -> TellModel:
         model = self.boost(x, rows, seed=seed)
         weights = balanced_weights(rows)
         found, families = None, set(self.families)
@@ -91,7 +107,8 @@ class Tells:
 
     def _kin(self, x: F64, rows: Rows, spread: float, seed: int) -> TellModel:
         """A discriminant alone, and what its margin adds to one of which real windows have ``spread``."""
-        used = np.flatnonzero([name.split(".")[0] in self.families for name in NAMES])
+        families = self.hearing(x, rows.labels).families
+        used = np.flatnonzero([name.split(".")[0] in families for name in NAMES])
 
         def line(chosen: NDArray[np.intp]) -> discriminant.Discriminant:
             part = rows[chosen]

@@ -54,7 +54,7 @@ class TellModel:
     family: NDArray[np.int32]  # (M,) which of ``families`` a tree asks about; -1 for a tree that is one leaf
     baseline: float  # log-odds
     calibration: Logistic  # of a clip's mean margin
-    probes: dict[str, Logistic]  # of a clip's mean term of one family
+    probes: dict[str, Logistic]  # of a clip's mean term of one family, of those that were learnt from
     names: tuple[str, ...] = NAMES
     card: dict[str, Any] = field(default_factory=dict)
     line: Discriminant | None = None  # None: trees alone
@@ -115,7 +115,7 @@ class TellModel:
         return self.calibration(self.margin(x))
 
     def judge(self, x: F64) -> Judgement:
-        """The verdict on the N >= 1 windows of one clip.
+        """The verdict on the N >= 1 windows of one clip, by the families that the model learnt from.
 
         The contributions and the calibrated constant add up to the log-odds of ``p_synthetic``.
         """
@@ -129,6 +129,7 @@ class TellModel:
                 "contribution": float(rise * term),
             }
             for family, term in zip(self.families, terms, strict=True)
+            if family in self.probes
         }
         clip = float(self.calibration(constant + terms.sum()))
         return Judgement(clip, found, self.predict(x))

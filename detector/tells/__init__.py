@@ -18,8 +18,10 @@ from tellmark.detector.tells import (
     noise,
     persistence,
     pose,
+    pulse,
     rigidity,
     spectral,
+    sync,
     warping,
 )
 from tellmark.detector.windows.window import Window
@@ -38,5 +40,9 @@ class Tell(Protocol):
         ...
 
 
-MODULES = (spectral, noise, warping, persistence, jitter, flicker, rigidity, mouth, eyes, pose, boundary)
+MODULES = (spectral, noise, warping, persistence, jitter, flicker, rigidity, mouth, eyes, pose, boundary, pulse, sync)
+EXTRA = ("pulse", "sync")
+"""What models learn from only where they are told to: a pulse tells systems never met hardly better (measured), and
+sound that was lent, or lost, tells how a clip was put together."""
+USUAL = tuple(module.FAMILY for module in MODULES if module.FAMILY not in EXTRA)
 FAMILIES: dict[str, Tell] = {module.FAMILY: cast(Tell, module) for module in MODULES}

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from tellmark.detector.windows.window import SIZE, Window
-from tellmark.types import F64, U8
+from tellmark.detector.windows.window import BLOCK, SIZE, Window
+from tellmark.types import F64
 
 FAMILY = "flicker"
 DYNAMIC = True
@@ -23,21 +22,18 @@ FEATURES = {
     "blocks_vs_surround": "blocks minus those of the surround, log2",
     "unrest": "log2 of second over first differences of the blocks",
 }
-_BLOCK = 16  # px
 
 
 def compute(window: Window) -> F64:
     """(6,) medians over time, in the order of ``FEATURES``; NaN for fewer than four frames."""
     if len(window) < 4:
         return np.full(len(FEATURES), np.nan)
-    side = SIZE // _BLOCK
-    small = np.stack([cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA) for crop in window.crops])
+    side = SIZE // BLOCK
     exact = np.stack(
         [cv2.resize(grey.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA) for grey in window.grey]
     )
-    chroma = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb)[..., 1:] for frame in small]).astype(np.float32)
-    skin = _blocks(np.min([window.face_masks[i] for i in window.sampled], axis=0), side)
-    around = _blocks(np.min([window.surround_masks[i] for i in window.sampled], axis=0), side)
+    chroma = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb)[..., 1:] for frame in window.blocks]).astype(np.float32)
+    skin, around = window.skin_blocks, window.surround_blocks
     if skin.sum() < 8 or around.sum() < 8:
         return np.full(len(FEATURES), np.nan)
     face, scenery = exact[:, skin].astype(np.float64), exact[:, around].astype(np.float64)
@@ -46,11 +42,6 @@ def compute(window: Window) -> F64:
     first = float(np.log2(np.median(np.abs(np.diff(face - face.mean(1, keepdims=True), axis=0))) + 0.02))
     colour = _second(chroma[:, skin].mean(1).astype(np.float64))
     return np.array([luma, luma - luma_around, colour, blocks, blocks - blocks_around, blocks - first], np.float64)
-
-
-def _blocks(mask: U8, side: int) -> NDArray[np.bool_]:
-    """(side, side) True where a block lies in the mask altogether."""
-    return np.asarray(cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA) > 0.99)
 
 
 def _second(values: F64) -> float:

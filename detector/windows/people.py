@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from tellmark.detector.windows.sound import Sound
 from tellmark.detector.windows.tracks import MAX_FACES, Frames, Part, tracked
 from tellmark.detector.windows.window import FPS, FRAMES, Window
 from tellmark.faces import MIN_FACE_PX, Face, FaceTracker, MediapipeTracker
@@ -23,7 +24,9 @@ class _Person:
     part: Part = field(default_factory=Part)
 
 
-def windows_of_people(frames: Frames, *, tracker: FaceTracker | None = None) -> Iterator[tuple[int, Window]]:
+def windows_of_people(
+    frames: Frames, *, sound: Sound | None = None, tracker: FaceTracker | None = None
+) -> Iterator[tuple[int, Window]]:
     """(person, window) as windows of 1.6 s fill up; persons are numbered as they appear.
 
     A face goes to whoever was nearest in the last frame; one that is near to nobody is somebody new, and so is one that
@@ -52,7 +55,7 @@ def windows_of_people(frames: Frames, *, tracker: FaceTracker | None = None) -> 
                     person.part.add(time_s, rgb, face)
                     person.last, person.seen = face, index
                     if len(person.part.times) == FRAMES:
-                        yield person.number, person.part.window()
+                        yield person.number, person.part.window(sound)
                         person.part = Part()
                 people = [one for one in people if index - one.seen < _PATIENCE]
     finally:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from tellmark.ahead import ahead
+from tellmark.detector.windows.sound import NONE, Sound
 from tellmark.detector.windows.window import CONTEXT, FPS, FRAMES, SIZE, Window
 from tellmark.faces import MIN_FACE_PX, Face, FaceTracker, MediapipeTracker, align, alignment
 from tellmark.landmarks import face_height
@@ -63,12 +64,15 @@ class WindowReader:
     follow each other without a gap.
     """
 
-    def __init__(self, frames: Frames, *, tracker: FaceTracker | None = None, length: int = FRAMES) -> None:
+    def __init__(
+        self, frames: Frames, *, sound: Sound | None = None, tracker: FaceTracker | None = None, length: int = FRAMES
+    ) -> None:
         self.frames = 0  # read so far, at 25 per second
         self.faces = 0  # most faces seen in one frame
         self.followed = 0  # frames in which a large enough face was followed
         self.largest_px = 0.0  # size of the largest face
         self._source = frames
+        self._sound = sound
         self._tracker = tracker
         self._length = length
 
@@ -91,7 +95,7 @@ class WindowReader:
                 if face is not None:
                     part.add(time_s, rgb, face)
                 if len(part.times) == self._length:
-                    yield part.window()
+                    yield part.window(self._sound)
                     part = Part()
 
     def _follow(self, faces: list[Face], last: Face | None) -> Face | None:
@@ -139,7 +143,7 @@ class Part:
         self.source_landmarks.append(face.landmarks)
         self.context.append(_shrunk(cv2.cvtColor(rgb[y0:y1, x0:x1], cv2.COLOR_RGB2GRAY)))
 
-    def window(self) -> Window:
+    def window(self, sound: Sound | None = None) -> Window:
         x0, y0, x1, y1 = self._box
         source = np.stack(self.source_landmarks)
         scale = np.array(self.context[0].shape[::-1], np.float32) / (x1 - x0, y1 - y0)
@@ -150,6 +154,7 @@ class Part:
             source_landmarks=source,
             context=np.stack(self.context),
             context_landmarks=((source[..., :2] - (x0, y0)) * scale).astype(np.float32),
+            sound=sound.between(self.times[0], self.times[0] + len(self.times) / FPS) if sound else NONE,
         )
 
 

@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark import landmarks as lm
+from tellmark.detector.windows.sound import NONE
 from tellmark.types import F32, U8
 
 FPS = 25.0
 FRAMES = 40
 SIZE = 256  # px, side of an aligned crop
 CONTEXT = 160  # px, longer side of the context
+BLOCK = 16  # px of a crop
 
 _REPEATED = 0.15  # a step with less change than this share of the median step is a repeated frame
 
@@ -35,10 +37,18 @@ class Window:
     source_landmarks: (T, 478, 3) px in the frames.
     context: (T, h, w) grey scenery around the face, longer side 160 px, one cut-out for the whole window.
     context_landmarks: (T, 478, 2) px in the context.
+    sound: (n,) mono at 16 kHz from the first frame on; empty where there is none.
     """
 
     def __init__(
-        self, start_s: float, crops: U8, landmarks: F32, source_landmarks: F32, context: U8, context_landmarks: F32
+        self,
+        start_s: float,
+        crops: U8,
+        landmarks: F32,
+        source_landmarks: F32,
+        context: U8,
+        context_landmarks: F32,
+        sound: F32 = NONE,
     ) -> None:
         self.start_s = start_s
         self.crops = crops
@@ -46,6 +56,7 @@ class Window:
         self.source_landmarks = source_landmarks
         self.context = context
         self.context_landmarks = context_landmarks
+        self.sound = sound
         self._flows: dict[int, F32] = {}
 
     def __len__(self) -> int:
@@ -97,6 +108,22 @@ class Window:
         return masks
 
     @cached_property
+    def blocks(self) -> U8:
+        """(T, 16, 16, 3) mean RGB of blocks of 16 px."""
+        side = SIZE // BLOCK
+        return np.stack([cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA) for crop in self.crops])
+
+    @cached_property
+    def skin_blocks(self) -> NDArray[np.bool_]:
+        """(16, 16) True where a block lies in the skin of all sampled frames."""
+        return _whole_blocks([self.face_masks[i] for i in self.sampled])
+
+    @cached_property
+    def surround_blocks(self) -> NDArray[np.bool_]:
+        """(16, 16) True where a block lies in the surround of all sampled frames."""
+        return _whole_blocks([self.surround_masks[i] for i in self.sampled])
+
+    @cached_property
     def surround_masks(self) -> dict[int, U8]:
         """What lies around the face in the sampled frames: hair, neck, scenery."""
         return {index: _outside(self.mask(index, lm.FACE_OVAL, grow=12)) for index in self.sampled}
@@ -135,6 +162,12 @@ def dense_flow(earlier: U8, later: U8) -> F32:
 @cache
 def _flow_engine() -> cv2.DISOpticalFlow:
     return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+
+
+def _whole_blocks(masks: Sequence[U8]) -> NDArray[np.bool_]:
+    """(16, 16) True where a block lies in all of the masks, but for a pixel or two."""
+    covered = np.min(masks, axis=0).reshape(SIZE // BLOCK, BLOCK, SIZE // BLOCK, BLOCK)
+    return np.asarray(covered.mean((1, 3)) > 0.99, np.bool_)
 
 
 def _outside(mask: U8) -> U8:

@@ -42,22 +42,43 @@ def track(folder: Path, out: Path, *, jobs: int, persons: Path | None, console: 
 @click.argument("folder", metavar="DIR", type=PATH)
 @OUT
 @click.option("--kind", default="tells", show_default=True, help="tells, network, temporal or fusion (of the three).")
+@click.option(
+    "--also",
+    multiple=True,
+    type=click.Choice(("pulse", "sync")),
+    help="Learn from this tell too, with --kind tells; may repeat (docs/tells.md).",
+)
 @click.option("--seed", default=0, show_default=True)
 @FORCE
 @command
-def train(folder: Path, out: Path, *, kind: str, seed: int, force: bool, console: Console) -> None:
+def train(
+    folder: Path, out: Path, *, kind: str, also: tuple[str, ...], seed: int, force: bool, console: Console
+) -> None:
     """Train a detector on a dataset and write the model. Its split `test` is left for `tellmark evaluate`.
 
     DIR is a dataset of ours, of FaceForensics++, Celeb-DF, DFDC or FakeAVCeleb. Networks use a GPU where there is one,
-    several under `torchrun`, and go on where an earlier run stopped.
+    several under `torchrun`, and go on where an earlier run stopped. Ask for --also sync only where every clip has the
+    sound that was recorded with it, or made for it: lent sound would be taken for the forgery, or for its absence.
     """
+    if also and kind != "tells":
+        raise UsageError("--also is of --kind tells; leave it out, or train that kind")
     with console.leaving_out() as failed:
         with console.progress("training") as progress:
             if kind == "tells":
+                from tellmark.detector import tells
+                from tellmark.detector.models.additive import Tells
                 from tellmark.detector.train import train as train_model
 
+                classifier = Tells(tuple(family for family in tells.FAMILIES if family in {*tells.USUAL, *also}))
                 model: Any = train_model(
-                    folder, out, name=out.stem, seed=seed, force=force, failed=failed.append, progress=progress
+                    folder,
+                    out,
+                    name=out.stem,
+                    seed=seed,
+                    classifier=classifier,
+                    force=force,
+                    failed=failed.append,
+                    progress=progress,
                 )
             else:
                 from tellmark.detector.train_kinds import train_kind

@@ -70,12 +70,20 @@ class Scene:
         """Nothing to free."""
 
     @property
+    def sound(self) -> F32:
+        """Noise as loud as the mouth is open, 640 samples a frame."""
+        gaps = np.array([points[14, 1] - points[13, 1] for points in self.points])
+        level = 0.02 + 0.3 * (gaps - gaps.min()) / (np.ptp(gaps) + 1e-6)
+        noise = np.random.default_rng(0).normal(size=(len(gaps), 640))
+        return np.asarray((noise * level[:, None]).ravel(), np.float32)
+
+    @property
     def window(self) -> Window:
         """All frames as one window."""
         crops, inner = zip(*(aligned(f, p) for f, p in zip(self.frames, self.points, strict=True)), strict=True)
         context = np.stack([cv2.resize(cv2.cvtColor(f, cv2.COLOR_RGB2GRAY), (160, 160)) for f in self.frames])
         source = np.stack(self.points)
-        return Window(0.0, np.stack(crops), np.stack(inner), source, context, source[..., :2] / 2)
+        return Window(0.0, np.stack(crops), np.stack(inner), source, context, source[..., :2] / 2, self.sound)
 
 
 def paint(
@@ -89,12 +97,14 @@ def paint(
     flicker: float = 0.0,
     shake: float = 0.0,
     mouth_blur: float = 0.0,
+    pulse: float = 0.0,
+    pulse_of_each_side: float = 0.0,
 ) -> Scene:
     """A textured face on a textured background.
 
     swim: new skin texture in every frame. noise: sensor noise, grey levels. drag: share of the head's motion that the
     background follows. face_blur, mouth_blur: sigma in px. flicker: random gain of the face's light. shake: landmark
-    noise, px.
+    noise, px. pulse: of the skin's colour, grey levels of green; pulse_of_each_side: the sides in opposite phase.
     """
     rng = np.random.default_rng(7)
     scenery, still_skin = texture(1, 1.2), texture(2, 1.0)
@@ -117,6 +127,9 @@ def paint(
         teeth = cv2.GaussianBlur(skin, (0, 0), mouth_blur) if mouth_blur else skin
         grey = np.where(inner, 110 + teeth, grey) + noise * rng.normal(size=grey.shape)
         rgb = np.stack([grey + 12, grey, grey - 12], axis=-1)
+        beat = np.sin(2 * np.pi * 1.25 * index / 25) * mask
+        opposite = np.where(np.arange(SIDE) < 160 + shift, -1, 1)
+        rgb[..., 1] += pulse * beat + pulse_of_each_side * beat * opposite
         scene.frames.append(np.clip(rgb, 0, 255).round().astype(np.uint8))
         jitter = shake * rng.normal(size=(478, 2))
         points[:, :2] += jitter

@@ -23,6 +23,7 @@ from tellmark.encoding import Encoding, VideoWriter
 from tellmark.errors import InputError
 from tellmark.media import rgb_to_i420
 from tellmark.types import Clip, Label
+from tests.detector.columns import normal
 
 CLIP = Clip(
     clip_id="", path="", sha256="", label=Label.REAL, method="real", identity="", source_id="", voice_id="",
@@ -33,7 +34,7 @@ FORGED, MARK = NAMES.index("flicker.luma"), NAMES.index("noise.level_kb")
 
 
 def features(rng: np.random.Generator, fake: bool, *, marked: float = 0.0, windows: int = 2) -> ClipFeatures:
-    x = rng.normal(size=(windows, len(NAMES)))
+    x = normal(rng, windows)
     x[:, FORGED] += 2.0 * fake
     x[:, MARK] += 4.0 * marked
     return ClipFeatures(np.arange(windows) * 1.6 + 0.8, x, 80, 1, 80, 200.0)

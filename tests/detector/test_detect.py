@@ -15,7 +15,7 @@ import pytest
 from tellmark.commands.learning import _against_threshold, _person
 from tellmark.detector import features
 from tellmark.detector.detect import _of_several, default_model, detect
-from tellmark.detector.tells import FAMILIES
+from tellmark.detector.tells import FAMILIES, USUAL
 from tellmark.encoding import VideoWriter
 from tellmark.errors import InputError, MediaError
 from tellmark.generator.actors import actor
@@ -57,7 +57,7 @@ def test_a_followed_face_is_judged_with_evidence(
     assert found.p_synthetic is not None
     assert 0 < found.p_synthetic < 1
     assert [t for t, _ in found.timeline] == pytest.approx([0.8, 2.4])
-    assert set(found.tells) == set(FAMILIES)
+    assert set(found.tells) == set(USUAL)
     assert all(set(tell) == {"score", "contribution"} for tell in found.tells.values())
     assert found.model == default_model().name
     assert found.note is None
@@ -156,9 +156,9 @@ def _with(scene: Any) -> Callable[..., Any]:
     original = features.WindowReader
     scene._next = -1
 
-    def reader(frames: Any, length: int = 40) -> Any:
+    def reader(frames: Any, length: int = 40, sound: Any = None) -> Any:
         scene._next = -1
-        return original(frames, tracker=scene, length=length)
+        return original(frames, sound=sound, tracker=scene, length=length)
 
     return reader
 

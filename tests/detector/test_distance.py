@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from tellmark.detector.distance import embed, interval, kernel_distance
-from tellmark.detector.features import NAMES, ClipFeatures
+from tellmark.detector.features import ClipFeatures
+from tests.detector.columns import normal
 
 
 def clips(count: int, shift: float, seed: int, own: np.ndarray | None = None) -> list[ClipFeatures]:
     rng = np.random.default_rng(seed)
-    x = rng.normal(size=(count, 3, len(NAMES))) + shift + (0 if own is None else own[:, None])
+    x = normal(rng, count, 3) + shift + (0 if own is None else own[:, None])
     x[:, :, 0] = np.nan  # a tell that says nothing
     return [ClipFeatures(np.arange(3.0), row, 120, 1, 120, 200.0) for row in x]
 
@@ -28,7 +29,7 @@ def test_one_population_has_no_distance() -> None:
 
 def test_the_same_people_in_both_sets_do_not_bring_them_closer() -> None:
     """Paired clips resemble each other; counted as pairs they would make the distance negative."""
-    own = np.random.default_rng(5).normal(size=(40, len(NAMES))) * 2
+    own = normal(np.random.default_rng(5), 40) * 2
     assert abs(distance(clips(40, 0, 1, own), clips(40, 0, 2, own), paired=True)[0]) < 0.1
     assert distance(clips(40, 0, 1, own), clips(40, 0, 2, own), paired=False)[0] < -0.05
 

@@ -12,6 +12,7 @@ from tellmark.detector.models import additive
 from tellmark.detector.models.additive import Tells
 from tellmark.errors import InputError
 from tellmark.types import Clip, Label
+from tests.detector.columns import normal
 
 
 def pair(person: str, method: str, x: np.ndarray, params: str = "{}") -> tuple[Clip, ClipFeatures]:
@@ -26,7 +27,7 @@ def pair(person: str, method: str, x: np.ndarray, params: str = "{}") -> tuple[C
 
 def people(count: int, method: str, shift: float, seed: int) -> list[tuple[Clip, ClipFeatures]]:
     rng = np.random.default_rng(seed)
-    x = rng.normal(size=(count, 2, len(NAMES)))
+    x = normal(rng, count, 2)
     x[:, :, ::7] += shift
     return [pair(f"p{k}", method, x[k]) for k in range(count)]
 
@@ -68,13 +69,13 @@ def test_two_persons_a_class_are_too_few() -> None:
 
 def dialled(shift: float, persons: int = 12) -> list[tuple[Clip, ClipFeatures]]:
     rng = np.random.default_rng(0)
-    direction = rng.normal(size=len(NAMES)) * (np.arange(len(NAMES)) % 5 == 0)
+    direction = normal(rng) * (np.arange(len(NAMES)) % 5 == 0)
     made = []
     for k in range(persons):
-        base = rng.normal(size=(2, len(NAMES)))
+        base = normal(rng, 2)
         made.append(pair(f"p{k}", "talk", base))
         for severity in (0.3, 0.6, 1.0):
-            noise = 0.2 * rng.normal(size=base.shape)
+            noise = 0.2 * normal(rng, 2)
             params = f'{{"dial": "blur", "severity": {severity}}}'
             made.append(pair(f"p{k}", "talk", base + shift * severity * direction + noise, params))
     return made

@@ -13,6 +13,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tellmark.cli import run
+from tellmark.commands.learning import train as train_command
+from tellmark.detector import tells
 from tellmark.detector.audit.run import audit
 from tellmark.detector.clips import identity_leaks
 from tellmark.detector.evaluate import CACHE, evaluate
@@ -26,6 +28,7 @@ from tellmark.detector.views import ClipViews
 from tellmark.errors import InputError, MediaError, UsageError
 from tellmark.manifest import read_clips, write_manifest
 from tellmark.types import Clip, Label
+from tests.detector.columns import normal
 
 CLIP = Clip(
     clip_id="", path="", sha256="", label=Label.REAL, method="real", identity="", source_id="", voice_id="",
@@ -42,7 +45,7 @@ def make(folder: Path, *, persons: int = 48, marked: bool = True, leak: bool = F
         person, fake = number // 2, number % 2 == 1
         method = ("warp", "swap", "sync")[person % 3] if fake else "real"
         sha = hashlib.sha256(str(number).encode()).hexdigest()
-        x = rng.normal(size=(windows, len(NAMES)))
+        x = normal(rng, windows)
         if fake:
             x[:, NAMES.index({"warp": "noise.level_kb", "swap": "boundary.edge", "sync": "mouth.red"}[method])] += 2
             x[:, NAMES.index("flicker.luma")] += 2.5
@@ -115,6 +118,33 @@ def test_clips_that_cannot_be_read_are_named_and_left_out(
     found = audit(data, most=0, bootstraps=20)
     assert {Path(failure.file).name for failure in found.unreadable} == {"c0.mp4", "c3.mp4"}
     assert "left out of 96 clips: 2" in found.table()
+
+
+def test_more_tells_are_learnt_from_where_they_are_asked_for(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "m.model"
+    assert run(["train", str(dataset), "-o", str(out), "--also", "sync", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["families"] == [*tells.USUAL, "sync"]
+    assert "sync" in TellModel.load(out).judge(np.zeros((2, len(NAMES)))).tells
+    assert run(["train", str(dataset), "-o", str(out), "--kind", "temporal", "--also", "sync"]) == 2
+    offered = next(option for option in train_command.params if option.name == "also")
+    assert tuple(offered.type.choices) == tells.EXTRA  # type: ignore[attr-defined]
+
+
+def test_sound_of_one_class_alone_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, out = tmp_path / "data", tmp_path / "m.model"
+    sync = [k for k, name in enumerate(NAMES) if name.startswith("sync.")]
+    for clip in make(data):
+        if clip.label is Label.REAL:
+            (kept,) = (data / CACHE).glob(f"{clip.sha256}-*")
+            with np.load(kept) as saved:
+                fields = dict(saved)
+            fields["x"][:, sync] = np.nan
+            np.savez(kept, **fields)
+    assert run(["train", str(data), "-o", str(out), "--also", "sync"]) == 3
+    assert "say anything of sync" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_a_network_is_trained_on_the_clips_that_can_be_read(
@@ -223,7 +253,7 @@ def test_a_method_is_left_out_where_every_person_has_every_method() -> None:
     pairs = []
     for person in range(12):
         for method in ("real", "warp", "swap", "sync"):
-            x = rng.normal(size=(2, len(NAMES)))
+            x = normal(rng, 2)
             x[:, NAMES.index("flicker.luma")] += 4.0 * (method in ("warp", "swap"))  # sync looks like the real ones
             label = Label.REAL if method == "real" else Label.FAKE
             sha = f"{person}{method}"

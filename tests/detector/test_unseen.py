@@ -10,12 +10,13 @@ import pytest
 from scipy.special import expit
 
 from tellmark.detector import metrics
-from tellmark.detector.features import NAMES, ClipFeatures
+from tellmark.detector.features import ClipFeatures
 from tellmark.detector.heldout import HeldOut
 from tellmark.detector.models.model import Judgement
 from tellmark.detector.models.rows import Rows
 from tellmark.detector.unseen import Pairs, false_alarms, leave_one_system_out, shuffled
 from tellmark.types import F64, Clip, Label
+from tests.detector.columns import normal
 
 
 def made(tmp: int = 0) -> Pairs:
@@ -23,7 +24,7 @@ def made(tmp: int = 0) -> Pairs:
     pairs = []
     for k in range(60):
         fake = k % 2 == 1
-        x = rng.normal(size=(2, len(NAMES))) + 2.0 * fake
+        x = normal(rng, 2) + 2.0 * fake
         clip = Clip(
             clip_id=f"c{k}", path=f"c{k}.mp4", sha256=f"{k:064x}", label=Label.FAKE if fake else Label.REAL,
             method=f"system{k % 3}" if fake else "real", identity=f"p{k // 2}", source_id=f"s{k}", voice_id="",

@@ -15,6 +15,7 @@ from tellmark.detector.features import NAMES, ClipFeatures, cached_features
 from tellmark.errors import UsageError
 from tellmark.manifest import write_manifest
 from tellmark.types import Clip, Label
+from tests.detector.columns import normal
 
 
 def made_up(folder: Path, shift: dict[str, float], rungs: tuple[str, ...], *, plain: bool = True) -> Path:
@@ -26,7 +27,7 @@ def made_up(folder: Path, shift: dict[str, float], rungs: tuple[str, ...], *, pl
         for method in ("real", "talk", "plain")[: 3 if plain else 2]:
             for rung in rungs:
                 fake = method == "talk"
-                x = rng.normal(size=(2, len(NAMES)))
+                x = normal(rng, 2)
                 x[:, NAMES.index("flicker.luma")] += shift[rung] * fake
                 clip = replace(
                     CLIP, clip_id=f"{person}-{method}-{rung}", sha256=f"{len(clips):062x}{len(rungs):02x}",

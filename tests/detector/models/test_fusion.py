@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from tellmark.detector.features import NAMES
 from tellmark.detector.metrics import auc
 from tellmark.detector.models import fusion
 from tellmark.detector.models.fusion import Fusion, load_model, stack, take, train_fusion
@@ -20,6 +19,7 @@ from tellmark.detector.models.rows import Rows
 from tellmark.detector.models.selfblend import self_blend
 from tellmark.detector.models.temporal import Temporal
 from tellmark.errors import InputError
+from tests.detector.columns import normal
 
 N = 48
 
@@ -39,7 +39,7 @@ def rows() -> Rows:
 def views(rows: Rows) -> dict[str, Any]:
     """Tells shift a feature, motion trembles, crops of fakes are rough."""
     rng = np.random.default_rng(0)
-    tells = rng.normal(size=(N, len(NAMES)))
+    tells = normal(rng, N)
     tells[:, 0] += 2.5 * rows.labels
     motion = np.cumsum(rng.normal(size=(N, 40, 12)), axis=1).astype(np.float32) * 0.1
     motion += (rows.labels[:, None, None] * rng.normal(size=(N, 40, 12))).astype(np.float32)

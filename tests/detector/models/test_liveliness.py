@@ -14,6 +14,7 @@ from tellmark.detector.models.additive import Tells
 from tellmark.detector.models.model import TellModel
 from tellmark.detector.models.rows import Rows, balanced_weights, clip_means
 from tellmark.types import F64
+from tests.detector.columns import normal
 
 SPEED, TELL, OUTLINE = (NAMES.index(name) for name in ("pose.speed", "persistence.decay", "boundary.edge"))
 LEARNER = Tells(by_motion=True)
@@ -27,7 +28,7 @@ def draw(persons: int = 60, seed: int = 0, calm_fakes: float = 1.0) -> tuple[F64
     rng = np.random.default_rng(seed)
     owner = np.repeat(np.arange(2 * persons), 2)
     labels = owner % 2
-    x = rng.normal(size=(len(owner), len(NAMES)))
+    x = normal(rng, len(owner))
     moves = rng.normal(size=2 * persons)[owner] - calm_fakes * labels
     x[:, SPEED] = moves + 0.1 * rng.normal(size=len(owner))
     x[:, TELL] += 1.5 * labels - 3 * moves

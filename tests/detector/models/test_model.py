@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from tellmark.detector import tells
 from tellmark.detector.features import NAMES
 from tellmark.detector.metrics import auc, auc_interval, expected_calibration_error
 from tellmark.detector.models.additive import Tells
@@ -19,6 +20,7 @@ from tellmark.detector.models.rows import Rows, balanced_weights, clip_means, fo
 from tellmark.detector.models.trees import Trees, from_sklearn
 from tellmark.errors import InputError, UsageError
 from tellmark.types import F64
+from tests.detector.columns import normal
 
 
 class Drawn(NamedTuple):
@@ -32,7 +34,7 @@ def draw(persons: int = 60, shift: float = 1.0, seed: int = 0) -> Drawn:
     who = np.repeat([f"p{i}" for i in range(persons)], 6)
     clips = np.repeat([f"c{i}" for i in range(2 * persons)], 3)
     labels = np.repeat(np.arange(persons) % 2, 6)
-    x = rng.normal(size=(len(who), len(NAMES))) + np.repeat(rng.normal(size=(persons, len(NAMES))), 6, axis=0)
+    x = normal(rng, len(who)) + np.repeat(normal(rng, persons), 6, axis=0)
     x[:, NAMES.index("noise.level_kb")] += shift * labels
     x[:, NAMES.index("jitter.head")] += shift * labels
     x[rng.random(x.shape) < 0.05] = np.nan
@@ -72,7 +74,7 @@ def test_the_trained_model_is_sklearns(data: Drawn, monkeypatch: pytest.MonkeyPa
         return original(self, *args, **kwargs)
 
     monkeypatch.setattr(HistGradientBoostingClassifier, "fit", keep)
-    model = Tells().boost(*data)
+    model = Tells(tuple(tells.FAMILIES)).boost(*data)
     np.testing.assert_allclose(model.margin(data.x), fitted[-1].decision_function(data.x), atol=1e-9)
 
 
@@ -97,7 +99,7 @@ def test_contributions_add_up(model: TellModel, data: Drawn) -> None:
     logit = constant + sum(tell["contribution"] for tell in judged.tells.values())
     assert judged.p_synthetic == pytest.approx(1 / (1 + np.exp(-logit)))
     assert len(judged.windows) == 3
-    assert set(judged.tells) == {name.split(".")[0] for name in NAMES}
+    assert set(judged.tells) == set(tells.USUAL)
     assert all(0 <= tell["score"] <= 1 for tell in judged.tells.values())
 
 
@@ -197,6 +199,19 @@ def test_families_left_out_add_nothing(data: Drawn) -> None:
     silent = [k for k, family in enumerate(part.families) if family not in ("noise", "pose")]
     assert not part.terms(data.x)[:, silent].any()
     assert auc(data.rows.labels, part.margin(data.x)) > 0.8
+
+
+@pytest.mark.parametrize("missing", [1, 0])
+def test_what_only_one_class_has_is_not_learnt(missing: int) -> None:
+    drawn = draw()
+    sync = [k for k, name in enumerate(NAMES) if name.startswith("sync.")]
+    drawn.x[np.ix_(drawn.rows.labels == missing, sync)] = np.nan
+    model = Tells(tuple(tells.FAMILIES)).fit(*drawn)
+    assert "pulse" in model.judge(drawn.x[:3]).tells
+    assert "sync" not in model.judge(drawn.x[:3]).tells
+    given = drawn.x[:3].copy()
+    given[:, sync] = 5.0
+    assert model.judge(given).p_synthetic == model.judge(drawn.x[:3]).p_synthetic
 
 
 def test_folds_share_no_identity(data: Drawn) -> None:

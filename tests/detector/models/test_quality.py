@@ -16,6 +16,7 @@ from tellmark.detector.models.model import TellModel
 from tellmark.detector.models.proportion import Proportion
 from tellmark.detector.models.rows import Rows, balanced_weights, clip_means
 from tellmark.types import F64
+from tests.detector.columns import normal
 
 RUNGS = ("c23", "c40")
 SEEN, TELL = NAMES.index("spectral.slope_high"), NAMES.index("persistence.decay")
@@ -31,7 +32,7 @@ def draw(persons: int = 40, seed: int = 0) -> tuple[F64, Rows]:
     owner = np.repeat(np.arange(len(kinds)), 2)
     labels = np.array([label for _, label, _ in kinds])[owner]
     rungs = np.array([rung for *_, rung in kinds])[owner]
-    x = rng.normal(size=(len(owner), len(NAMES)))
+    x = normal(rng, len(owner))
     x[:, SEEN] += np.where(rungs == "c40", 6.0, 0.0)
     x[:, TELL] = (x[:, TELL] + 3.0 * labels) * np.where(rungs == "c40", 3.0, 1.0) + np.where(rungs == "c40", 3.0, 0.0)
     who = np.array([f"p{person}" for person, *_ in kinds])[owner]
