@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tellmark.cluster import on_ray
 from tellmark.errors import FaceError, InputError, TellmarkError
 from tellmark.faces import MediapipeTracker
 from tellmark.media import VideoReader, sha256_of
@@ -107,14 +108,22 @@ def track_video(path: Path | str) -> Track:
 
 
 def track_folder(
-    folder: Path, out: Path, *, jobs: int = 1, persons: Path | None = None, progress: Progress | None = None
+    folder: Path,
+    out: Path,
+    *,
+    jobs: int = 1,
+    ray: str | None = None,
+    persons: Path | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Track every video of ``folder`` into ``out``, which mirrors it, and list all in ``out/tracks.csv``.
 
-    Returns counts. A video that cannot be used gets a row that says why, and stops nothing. Raises what
-    :func:`find_videos` does, and :class:`~tellmark.errors.UsageError` where ``out`` cannot be written.
+    jobs: processes of this machine. ray: address of a Ray cluster instead, whose nodes see ``folder`` and ``out`` under
+    the same paths; ``local`` starts one here. Returns counts. A video that cannot be used gets a row that says why, and
+    stops nothing. Raises what :func:`find_videos` and :func:`~tellmark.cluster.on_ray` do, and
+    :class:`~tellmark.errors.UsageError` where ``out`` cannot be written.
     """
-    sources = find_videos(folder, persons)
+    sources = find_videos(folder if ray is None else folder.resolve(), persons)
     with (
         atomic_path(out / MANIFEST, force=True) as temporary,
         temporary.open(
@@ -127,7 +136,7 @@ def track_folder(
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         failed, seconds = 0, 0.0
-        for done, row in enumerate(_rows(sources, out, jobs), 1):
+        for done, row in enumerate(_rows(sources, out, jobs, ray), 1):
             writer.writerow(row)
             failed += bool(row["error"])
             seconds += float(row["seconds"] or 0)
@@ -153,10 +162,23 @@ def read_manifest(folder: Path) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(file) if not row["error"]]
 
 
-def _rows(sources: Sequence[Source], out: Path, jobs: int) -> Iterator[dict[str, Any]]:
+def _rows(sources: Sequence[Source], out: Path, jobs: int, ray: str | None) -> Iterator[dict[str, Any]]:
     """Rows of the manifest, in order."""
-    job = partial(_track, out=out)
-    yield from in_order(job, sources, jobs, lambda source: _row(source, out, "crashed the process that tracked it"))
+    job = partial(_track, out=out.resolve())
+
+    def crashed(source: Source) -> dict[str, Any]:
+        return _row(source, out, "crashed the process that tracked it")
+
+    if ray is None:
+        yield from in_order(job, sources, jobs, crashed)
+    else:
+        rows: dict[int, dict[str, Any]] = {}
+        done = 0
+        for place, row in on_ray(job, sources, ray, crashed=crashed):
+            rows[place] = row
+            while done in rows:
+                yield rows.pop(done)
+                done += 1
 
 
 def _track(source: Source, out: Path) -> dict[str, Any]:

@@ -6,21 +6,21 @@ A take is made by one function of (plan, take, folder) that leaves finished file
 from __future__ import annotations
 
 import errno
-import logging
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 
 import cv2
 
-from tellmark.errors import InternalError, UsageError
+from tellmark.cluster import on_ray
+from tellmark.errors import InternalError
 from tellmark.generator.factory.plan import Plan
 from tellmark.generator.factory.roles import Take
 from tellmark.generator.factory.takes import make_take
 from tellmark.processes import pool
-from tellmark.threads import ONE, one_thread_each
+from tellmark.threads import one_thread_each
 
 
 def run_here(plan: Plan, todo: Sequence[Take], out: Path, workers: int) -> Iterator[str]:
@@ -51,41 +51,13 @@ def run_here(plan: Plan, todo: Sequence[Take], out: Path, workers: int) -> Itera
 
 
 def run_on_ray(plan: Plan, todo: Sequence[Take], out: Path, address: str) -> Iterator[str]:
-    """Make the takes on the Ray cluster at ``address``; ``local`` starts one on this machine.
-
-    Its nodes need tellmark, the plan's files and ``out`` under the same paths. Raises :class:`UsageError` where Ray is
-    not installed or does not answer.
-    """
-    try:
-        import ray
-    except ImportError as error:
-        raise UsageError("--ray needs Ray: pip install 'tellmark[ray]'; or use --workers") from error
-    home = {name: os.environ[name] for name in ("TELLMARK_HOME",) if name in os.environ}
-    environment = {"env_vars": {**ONE, **home}}
-    try:
-        ray.init(
-            None if address == "local" else address,
-            runtime_env=environment,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
-    except (ConnectionError, ValueError, RuntimeError, AssertionError) as error:
-        raise UsageError(f"--ray {address}: no cluster answers there ({error}); start one, or use --workers") from error
-    try:
-        make = ray.remote(_make_alone).options(num_cpus=1, max_retries=3)
-        shared = ray.put(plan)
-        waiting = [make.remote(shared, take, str(out.resolve())) for take in todo]
-        while waiting:
-            finished, waiting = ray.wait(waiting)
-            for one in finished:
-                yield ray.get(one)
-    finally:
-        ray.shutdown()
+    """Make the takes on a Ray cluster (:func:`tellmark.cluster.on_ray`); yields their ids as they are finished."""
+    for _, take_id in on_ray(partial(_make, plan, out.resolve()), todo, address):
+        yield take_id
 
 
-def _make_alone(plan: Plan, take: Take, out: str) -> str:
-    cv2.setNumThreads(1)
-    return make_take(plan, take, Path(out))
+def _make(plan: Plan, out: Path, take: Take) -> str:
+    return make_take(plan, take, out)
 
 
 def full_disk(error: BaseException | None) -> bool:

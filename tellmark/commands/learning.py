@@ -19,9 +19,10 @@ if TYPE_CHECKING:  # it imports numpy, and the command line must not before it h
 @click.argument("folder", type=PATH)
 @OUT
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes.")
+@click.option("--ray", metavar="ADDRESS", help="On a Ray cluster instead; `local` starts one here.")
 @click.option("--persons", type=PATH, metavar="CSV", help="Who is in which video: columns path and person_id.")
 @command
-def track(folder: Path, out: Path, *, jobs: int, persons: Path | None, console: Console) -> None:
+def track(folder: Path, out: Path, *, jobs: int, ray: str | None, persons: Path | None, console: Console) -> None:
     """Track the faces in every video of FOLDER, for training; goes on where an earlier run stopped.
 
     One .npz a video in OUT, which mirrors FOLDER, and OUT/tracks.csv, which says what failed and why. Persons are the
@@ -29,8 +30,10 @@ def track(folder: Path, out: Path, *, jobs: int, persons: Path | None, console: 
     """
     from tellmark.generator.track import MANIFEST, track_folder
 
+    if ray is not None and jobs > 1:
+        raise UsageError("--jobs is of this machine, --ray of a cluster; give one of them")
     with console.progress("tracking") as progress:
-        summary = track_folder(folder, out, jobs=jobs, persons=persons, progress=progress)
+        summary = track_folder(folder, out, jobs=jobs, ray=ray, persons=persons, progress=progress)
     console.result({"schema": "tellmark.tracks/1", "folder": str(out), **summary}, table(summary))
     if summary["failed"]:
         console.say(f"{summary['failed']} of {summary['videos']} videos have no track; {out / MANIFEST} says why")

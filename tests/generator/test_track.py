@@ -60,10 +60,12 @@ def test_frames_without_a_face_are_told_apart(corpus: Path, tmp_path: Path) -> N
         Track.load(tmp_path / "track.npz")
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_a_folder_is_tracked_and_its_table_says_what_failed(corpus: Path, tmp_path: Path, jobs: int) -> None:
+@pytest.mark.parametrize(("jobs", "ray"), [(1, None), (2, None), (1, "local")])
+def test_a_folder_is_tracked_and_its_table_says_what_failed(
+    corpus: Path, tmp_path: Path, jobs: int, ray: str | None
+) -> None:
     calls = []
-    summary = track_folder(corpus, tmp_path, jobs=jobs, progress=lambda *call: calls.append(call))
+    summary = track_folder(corpus, tmp_path, jobs=jobs, ray=ray, progress=lambda *call: calls.append(call))
     assert summary == {"videos": 5, "tracked": 3, "failed": 2, "persons": 5, "seconds": 0.76}
     assert calls == [(done, 5) for done in range(1, 6)]
     with (tmp_path / "tracks.csv").open(newline="") as file:
@@ -107,6 +109,7 @@ def test_the_command(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert (record["schema"], record["tracked"]) == ("tellmark.tracks/1", 1)
     assert run(["track", str(corpus), "-o", str(tmp_path / "all")]) == 0
     assert f"2 of 5 videos have no track; {tmp_path / 'all' / 'tracks.csv'} says why" in capsys.readouterr().err
+    assert run(["track", str(corpus), "-o", str(tmp_path / "t"), "--jobs", "2", "--ray", "local"]) == 2
     assert run(["track", str(tmp_path / "nowhere"), "-o", str(tmp_path / "t")]) == 3
     assert "is no folder" in capsys.readouterr().err
 
