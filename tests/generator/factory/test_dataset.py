@@ -175,10 +175,12 @@ def test_a_killed_build_goes_on(built: Built, tmp_path: Path) -> None:
 def test_resume_replaces_a_damaged_clip_and_keeps_the_rest(built: Built) -> None:
     before = {clip.clip_id: clip for clip in built.clips}
     victim = built.folder / built.clips[0].path
+    pictures = essence(victim)
     victim.write_bytes(victim.read_bytes()[:-1000])
     assert check(built.folder) != []
     build(load_plan(built.plan), built.folder, resume=True)
     assert check(built.folder) == []
+    assert essence(victim) == pictures
     after = {clip.clip_id: clip for clip in built.clips}
     changed = [name for name in after if after[name] != before[name]]
     assert changed == [victim.stem]
