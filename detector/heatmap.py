@@ -20,7 +20,14 @@ from tellmark.landmarks import face_height
 from tellmark.pictures import check_image_output, write_image
 from tellmark.types import F32, U8, Detection
 
-PLACES = {"eyes": "eyes", "mouth": "mouth", "boundary": "outline", "pose": "outline", "rigidity": "scenery"}
+PLACES = {
+    "eyes": "eyes",
+    "mouth": "mouth",
+    "sync": "mouth",
+    "boundary": "outline",
+    "pose": "outline",
+    "rigidity": "scenery",
+}
 """Where a tell looks; all others look at the skin."""
 
 _FULL = 2.0  # log-odds a region has to reach for the strongest colour
