@@ -299,9 +299,16 @@ def _decoded(container: Any, stream: Any) -> Iterator[Any]:
 def resampled(container: Any, stream: Any, resampler: Any) -> Iterator[Any]:
     """Sound frames of a stream as ``resampler`` makes them, from the first picture on where there are pictures.
 
-    Damaged packets are passed over.
+    Damaged packets are passed over. Broadcasts change their channels on the way, damaged MP3 files their rate.
     """
+    known = None
     for frame in from_first_picture(within(_decoded(container, stream)), delay_s(_film(container), stream)):
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if known not in (None, kind):
+            yield from resampler.resample(None)
+            made = {name: getattr(resampler, name) for name in ("format", "layout", "rate", "frame_size")}
+            resampler = av.AudioResampler(**made)
+        known = kind
         frame.pts = None  # gaps and overlaps in damaged files would otherwise be errors
         yield from resampler.resample(frame)
     yield from resampler.resample(None)

@@ -10,6 +10,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+_PLANES = 8  # FFmpeg's AV_NUM_DATA_POINTERS
 _APART_S = 60.0  # tracks of one film that claim to begin further apart are not believed
 
 
@@ -45,8 +46,13 @@ def from_first_picture(frames: Iterator[Any], late_s: float) -> Iterator[Any]:
 
 
 def within(frames: Iterator[Any]) -> Iterator[Any]:
-    """PyAV's ``frames`` of sound; samples that are floats within [-1, 1]: files hold louder ones, and no numbers."""
+    """PyAV's ``frames`` of sound; samples that are floats within [-1, 1]: files hold louder ones, and no numbers.
+
+    Frames of more planes than a frame has room for are left out: damaged ones claim dozens of channels.
+    """
     for frame in frames:
+        if frame.format.is_planar and frame.layout.nb_channels > _PLANES:  # PyAV 18 reads past their last plane
+            continue
         if frame.format.name.startswith(("flt", "dbl")):
             samples = frame.to_ndarray()
             if not np.abs(samples).max(initial=0.0) <= 1:  # nor a number

@@ -121,6 +121,27 @@ def test_audio_of_any_rate(tmp_path: Path, rate: int, channels: int) -> None:
     assert np.fft.rfftfreq(16000, 1 / 16000)[spectrum.argmax()] == pytest.approx(440, abs=1)
 
 
+def test_sound_that_changes_its_kind_on_the_way(tmp_path: Path) -> None:
+    """As broadcasts do, and damaged files: the parts follow each other."""
+    parts = []
+    for number, (rate, layout) in enumerate([(44_100, "stereo"), (16_000, "mono"), (48_000, "stereo")]):
+        with av.open(str(part := tmp_path / f"{number}.mp3"), "w") as target:
+            stream = target.add_stream("mp3", rate=rate, layout=layout)
+            tone = np.sin(np.arange(rate) * (2 * np.pi * 440 / rate), dtype=np.float32) / 2
+            frame = av.AudioFrame.from_ndarray(
+                np.stack([tone] * (1 + (layout == "stereo"))), format="fltp", layout=layout
+            )
+            frame.sample_rate = rate
+            target.mux(stream.encode(frame) + stream.encode(None))
+        parts.append(part.read_bytes())
+    (tmp_path / "all.mp3").write_bytes(b"".join(parts))
+    sound = np.concatenate(list(read_audio(tmp_path / "all.mp3")))
+    assert len(sound) == pytest.approx(3 * 16_000, rel=0.1)
+    for second in range(3):  # each a tone of the same pitch
+        part = sound[second * 16_000 + 4_000 : second * 16_000 + 12_000]
+        assert np.abs(np.fft.rfft(part)).argmax() * 2 == pytest.approx(440, abs=4)
+
+
 def test_audio_chunks_join_to_the_whole(tmp_path: Path) -> None:
     path = tone(tmp_path / "a.wav", 2.3)
     chunks = list(read_audio(path, chunk_s=0.5))

@@ -55,3 +55,9 @@ def test_a_delay_is_believed_up_to_a_minute_and_needs_pictures() -> None:
     assert delay_s(stream(5), stream(2)) == -0.75
     assert delay_s(stream(0), stream(300)) == 0
     assert delay_s(None, stream(5)) == delay_s(stream(None), stream(5)) == delay_s(stream(1), stream(None)) == 0
+
+
+def test_more_planes_than_a_frame_has_room_for_are_not_looked_at() -> None:
+    """Damaged AAC claims 61 channels; PyAV reads past the end of the planes, and takes the process down."""
+    whole = av.AudioFrame.from_ndarray(np.zeros((2, 64), np.float32), format="fltp", layout="stereo")
+    assert list(within(iter([whole, av.AudioFrame("fltp", "hexadecagonal", 64), whole]))) == [whole, whole]
