@@ -17,7 +17,7 @@ import av
 import numpy as np
 
 from tellmark.errors import MediaError
-from tellmark.media import open_media, resampled, whole_packets
+from tellmark.media import first_sound, open_media, resampled, whole_packets
 from tellmark.types import F32, U8
 
 _SMPTE170M = 6  # BT.601's matrix, primaries and transfer in FFmpeg's enums
@@ -231,10 +231,9 @@ class _AudioSource:
 
     def __init__(self, path: Path, encoding: Encoding) -> None:
         self._container = open_media(path)
-        if not self._container.streams.audio:
+        if (stream := first_sound(self._container)) is None:
             self._container.close()
-            raise MediaError(f"{path} holds no sound; give a file with an audio track")
-        stream = self._container.streams.audio[0]
+            raise MediaError(f"{path} holds no sound that can be decoded; give a file with an audio track")
         channels = encoding.audio_channels or min(2, stream.channels)
         self.layout = "mono" if channels == 1 else "stereo"
         self._rate = encoding.audio_rate_hz

@@ -147,12 +147,12 @@ def read_audio(path: Path | str, sample_rate_hz: int = 16_000, chunk_s: float = 
     _require_whole_wav(path)
     size = max(1, round(chunk_s * sample_rate_hz))
     with open_media(path) as container:
-        if not container.streams.audio:
-            raise MediaError(f"{path} holds no sound; give a file with an audio track")
+        if (stream := first_sound(container)) is None:
+            raise MediaError(f"{path} holds no sound that can be decoded; give a file with an audio track")
         resampler = av.AudioResampler(format="fltp", layout="mono", rate=sample_rate_hz)
         pending: list[F32] = []
         held = total = 0
-        for frame in resampled(container, container.streams.audio[0], resampler):
+        for frame in resampled(container, stream, resampler):
             samples: F32 = frame.to_ndarray()[0]
             pending.append(samples)
             held += len(samples)
@@ -248,7 +248,17 @@ def open_media(path: Path) -> Any:
 def _films(container: Any) -> list[Any]:
     """The video streams; the cover of a recording, a single picture kept beside the sound, is none."""
     cover = av.stream.Disposition.attached_pic
-    return [stream for stream in container.streams.video if not stream.disposition & cover]
+    return [stream for stream in _known(container.streams.video) if not stream.disposition & cover]
+
+
+def first_sound(container: Any) -> Any:
+    """The first stream of sound that can be decoded, or None."""
+    return next(iter(_known(container.streams.audio)), None)
+
+
+def _known(streams: Any) -> list[Any]:
+    """Those of a codec that FFmpeg knows: of others PyAV has no properties."""
+    return [stream for stream in streams if stream.codec_context is not None]
 
 
 def _film(container: Any) -> Any:
@@ -258,7 +268,7 @@ def _film(container: Any) -> Any:
 
 def _info(path: Path, container: Any) -> MediaInfo:
     video = _film(container)
-    audio = next(iter(container.streams.audio), None)
+    audio = first_sound(container)
     if video is None and audio is None:
         raise MediaError(f"{path} holds neither video nor sound; give a media file")
     width = height = 0

@@ -194,6 +194,21 @@ def test_video_without_sound_and_sound_without_video(tmp_path: Path) -> None:
         VideoReader(tone(tmp_path / "a.wav", 0.5))
 
 
+def test_a_codec_that_nobody_knows(tmp_path: Path) -> None:
+    whole = clip(tmp_path / "a.mp4", audio=tone(tmp_path / "a.wav", 0.5)).read_bytes()
+    unseen = whole.replace(b"avc1", b"zzzz").replace(b"avcC", b"zzzz")
+    unheard = whole.replace(b"mp4a", b"zzzz").replace(b"esds", b"zzzz")
+    path = tmp_path / "b.mp4"
+    for content, film, sound in ((unseen, False, True), (unheard, True, False)):
+        path.write_bytes(content)
+        assert (probe(path).has_video, probe(path).has_audio) == (film, sound)
+        with pytest.raises(MediaError, match="no video" if sound else "no sound"):
+            VideoReader(path) if sound else next(read_audio(path))
+    path.write_bytes(unseen.replace(b"mp4a", b"zzzz").replace(b"esds", b"zzzz"))
+    with pytest.raises(MediaError, match="neither video nor sound"):
+        probe(path)
+
+
 def test_writer_refuses_wrong_frames(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="even"):
         VideoWriter(tmp_path / "a.mp4", width=95, height=64, fps=25)
