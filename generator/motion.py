@@ -71,7 +71,7 @@ class Performance:
         self._controls, self._steps = controls, steps
         self._noise = Noise(seed)
         self._lively = liveliness(seed)
-        self._eyes = Eyes(np.random.default_rng((seed % 2**64, _EYES)), controls.gaze_deg)
+        self._eyes = Eyes(np.random.default_rng((seed % 2**64, _EYES)), controls.gaze_deg, float(self._lively))
         given = conditions(controls.gaze_deg, controls.distance, {}, lips=False, head=True)
         self._given = torch.from_numpy(given)[None]
         self._home = _start(controls) / self._weights.spread
