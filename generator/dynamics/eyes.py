@@ -36,10 +36,13 @@ _DROOP, _DROOP_MOST = 0.012, 0.25  # of the upper lid, per degree that the eye l
 class Eyes:
     """Gaze and lids of one performance, from the model's own, frame after frame."""
 
-    def __init__(self, rng: np.random.Generator, towards_deg: tuple[float, float]) -> None:
-        """towards_deg: where somebody looks at first, in the portrait's frame."""
+    def __init__(self, rng: np.random.Generator, towards_deg: tuple[float, float], lively: float = 1.0) -> None:
+        """towards_deg: where somebody looks at first, in the portrait's frame.
+
+        lively: how much larger a head's movements are worn than they were made; what one looks at does not grow so.
+        """
         jumps, blinks = rng.spawn(2)
-        self._gaze, self._lids = _Gaze(jumps, towards_deg), _Lids(blinks)
+        self._gaze, self._lids = _Gaze(jumps, towards_deg, lively), _Lids(blinks)
         self._frame = 0
 
     def over(self, wanted_deg: F32, lids: F32, rotation_deg: F32) -> tuple[F32, F32]:
@@ -58,9 +61,10 @@ class Eyes:
 
 
 class _Gaze:
-    def __init__(self, rng: np.random.Generator, towards_deg: tuple[float, float]) -> None:
-        self._rng = rng
-        self._along = behaviour.head_towards(towards_deg)[:2].copy()  # the head's turns that the eyes go along with
+    def __init__(self, rng: np.random.Generator, towards_deg: tuple[float, float], lively: float) -> None:
+        self._rng, self._lively = rng, lively
+        self._head_towards = behaviour.head_towards(towards_deg)[:2]
+        self._along = self._head_towards.copy()  # the head's turns that the eyes go along with
         self._towards = np.array(towards_deg, np.float64)
         self._before = self._place = self._left = self._towards
         self._home, self._usual = (
@@ -72,7 +76,8 @@ class _Gaze:
 
     def at(self, time_s: float, wanted_deg: F64, head_deg: F32) -> F64:
         """(2,) degrees of the eyes in the head; called once for every frame."""
-        self._along += (head_deg - self._along) / (_ALONG_S * FPS)
+        made_deg = self._head_towards + (head_deg - self._head_towards) / self._lively
+        self._along += (made_deg - self._along) / (_ALONG_S * FPS)
         self._usual += (wanted_deg - self._home - self._usual) / (_USUAL_S * FPS)
         wish = wanted_deg - self._usual + self._along
         ahead = wish + (wish - self._before) * _AHEAD_S * FPS

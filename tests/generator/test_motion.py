@@ -12,7 +12,7 @@ from tellmark.generator.audio.encoder import SpeechEncoder
 from tellmark.generator.audio.voice import synthesize
 from tellmark.generator.dynamics import latent_motion as columns
 from tellmark.generator.dynamics.behaviour import HEAD_SHARE
-from tellmark.generator.motion import DiffusionMotion, Performance, bounded
+from tellmark.generator.motion import DiffusionMotion, Performance, bounded, liveliness
 from tellmark.generator.rules import RuleMotion
 from tellmark.generator.speech import load_speech
 from tellmark.generator.types import EXPRESSIONS, Controls, Encoded, GradualModel, Motion
@@ -160,6 +160,35 @@ def test_heads_end_where_the_films_do_and_small_turns_are_left_alone() -> None:
     assert 10.5 < held[1, 1] <= 11
     assert -20 <= held[2, 0] < -19.5
     assert held[2, 1] > off[2, 1]
+
+
+def test_performances_are_as_differently_lively_as_people() -> None:
+    drawn = np.array([liveliness(seed) for seed in range(400)])
+    assert 1.2 < np.median(drawn) < 1.4
+    assert 0.78 < drawn.min() < 0.85
+    assert 2.0 < drawn.max() < 2.15
+    assert 0.25 < np.log(drawn).std() < 0.4
+    assert liveliness(0) == pytest.approx(1.3)
+    for start in (0, 3, 2**63 - 1):
+        few = [liveliness(seed) for seed in range(start, start + 7)]
+        assert 1.1 < np.median(few) < 1.5
+        assert max(few) > 1.6 * min(few)
+    assert np.isfinite([liveliness(-1), liveliness(2**64 - 1)]).all()
+
+
+def test_how_lively_a_head_is_changes_nothing_but_its_size(
+    heard: Encoded, plain: Motion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lively = float(liveliness(1))
+    monkeypatch.setattr("tellmark.generator.motion.liveliness", lambda seed: np.float32(0.5))
+    calm = performed(heard)
+    assert np.abs(calm.translation - 0.5 / lively * plain.translation).max() < 1e-5
+    assert np.abs(np.log(calm.distance) - 0.5 / lively * np.log(plain.distance)).max() < 1e-5
+    assert np.array_equal(calm.expression, plain.expression)
+    # Turns that are not held at the films' ends: below 7 degrees.
+    free = np.abs(plain.rotation_deg).max(1) < 6.5
+    assert free.any()
+    assert np.abs(calm.rotation_deg - 0.5 / lively * plain.rotation_deg)[free].max() < 1e-4
 
 
 def test_a_speech_that_was_cut_short_is_not_heard_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
