@@ -1,8 +1,9 @@
 """What is seen through the lips' opening, pixel by pixel: teeth, and behind them tongue and throat in failing light.
 
 All flesh in it is of one colour, and differs in light alone. The tongue rests on the jaw, its tip behind the lower
-teeth: its front is lit, its back lies in the dark, and so does what is between it and the upper teeth. Lips cast a soft
-shade, the upper one most, for light comes from above.
+teeth, with a furrow along its middle: its front is lit, its back less, and what is between it and the upper teeth lies
+in the dark. Where a jaw opens further than the tongue is high, the throat is seen behind it, darker still. Lips cast a
+soft shade, the upper one most, for light comes from above.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from tellmark.types import F32
 _TONGUE_MM = 23.0  # half width of the tongue at rest between the teeth
 _FILLS = 0.88  # of its half width, that the lips show at most: beside it is the cheek, and not the dark
 _ARCHED = 0.42  # of its height above the lower teeth, that it falls off to its sides
-_OVER_MM, _HIGH_MM = 2.5, 7.5  # of its height: what lies above the lower teeth however low it is, and all there is
+_OVER_MM, _HIGH_MM = 2.5, 7.5  # of its height above the lower teeth: least and most
 _BACK, _BEHIND = 0.77, 0.56  # of the light, that the tongue's back has and what is behind it
 _EDGE_MM = 4.0  # over which one goes over into the other
 _THROAT, _THROAT_MM = 0.27, (15.0, 5.5)  # of the light in the middle of the throat, and the half axes of its oval
 _ROOM_MM = 6.0  # between tongue and upper teeth, that shows all of it
 _FURROW, _FURROW_MM = 0.14, 2.6  # of the light, that the tongue's furrow takes, and its half width
 _ROUGH, _GRAIN_MM = 0.03, (1.6, 1.1)  # how much the tongue's light varies (spread), and how far apart its grains are
-_GRAIN = np.random.default_rng(5).standard_normal((32, 32)).astype(np.float32)
+_GRAIN = np.random.default_rng(5).standard_normal((32, 32)).astype(np.float32)  # the same in every mouth
 _LIP, _LIP_MM = 0.60, 3.5  # of the light under the upper lip's edge, and how far its shade reaches
 _FLOOR, _FLOOR_MM = 0.92, 1.6  # the same above the lower lip's
 
@@ -125,7 +126,7 @@ def _bump(squared: float) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _grain(x: float, y: float) -> float:
-    """Of grains one apart, the one at hand: smooth noise, the same in every mouth, that repeats itself out of sight."""
+    """Smooth noise: ``_GRAIN`` in steps of one, which repeats itself out of sight."""
     column, row = int(np.floor(x)), int(np.floor(y))
     fx, fy = _smooth(x - column), _smooth(y - row)
     above = _GRAIN[row % 32, column % 32] * (1 - fx) + _GRAIN[row % 32, (column + 1) % 32] * fx
