@@ -11,9 +11,7 @@ from tellmark.types import F32
 WIDE, TALL = 80, 24  # px, at half a mm each
 
 
-def painted(
-    show_mm: float, raised: float = 0.6, colour: float = 1.0, shift: float = 0.0, tall: int = TALL
-) -> F32:
+def painted(show_mm: float, raised: float = 0.6, colour: float = 1.0, shift: float = 0.0, tall: int = TALL) -> F32:
     """(tall, WIDE, 3): an oval opening without any teeth, flesh in it, its lips ``shift`` px lower."""
     y, x = np.indices((tall, WIDE), np.float32)
     off = 1 - np.hypot((x - 39.5) / 38, (y - (tall - 1) / 2 - shift) / (tall / 2 - 2))
