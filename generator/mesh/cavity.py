@@ -131,7 +131,7 @@ def _grain(x: float, y: float) -> float:
     fx, fy = _smooth(x - column), _smooth(y - row)
     above = _GRAIN[row % 32, column % 32] * (1 - fx) + _GRAIN[row % 32, (column + 1) % 32] * fx
     below = _GRAIN[(row + 1) % 32, column % 32] * (1 - fx) + _GRAIN[(row + 1) % 32, (column + 1) % 32] * fx
-    return above * (1 - fy) + below * fy
+    return float(above * (1 - fy) + below * fy)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
