@@ -20,7 +20,7 @@ _ROUNDED = 0.3  # of the mouth's width, by which lips are rounded
 # Upper front teeth below the lip at rest, over people: mean, spread, ends (Vig & Brundo 1978: men 1.9 mm, women 3.4).
 _SHOWN_MM, _SPREAD_MM, _ENDS_MM = 2.7, 1.3, (0.5, 5.0)
 
-_RAISED = (0.45, 0.85)  # of the way between the rows of teeth, how far up tongues reach
+_RAISED = (0.48, 0.99)  # of the way between the rows of teeth, how far up tongues reach
 _RED = np.array([0.77, 1.24, 1.18])  # exponents of the light
 
 
@@ -31,7 +31,7 @@ def shown_mm(seed: int) -> float:
 
 
 def tongue_raised(seed: int) -> float:
-    """Of the way from somebody's lower teeth to the upper ones, how far up the tongue reaches; in [0.45, 0.85]."""
+    """Of the way from somebody's lower teeth to the upper ones, how far up the tongue reaches; in [0.48, 0.99]."""
     return float(np.random.default_rng((seed, 3)).uniform(*_RAISED))
 
 

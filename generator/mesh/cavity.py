@@ -1,8 +1,9 @@
 """What is seen through the lips' opening, pixel by pixel: teeth, and behind them tongue and throat in failing light.
 
 All flesh in it is of one colour, and differs in light alone. The tongue rests on the jaw, its tip behind the lower
-teeth: its front is lit, its back lies in the dark, and so does what is between it and the upper teeth. Lips cast a soft
-shade, the upper one most, for light comes from above.
+teeth, with a furrow along its middle: its front is lit, its back less, and what is between it and the upper teeth lies
+in the dark. Where a jaw opens further than the tongue is high, the throat is seen behind it, darker still. Lips cast a
+soft shade, the upper one most, for light comes from above.
 """
 
 from __future__ import annotations
@@ -15,9 +16,15 @@ from tellmark.types import F32
 
 _TONGUE_MM = 23.0  # half width of the tongue at rest between the teeth
 _FILLS = 0.88  # of its half width, that the lips show at most: beside it is the cheek, and not the dark
-_ARCHED = 0.45  # of its height above the lower teeth, that it falls off to its sides
-_BACK, _THROAT = 0.49, 0.49  # of the light, that the tongue's back and the throat have
-_EDGE_MM = 2.2  # over which the tongue's back goes over into the dark
+_ARCHED = 0.42  # of its height above the lower teeth, that it falls off to its sides
+_OVER_MM, _HIGH_MM = 2.5, 7.5  # of its height above the lower teeth: least and most
+_BACK, _BEHIND = 0.77, 0.56  # of the light, that the tongue's back has and what is behind it
+_EDGE_MM = 4.0  # over which one goes over into the other
+_THROAT, _THROAT_MM = 0.27, (15.0, 5.5)  # of the light in the middle of the throat, and the half axes of its oval
+_ROOM_MM = 6.0  # between tongue and upper teeth, that shows all of it
+_FURROW, _FURROW_MM = 0.14, 2.6  # of the light, that the tongue's furrow takes, and its half width
+_ROUGH, _GRAIN_MM = 0.03, (1.6, 1.1)  # how much the tongue's light varies (spread), and how far apart its grains are
+_GRAIN = np.random.default_rng(5).standard_normal((32, 32)).astype(np.float32)  # the same in every mouth
 _LIP, _LIP_MM = 0.60, 3.5  # of the light under the upper lip's edge, and how far its shade reaches
 _FLOOR, _FLOOR_MM = 0.92, 1.6  # the same above the lower lip's
 
@@ -46,12 +53,15 @@ def paint(
     half = max(0.5 * (last - first), 1.0)
     fills = min(half * mm_per_px / _TONGUE_MM, _FILLS)
     between = max(drop_mm - show_mm, 0.0)
+    high = _OVER_MM + raised * between
+    high /= (1 + (high / _HIGH_MM) ** 6) ** (1 / 6)  # jaws open further than tongues are high
+    throat = (_BEHIND - _THROAT) * _smooth((between - high) / _ROOM_MM)
     for x in range(width):
         top, bottom = _ends(mask, x)
         across = min(abs((x - 0.5 * (first + last)) / half), 1.0)
-        corner = 1 - 0.4 * across**3
+        corner = 1 - 0.2 * across**3
         air = least + (1 - least) * min((bottom - top) * mm_per_px / full_mm, 1.0)  # light that gets in
-        tall = (1.0 + raised * between) * (1 - _ARCHED * (across * fills) ** 2)
+        tall = high * (1 - _ARCHED * (across * fills) ** 2)
         for y in range(height):
             if mask[y, x] <= 0:
                 continue
@@ -62,9 +72,11 @@ def paint(
             light = 1.12 * corner * air * lip * floor * unshaded
             low = v - drop_mm
             rise = low + tall  # mm from the tongue's outline towards its tip
-            groove = 1 - 0.08 * np.exp(-((u / 3.0) ** 2)) * _smooth(-low / 4.0)
-            tongue = (_BACK + (1 - _BACK) * _smooth(rise / max(tall, 3.0))) * groove
-            shade = _THROAT + (tongue - _THROAT) * _smooth(rise / _EDGE_MM)
+            relief = 1 - _FURROW * _bump((u / _FURROW_MM) ** 2) * _smooth(-low / 4.0)
+            relief += _ROUGH * _grain(u / _GRAIN_MM[0], low / _GRAIN_MM[1])
+            tongue = (_BACK + (1 - _BACK) * _smooth(rise / max(tall, 3.0))) * relief
+            behind = _BEHIND - throat * _bump((u / _THROAT_MM[0]) ** 2 + ((low + high + 0.5) / _THROAT_MM[1]) ** 2)
+            shade = behind + (tongue - behind) * _smooth(rise / _EDGE_MM)
             for k in range(3):
                 colour[k] = flesh[k] * np.float32((light * shade) ** red[k])
                 lit[k] = np.float32(light ** red[k])
@@ -103,6 +115,23 @@ def _ends(mask: F32, x: int) -> tuple[float, float]:
 def _smooth(x: float) -> float:
     t = min(max(x, 0.0), 1.0)
     return t * t * (3 - 2 * t)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _bump(squared: float) -> float:
+    """1 in the middle, 0 from a distance of 1 on, given the square of it."""
+    t = max(1 - squared, 0.0)
+    return t * t
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _grain(x: float, y: float) -> float:
+    """Smooth noise: ``_GRAIN`` in steps of one, which repeats itself out of sight."""
+    column, row = int(np.floor(x)), int(np.floor(y))
+    fx, fy = _smooth(x - column), _smooth(y - row)
+    above = _GRAIN[row % 32, column % 32] * (1 - fx) + _GRAIN[row % 32, (column + 1) % 32] * fx
+    below = _GRAIN[(row + 1) % 32, column % 32] * (1 - fx) + _GRAIN[(row + 1) % 32, (column + 1) % 32] * fx
+    return float(above * (1 - fy) + below * fy)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

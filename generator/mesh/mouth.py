@@ -29,7 +29,7 @@ from tellmark.generator.geometry.between_lips import (
 from tellmark.generator.geometry.raster import mix
 from tellmark.generator.mesh.cavity import paint
 from tellmark.generator.mesh.mesh import Mesh, Pose, place_rigid
-from tellmark.generator.mesh.opening import close_lips, lip_gaps, mouth_width, opening_mask, seam_colour
+from tellmark.generator.mesh.opening import close_lips, lip_colour, lip_gaps, mouth_width, opening_mask, seam_colour
 from tellmark.generator.mesh.softness import softness
 from tellmark.generator.mesh.teeth import (
     colourfulness,
@@ -50,7 +50,8 @@ _SQUEEZED = 0.3  # of their gap at rest, by which lips squeeze what is between t
 _CHIN = 152
 _JAW_OF_CHIN = 0.9
 _SMOOTH_PX = 0.7  # sigma by which a sprite of 1.5 px a pixel of the frame is smoothed before it is sampled
-_FLESH = (0.94, 0.69, 0.62)  # of white
+_FLESH = np.array([0.92, 0.70, 0.68])  # of white
+_LIKE_LIPS = 0.07  # by which a channel of somebody's flesh differs at most from that, the way their lips do
 _LOWER_MM = 8.0  # of the lower teeth, that a lowered lip shows
 
 
@@ -101,7 +102,7 @@ def build_mouth(image: U8, landmarks: F32, mesh: Mesh) -> Mouth:
         rest_drop_mm=gap_mm + 1.4 - 0.3 * max(gap_mm - 6, 0),
         raised=tongue_raised(seed),
         seam=seam_colour(image, landmarks),
-        flesh=_fade((white * _FLESH).astype(np.float32), colour),
+        flesh=_fade(_flesh(white, lip_colour(image, landmarks)), colour),
         red=reddening(colour),
     )
 
@@ -171,6 +172,14 @@ def _draw_inside(
         LEAST_LIGHT, FULL_LIGHT_MM,
     )  # fmt: skip
     mix(frame[y0:y1, x0:x1], colour, mask * np.float32(fade * fade * (3 - 2 * fade)))
+
+
+def _flesh(white: NDArray[np.float64], lips: F32) -> F32:
+    """(3,) RGB of tongue and throat in full light, a quarter of the way to the tone of somebody's lips (3,)."""
+    tone = lips / white
+    tone *= _FLESH.mean() / tone.mean() / _FLESH
+    tone = np.clip(tone**0.25, 1 - _LIKE_LIPS, 1 + _LIKE_LIPS)  # of lips, not of what is painted on them
+    return np.asarray(white * _FLESH * tone, np.float32)
 
 
 def _fade(colours: F32, colour: float) -> F32:

@@ -41,10 +41,15 @@ def opening_mask(loop: F32, width: int, height: int, soft: float) -> F32:
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), float(np.hypot(0.7, soft))), np.float32) / 255
 
 
+def lip_colour(image: U8, landmarks: F32) -> F32:
+    """(3,) RGB of the lips."""
+    places = np.rint(landmarks[[*UPPER_LIP[1][2:9], *LOWER_LIP[1][2:9]], :2]).astype(int).clip(0, SIZE - 1)
+    return np.asarray(np.median(image[places[:, 1], places[:, 0]].astype(np.float32), axis=0), np.float32)
+
+
 def seam_colour(image: U8, landmarks: F32) -> F32:
     """(3,) RGB between closed lips: the lips' own, in their shadow."""
-    places = np.rint(landmarks[[*UPPER_LIP[1][2:9], *LOWER_LIP[1][2:9]], :2]).astype(int).clip(0, SIZE - 1)
-    return np.asarray(_SEAM * np.median(image[places[:, 1], places[:, 0]].astype(np.float32), axis=0), np.float32)
+    return np.float32(_SEAM) * lip_colour(image, landmarks)
 
 
 def close_lips(

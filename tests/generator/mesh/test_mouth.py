@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tellmark.generator.geometry.basis import LOWER_LIP
+from tellmark.generator.geometry.basis import LOWER_LIP, UPPER_LIP
 from tellmark.generator.mesh.mesh import Mesh, Pose, build_mesh, move
 from tellmark.generator.mesh.mouth import Mouth, build_mouth, draw_mouth
 from tellmark.generator.mesh.teeth import own_interior, upper_teeth, white_point
@@ -76,6 +76,22 @@ def test_teeth_are_in_the_dark_behind_lips_that_hardly_part_and_behind_rounded_o
     with_teeth = brightness(**wide)
     mouth = hidden
     assert brightness(**wide) < 0.8 * with_teeth
+
+
+def test_a_tongue_takes_after_its_lips_but_not_after_what_is_painted_on_them(
+    someone_else: Portrait, mesh: Mesh
+) -> None:
+    places = np.rint(someone_else.landmarks[[*UPPER_LIP[1], *LOWER_LIP[1]], :2]).astype(int)
+
+    def flesh(*rgb: int) -> np.ndarray:
+        image = someone_else.image.copy()
+        image[places[:, 1], places[:, 0]] = rgb
+        return build_mouth(image, someone_else.landmarks, mesh).flesh
+
+    pale, red, painted = flesh(150, 120, 115), flesh(170, 100, 95), flesh(200, 0, 60)
+    assert red[0] / red[1] > 1.05 * pale[0] / pale[1]
+    assert pale[0] > pale[1]
+    assert painted[1] > 0.85 * red[1]
 
 
 def test_opening_grows_in_without_a_jump(mouth: Mouth, mesh: Mesh) -> None:
