@@ -34,6 +34,18 @@ def damage(sample: Sample, number: int) -> bytes:
             return bytes(damaged)
 
 
+def anywhere(data: bytes, number: int) -> bytes:
+    """``data`` as case ``number`` changes it, wherever in it; always the same, and never the same as before."""
+    rng = np.random.default_rng(number)
+    while True:
+        way = _WAYS[rng.integers(len(_WAYS))]
+        damaged = bytearray(data)
+        for _ in range(int(rng.integers(1, 9))):
+            damaged = way(damaged, 0, len(damaged), rng) or damaged
+        if damaged != data:
+            return bytes(damaged)
+
+
 def _flips(data: bytearray, start: int, end: int, rng: np.random.Generator) -> bytearray:
     for offset in rng.integers(start, end, rng.integers(1, 9)):
         data[offset] ^= 1 << int(rng.integers(8))

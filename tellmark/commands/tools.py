@@ -31,6 +31,7 @@ _BENCHMARKS = [
     "provenance",
     "serve",
     "fuzz",
+    "media",
     "detector",
     "dataset",
     "report",
