@@ -23,9 +23,11 @@ _BOUNCE = 0.20  # of the neck's brightness, that comes back from jaw to neck rig
 _SHADE = 0.28  # likewise, lost to head and chin further down
 
 
-def turned_under(shape: F32) -> tuple[F32, F32]:
-    """(SIZE, SIZE, 3) light that is left on the lower face of a (478, 3) shape, and (SIZE, SIZE, 1) of its gloss."""
-    beyond, low = skin.beyond_outline(shape)
+def turned_under(shape: F32, beyond: F32, low: F32) -> tuple[F32, F32]:
+    """(SIZE, SIZE, 3) share of light that is left on the lower face, and (SIZE, SIZE, 1) of its gloss, in [0, 1].
+
+    shape: (478, 3) portrait px. beyond, low: what :func:`skin.beyond_outline` says of it.
+    """
     turn = low * smoothstep(beyond, -0.24, 0.10)
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
     top, bottom = float(shape[17, 1]), float(shape[152, 1])
@@ -36,10 +38,14 @@ def turned_under(shape: F32) -> tuple[F32, F32]:
 
 
 def on_neck(shape: F32, beard: float) -> F32:
-    """(SIZE, SIZE, 3) factor of the sRGB of what is behind the jaw of a (478, 3) shape; ``beard`` in [0, 1]."""
+    """(SIZE, SIZE, 3) factor of the sRGB of what is behind the jaw of a (478, 3) shape, .4 to 1.25.
+
+    beard: its density in [0, 1].
+    """
     oval = skin.oval_of(shape)
     near, far = (
-        cv2.GaussianBlur(np.roll(oval, down, axis=0), (0, 0), sigma)[..., None] for down, sigma in ((6, 9.0), (28, 26.0))
+        cv2.GaussianBlur(np.roll(oval, down, axis=0), (0, 0), sigma)[..., None]
+        for down, sigma in ((6, 9.0), (28, 26.0))
     )
     bare = 1 - min(1.0, 2 * beard)  # hair throws nothing back
     return f32((1 + near * (_BOUNCE * bare - 0.5 * (1 - bare)) / _RED) * (1 - _SHADE * far * _RED))

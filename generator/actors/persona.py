@@ -114,7 +114,7 @@ def parts_of(seed: int) -> Parts:
     beyond, low = skin.beyond_outline(shape)  # where the jaw turns under, it turns from the light
     edge = (low * np.exp(-(((beyond - 0.01) / 0.06) ** 2)))[..., None]  # and turns slowly, where the mesh has an edge
     lit = lit * (1 - edge) + edge * cv2.GaussianBlur(lit, (0, 0), 5.0)
-    left, mirrored = jaw.turned_under(shape)
+    left, mirrored = jaw.turned_under(shape, beyond, low)
     lit, gloss = lit * left, gloss * mirrored
     # Nor can their grid tell how little light there is beside hair that lies on the skin.
     beneath = cv2.GaussianBlur(np.roll(front[..., 3], 5, axis=0), (0, 0), 6.0)[..., None]
