@@ -23,6 +23,7 @@ from tellmark.generator.actors import (
     fibres,
     garments,
     glasses,
+    jaw,
     relief,
     scenery,
     skin,
@@ -98,12 +99,7 @@ def parts_of(seed: int) -> Parts:
     log, ears = skin.paint(recipe, shape, space)
     tone = np.exp(np.median(log[skin.well_inside(shape)[..., 0] > 0.5], axis=0))
     body, body_z = garments.torso(recipe.body, skull.face, tone)
-    # Closer to the jaw than the shadows' grid can tell, little light gets in.
-    near = cv2.GaussianBlur(np.roll(skin.oval_of(shape), 6, axis=0), (0, 0), 9.0)[..., None]
-    body[..., :3] *= 1 - 0.32 * near * f32([0.85, 1.0, 1.05])
-    # Further down the chin keeps off what comes from above.
-    shade = cv2.GaussianBlur(np.roll(skin.oval_of(shape), 22, axis=0), (0, 0), 24.0)[..., None]
-    body[..., :3] *= 1 - 0.25 * shade * f32([0.8, 1.0, 1.05])
+    body[..., :3] *= jaw.on_neck(shape, recipe.beard)
     head_z = relief.head_depth(shape, skull)
     head_z = np.where((ears > 0.5) & (head_z >= relief.FAR), skull.centre[2] * 0.8, head_z)
     blockers = np.minimum(np.minimum(head_z, body_z), np.where(front[..., 3] > 0.6, hair_z - 4, relief.FAR))
@@ -118,8 +114,8 @@ def parts_of(seed: int) -> Parts:
     beyond, low = skin.beyond_outline(shape)  # where the jaw turns under, it turns from the light
     edge = (low * np.exp(-(((beyond - 0.01) / 0.06) ** 2)))[..., None]  # and turns slowly, where the mesh has an edge
     lit = lit * (1 - edge) + edge * cv2.GaussianBlur(lit, (0, 0), 5.0)
-    under = (low * smoothstep(beyond, -0.08, 0.10))[..., None]
-    lit, gloss = lit * (1 - 0.3 * under), gloss * (1 - under)
+    left, mirrored = jaw.turned_under(shape, beyond, low)
+    lit, gloss = lit * left, gloss * mirrored
     # Nor can their grid tell how little light there is beside hair that lies on the skin.
     beneath = cv2.GaussianBlur(np.roll(front[..., 3], 5, axis=0), (0, 0), 6.0)[..., None]
     lit = lit * (1 - 0.45 * beneath * f32([0.85, 1.0, 1.05]))
@@ -141,7 +137,6 @@ def parts_of(seed: int) -> Parts:
     tips = np.dstack([_lit(hairs[..., :3], lit), hairs[..., 3:]]) * (lower * (1 - skin.oval_of(shape)))[..., None]
     hair_z = np.where((tips[..., 3] > 0.05) & (front[..., 3] < 0.2), skull.face[:, 2].mean(), hair_z)
     front = front + tips * (1 - front[..., 3:])
-    body[..., :3] *= 1 - 0.5 * min(1.0, 2 * recipe.beard) * near
     worn = None
     if recipe.glasses is not None:
         layer, depth, shade = glasses.paint(recipe.glasses, shape, light)
