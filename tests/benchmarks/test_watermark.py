@@ -155,14 +155,14 @@ def test_a_registry_is_filled_for_the_clock(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_spliced_face_is_found_and_an_intact_clip_is_not() -> None:
-    clip = list(Hosts(count=3, seconds=8.5))[-1]  # the intact control of one clip leans; docs/limits.md
-    rows = {row["condition"]: row.get("mean", row.get("told")) for row in localisation.rows([clip], _silent, "crf 23")}
+    clips = list(Hosts(count=3, seconds=8.5))  # the intact control of one alone is .2 to .8, by chance; docs/log.md
+    rows = {row["condition"]: row.get("mean", row.get("told")) for row in localisation.rows(clips, _silent, "crf 23")}
     # An actor's backdrop stands still, and encoders repeat it with its mark: segments may well cover the splice.
     segments = "half-second spans by the segments of a verdict, 1.3 s spliced in, crf 23: auc, intact control"
     assert rows[segments] == pytest.approx(0.5, abs=0.1)
     assert rows["half-second spans, 1.3 s spliced in, crf 23: auc"] > 0.8
     assert rows["8 x 8 blocks, face spliced in, crf 23: auc"] > 0.8
     assert rows["8 x 8 blocks, face spliced in, crf 23: auc, intact control"] == pytest.approx(0.5, abs=0.2)
-    for splice, count in (("1.3 s spliced in", 3), ("face spliced in", 1)):
+    for splice, count in (("1.3 s spliced in", 9), ("face spliced in", 3)):
         assert rows[f"verify --localise, {splice}, crf 23: told"] == count
         assert rows[f"verify --localise, {splice}, crf 23: told of an intact clip"] == 0
