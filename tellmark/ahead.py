@@ -8,7 +8,7 @@ constant memory.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from queue import Queue
+from queue import SimpleQueue
 from threading import Event, Thread
 from typing import TypeVar
 
@@ -21,30 +21,37 @@ def ahead(source: Iterable[Item], waiting: int) -> Generator[Item, None, None]:
     ``source`` is used, and closed, in one other thread alone; what it raises is raised here, after the items before.
     Whoever may stop early closes the generator, which waits for that thread.
     """
-    done: Queue[tuple[Item] | BaseException | None] = Queue(waiting)
+    # Not a bounded queue: a signal that interrupts its `get` may leave the thread asleep although there is room.
+    done: SimpleQueue[tuple[Item] | BaseException | None] = SimpleQueue()
+    room: SimpleQueue[None] = SimpleQueue()
+    for _ in range(waiting):
+        room.put(None)
     stop = Event()
-    thread = Thread(target=_work, args=(source, done, stop), name="ahead", daemon=True)
+    thread = Thread(target=_work, args=(source, done, room, stop), name="ahead", daemon=True)
     thread.start()
     try:
         while (found := done.get()) is not None:
+            room.put(None)
             if isinstance(found, BaseException):
                 raise found
             yield found[0]
     finally:
         stop.set()
         while thread.is_alive():  # it may wait for room; what it still has is not wanted
-            if not done.empty():
-                done.get()
+            room.put(None)
             thread.join(0.01)
 
 
-def _work(source: Iterable[Item], done: Queue[tuple[Item] | BaseException | None], stop: Event) -> None:
+def _work(
+    source: Iterable[Item], done: SimpleQueue[tuple[Item] | BaseException | None], room: SimpleQueue[None], stop: Event
+) -> None:
     last: BaseException | None = None
     items = iter(source)
     try:
         for item in items:
             if stop.is_set():
                 break
+            room.get()
             done.put((item,))
     except BaseException as error:
         last = error

@@ -13,12 +13,16 @@ T = TypeVar("T")
 class Background(Generic[T]):
     """Calls ``use`` with every item, in order, in a thread; at most ``waiting`` items wait.
 
-    After an error it goes on taking items without using them, so that the caller never waits forever.
+    After an error it goes on taking items without using them, so that the caller never waits forever. Nor does it where
+    a signal interrupts ``put``: that may take a bounded queue's notice to the thread with it, which then sleeps on.
     """
 
     def __init__(self, use: Callable[[T], None], *, waiting: int, name: str) -> None:
         self._use = use
-        self._items: queue.Queue[tuple[T] | None] = queue.Queue(waiting)
+        self._items: queue.SimpleQueue[tuple[T] | None] = queue.SimpleQueue()
+        self._room: queue.SimpleQueue[None] = queue.SimpleQueue()  # a place each; signals cannot break its lock
+        for _ in range(waiting):
+            self._room.put(None)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
@@ -26,6 +30,7 @@ class Background(Generic[T]):
     def put(self, item: T) -> None:
         """Hand over an item. Raises the error of an earlier one."""
         self._raise()
+        self._room.get()
         self._items.put((item,))
 
     def finish(self) -> None:
@@ -45,6 +50,7 @@ class Background(Generic[T]):
 
     def _work(self) -> None:
         while (item := self._items.get()) is not None:
+            self._room.put(None)
             if self._error is None:
                 try:
                     self._use(item[0])
