@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.generator.geometry.fill import fill, push_pull
+from tellmark.generator.geometry.hairline import hair_depth
 from tellmark.generator.types import SIZE, Portrait
 from tellmark.landmarks import FACE_OVAL
 from tellmark.types import F32, U8
@@ -59,7 +60,7 @@ def split(portrait: Portrait) -> Layers:
     glow = np.maximum(colour - 255 * alpha[..., None], 0)
     colour = colour - (glow if drawn else np.minimum(glow, _GLOW))
     person = np.dstack([colour, np.rint(alpha * 255)]).astype(np.uint8)
-    return Layers(_extend(person), background.astype(np.uint8))
+    return Layers(_extend(person, hair_depth(portrait.image, portrait.landmarks)), background.astype(np.uint8))
 
 
 def shown(person: U8, sources: F32, triangles: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -119,7 +120,7 @@ def _stray_hair(image: U8, filled: U8, alpha: F32, near: NDArray[np.bool_]) -> F
     return np.asarray(np.clip((difference - 10 * texture - 6) / 50, 0, 1) * reach, np.float32)
 
 
-def _extend(person: U8) -> U8:
+def _extend(person: U8, hair_px: F32) -> U8:
     """The person layer continued beyond the frame: a crown above, sinking shoulders beside, cloth below."""
     end = PAD + SIZE
     wide: U8 = cv2.copyMakeBorder(person, PAD, PAD, PAD, PAD, cv2.BORDER_REFLECT_101)
@@ -128,13 +129,22 @@ def _extend(person: U8) -> U8:
     wide[:PAD] = 0
     top = person[0, :, 3].astype(np.float32) / 255
     if top.sum() > 8:
-        _crown(wide, person, top)
-    for step in range(1, PAD + 1):
-        sink = round(step * _SHOULDER_SLOPE)
-        for column, edge in ((PAD - step, PAD), (end - 1 + step, end - 1)):
-            wide[:sink, column] = 0
-            wide[sink:, column] = wide[: len(wide) - sink, edge]
+        _crown(wide, person, top, hair_px)
+    edges = [(PAD - 1, -1, wide[:, PAD].astype(np.float32)), (end, 1, wide[:, end - 1].astype(np.float32))]
+    for step in range(PAD):
+        sink = round((step + 1) * _SHOULDER_SLOPE)
+        for first, outwards, edge in edges:
+            wide[:sink, first + outwards * step] = 0
+            wide[sink:, first + outwards * step] = _softer(edge, 0.15 * step)[: len(wide) - sink]
     return wide
+
+
+def _softer(edge: F32, sigma: float) -> U8:
+    """A premultiplied column (n, 4) whose colour is blurred: what a pattern does further out is not known."""
+    alpha = edge[:, 3:]
+    soft = cv2.GaussianBlur(edge, (1, 0), sigmaX=1, sigmaY=max(sigma, 0.1)) if sigma > 0.3 else edge
+    colour = soft[:, :3] / np.maximum(soft[:, 3:], 1) * alpha
+    return np.rint(np.clip(np.hstack([np.where(alpha > 8, colour, edge[:, :3]), alpha]), 0, 255)).astype(np.uint8)
 
 
 def _torso(below: U8, last: F32) -> None:
@@ -149,9 +159,14 @@ def _torso(below: U8, last: F32) -> None:
         below[step] = np.rint(np.stack([np.interp(source, columns, last[:, k]) for k in range(4)], 1))
 
 
-def _crown(wide: U8, person: U8, top: F32) -> None:
-    """Close a head that the frame's upper border cuts: mirrored hair under the circle that the outline suggests."""
+def _crown(wide: U8, person: U8, top: F32, hair_px: F32) -> None:
+    """Close a head that the frame's upper border cuts: mirrored hair under the circle that the outline suggests.
+
+    hair_px: (SIZE,) how deep each column may be mirrored.
+    """
     columns = np.arange(SIZE, dtype=np.float32)
+    opaque = person[..., :3] * (255 / np.maximum(person[..., 3:].astype(np.float32), 32))  # whatever lay at its sides
+    mirrored = np.clip(_continued(opaque, hair_px), 0, 255)
     centre = float((columns * top).sum() / top.sum())
     depth = 24
     half, lower = float(top.sum()) / 2, float(person[depth, :, 3].astype(np.float32).sum()) / 255 / 2
@@ -161,7 +176,13 @@ def _crown(wide: U8, person: U8, top: F32) -> None:
     for step in range(1, min(int(radius - middle), PAD - 1)):
         narrow = np.sqrt(radius**2 - (middle + step) ** 2) / half
         alpha = np.interp(centre + (columns - centre) / narrow, columns, top, left=0, right=0)
-        row = person[step].astype(np.float32)
-        opaque = row[:, :3] * (255 / np.maximum(row[:, 3:], 32))  # mirrored hair, whatever lay at its sides
-        wide[PAD - step, PAD : PAD + SIZE, :3] = np.rint(np.clip(opaque, 0, 255) * alpha[:, None])
+        wide[PAD - step, PAD : PAD + SIZE, :3] = np.rint(mirrored[PAD - step] * alpha[:, None])
         wide[PAD - step, PAD : PAD + SIZE, 3] = np.rint(alpha * 255)
+
+
+def _continued(layer: F32, hair_px: F32) -> F32:
+    """(PAD, SIZE, C): a layer (SIZE, SIZE, C) mirrored at its upper border, ever slower towards ``hair_px``."""
+    steps = np.arange(PAD, 0, -1, dtype=np.float32)[:, None]
+    y = hair_px * np.tanh(steps / hair_px)
+    x = np.tile(np.arange(SIZE, dtype=np.float32), (PAD, 1))
+    return np.asarray(cv2.remap(layer, x, y, cv2.INTER_LINEAR), np.float32)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from tellmark.generator.geometry.basis import CORRECTIVES, face_frame
+from tellmark.generator.geometry.hairline import hair_depth
 from tellmark.generator.geometry.seams import CELLS, MARGIN, STEP, WIDE, build_fields, nodes, under_seams
 from tellmark.generator.points.dentition import build_dentition, draw_dentition, opening
 from tellmark.generator.points.globes import build_globes, draw_globe, openings
@@ -76,7 +77,7 @@ class SplatRenderer:
             own = self._mouth.own[..., None]
             self._kept = np.dstack([image * own, own]).astype(np.float32)
             behind = self._behind(Motion.rest(25.0), 0)
-        self._surfels = build_surfels(image, alpha * (1 - hole), behind)
+        self._surfels = build_surfels(image, alpha * (1 - hole), behind, hair_depth(image, landmarks))
 
     def render(self, motion: Motion, index: int) -> U8:
         """Frame ``index`` of the motion: (512, 512, 3) RGB uint8, overwritten by the next call."""

@@ -83,9 +83,10 @@ def plate_of(image: U8, alpha: F32) -> U8:
     return np.asarray(np.clip(np.rint(picture + (filled - picture) * ring), 0, 255), np.uint8)
 
 
-def build_surfels(image: U8, alpha: F32, behind: U8) -> Surfels:
+def build_surfels(image: U8, alpha: F32, behind: U8, hair_px: F32) -> Surfels:
     """The points that, over what lies behind them, are the picture.
 
+    hair_px: (SIZE,) how deep columns may be mirrored where the upper border cuts the head.
     colour = picture - (1 - alpha) * behind; where that is negative there is more of the person than the matte says.
     """
     picture, plate = image.astype(np.float32), behind.astype(np.float32)
@@ -96,7 +97,9 @@ def build_surfels(image: U8, alpha: F32, behind: U8) -> Surfels:
     layer[alpha <= 0] = 0
     # Beyond the frame clothes and hair go on as mirror images, shoulders as they were at the edge.
     tall = cv2.copyMakeBorder(layer, MARGIN, MARGIN, 0, 0, cv2.BORDER_REFLECT_101)
-    tall[:MARGIN] *= _crown(alpha[0])[..., None]
+    above = np.arange(MARGIN, 0, -1)[:, None]
+    mirrored = np.rint(hair_px * (1 - np.exp(-above / hair_px))).astype(np.intp)  # of hair alone, not of the forehead
+    tall[:MARGIN] = np.take_along_axis(layer, mirrored[..., None], axis=0) * _crown(alpha[0])[..., None]
     wide = cv2.copyMakeBorder(tall, 0, 0, MARGIN, MARGIN, cv2.BORDER_REPLICATE)
     present = (wide[..., 3] > 0).astype(np.uint8)
     bends = cv2.filter2D(wide, -1, np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], np.float32))

@@ -159,3 +159,21 @@ def test_rest_frames_of_many_kinds_of_pictures(shared_data: Path, name: str) -> 
         portrait = load_portrait(path, consent="test")
         frame = renderer_of(name, portrait).render(motion({}), 0)
         assert cv2.PSNR(frame, portrait.image) >= 40, path.name
+
+
+@pytest.mark.parametrize("name", RENDERERS)
+def test_a_head_that_the_frame_cuts_has_no_second_forehead(name: str, someone: Portrait) -> None:
+    cut, hair_px = round(float(someone.landmarks[10, 1])) - 24, 24
+    rows = np.minimum(np.arange(SIZE) + cut, SIZE - 1)
+    image = np.ascontiguousarray(someone.image[rows])
+    image[:hair_px] = np.where(someone.matte[rows][:hair_px, :, None] > 0.5, (60, 40, 30), image[:hair_px])
+    landmarks = someone.landmarks - np.array([0, cut, 0], np.float32)
+    shown = replace(someone, image=image, matte=someone.matte[rows], landmarks=landmarks)
+    made = renderer_of(name, shown)
+    frame = made.render(motion({"distance": 1.3}), 0).astype(float)
+    x, y = made.points[10, :2]
+    above = frame[: int(y - hair_px / 1.3), int(x) - 20 : int(x) + 20].reshape(-1, 3)
+    forehead = np.median(image[hair_px + 8 : hair_px + 24, 246:266].reshape(-1, 3), axis=0)
+    like_skin = np.linalg.norm(above - forehead, axis=1) < 40
+    assert len(above) > 800
+    assert like_skin.mean() < 0.02
