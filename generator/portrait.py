@@ -30,6 +30,8 @@ _TIGHTEST_SHARE = 0.66  # accepted to stay inside the picture
 _FACE_CENTRE = (0.5, 0.45)  # of the frame
 _LOOKED_AT = 1024  # px of a picture's longer side in which the top of a head is looked for
 _LIES_DEG = 60.0  # beyond which a head is that of a picture on its side
+_PLAIN = 12  # code values within which a border is of one colour
+_ABRUPT = 30  # code values by which what it surrounds differs from it
 _SLACK = (0.06, 0.12)  # how far the face may leave that place to stay inside the picture
 
 
@@ -49,7 +51,7 @@ def load_portrait(path: Path | str, *, consent: str | None, framing: Framing = "
     if framing not in ("auto", "keep"):
         raise UsageError(f"--framing {framing}: must be auto or keep")
     picture = read_image(path)
-    framed = frame_portrait(picture) if framing == "auto" else _keep(picture, path.name)
+    framed = frame_portrait(unbordered(picture)) if framing == "auto" else _keep(picture, path.name)
     face = find_face(framed)
     roll = float(head_rotation_deg(face.landmarks)[2])
     if abs(roll) > _LIES_DEG:
@@ -96,6 +98,29 @@ def frame_portrait(
     x = _window(centre_x, side, _FACE_CENTRE[0], _SLACK[0], picture.shape[1], before=0.5)
     y = _window(centre_y, side, float(lowered), _SLACK[1], picture.shape[0], before=above)
     return _cut(picture, round(x), round(y), max(1, round(side)))
+
+
+def unbordered(picture: U8) -> U8:
+    """(h, w, 3): the picture (H, W, 3) without a plain border, as scans and screenshots have it; a view of it.
+
+    A border is of one colour, at most a quarter of a side wide, and ends abruptly all along: a plain wall stays.
+    """
+    for _ in range(2):  # above and below, then at the sides
+        first, last = _plain(picture), _plain(picture[::-1])
+        picture = picture[first : len(picture) - last].transpose(1, 0, 2)
+    return picture
+
+
+def _plain(picture: U8) -> int:
+    """Rows of a border above a picture."""
+    reach = len(picture) // 4
+    off = np.abs(picture[: reach + 2].astype(np.int16) - np.median(picture[0], axis=0).astype(np.int16)).max(2)
+    plain = off.max(1) <= _PLAIN
+    if not plain[0] or plain[: reach + 1].all():
+        return 0
+    end = int(plain.argmin())
+    inside = end + 1  # the row between is a mixture, where a picture was scaled
+    return inside if (off[inside] > _ABRUPT).mean() > 0.5 else 0
 
 
 def _crown(picture: U8, low: F32, high: F32) -> float:

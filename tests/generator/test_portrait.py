@@ -9,7 +9,7 @@ from tellmark.errors import FaceError, MediaError, UsageError
 from tellmark.faces import find_face, stands_on_its_head
 from tellmark.generator.actors import actor
 from tellmark.generator.geometry.fill import fill, push_pull
-from tellmark.generator.portrait import frame_portrait, load_portrait
+from tellmark.generator.portrait import frame_portrait, load_portrait, unbordered
 from tellmark.generator.types import SIZE, Portrait
 from tellmark.landmarks import face_height, head_rotation_deg
 from tellmark.pictures import write_image
@@ -69,6 +69,22 @@ def test_framing_continues_a_picture_that_ends(someone: Portrait) -> None:
     assert np.abs(edge.mean((0, 1)) - picture.mean((0, 1))).max() < 40
     assert framed.min() >= 0
     assert (framed.sum(2) == 0).mean() < 0.01
+
+
+def test_a_plain_border_is_no_part_of_the_picture(scene: np.ndarray) -> None:
+    border = {"top": 9, "bottom": 4, "left": 20, "right": 0}
+    white = cv2.copyMakeBorder(scene, *border.values(), cv2.BORDER_CONSTANT, value=(255, 255, 255))
+    found = unbordered(white)
+    # A row and a column at each border may be a mixture, where a picture was scaled.
+    np.testing.assert_array_equal(found, scene[1:-1, 1:])
+    np.testing.assert_array_equal(unbordered(scene), scene)
+
+
+def test_a_plain_wall_is_part_of_the_picture() -> None:
+    wall = np.full((200, 200, 3), 240, np.uint8)
+    cv2.ellipse(wall, (100, 120), (60, 80), 0, 0, 360, (60, 40, 30), -1)  # ends as abruptly, but not all along
+    assert unbordered(wall).shape == wall.shape
+    assert unbordered(np.zeros((40, 40, 3), np.uint8)).shape == (40, 40, 3)
 
 
 def test_keep_takes_a_square_as_it_is(tmp_path: Path, someone: Portrait) -> None:
