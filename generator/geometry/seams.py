@@ -15,6 +15,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from tellmark.generator.geometry.basis import LOWER_LIP, UPPER_LIP, expression_basis, face_frame
+from tellmark.generator.geometry.moods import mood_basis
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, NOSE, RIGHT_BROW, RIGHT_EYE
 from tellmark.types import F32, F64, U8
@@ -35,15 +36,15 @@ _SNAP = 0.02  # face widths: how far from the tracked line between closed lips t
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Displacements in px at the nodes, one field for each of the expressions, their correctives, and the lids.
+    """Displacements in px at the nodes, one field for each of the expressions, their correctives, moods and lids.
 
     The last three: right lid closed, left lid closed, both lower lids raised by a third of the opening.
     """
 
-    above: F32  # (E + 3, nodes, nodes, 3)
-    parting: F32  # (E + 3, h, w, 3) what ``below`` has on top, in the part of the grid in which the two differ
+    above: F32  # (E + M + 3, nodes, nodes, 3)
+    parting: F32  # (E + M + 3, h, w, 3) what ``below`` has on top, in the part of the grid in which the two differ
     corner: tuple[int, int]  # row and column of that part
-    basis: F32  # (E, 478, 3) what the tracked points themselves do
+    basis: F32  # (E + M, 478, 3) what the tracked points themselves do
 
 
 def nodes() -> F32:
@@ -54,7 +55,7 @@ def nodes() -> F32:
 
 def build_fields(landmarks: F32) -> Fields:
     """The fields of a framed portrait's landmarks (478, 3)."""
-    basis = expression_basis(landmarks)
+    basis = np.concatenate([expression_basis(landmarks), mood_basis(landmarks)])
     frame = face_frame(landmarks)
     lip_rings = (0, 1, 3)
     upper = [point for ring in lip_rings for point in UPPER_LIP[ring][1:-1]]
