@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from tellmark.generator.geometry.fine import double, doubled
-from tellmark.generator.geometry.raster import over, over_moved, raster
 from tellmark.generator.geometry.moods import LIDS
+from tellmark.generator.geometry.raster import over, over_moved, raster
 from tellmark.generator.mesh import blur, inside, wrinkles
 from tellmark.generator.mesh.corners import Corners
 from tellmark.generator.mesh.layers import PAD, shown, split
@@ -27,6 +27,7 @@ _FACE_POINTS = 478
 _CORNERS = np.array([[0, 0], [SIZE, 0], [0, SIZE], [SIZE, SIZE]], np.float32)
 _STILL = 0.25  # px that the background's corners may be off before it is fetched anew
 _FOLDS = np.array([0.35, 0.6, 0.6, 0.6], np.float32)  # how much of wrinkles a face shows that has its own
+_MOODY = 0.3  # weight from which a mood is one
 _LEAST_LINED = 0.1  # what of them the smoothest skin shows in a mood
 _INDEX = {name: index for index, name in enumerate(EXPRESSIONS)}
 
@@ -84,7 +85,7 @@ class MeshRenderer:
             self._fine, self._map_x, self._map_y, cv2.INTER_LINEAR, dst=self._layer, borderMode=cv2.BORDER_CONSTANT
         )
         # A mood is worn for long: folds that the skin does not bear would be seen as drawn lines.
-        worn = min(float(motion.mood[index].sum()), 1.0) * (1 - self._lined)
+        worn = min(float(motion.mood[index].sum()) / _MOODY, 1.0) * (1 - self._lined)
         depths = _FOLDS * wrinkles.strength(expression) * np.float32(1 - worn)
         if motion.seen is None and depths.any():  # what was seen brings its own shade along
             face = _face_box(points)

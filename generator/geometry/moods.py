@@ -1,7 +1,7 @@
 """What a mood does to a face beyond the expressions that speech uses as well: how points and lids move at weight 1.
 
-The parts of each are action units of FACS (Ekman, Friesen & Hager 2002), given in millimetres as in ``basis`` and spread
-in the same way. Nothing here parts the lips: that is left to expressions, which closures take back.
+The parts of each are action units of FACS (Ekman, Friesen & Hager 2002), given in millimetres as in ``basis`` and
+spread in the same way. Nothing here parts the lips: that is left to expressions, which closures take back.
 """
 
 from __future__ import annotations
@@ -12,18 +12,20 @@ import numpy as np
 
 from tellmark.generator.geometry.basis import POINTS, STILL_FOR_LIPS, Lips, Moves, arc, face_frame, roughness_of, spread
 from tellmark.generator.types import MOODS
-from tellmark.landmarks import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
+from tellmark.landmarks import LEFT_BROW, RIGHT_BROW
 from tellmark.types import F32, F64
 
 # By mood: how far the upper lids come down (of the way to closed eyes; below 0 they are raised), how far the lower lids
 # come up (as in ``lids.draw_eye``), and degrees that the eyes look up.
-_LIDS = {"happy": (0.03, 0.60, 0), "sad": (0.16, 0.10, -3.5), "angry": (-0.10, 0.40, 0), "surprised": (-0.14, 0, 0)}
+_LIDS = {"happy": (0.03, 0.60, 0), "sad": (0.22, 0.10, -3.5), "angry": (-0.10, 0.40, 0), "surprised": (-0.20, 0, 0)}
 LIDS: F32 = np.array([_LIDS[name] for name in MOODS], np.float32)
 """(len(MOODS), 3) the same as an array."""
 
+_HALF_LEFT_MM = 5.0  # of a smile at rest, that leave half of another one
 _UNSMILED = 0.7  # of a smile at rest, that sad and angry lips have lost
-_HELD = (*STILL_FOR_LIPS, 152, 148, 377, 176, 400, 149, 378, 150, 379, 136, 365, 172, 397, 58, 288)
-_LOW_HELD = tuple(point for point in _HELD if point not in (*RIGHT_BROW, *LEFT_BROW, 151, 9, 8, 69, 299, 104, 333, 68, 298, 71, 301, 108, 337))
+_FOREHEAD = (*RIGHT_BROW, *LEFT_BROW, 151, 9, 8, 69, 299, 104, 333, 68, 298, 71, 301, 108, 337)
+_JAW = (152, 148, 377, 176, 400, 149, 378, 150, 379, 136, 365, 172, 397, 58, 288)
+_STILL = (*(point for point in STILL_FOR_LIPS if point not in _FOREHEAD), *_JAW)
 
 
 def mood_basis(landmarks: F32) -> F32:
@@ -34,7 +36,7 @@ def mood_basis(landmarks: F32) -> F32:
     basis = np.zeros((len(MOODS), len(landmarks), 3), np.float32)
     for k, name in enumerate(MOODS):
         moves = _FIELDS[name](local, lips)
-        held = [point for point in _LOW_HELD if point not in moves]
+        held = [point for point in _STILL if point not in moves]
         basis[k, :POINTS] = spread(roughness, moves, held) @ frame.axes
     return basis
 
@@ -67,9 +69,13 @@ def _unsmiled(lips: Lips, u: float) -> float:
 def _happy(local: F64, lips: Lips) -> Moves:
     """Cheeks up (AU 6), corners up, out and back (AU 12)."""
 
+    # Who smiles in the portrait has less left to smile.
+    own = max(-float(lips.seam[[0, -1]].mean()), 0.0)
+    left = 1 / (1 + own / _HALF_LEFT_MM)
+
     def lip(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
-        thin = (0.5 if upper else -0.7) * ring * arc(u)
-        return 3.2 * u * abs(u) ** 0.3, thin - 3.6 * abs(u) ** 2.0 - 0.3, 2.5 * u * u
+        thin = left * (0.5 if upper else -0.7) * ring * arc(u)
+        return left * 2.8 * u * abs(u) ** 0.3, thin - left * (3.2 * u * u + 0.3), left * 2.2 * u * u
 
     cheeks = _mirrored({
         (205, 425): (2.0, -2.6, -1.5), (50, 280): (0.8, -3.4, -2.0), (117, 346): (0.4, -2.6, -1.0),
@@ -83,9 +89,9 @@ def _sad(local: F64, lips: Lips) -> Moves:
     """Inner brows up and together (AU 1 and 4), corners down (AU 15), chin up (AU 17)."""
 
     def lip(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
-        return 0.8 * u, 1.8 * abs(u) ** 1.7 - 0.5 * arc(u, 1.0) + _unsmiled(lips, u), 0.0
+        return 0.8 * u, 1.1 * abs(u) ** 1.7 - 0.4 * arc(u, 1.0) + _unsmiled(lips, u), 0.0
 
-    brows = _brows(local, lambda far: (2.0 * (1 - far), -4.4 * max(1 - 1.3 * far, 0.0) ** 1.2 + 1.6 * far**2))
+    brows = _brows(local, lambda far: (2.0 * (1 - far), -5.4 * max(1 - 1.3 * far, 0.0) ** 1.2 + 1.6 * far**2))
     chin: Moves = {200: (0, -1.6, -0.5), 199: (0, -1.0, 0), 18: (0, -1.2, 0)}
     cheeks = _mirrored({(205, 425): (0.0, 0.8, 0.0), (50, 280): (0.0, 0.6, 0.0)})
     return brows | chin | cheeks | lips.move(lip)
@@ -95,8 +101,8 @@ def _angry(local: F64, lips: Lips) -> Moves:
     """Brows down and together (AU 4), lips tight (AU 23), wings of the nose drawn up."""
 
     def lip(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
-        tight = (1 if upper else -1) * 0.20 * lips.thickness * ring * arc(u, 0.7)
-        return -1.2 * u, tight + 0.8 * u * u + _unsmiled(lips, u), -0.5
+        tight = (1 if upper else -1) * 0.12 * lips.thickness * ring * arc(u, 0.7)
+        return -0.6 * u, tight + 0.8 * u * u + _unsmiled(lips, u), -0.5
 
     brows = _brows(local, lambda far: (1.4 * (1 - far), 2.2 * (1 - far) ** 0.8 - 1.8 * far**1.5))
     nose = _mirrored({(98, 327): (0.8, -0.7, 0.0), (129, 358): (0.8, -0.6, 0.0)})
@@ -105,7 +111,7 @@ def _angry(local: F64, lips: Lips) -> Moves:
 
 def _surprised(local: F64, lips: Lips) -> Moves:
     """Brows high and arched (AU 1 and 2); the jaw is an expression."""
-    return _brows(local, lambda far: (0.0, -2.8 * (1 - 0.5 * abs(far - 0.45))))
+    return _brows(local, lambda far: (0.0, -3.4 * (1 - 0.5 * abs(far - 0.45))))
 
 
 _FIELDS: dict[str, Callable[[F64, Lips], Moves]] = {

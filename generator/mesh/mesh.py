@@ -95,7 +95,7 @@ def build_mesh(landmarks: F32) -> Mesh:
 
     def everywhere(basis: F32) -> F32:
         outer = np.einsum("no,eoc->enc", follow, basis[:, layout.rim])
-        return np.concatenate([basis, outer], axis=1).astype(np.float32)
+        return np.asarray(np.concatenate([basis, outer], axis=1), np.float32)
 
     bottom = np.array([chin[0], SIZE], np.float32)
     return Mesh(

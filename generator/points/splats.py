@@ -162,9 +162,11 @@ class SplatRenderer:
         narrow = 0.15 * squint + 0.08 * angry - 0.08 * raised - 0.08 * max(up, 0.0)
         mood = motion.mood[index]
         down, risen, _ = mood @ LIDS
+        rise = squint + 0.3 * smile
+        rise += min(float(risen), max(1 - rise, 0.0))
         closed = np.clip(motion.blink[index], 0, 1)
         lids = closed + (narrow + down) * (1 - closed)
-        return np.array([*expression, *products, *mood, *lids, squint + 0.3 * smile + risen], np.float32)
+        return np.array([*expression, *products, *mood, *lids, rise], np.float32)
 
     def _head_share(self, rest: F32) -> F32:
         """(nodes, nodes) in which a place goes with the head: all of it to the chin, nothing of the chest."""
