@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from tellmark.generator.geometry.fine import double, doubled
-from tellmark.generator.geometry.moods import LIDS
+from tellmark.generator.geometry.moods import mood_lids
 from tellmark.generator.geometry.raster import over, over_moved, raster
 from tellmark.generator.mesh import blur, inside, wrinkles
 from tellmark.generator.mesh.corners import Corners
@@ -51,6 +51,7 @@ class MeshRenderer:
         self._triangles = shown(layers.person, self._mesh.sources, self._mesh.triangles)
         self._sources = 2 * self._mesh.sources
         self._eyes = build_eyes(portrait.image, portrait.landmarks)
+        self._mood_lids = mood_lids(portrait.landmarks)
         self._mouth = build_mouth(portrait.image, portrait.landmarks, self._mesh)
         self._corners = Corners(self._person, portrait.landmarks, PAD)
         self._light = Light(portrait.landmarks)
@@ -118,7 +119,7 @@ class MeshRenderer:
         half = 0.16 * squint + 0.08 * angry - 0.10 * raised - 0.10 * float(np.clip(gaze_deg[1] / 15, 0, 1))
         if motion.seen is not None:
             half = 0.0  # lids that were seen need no such guess
-        down, risen, up = (float(value) for value in motion.mood[index] @ LIDS)
+        down, risen, up = (float(value) for value in motion.mood[index] @ self._mood_lids)
         half, rise = half + down, 0.9 * squint + 0.25 * smile + risen
         gaze = (float(gaze_deg[0]), float(gaze_deg[1]) + up)
         looks = [(closed + half * (1 - closed), rise, gaze) for closed in blink.tolist()]

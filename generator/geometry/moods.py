@@ -15,12 +15,9 @@ from tellmark.generator.types import MOODS
 from tellmark.landmarks import LEFT_BROW, RIGHT_BROW
 from tellmark.types import F32, F64
 
-# By mood: how far the upper lids come down (of the way to closed eyes; below 0 they are raised), how far the lower lids
-# come up (as in ``lids.draw_eye``), and degrees that the eyes look up.
-_LIDS = {"happy": (0.03, 0.60, 0), "sad": (0.22, 0.10, -3.5), "angry": (-0.10, 0.40, 0), "surprised": (-0.20, 0, 0)}
-LIDS: F32 = np.array([_LIDS[name] for name in MOODS], np.float32)
-"""(len(MOODS), 3) the same as an array."""
-
+# Upper lids down (of the way to closed eyes), lower lids up (as in ``lids.draw_eye``), degrees that the eyes look up.
+_LIDS = {"happy": (0.03, 0.60, 0), "sad": (0.22, 0.10, -3.5), "angry": (-0.18, 0.40, 0), "surprised": (-0.26, 0, 0)}
+_USUAL_MM = 10.0  # between the lids: raised lids go as far on everybody, however open eyes are
 _HALF_LEFT_MM = 5.0  # of a smile at rest, that leave half of another one
 _UNSMILED = 0.7  # of a smile at rest, that sad and angry lips have lost
 _FOREHEAD = (*RIGHT_BROW, *LEFT_BROW, 151, 9, 8, 69, 299, 104, 333, 68, 298, 71, 301, 108, 337)
@@ -39,6 +36,19 @@ def mood_basis(landmarks: F32) -> F32:
         held = [point for point in _STILL if point not in moves]
         basis[k, :POINTS] = spread(roughness, moves, held) @ frame.axes
     return basis
+
+
+def mood_lids(landmarks: F32) -> F32:
+    """(len(MOODS), 3) what lids do at weight 1.
+
+    How far the upper ones come down, as a share of the way to closed eyes (below 0 they are raised); how far the lower
+    ones come up, 1 for a third of the opening; and degrees that the eyes look up.
+    """
+    lids = np.array([_LIDS[name] for name in MOODS], np.float32)
+    opening = np.linalg.norm(landmarks[[159, 386], :2] - landmarks[[145, 374], :2], axis=1).mean()
+    wide = _USUAL_MM * face_frame(landmarks).px_per_mm / max(float(opening), 1.0)
+    lids[:, 0] *= np.where(lids[:, 0] < 0, np.clip(wide, 0.6, 1.4), 1)
+    return lids
 
 
 def _mirrored(moves: dict[tuple[int, int], tuple[float, float, float]]) -> Moves:
@@ -104,14 +114,14 @@ def _angry(local: F64, lips: Lips) -> Moves:
         tight = (1 if upper else -1) * 0.12 * lips.thickness * ring * arc(u, 0.7)
         return -0.6 * u, tight + 0.8 * u * u + _unsmiled(lips, u), -0.5
 
-    brows = _brows(local, lambda far: (1.4 * (1 - far), 2.2 * (1 - far) ** 0.8 - 1.8 * far**1.5))
+    brows = _brows(local, lambda far: (1.6 * (1 - far), 3.0 * (1 - far) ** 0.8 - 2.0 * far**1.5))
     nose = _mirrored({(98, 327): (0.8, -0.7, 0.0), (129, 358): (0.8, -0.6, 0.0)})
     return brows | nose | lips.move(lip)
 
 
 def _surprised(local: F64, lips: Lips) -> Moves:
     """Brows high and arched (AU 1 and 2); the jaw is an expression."""
-    return _brows(local, lambda far: (0.0, -3.4 * (1 - 0.5 * abs(far - 0.45))))
+    return _brows(local, lambda far: (0.0, -4.2 * (1 - 0.5 * abs(far - 0.45))))
 
 
 _FIELDS: dict[str, Callable[[F64, Lips], Moves]] = {

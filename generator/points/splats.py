@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from tellmark.generator.geometry.basis import CORRECTIVES, face_frame
-from tellmark.generator.geometry.moods import LIDS
+from tellmark.generator.geometry.moods import mood_lids
 from tellmark.generator.geometry.seams import CELLS, MARGIN, STEP, WIDE, build_fields, nodes, under_seams
 from tellmark.generator.points.dentition import build_dentition, draw_dentition, opening
 from tellmark.generator.points.globes import build_globes, draw_globe, openings
@@ -58,6 +58,7 @@ class SplatRenderer:
         oval = self._rest_points[list(FACE_OVAL), 2]
         self._pivot = np.array([*joint, float(np.median(oval)) + 0.12 * self._width], np.float32)
         self._anchor = np.array([self._chin[0], 0.4 * self._chin[1] + 0.6 * SIZE], np.float32)
+        self._mood_lids = mood_lids(landmarks)
         self._globes = build_globes(image, landmarks)
         self._mouth = build_dentition(image, landmarks)
         self._kept: F32 | None = None
@@ -105,7 +106,7 @@ class SplatRenderer:
         """What the skin is thrown at: the plate with eyes and mouth in place, in the frame's own array."""
         frame = self._frame
         np.copyto(frame, self._plate)
-        up = float(motion.gaze_deg[index, 1] + motion.mood[index] @ LIDS[:, 2])
+        up = float(motion.gaze_deg[index, 1] + motion.mood[index] @ self._mood_lids[:, 2])
         gaze = (float(motion.gaze_deg[index, 0]), up)
         self.points = self._place(motion, index)
         depth = self._rest_points[[33, 133, 263, 362], 2].mean()
@@ -161,7 +162,7 @@ class SplatRenderer:
         # Lids follow brows and an upward gaze; that a lowered gaze closes them is the motion's to say.
         narrow = 0.15 * squint + 0.08 * angry - 0.08 * raised - 0.08 * max(up, 0.0)
         mood = motion.mood[index]
-        down, risen, _ = mood @ LIDS
+        down, risen, _ = mood @ self._mood_lids
         rise = squint + 0.3 * smile
         rise += min(float(risen), max(1 - rise, 0.0))
         closed = np.clip(motion.blink[index], 0, 1)
