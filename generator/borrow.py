@@ -65,6 +65,7 @@ class BorrowedMotion:
             distance=head.distance,
             expression=face.expression,
             blink=face.blink,
+            mood=face.mood,
             gaze_deg=np.clip(face.gaze_deg + undone, -_EYES_REACH_DEG, _EYES_REACH_DEG).astype(np.float32),
         )
 

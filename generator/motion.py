@@ -31,7 +31,7 @@ from tellmark.generator.dynamics.diffusion import CONTEXT, MotionTransformer, Si
 from tellmark.generator.dynamics.eyes import Eyes
 from tellmark.generator.dynamics.mouth import settled
 from tellmark.generator.dynamics.noise import Noise
-from tellmark.generator.rules import expressions
+from tellmark.generator.rules import expressions, moods
 from tellmark.generator.types import EXPRESSIONS, Controls, Encoded, Motion, Speech
 from tellmark.media import read_audio
 from tellmark.types import F32, F64
@@ -119,7 +119,12 @@ class Performance:
         motion = Motion.from_array(columns.FPS, rows)
         tracks = settled(motion.expression, heard, self._controls.gains.get("mouth", 1.0))
         # Moods were worn in training as these very offsets; asked for as a condition they come out fainter.
-        return dataclasses.replace(motion[1:-1], expression=expressions(tracks, self._controls, len(rows) - 2))
+        frames = len(rows) - 2
+        return dataclasses.replace(
+            motion[1:-1],
+            expression=expressions(tracks, self._controls, frames),
+            mood=moods(self._controls, frames),
+        )
 
     def latent(self, heard: Encoded) -> F32:
         """(n, CHANNELS) latent motion of n rows of speech, at least one."""
@@ -226,6 +231,7 @@ def gained(motion: Motion, controls: Controls, lively: np.float32) -> Motion:
         motion.expression * np.array(parts, np.float32),
         motion.blink,
         motion.gaze_deg,
+        motion.mood,
     )
 
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from tellmark.generator.geometry.fine import double, doubled
+from tellmark.generator.geometry.moods import mood_lids
 from tellmark.generator.geometry.raster import over, over_moved, raster
 from tellmark.generator.mesh import blur, inside, wrinkles
 from tellmark.generator.mesh.corners import Corners
@@ -26,6 +27,8 @@ _FACE_POINTS = 478
 _CORNERS = np.array([[0, 0], [SIZE, 0], [0, SIZE], [SIZE, SIZE]], np.float32)
 _STILL = 0.25  # px that the background's corners may be off before it is fetched anew
 _FOLDS = np.array([0.35, 0.6, 0.6, 0.6], np.float32)  # how much of wrinkles a face shows that has its own
+_MOODY = 0.3  # weight from which a mood is one
+_LEAST_LINED = 0.1  # what of them the smoothest skin shows in a mood
 _INDEX = {name: index for index, name in enumerate(EXPRESSIONS)}
 
 
@@ -48,10 +51,12 @@ class MeshRenderer:
         self._triangles = shown(layers.person, self._mesh.sources, self._mesh.triangles)
         self._sources = 2 * self._mesh.sources
         self._eyes = build_eyes(portrait.image, portrait.landmarks)
+        self._mood_lids = mood_lids(portrait.landmarks)
         self._mouth = build_mouth(portrait.image, portrait.landmarks, self._mesh)
         self._corners = Corners(self._person, portrait.landmarks, PAD)
         self._light = Light(portrait.landmarks)
         lines = wrinkles.on_skin(wrinkles.creases(portrait.landmarks), portrait.image, portrait.landmarks)
+        self._lined = max(wrinkles.lined(lines, portrait.image, portrait.landmarks), _LEAST_LINED)
         self._lines = cv2.copyMakeBorder(lines, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=(0,) * 4)
         self._looks: list[tuple[float, float, tuple[float, float]]] = []  # of the eyes as they are drawn
         self.points = self._mesh.rest[:_FACE_POINTS]
@@ -67,7 +72,7 @@ class MeshRenderer:
         expression = motion.expression[index]
         self._draw_eyes(motion, index)
         pose = pose_of(self._mesh, motion, index)
-        points = move(self._mesh, expression, pose)
+        points = move(self._mesh, expression, pose, motion.mood[index])
         self.points, self.around = points[:_FACE_POINTS], points[_FACE_POINTS:, :2]
         if motion.seen is None:
             self._corners.lift(self.points, pose.scale, self._person, self._fine)
@@ -80,7 +85,9 @@ class MeshRenderer:
         cv2.remap(
             self._fine, self._map_x, self._map_y, cv2.INTER_LINEAR, dst=self._layer, borderMode=cv2.BORDER_CONSTANT
         )
-        depths = _FOLDS * wrinkles.strength(expression)
+        # A mood is worn for long: folds that the skin does not bear would be seen as drawn lines.
+        worn = min(float(motion.mood[index].sum()) / _MOODY, 1.0) * (1 - self._lined)
+        depths = _FOLDS * wrinkles.strength(expression) * np.float32(1 - worn)
         if motion.seen is None and depths.any():  # what was seen brings its own shade along
             face = _face_box(points)
             wrinkles.fold(self._layer[face], self._map_x[face], self._map_y[face], self._lines, depths)
@@ -112,8 +119,10 @@ class MeshRenderer:
         half = 0.16 * squint + 0.08 * angry - 0.10 * raised - 0.10 * float(np.clip(gaze_deg[1] / 15, 0, 1))
         if motion.seen is not None:
             half = 0.0  # lids that were seen need no such guess
-        gaze = (float(gaze_deg[0]), float(gaze_deg[1]))
-        looks = [(closed + half * (1 - closed), 0.9 * squint + 0.25 * smile, gaze) for closed in blink.tolist()]
+        down, risen, up = (float(value) for value in motion.mood[index] @ self._mood_lids)
+        half, rise = half + down, 0.9 * squint + 0.25 * smile + risen
+        gaze = (float(gaze_deg[0]), float(gaze_deg[1]) + up)
+        looks = [(closed + half * (1 - closed), rise, gaze) for closed in blink.tolist()]
         if looks == self._looks:
             return
         self._looks = looks

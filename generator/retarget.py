@@ -15,7 +15,7 @@ from tellmark.errors import FaceError
 from tellmark.generator.geometry.basis import LOWER_LIP, UPPER_LIP, expression_basis
 from tellmark.generator.geometry.headpose import Heads, fit_heads, rest_shape
 from tellmark.generator.track import Track
-from tellmark.generator.types import EXPRESSIONS, Motion
+from tellmark.generator.types import EXPRESSIONS, MOODS, Motion
 from tellmark.landmarks import CHEEKS, LEFT_BROW, LEFT_IRIS, RIGHT_BROW, RIGHT_IRIS, eye_opening, face_width
 from tellmark.types import F32, F64
 
@@ -53,7 +53,8 @@ def retarget(track: Track, rest: F32 | None = None, *, smooth: bool = True) -> M
     if smooth:
         rotation, shift, expression, look = (steady(x) for x in (rotation, shift, expression, look))
         distance, lids = steady(distance[:, None])[:, 0], steady(lids)
-    channels = (rotation, shift, distance[:, None], expression, np.clip(lids, 0, 1), look)
+    unmoved = np.zeros((len(shift), len(MOODS)))  # a mood that is seen is in the expressions
+    channels = (rotation, shift, distance[:, None], expression, np.clip(lids, 0, 1), look, unmoved)
     return Motion.from_array(track.fps, np.concatenate(channels, axis=1).astype(np.float32))
 
 

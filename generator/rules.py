@@ -15,7 +15,7 @@ from scipy import ndimage
 from tellmark.generator.audio.levels import smoothstep
 from tellmark.generator.dynamics import behaviour
 from tellmark.generator.speech import FEATURES
-from tellmark.generator.types import EMOTIONS, EXPRESSIONS, Controls, Motion, Speech
+from tellmark.generator.types import EMOTIONS, EXPRESSIONS, MOODS, Controls, Motion, Speech
 from tellmark.types import F32, F64
 
 MOUTH = ("jaw", "wide", "pucker", "press", "upper_raise", "lower_tuck")
@@ -61,6 +61,7 @@ class RuleMotion:
             expression=expressions(tracks, controls, frames),
             blink=_f32(np.clip(lids, 0, 1)),
             gaze_deg=_f32(eyes),
+            mood=moods(controls, frames),
         )
 
 
@@ -68,6 +69,11 @@ def expressions(tracks: dict[str, F64], controls: Controls, frames: int) -> F32:
     """(frames, len(EXPRESSIONS)) of the tracks there are, with the emotions on top."""
     rows = np.column_stack([tracks.get(name, np.zeros(frames)) for name in EXPRESSIONS])
     return in_mood(_f32(rows), controls.emotion)
+
+
+def moods(controls: Controls, frames: int) -> F32:
+    """(frames, len(MOODS)) what is worn of each mood beyond its expressions."""
+    return np.tile(np.array([controls.emotion.get(name, 0.0) for name in MOODS], np.float32), (frames, 1))
 
 
 def in_mood(rows: F32, emotion: dict[str, float]) -> F32:

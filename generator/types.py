@@ -34,11 +34,12 @@ EXPRESSIONS = (
 )
 EMOTIONS: dict[str, dict[str, float]] = {
     "neutral": {},
-    "happy": {"smile": 0.6, "upper_raise": 0.12, "squint": 0.45, "brow_up": 0.15},
+    "happy": {"smile": 0.6, "upper_raise": 0.3, "squint": 0.45, "brow_up": 0.15},
     "sad": {"frown": 0.6, "brow_up": 0.35, "brow_down": 0.25},
     "angry": {"brow_down": 0.9, "squint": 0.35, "frown": 0.3},
     "surprised": {"brow_up": 0.95, "jaw": 0.12},
 }
+MOODS = tuple(name for name in EMOTIONS if name != "neutral")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ class Motion:
     expression: F32  # (T, len(EXPRESSIONS)), 0 = as in the portrait, 1 = full
     blink: F32  # (T, 2) subject's right and left eye, 0 open .. 1 closed
     gaze_deg: F32  # (T, 2) of the eyes in the head: yaw (to the viewer's right), pitch (up), relative to the portrait
+    mood: F32  # (T, len(MOODS)) in [0, 1]: what of a mood no expression says (``geometry.moods``)
     seen: Seen | None = None  # of a motion that was read from video; no channel of :meth:`array`
 
     def __len__(self) -> int:
@@ -169,28 +171,31 @@ class Motion:
     def array(self) -> F32:
         """(T, D) all channels side by side, in the order of the fields."""
         return np.concatenate(
-            [self.rotation_deg, self.translation, self.distance[:, None], self.expression, self.blink, self.gaze_deg],
+            [
+                self.rotation_deg, self.translation, self.distance[:, None], self.expression, self.blink,
+                self.gaze_deg, self.mood,
+            ],
             axis=1,
             dtype=np.float32,
-        )
+        )  # fmt: skip
 
     @classmethod
     def rest(cls, fps: float, frames: int = 1) -> Motion:
         """``frames`` frames exactly as in the portrait, in arrays of their own."""
-        sizes = (3, 2, len(EXPRESSIONS), 2, 2)
-        rotation, translation, expression, blink, gaze = (np.zeros((frames, n), np.float32) for n in sizes)
-        return cls(fps, rotation, translation, np.ones(frames, np.float32), expression, blink, gaze)
+        sizes = (3, 2, len(EXPRESSIONS), 2, 2, len(MOODS))
+        rotation, translation, expression, blink, gaze, mood = (np.zeros((frames, n), np.float32) for n in sizes)
+        return cls(fps, rotation, translation, np.ones(frames, np.float32), expression, blink, gaze, mood)
 
     @classmethod
     def from_array(cls, fps: float, array: F32) -> Motion:
         """The inverse of :meth:`array`."""
-        edges = np.cumsum([3, 2, 1, len(EXPRESSIONS), 2, 2])
+        edges = np.cumsum([3, 2, 1, len(EXPRESSIONS), 2, 2, len(MOODS)])
         if array.ndim != 2 or array.shape[1] != edges[-1]:
             raise ValueError(f"expected (T, {edges[-1]}), got {array.shape}")
-        rotation, translation, distance, expression, blink, gaze = np.split(
+        rotation, translation, distance, expression, blink, gaze, mood = np.split(
             array.astype(np.float32), edges[:-1], axis=1
         )
-        return cls(fps, rotation, translation, distance[:, 0], expression, blink, gaze)
+        return cls(fps, rotation, translation, distance[:, 0], expression, blink, gaze, mood)
 
 
 class MotionModel(Protocol):

@@ -6,10 +6,9 @@ import numpy as np
 
 from tellmark.generator.audio.encoder import FEATURES, Encoded
 from tellmark.generator.audio.visemes import GESTURES
-from tellmark.generator.types import EMOTIONS
+from tellmark.generator.types import MOODS
 from tellmark.types import F32
 
-MOODS = tuple(name for name in EMOTIONS if name != "neutral")
 CONDITIONS = ("gaze_yaw", "gaze_pitch", "distance", *MOODS, "own_lips", "own_head")
 """Columns of :func:`conditions`. own_lips: the lips are a film's, not of known phonemes. own_head: the head goes with
 the sound; it is not borrowed from a film that says something else."""

@@ -14,7 +14,7 @@ from scipy import signal
 
 from tellmark.generator.audio.visemes import GESTURES
 from tellmark.generator.dynamics import behaviour
-from tellmark.generator.rules import expressions, lips
+from tellmark.generator.rules import expressions, lips, moods
 from tellmark.generator.types import Controls, Encoded, Motion
 from tellmark.types import F64
 
@@ -85,6 +85,7 @@ class OnlinePerformance:
             expression=expressions(tracks, self._controls, frames),
             blink=np.clip(lids, 0, 1).astype(np.float32),
             gaze_deg=eyes.astype(np.float32),
+            mood=moods(self._controls, frames),
         )
 
     def _head(self, times_s: F64, speaking: F64, nod: F64) -> tuple[F64, F64]:

@@ -32,13 +32,13 @@ LOWER_LIP = (
 )
 CORRECTIVES = ("jaw*pucker",)  # products of two expressions that get a shape of their own
 JAW_DROP_MM = 17.0  # the lower incisors at jaw = 1
-_POINTS = 468  # without the irises
+POINTS = 468  # without the irises
 _LEVEL = 0.7  # of a resting mouth's arch, that rounding takes out
 
 _NOSE = (1, 2, 4, 5, 6, 19, 94, 97, 98, 326, 327, 129, 358, 168, 195, 197, 48, 278)
 _UPPER_OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 93, 234, 127, 162, 21, 54, 103, 67, 109)
 _FOREHEAD = (151, 9, 8, 69, 299, 104, 333, 68, 298, 71, 301, 108, 337)
-_STILL_FOR_LIPS = (*_NOSE, *_UPPER_OVAL, *_FOREHEAD, *RIGHT_EYE, *LEFT_EYE, *RIGHT_BROW, *LEFT_BROW, 361, 132)
+STILL_FOR_LIPS = (*_NOSE, *_UPPER_OVAL, *_FOREHEAD, *RIGHT_EYE, *LEFT_EYE, *RIGHT_BROW, *LEFT_BROW, 361, 132)
 # Share of the jaw's drop along the chin and the jaw's edge, up to the hinge.
 _MANDIBLE = {
     18: 0.93, 200: 0.88, 199: 0.86, 175: 0.85, 152: 0.84, 148: 0.83, 377: 0.83, 176: 0.78, 400: 0.78, 149: 0.70,
@@ -76,16 +76,16 @@ def expression_basis(landmarks: F32) -> F32:
     """(len(EXPRESSIONS) + len(CORRECTIVES), 478, 3) px that each face point moves at strength 1."""
     frame = face_frame(landmarks)
     local = landmarks @ np.linalg.inv(frame.axes.astype(np.float64))  # mm
-    lips = _Lips(local)
+    lips = Lips(local)
     fields = _fields(local, lips)
-    roughness = _roughness(landmarks)
-    solved = [_spread(roughness, *fields[name]) @ frame.axes for name in (*EXPRESSIONS, *CORRECTIVES)]
+    roughness = roughness_of(landmarks)
+    solved = [spread(roughness, *fields[name]) @ frame.axes for name in (*EXPRESSIONS, *CORRECTIVES)]
     basis = np.zeros((len(solved), len(landmarks), 3), np.float32)
-    basis[:, :_POINTS] = solved
+    basis[:, :POINTS] = solved
     return basis
 
 
-class _Lips:
+class Lips:
     """Lip points by position along the mouth, and the distances between the lips at rest."""
 
     def __init__(self, local: F64) -> None:
@@ -110,12 +110,12 @@ class _Lips:
         return moves
 
 
-def _arc(u: float, power: float = 0.5) -> float:
+def arc(u: float, power: float = 0.5) -> float:
     """1 in the middle of the mouth, 0 at its corners; power 0.5 is an ellipse."""
     return float(max(0.0, 1 - u * u) ** power)
 
 
-def _fields(local: F64, lips: _Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
+def _fields(local: F64, lips: Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
     """(given displacements, points held still) of every expression."""
     half = lips.half_width
     gap = float(lips.gap[4:7].mean())
@@ -132,13 +132,13 @@ def _fields(local: F64, lips: _Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
         inwards = -0.07 * u * half
         corner = 0.27 * drop
         if upper:
-            return inwards, corner * u**4 - 0.09 * drop * _arc(u) * (1 - 0.5 * ring), 0
-        reach = _arc(0.94 * u, 0.5) if ring > 0.5 else _arc(u, 0.45)
-        return inwards, corner + (0.78 - 0.04 * ring) * drop * reach - 0.05 * ring * drop * _arc(u), 1.5
+            return inwards, corner * u**4 - 0.09 * drop * arc(u) * (1 - 0.5 * ring), 0
+        reach = arc(0.94 * u, 0.5) if ring > 0.5 else arc(u, 0.45)
+        return inwards, corner + (0.78 - 0.04 * ring) * drop * reach - 0.05 * ring * drop * arc(u), 1.5
 
     def pucker(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
         sign = -1 if upper else 1
-        swell = sign * (0.9 + 1.1 * ring) * _arc(u) * (0.8 if upper else 1.0)
+        swell = sign * (0.9 + 1.1 * ring) * arc(u) * (0.8 if upper else 1.0)
         # Drawn together, the arch of a smile would grow steep: rounded lips lie level.
         level = -_LEVEL * float(np.interp(u, lips.u, lips.seam))
         return -0.38 * u * half * (1 - 0.12 * ring), swell + level, -5.5 + 2.0 * ring
@@ -146,47 +146,47 @@ def _fields(local: F64, lips: _Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
     def round_open(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
         # An open rounded mouth is an ellipse: its corners hang in the middle of its height.
         if upper:
-            return -0.14 * u * half, 0.18 * JAW_DROP_MM * abs(u) ** 3 - 0.13 * JAW_DROP_MM * _arc(u), -1
-        return -0.14 * u * half, 0.18 * JAW_DROP_MM * abs(u) ** 3 - 0.04 * JAW_DROP_MM * _arc(u), -1
+            return -0.14 * u * half, 0.18 * JAW_DROP_MM * abs(u) ** 3 - 0.13 * JAW_DROP_MM * arc(u), -1
+        return -0.14 * u * half, 0.18 * JAW_DROP_MM * abs(u) ** 3 - 0.04 * JAW_DROP_MM * arc(u), -1
 
     def wide(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
-        thin = (0.7 if upper else -0.7) * ring * _arc(u)
-        part = (-0.5 if upper else 1.1) * _arc(u) + thin
+        thin = (0.7 if upper else -0.7) * ring * arc(u)
+        part = (-0.5 if upper else 1.1) * arc(u) + thin
         return 5.0 * u, part - 0.9 * u * u, 1.5 * u * u
 
     def press(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
         # Lips that are far apart at rest are closed by the jaw, close ones by both lips.
-        close = (up_share if upper else up_share - 1) * (gap_at(u) + 0.3 * _arc(u))
-        roll = (1 if upper else -1) * 0.22 * lips.thickness * ring * _arc(u, 0.7)
+        close = (up_share if upper else up_share - 1) * (gap_at(u) + 0.3 * arc(u))
+        roll = (1 if upper else -1) * 0.22 * lips.thickness * ring * arc(u, 0.7)
         return 0.6 * u, close + roll, 1.2
 
     def upper_raise(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
-        return 0, (-3.6 + 0.5 * ring) * _arc(u, 0.8) if upper else 0, 0
+        return 0, (-3.6 + 0.5 * ring) * arc(u, 0.8) if upper else 0, 0
 
     def lower_tuck(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
         if upper:
-            return 0, -3.0 * _arc(u, 0.7) * (1 - 0.35 * ring), 0
+            return 0, -3.0 * arc(u, 0.7) * (1 - 0.35 * ring), 0
         # The lower lip rises to the edge of the upper teeth and rolls in.
-        return 0, ((0.45 * up_share - 0.78) * gap_at(u) - (0.4 + 1.2 * ring)) * _arc(u, 0.8), 2.5
+        return 0, ((0.45 * up_share - 0.78) * gap_at(u) - (0.4 + 1.2 * ring)) * arc(u, 0.8), 2.5
 
     def smile(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
-        thin = (0.6 if upper else -0.6) * ring * _arc(u)
-        return 5.4 * u * abs(u) ** 0.4, thin - 5.2 * abs(u) ** 2.2 + (0 if upper else 0.5) * _arc(u), 2.5 * u * u
+        thin = (0.6 if upper else -0.6) * ring * arc(u)
+        return 5.4 * u * abs(u) ** 0.4, thin - 5.2 * abs(u) ** 2.2 + (0 if upper else 0.5) * arc(u), 2.5 * u * u
 
     def frown(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
-        return -0.6 * u, 4.6 * abs(u) ** 2.2 - 0.6 * _arc(u), 0.5 * u * u
+        return -0.6 * u, 4.6 * abs(u) ** 2.2 - 0.6 * arc(u), 0.5 * u * u
 
-    lips_only = (*_STILL_FOR_LIPS, *_CHIN_STILL)
+    lips_only = (*STILL_FOR_LIPS, *_CHIN_STILL)
     mandible = _mandible(drop)
     closing = _mandible(-0.75 * far_apart * gap)
-    lips_and_jaw = _STILL_FOR_LIPS if far_apart > 0.3 else lips_only
+    lips_and_jaw = STILL_FOR_LIPS if far_apart > 0.3 else lips_only
     cheeks: Moves = {point: (-1.4, -3.2, 0) for point in (50, 205, 117, 101)}
     cheeks |= {point: (1.4, -3.2, 0) for point in (280, 425, 346, 330)}
     folds: Moves = {205: (0, -1.0, 0), 425: (0, -1.0, 0), 98: (0, -0.6, 0), 327: (0, -0.6, 0)}
     still_but_nostrils = tuple(point for point in lips_only if point not in (98, 327))
     brows_still = (*_UPPER_OVAL, *_NOSE[1:12], *RIGHT_EYE, *LEFT_EYE, *UPPER_LIP[0], *LOWER_LIP[0], 50, 280, 205, 425)
     return {
-        "jaw": (mandible | lips.move(jaw), _STILL_FOR_LIPS),
+        "jaw": (mandible | lips.move(jaw), STILL_FOR_LIPS),
         "wide": (lips.move(wide), lips_only),
         "pucker": (lips.move(pucker), lips_only),
         "press": (closing | lips.move(press), lips_and_jaw),
@@ -196,7 +196,7 @@ def _fields(local: F64, lips: _Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
         "frown": (lips.move(frown) | {200: (0, -0.8, 0), 199: (0, -0.5, 0)}, lips_only),
         "brow_up": (_brows(local, 0.0, -5.8), brows_still),
         "brow_down": (_brows(local, 2.2, 4.4), brows_still),
-        "squint": ({point: (0, -1.5, 0) for point in (50, 280, 117, 346, 101, 330)}, _STILL_FOR_LIPS),
+        "squint": ({point: (0, -1.5, 0) for point in (50, 280, 117, 346, 101, 330)}, STILL_FOR_LIPS),
         "jaw*pucker": (lips.move(round_open), lips_only),
     }
 
@@ -218,21 +218,21 @@ def _brows(local: F64, inwards: float, down: float) -> Moves:
     return moves
 
 
-def _roughness(landmarks: F32) -> F64:
+def roughness_of(landmarks: F32) -> F64:
     """(468, 468) matrix whose quadratic form is the squared Laplacian of a field on the face mesh."""
     mesh = triangles()
     edges = np.unique(np.sort(np.concatenate([mesh[:, [0, 1]], mesh[:, [1, 2]], mesh[:, [2, 0]]]), axis=1), axis=0)
     length = np.linalg.norm(landmarks[edges[:, 0]] - landmarks[edges[:, 1]], axis=1)
-    weights = np.zeros((_POINTS, _POINTS))
+    weights = np.zeros((POINTS, POINTS))
     weights[edges[:, 0], edges[:, 1]] = weights[edges[:, 1], edges[:, 0]] = 1 / np.maximum(length, 0.5)
-    laplacian = np.eye(_POINTS) - weights / np.maximum(weights.sum(1, keepdims=True), 1e-9)
+    laplacian = np.eye(POINTS) - weights / np.maximum(weights.sum(1, keepdims=True), 1e-9)
     return np.asarray(laplacian.T @ laplacian)
 
 
-def _spread(roughness: F64, moves: Moves, still: Iterable[int]) -> NDArray[np.float64]:
+def spread(roughness: F64, moves: Moves, still: Iterable[int]) -> NDArray[np.float64]:
     """(468, 3) mm: the smoothest field through the given displacements."""
-    goal = np.zeros((_POINTS, 3))
-    weight = np.full(_POINTS, 1e-5)  # far from everything given, stay
+    goal = np.zeros((POINTS, 3))
+    weight = np.full(POINTS, 1e-5)  # far from everything given, stay
     weight[list(still)] = 10.0
     weight[list(moves)] = 10.0
     goal[list(moves)] = list(moves.values())

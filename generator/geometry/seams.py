@@ -8,6 +8,7 @@ costs a weighted sum of grids.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -15,6 +16,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from tellmark.generator.geometry.basis import LOWER_LIP, UPPER_LIP, expression_basis, face_frame
+from tellmark.generator.geometry.moods import mood_basis
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, NOSE, RIGHT_BROW, RIGHT_EYE
 from tellmark.types import F32, F64, U8
@@ -35,15 +37,15 @@ _SNAP = 0.02  # face widths: how far from the tracked line between closed lips t
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Displacements in px at the nodes, one field for each of the expressions, their correctives, and the lids.
+    """Displacements in px at the nodes, one field for each of the expressions, their correctives, moods and lids.
 
     The last three: right lid closed, left lid closed, both lower lids raised by a third of the opening.
     """
 
-    above: F32  # (E + 3, nodes, nodes, 3)
-    parting: F32  # (E + 3, h, w, 3) what ``below`` has on top, in the part of the grid in which the two differ
+    above: F32  # (E + M + 3, nodes, nodes, 3)
+    parting: F32  # (E + M + 3, h, w, 3) what ``below`` has on top, in the part of the grid in which the two differ
     corner: tuple[int, int]  # row and column of that part
-    basis: F32  # (E, 478, 3) what the tracked points themselves do
+    basis: F32  # (E + M, 478, 3) what the tracked points themselves do
 
 
 def nodes() -> F32:
@@ -54,7 +56,8 @@ def nodes() -> F32:
 
 def build_fields(landmarks: F32) -> Fields:
     """The fields of a framed portrait's landmarks (478, 3)."""
-    basis = expression_basis(landmarks)
+    spoken, worn = expression_basis(landmarks), mood_basis(landmarks)
+    basis = np.concatenate([spoken, worn])
     frame = face_frame(landmarks)
     lip_rings = (0, 1, 3)
     upper = [point for ring in lip_rings for point in UPPER_LIP[ring][1:-1]]
@@ -69,8 +72,11 @@ def build_fields(landmarks: F32) -> Fields:
         given = np.zeros((len(basis) + 3, len(controls), 3), np.float64)
         given[: len(basis), : len(tracked)] = basis[:, tracked]
         # The lids follow brows and cheeks by what the basis says of their own points.
-        given[: len(basis), len(tracked) : len(tracked) + len(lid_at)] = _nearest(basis, landmarks, lid_at)
-        given[len(basis) :, len(tracked) : len(tracked) + len(lid_at), :2] = lid_moves
+        lids = slice(len(tracked), len(tracked) + len(lid_at))
+        given[: len(spoken), lids] = _nearest(spoken, landmarks, [*RIGHT_EYE, *LEFT_EYE], lid_at)
+        # Moods move cheeks and brows so far that what lies beyond the lids must go with them.
+        given[len(spoken) : len(basis), lids] = _nearest(worn, landmarks, range(468), lid_at)
+        given[len(basis) :, lids, :2] = lid_moves
         grids.append(_spread(controls.astype(np.float64), given, 140 * frame.px_per_mm))
     for grid in grids:  # thin plates reach everywhere, lids do not
         grid[len(basis) :] *= _around_eyes(landmarks)[None, ..., None]
@@ -202,11 +208,10 @@ def _around_eyes(landmarks: F32) -> F32:
     return near
 
 
-def _nearest(basis: F32, landmarks: F32, at: F32) -> F32:
-    """(E, n, 3) the basis at the tracked point nearest to each of ``at``."""
-    loops = [*RIGHT_EYE, *LEFT_EYE]
-    apart = np.linalg.norm(at[:, None] - landmarks[None, loops, :2], axis=2)
-    return np.asarray(basis[:, np.array(loops)[apart.argmin(1)]])
+def _nearest(basis: F32, landmarks: F32, points: Sequence[int], at: F32) -> F32:
+    """(E, n, 3) the basis at whichever of ``points`` is nearest to each of ``at``."""
+    apart = np.linalg.norm(at[:, None] - landmarks[None, list(points), :2], axis=2)
+    return np.asarray(basis[:, np.array(points)[apart.argmin(1)]])
 
 
 def _spread(controls: F64, given: F64, width: float) -> F32:

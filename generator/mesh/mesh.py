@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.generator.geometry.basis import CORRECTIVES, LOWER_LIP, UPPER_LIP, expression_basis, face_frame
+from tellmark.generator.geometry.moods import mood_basis
 from tellmark.generator.mesh.layers import PAD
 from tellmark.generator.mesh.topology import lay_out, signed_distance, without_cliffs
 from tellmark.generator.types import EXPRESSIONS, SIZE, Motion
@@ -39,6 +40,7 @@ class Mesh:
     sources: F32  # (N, 2) px in the padded person layer
     triangles: NDArray[np.int32]  # (M, 3)
     basis: F32  # (E, N, 3) px
+    moods: F32  # (len(MOODS), N, 3) px
     head: F32  # (N,) share in which a point turns with the head
     pivot: F32  # (3,) px where the head turns
     face_width: float  # px
@@ -63,7 +65,7 @@ class Pose:
 def build_mesh(landmarks: F32) -> Mesh:
     """The mesh of a framed portrait's landmarks (478, 3)."""
     frame = face_frame(landmarks)
-    face_basis = expression_basis(landmarks)
+    face_basis, face_moods = expression_basis(landmarks), mood_basis(landmarks)
     landmarks = landmarks * np.array([1, 1, _RELIEF], np.float32)
     down = frame.axes[1] / frame.px_per_mm
     width = 140 * frame.px_per_mm
@@ -90,14 +92,18 @@ def build_mesh(landmarks: F32) -> Mesh:
     head[: len(landmarks)] = 1
     follow = np.exp(-((distance / (0.17 * width)) ** 2)).astype(np.float32)
     follow = to_rim * follow[:, None]
-    outer_basis = np.einsum("no,eoc->enc", follow, face_basis[:, layout.rim])
+
+    def everywhere(basis: F32) -> F32:
+        outer = np.einsum("no,eoc->enc", follow, basis[:, layout.rim])
+        return np.asarray(np.concatenate([basis, outer], axis=1), np.float32)
 
     bottom = np.array([chin[0], SIZE], np.float32)
     return Mesh(
         rest=rest,
         sources=rest[:, :2] + np.float32(PAD),
         triangles=layout.triangles,
-        basis=np.concatenate([face_basis, outer_basis], axis=1).astype(np.float32),
+        basis=everywhere(face_basis),
+        moods=everywhere(face_moods),
         head=head.astype(np.float32),
         pivot=pivot,
         face_width=float(width),
@@ -153,9 +159,11 @@ def expression_weights(expression: F32) -> F32:
     return np.concatenate([weights, products]).astype(np.float32)
 
 
-def move(mesh: Mesh, expression: F32, pose: Pose) -> F32:
-    """(N, 3) px: the mesh's points under an expression and a pose; z keeps the order of depth."""
+def move(mesh: Mesh, expression: F32, pose: Pose, mood: F32 | None = None) -> F32:
+    """(N, 3) px: the mesh's points under an expression, a pose and a mood; z keeps the order of depth."""
     points = mesh.rest + np.tensordot(expression_weights(expression), mesh.basis, axes=1)
+    if mood is not None and mood.any():
+        points += np.tensordot(mood, mesh.moods, axes=1)
     if pose.shape is not None:
         face = len(pose.shape)
         points[:face, :2] += pose.shape

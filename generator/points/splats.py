@@ -14,6 +14,7 @@ import numpy as np
 
 from tellmark.generator.geometry.basis import CORRECTIVES, face_frame
 from tellmark.generator.geometry.hairline import hair_depth
+from tellmark.generator.geometry.moods import mood_lids
 from tellmark.generator.geometry.seams import CELLS, MARGIN, STEP, WIDE, build_fields, nodes, under_seams
 from tellmark.generator.points.dentition import build_dentition, draw_dentition, opening
 from tellmark.generator.points.globes import build_globes, draw_globe, openings
@@ -58,6 +59,7 @@ class SplatRenderer:
         oval = self._rest_points[list(FACE_OVAL), 2]
         self._pivot = np.array([*joint, float(np.median(oval)) + 0.12 * self._width], np.float32)
         self._anchor = np.array([self._chin[0], 0.4 * self._chin[1] + 0.6 * SIZE], np.float32)
+        self._mood_lids = mood_lids(landmarks)
         self._globes = build_globes(image, landmarks)
         self._mouth = build_dentition(image, landmarks)
         self._kept: F32 | None = None
@@ -105,7 +107,8 @@ class SplatRenderer:
         """What the skin is thrown at: the plate with eyes and mouth in place, in the frame's own array."""
         frame = self._frame
         np.copyto(frame, self._plate)
-        gaze = (float(motion.gaze_deg[index, 0]), float(motion.gaze_deg[index, 1]))
+        up = float(motion.gaze_deg[index, 1] + motion.mood[index] @ self._mood_lids[:, 2])
+        gaze = (float(motion.gaze_deg[index, 0]), up)
         self.points = self._place(motion, index)
         depth = self._rest_points[[33, 133, 263, 362], 2].mean()
         for globe in self._globes:
@@ -150,7 +153,7 @@ class SplatRenderer:
         return (tilt @ nod @ turn).astype(np.float32), shift.astype(np.float32), scale
 
     def _weights(self, motion: Motion, index: int) -> F32:
-        """(E + 3,) weights of the fields: expressions, correctives, right and left lid, lower lids."""
+        """(E + M + 3,) weights of the fields: expressions, correctives, moods, right and left lid, lower lids."""
         expression = np.clip(motion.expression[index], -0.3, 1.4)
         products = [np.clip(expression[a], 0, 1.2) * np.clip(expression[b], 0, 1.2) for a, b in _PRODUCTS]
         squint, smile, angry, raised = (
@@ -159,9 +162,13 @@ class SplatRenderer:
         up = float(np.clip(motion.gaze_deg[index, 1] / 15, -1, 1))
         # Lids follow brows and an upward gaze; that a lowered gaze closes them is the motion's to say.
         narrow = 0.15 * squint + 0.08 * angry - 0.08 * raised - 0.08 * max(up, 0.0)
+        mood = motion.mood[index]
+        down, risen, _ = mood @ self._mood_lids
+        rise = squint + 0.3 * smile
+        rise += min(float(risen), max(1 - rise, 0.0))
         closed = np.clip(motion.blink[index], 0, 1)
-        lids = closed + narrow * (1 - closed)
-        return np.array([*expression, *products, *lids, squint + 0.3 * smile], np.float32)
+        lids = closed + (narrow + down) * (1 - closed)
+        return np.array([*expression, *products, *mood, *lids, rise], np.float32)
 
     def _head_share(self, rest: F32) -> F32:
         """(nodes, nodes) in which a place goes with the head: all of it to the chin, nothing of the chest."""

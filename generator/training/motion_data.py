@@ -21,7 +21,7 @@ from tellmark.generator.audio.encoder import Encoded, SpeechEncoder
 from tellmark.generator.audio.visemes import GESTURES, lip_tracks
 from tellmark.generator.dynamics import latent_motion as columns
 from tellmark.generator.dynamics.behaviour import HEAD_SHARE
-from tellmark.generator.dynamics.conditioning import MOODS, SOUND, conditions, sound_rows
+from tellmark.generator.dynamics.conditioning import SOUND, conditions, sound_rows
 from tellmark.generator.geometry.basis import expression_basis
 from tellmark.generator.latent import FaceLatent, face_latent, mirror_index, rest_mesh
 from tellmark.generator.mesh.mesh import expression_weights
@@ -30,7 +30,7 @@ from tellmark.generator.rules import MOUTH, centred, in_mood, lips
 from tellmark.generator.track import Track
 from tellmark.generator.training.encoder_data import drawn_voice
 from tellmark.generator.training.train_inversion import spoil
-from tellmark.generator.types import EXPRESSIONS
+from tellmark.generator.types import EXPRESSIONS, MOODS
 from tellmark.media import read_audio
 from tellmark.types import F32
 

@@ -82,6 +82,7 @@ def test_controls_do_what_they_say(heard: Encoded, plain: Motion) -> None:
     assert np.exp(np.log(aside(Controls(distance=1.3)).distance).mean()) == pytest.approx(1.3, rel=0.06)
     assert aside(Controls(emotion={"happy": 1.0})).expression[:, SMILE].mean() > plain.expression[:, SMILE].mean() + 0.3
     assert aside(Controls(emotion={"sad": 1.0})).expression[:, FROWN].mean() > plain.expression[:, FROWN].mean() + 0.2
+    np.testing.assert_array_equal(aside(Controls(emotion={"sad": 0.5})).mood, [[0, 0.5, 0, 0]] * len(plain))
     still = aside(Controls(gains={"head": 0.0, "blink": 0.0}))
     assert np.abs(still.rotation_deg).max() == 0
     assert still.blink.max() == 0

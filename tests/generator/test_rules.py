@@ -14,7 +14,7 @@ from tellmark.generator.audio.voice import Phoneme, synthesize
 from tellmark.generator.dynamics import behaviour
 from tellmark.generator.rules import MOUTH, RuleMotion
 from tellmark.generator.speech import FEATURES, features
-from tellmark.generator.types import EMOTIONS, EXPRESSIONS, Controls, Motion, Speech
+from tellmark.generator.types import EMOTIONS, EXPRESSIONS, MOODS, Controls, Motion, Speech
 from tellmark.media import load_audio
 from tellmark.types import F32, F64
 
@@ -278,6 +278,10 @@ def test_emotion_adds_its_expression(talk: F32, emotion: str) -> None:
             offset = offset * (1 - track(plain, "press"))  # closed lips stay closed
         expected = np.maximum(before, offset) if name == "jaw" else np.clip(before + offset, 0, 1)
         np.testing.assert_allclose(moved.expression[:, index], expected, atol=1e-5, err_msg=name)
+    assert (plain.mood == 0).all()
+    np.testing.assert_array_equal(
+        moved.mood, np.tile(np.float32([0.8 * (name == emotion) for name in MOODS]), (len(moved), 1))
+    )
     np.testing.assert_array_equal(moved.rotation_deg, plain.rotation_deg)
 
 

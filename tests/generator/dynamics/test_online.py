@@ -9,7 +9,16 @@ from tellmark.generator.audio.acoustics import SAMPLE_RATE_HZ
 from tellmark.generator.audio.encoder import SpeechEncoder
 from tellmark.generator.dynamics.online import OnlineRules
 from tellmark.generator.training.train_inversion import spoken
-from tellmark.generator.types import EMOTIONS, EXPRESSIONS, Controls, Encoded, Motion, MotionStream, StreamingModel
+from tellmark.generator.types import (
+    EMOTIONS,
+    EXPRESSIONS,
+    MOODS,
+    Controls,
+    Encoded,
+    Motion,
+    MotionStream,
+    StreamingModel,
+)
 from tellmark.types import F32
 
 MODEL: StreamingModel = OnlineRules()
@@ -63,6 +72,7 @@ def test_controls_do_what_they_say(heard: Encoded) -> None:
     assert float(np.median(looks)) == pytest.approx(15.0, abs=1.0)
     assert turned.distance == pytest.approx(1.3, rel=1e-3)
     assert turned.expression[:, EXPRESSIONS.index("smile")].min() > 0.95 * EMOTIONS["happy"]["smile"]
+    np.testing.assert_array_equal(turned.mood[:, MOODS.index("happy")], 1)
     assert turned.blink.max() < 0.26
     assert plain.blink.max() > 0.9
 

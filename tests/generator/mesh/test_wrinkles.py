@@ -41,3 +41,15 @@ def test_lines_end_where_hair_begins() -> None:
     forehead = np.s_[: int(mean[9, 1]), :, 0]
     assert shown[forehead][:, : SIZE // 2 - 20].max() < 0.1 * lines[forehead][:, : SIZE // 2 - 20].max()
     assert shown[forehead][:, SIZE // 2 + 10 : SIZE // 2 + 40].max() > 0.9 * lines[forehead][:, SIZE // 2 :].max()
+
+
+def test_smooth_skin_is_not_lined_and_skin_with_folds_is() -> None:
+    mean = facespace.load().mean
+    lines = wrinkles.creases(mean)
+    smooth = np.full((SIZE, SIZE, 3), 170, np.uint8)
+    folded = np.round(smooth * (1 - 0.2 * lines.max(axis=2, keepdims=True) / 255)).astype(np.uint8)
+    fringe = smooth.copy()
+    fringe[: int(mean[9, 1]), ::4] = 60  # hair on the forehead alone
+    assert wrinkles.lined(lines, smooth, mean) == 0
+    assert wrinkles.lined(lines, fringe, mean) == 0
+    assert wrinkles.lined(lines, folded, mean) > 0.9
