@@ -35,6 +35,9 @@ _CURLY = 0.022  # amplitude of waves in face heights, from which hair stands off
 CURLY_CROP = 0.010  # likewise of curls in short hair
 _DRAWN_IN = 0.24
 _EAR = -0.04  # height of its upper end
+_BROWS = -0.15  # height from which on no hair is on the face
+_ON_CHEEK = 0.03  # face heights that hair may come in over the outline of the face
+_BEFORE_EAR = 0.09  # face heights that hair beside the face is before the outline at the ear
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,7 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     strands[..., 0] = skull.centre[0] + (strands[..., 0] - skull.centre[0]) * skull.breadth(strands[..., 1])
     strands[..., 1] += 0.35 * amplitude * np.cos(angle)
     strands[..., 2] += 0.8 * amplitude * np.cos(angle)
+    strands = _off_face(skull, strands)
     layers = np.clip(layer[parent] + rng.normal(0, 0.12, count), 0, 1).astype(np.float32)
     loose = rng.random(count) < _LOOSE
     if not short:  # some go their own way, outside the others
@@ -274,6 +278,27 @@ def _outside(skull: Skull, point: F32, lift: F32, side: F32) -> F32:
     direction = np.where(np.abs(across) < 0.3 * half, side, np.sign(across))
     point[:, 0] += np.where(on_face, 0.75 * (direction * half - across), 0)
     return point
+
+
+def _off_face(skull: Skull, strands: F32) -> F32:
+    """Strands (n, STEPS, 3) beside the face below the brows: those over it lean to its outline, none is before it.
+
+    Waves and locks carried them there; where a head turns, what is before the cheek's plane would cover the cheek.
+    """
+    out = strands.copy()
+    height = (strands[..., 1] - skull.centre[1]) / skull.radii[1]
+    low = np.clip((height - _BROWS + 0.25) / 0.25, 0, 1)
+    low = low * low * (3 - 2 * low)
+    across = strands[..., 0] - skull.centre[0]
+    slack = np.float32(_ON_CHEEK * skull.height)
+    over = np.maximum(_half_width(skull, strands[..., 1]) + slack - np.abs(across), 0)
+    before = strands[..., 2] < skull.centre[2]
+    out[..., 0] += np.sign(across) * (low * before * (over - slack * (1 - np.exp(-over / slack))))
+    oval = skull.face[np.argsort(skull.face[:, 1])]
+    ear = np.maximum.accumulate(oval[:, 2])  # below it the outline comes forward again, and hair does not
+    nearest = np.interp(strands[..., 1], oval[:, 1], ear) - _BEFORE_EAR * skull.height
+    out[..., 2] += low * np.maximum(nearest - strands[..., 2], 0)
+    return np.asarray(out, np.float32)
 
 
 def _half_width(skull: Skull, y: F32) -> F32:
