@@ -32,6 +32,12 @@ class HairStyle:
     gloss: float  # strength of the highlight
     # Long hair on the viewer's left and right: 0 hangs before the shoulder, .6 behind it, 1 behind the ear.
     behind: tuple[float, float] = (0.0, 0.0)
+    even: float = 0.0  # 0 .. 1, how far long hair is cut at one level
+    ends: float = 0.0  # face heights that the ends of long hair are turned in; negative: out
+    fringe: float = 0.0  # share of the way to the brows that hair falls over the forehead; 0 none
+    sweep: float = 0.0  # how far it goes away from the parting for its way down
+    knot: int = 0  # 0: tied behind the head, 1: wound up on top of it
+    knot_size: float = 1.0
 
     @property
     def barbered(self) -> bool:
@@ -79,6 +85,15 @@ def draw(
         frizz *= 0.8 if curly else 0.25
     # Alike on both sides: what hangs before one shoulder alone is a rope.
     behind = float(own.choice([0.0, 0.6, 1.0], p=[0.15, 0.3, 0.55]))
+    fringed = own.random() < ({"part": 0.38, "back": 0.25, "crop": 0.3} if feminine else {"crop": 0.3}).get(flow, 0.0)
+    fringe, sweep = float(own.uniform(0.75, 1.0)), float(own.choice([own.uniform(0, 0.15), own.uniform(0.4, 0.9)]))
+    if flow == "crop":
+        fringe *= 0.6
+        fringed = fringed and length >= 0.12 and not curly
+    even, ends, high, size = own.uniform(0.2, 1.0), own.normal(0.04, 0.05), own.random() < 0.4, own.uniform(0.7, 1.15)
+    body = float(np.exp(own.normal(0.0, 0.35)))
+    if flow == "part":
+        lift *= body
     shade = np.clip(np.asarray(colour) * np.exp(rng.normal(0, 0.12)) + rng.normal(0, 0.006, 3), 0.04, 1)
     old = ageing.years(age)
     return HairStyle(
@@ -98,4 +113,10 @@ def draw(
         colour=rounded(shade),  # type: ignore[arg-type]
         gloss=round(float(rng.uniform(0.6, 1.2)), 3),
         behind=(behind, behind),
+        even=round(float(even), 3) if flow == "part" else 0.0,
+        ends=round(float(np.clip(ends, -0.06, 0.12)), 3) if flow == "part" else 0.0,
+        fringe=round(fringe, 3) if fringed else 0.0,
+        sweep=round(sweep, 3) if fringed else 0.0,
+        knot=int(feminine and flow == "back" and high),
+        knot_size=round(float(size), 3),
     )

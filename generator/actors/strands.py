@@ -30,7 +30,11 @@ _TAPER = 0.34  # radii of the skull, over which the sides of short hair get shor
 _EDGE = 0.14  # likewise at the hairline
 ASTRAY = 1.2  # layer of single hairs outside the others
 _LOOSE = 0.02  # share of them
-_KNOT = np.array([0, 0.05, 1.1], np.float32)  # where tied hair is held, in radii of the skull
+_KNOTS = np.array([(0, 0.05, 1.1), (0, -1.02, 0.62)], np.float32)  # where tied hair is held, in radii of the skull
+_BUN = 0.17  # radius of a bun, face heights
+_FRINGE = 0.30  # radii of the skull behind the hairline, where a fringe grows
+_THICK = 2  # locks beside each of a fringe, which lies open where other hair is seen on edge
+_CROWN = 0.3  # face heights that hair of one level is longer on the crown than beside the head
 _CURLY = 0.022  # amplitude of waves in face heights, from which hair stands off by itself
 CURLY_CROP = 0.010  # likewise of curls in short hair
 _DRAWN_IN = 0.24
@@ -69,12 +73,20 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     # Short hair stands by itself: many single hairs, where long hair hangs in locks; combed tight, no skin is between.
     short = style.flow == "crop"
     roots = _roots(style, skull, rng, locks := int((420 + 380 * style.density) * (2.5 if short or style.tied else 1)))
+    front = roots[_grows_fringe(style, roots)]
+    roots = np.concatenate([roots, *[front + 0.02 * rng.normal(size=front.shape) for _ in range(_THICK)]]).astype(
+        np.float32
+    )
+    locks = len(roots)
     layer = rng.random(locks).astype(np.float32) ** 0.8
-    guides = _comb(style, skull, roots, layer, rng)
     children = 12 if short or style.tied else int(14 + 16 * style.density)
     parent = np.repeat(np.arange(locks), children)
     count = len(parent)
     t = np.linspace(0, 1, STEPS, dtype=np.float32)[None, :, None]
+    fringe = _grows_fringe(style, roots)
+    guides = _comb(style, skull, roots, layer, rng)
+    guides[fringe] = _fringe(style, skull, roots[fringe], layer[fringe], rng)
+    combed = np.where(fringe, 0.3, 1.0).astype(np.float32)
     spread = rng.normal(
         0,
         (0.014 if short else 0.009 if style.tied else 0.018 if style.wave >= _CURLY and style.flow == "part" else 0.016)
@@ -97,16 +109,22 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     phase = 5 * along_scalp(roots, rng, 3.0 if curly else 2.0) + rng.normal(0, 2.5 if short else 0.6, locks)
     phase = phase[parent] + rng.normal(0, 0.25, count)
     angle = 2 * np.pi * style.frequency * t[..., 0] + phase[:, None].astype(np.float32)
-    amplitude = style.wave * (0.3 if style.tied else 1.0) * skull.height * np.minimum(1, 3 * t[..., 0])
+    amplitude = style.wave * (0.3 if style.tied else 1.0) * skull.height * np.minimum(1, 3 * t[..., 0]) * combed[parent, None]
     if not short:  # it hangs in broad strands, each on its own way
         broad = 0.05 if style.wave >= _CURLY else 0.035
         sway = (broad if style.flow == "part" else 0.012) * skull.height * t[..., 0] ** 1.5
         for axis in (0, 2):
-            strands[..., axis] += sway * along_scalp(roots, rng, 3.5)[parent][:, None]
+            strands[..., axis] += sway * (combed * along_scalp(roots, rng, 3.5))[parent][:, None]
     strands[..., 0] += amplitude * np.sin(angle)
     strands[..., 0] = skull.centre[0] + (strands[..., 0] - skull.centre[0]) * skull.breadth(strands[..., 1])
     strands[..., 1] += 0.35 * amplitude * np.cos(angle)
     strands[..., 2] += 0.8 * amplitude * np.cos(angle)
+    if style.ends:  # turned in or out
+        turned = style.ends * skull.height * np.clip((t - 0.6) / 0.4, 0, 1) ** 2
+        away = strands - skull.centre
+        away[..., 1] = 0
+        away /= np.linalg.norm(away, axis=2, keepdims=True) + 1e-6
+        strands -= np.where(fringe[parent][:, None, None], 0, turned * away).astype(np.float32)
     strands = _off_face(skull, strands)
     layers = np.clip(layer[parent] + rng.normal(0, 0.12, count), 0, 1).astype(np.float32)
     loose = rng.random(count) < _LOOSE
@@ -116,6 +134,8 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
             rng.gamma(2, 0.008, (count, 1, 1)), 0.04
         )
         strands += (loose[:, None, None] * bow * skull.height * roots[parent][:, None]).astype(np.float32)
+    if style.tied and style.knot:
+        strands, layers = (np.concatenate(both) for both in zip((strands, layers), _bun(style, skull, rng), strict=True))
     order = np.argsort(layers - 0.003 * strands[:, STEPS // 2, 2], kind="stable")
     return np.ascontiguousarray(strands[order], np.float32), layers[order]
 
@@ -178,6 +198,9 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
     side = np.where(roots[:, 0] >= 0.5 * style.parting + 0.04 * rng.normal(size=len(roots)), 1.0, -1.0)
     side = side.astype(np.float32)
     length = style.length * skull.height * (0.75 + 0.35 * rng.random(len(roots)))
+    if style.flow == "part":  # cut at one level, what grows on the crown is longer
+        over = np.arcsin(np.clip(-roots[:, 1], -1, 1)) * radii[1] + (style.length - _CROWN) * skull.height
+        length += style.even * (over * (0.9 + 0.15 * rng.random(len(roots))) - length)
     if style.tied:  # to the knot
         length = np.full(len(roots), 1.4 * skull.height)
     elif style.flow == "back":  # short at the nape
@@ -225,10 +248,49 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
         # Above the ears short hair is held close to the head, and ends there: else its sides would end in a step.
         near = taper(style, offset)
         if style.tied:
-            near = np.clip(np.linalg.norm(_KNOT - offset, axis=1) / 0.3 - 0.15, 0.01, 1).astype(np.float32)
+            near = np.clip(np.linalg.norm(_KNOTS[style.knot] - offset, axis=1) / 0.3 - 0.15, 0.01, 1).astype(np.float32)
         point = _outside(skull, point + heading * step * (0.15 + 0.85 * near)[:, None], lift * near, side)
         path.append(point)
     return np.stack(path, axis=1).astype(np.float32)
+
+
+def _grows_fringe(style: HairStyle, roots: F32) -> NDArray[np.bool_]:
+    """(n,) which roots (n, 3) a fringe grows from."""
+    near = (within_hairline(style, roots) < _FRINGE) & (roots[:, 2] < -0.5) & (np.abs(roots[:, 0]) < 0.55)
+    return np.asarray(near & (style.fringe > 0), np.bool_)
+
+
+def _fringe(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random.Generator) -> F32:
+    """(n, STEPS, 3) guide strands that fall over the forehead, straight or away from the parting."""
+    t = np.linspace(0, 1, STEPS, dtype=np.float32)[None]
+    x, y = roots[:, :1], roots[:, 1:2]
+    side = np.where(x >= 0.5 * style.parting + 0.06 * rng.normal(size=x.shape), 1.0, -1.0)
+    low = style.fringe * (_BROWS + 0.04 * rng.normal(size=y.shape) - 0.1 * rng.random(y.shape) - y)
+    low = np.maximum(low * (1 + 0.25 * style.sweep * np.abs(x)), 0.05)
+    down = y + low * t
+    # What sways to a side goes there late, once it has risen over its roots.
+    across = x + 0.05 * along_scalp(roots, rng, 5.0)[:, None] * t + side * style.sweep * low * t**1.4
+    across = np.clip(across, *(sign * 0.94 * np.sqrt(1 - np.clip(down, -0.95, 0.95) ** 2) for sign in (-1, 1)))
+    forward = -np.sqrt(np.maximum(1 - across**2 - down**2, 0.02))
+    rise = (0.4 + layer[:, None]) * (0.3 + 0.7 * np.sin(np.pi * np.minimum(1, 1.25 * t + 0.1)))
+    off = 1 + (style.lift + 0.012) * skull.height / skull.radii[0] * rise * np.minimum(1, 8 * t)
+    path = np.stack([across, down, forward], axis=2) * off[..., None]
+    return np.asarray(skull.centre + path * skull.radii, np.float32)
+
+
+def _bun(style: HairStyle, skull: Skull, rng: np.random.Generator) -> tuple[F32, F32]:
+    """Strands and layers of hair that is wound up where it is tied."""
+    count = 2400
+    t = np.linspace(0, 1, STEPS)[None]
+    around = rng.uniform(0, 2 * np.pi, (count, 1)) + t * rng.uniform(1.2, 2.6, (count, 1))
+    tilt = 0.9 * np.sin(rng.integers(0, 14, (count, 1)) * 2.4) + 0.1 * rng.normal(size=(count, 1))
+    height = tilt + 0.25 * np.sin(around + tilt)
+    ring = np.sqrt(np.maximum(1 - np.minimum(height**2, 0.96), 0))
+    layer = rng.random(count) ** 0.8
+    out = np.stack([ring * np.cos(around), 0.85 * height, ring * np.sin(around)], axis=2)
+    out *= (_BUN * style.knot_size * skull.height * (0.85 + 0.15 * layer))[:, None, None]
+    out += np.cumsum(rng.normal(0, 0.0006 * skull.height, out.shape), axis=1)
+    return (skull.centre + _KNOTS[style.knot] * skull.radii + out).astype(np.float32), layer.astype(np.float32)
 
 
 def _swept(style: HairStyle, side: F32, offset: F32) -> F32:
@@ -236,7 +298,8 @@ def _swept(style: HairStyle, side: F32, offset: F32) -> F32:
     left, right = style.behind
     behind = np.where(side < 0, np.float32(left), np.float32(right))
     start = 2.0 - 2.5 * behind  # what is tucked goes back above the ear: further down it would end on the cheek
-    return np.asarray(3.5 * behind**1.5 * np.clip((offset[:, 1] - start) / 0.4, 0, 1), np.float32)
+    there = np.clip((0.1 + 0.5 * behind - offset[:, 2]) / 0.3, 0, 1)  # where it falls down again
+    return np.asarray(3.5 * behind**1.5 * np.clip((offset[:, 1] - start) / 0.4, 0, 1) * there, np.float32)
 
 
 def _flow(style: HairStyle, offset: F32, side: F32) -> F32:
@@ -244,7 +307,7 @@ def _flow(style: HairStyle, offset: F32, side: F32) -> F32:
     flow = np.zeros_like(offset)
     top = np.clip(-offset[:, 1], 0, 1)
     if style.tied:
-        flow[:] = _KNOT - offset
+        flow[:] = _KNOTS[style.knot] - offset
     elif style.flow == "back":  # over the top, and down at the sides
         flow[:, 2] = 1.0
         flow[:, 1] = -0.25 + 1.2 * np.clip(offset[:, 2], 0, 1) + 0.9 * (1 - top) ** 2
