@@ -40,8 +40,8 @@ CURLY_CROP = 0.010  # likewise of curls in short hair
 _DRAWN_IN = 0.24
 _EAR = -0.04  # height of its upper end
 _BROWS = -0.15  # height from which on no hair is on the face
-_ON_CHEEK = 0.03  # face heights that hair may come in over the outline of the face
-_BEFORE_EAR = 0.09  # face heights that hair beside the face is before the outline at the ear
+_ON_CHEEK = 0.02  # face heights that hair may come in over the outline of the face
+_BEFORE_EAR = 0.04  # face heights that hair beside the face is before the outline at the ear
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +256,8 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
 
 def _grows_fringe(style: HairStyle, roots: F32) -> NDArray[np.bool_]:
     """(n,) which roots (n, 3) a fringe grows from."""
-    near = (within_hairline(style, roots) < _FRINGE) & (roots[:, 2] < -0.5) & (np.abs(roots[:, 0]) < 0.55)
+    mingled = 1 + 0.5 * np.sin(roots @ np.array([131, 97, 61], np.float32))  # no seam behind it
+    near = (within_hairline(style, roots) < _FRINGE * mingled) & (roots[:, 2] < -0.5) & (np.abs(roots[:, 0]) < 0.55)
     return np.asarray(near & (style.fringe > 0), np.bool_)
 
 
@@ -284,7 +285,7 @@ def _bun(style: HairStyle, skull: Skull, rng: np.random.Generator) -> tuple[F32,
     t = np.linspace(0, 1, STEPS)[None]
     around = rng.uniform(0, 2 * np.pi, (count, 1)) + t * rng.uniform(1.2, 2.6, (count, 1))
     tilt = 0.9 * np.sin(rng.integers(0, 14, (count, 1)) * 2.4) + 0.1 * rng.normal(size=(count, 1))
-    height = tilt + 0.25 * np.sin(around + tilt)
+    height = np.clip(0.8 * tilt + 0.2 * np.sin(around + tilt), -0.9, 0.9)
     ring = np.sqrt(np.maximum(1 - np.minimum(height**2, 0.96), 0))
     layer = rng.random(count) ** 0.8
     out = np.stack([ring * np.cos(around), 0.85 * height, ring * np.sin(around)], axis=2)
@@ -357,11 +358,15 @@ def _off_face(skull: Skull, strands: F32) -> F32:
     over = np.maximum(_half_width(skull, strands[..., 1]) + slack - np.abs(across), 0)
     before = strands[..., 2] < skull.centre[2]
     out[..., 0] += np.sign(across) * (low * before * (over - slack * (1 - np.exp(-over / slack))))
+    out[..., 2] += low * np.maximum(foremost(skull, strands[..., 1]) - strands[..., 2], 0)
+    return np.asarray(out, np.float32)
+
+
+def foremost(skull: Skull, y: F32) -> F32:
+    """Depth, px, before which no hair hangs beside the face at heights ``y``."""
     oval = skull.face[np.argsort(skull.face[:, 1])]
     ear = np.maximum.accumulate(oval[:, 2])  # below it the outline comes forward again, and hair does not
-    nearest = np.interp(strands[..., 1], oval[:, 1], ear) - _BEFORE_EAR * skull.height
-    out[..., 2] += low * np.maximum(nearest - strands[..., 2], 0)
-    return np.asarray(out, np.float32)
+    return np.asarray(np.interp(y, oval[:, 1], ear) - _BEFORE_EAR * skull.height, np.float32)
 
 
 def _half_width(skull: Skull, y: F32) -> F32:
