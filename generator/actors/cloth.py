@@ -94,4 +94,4 @@ def piece(colour: F32, within: F32, form: F32 | float, height_px: float, hem: fl
 def laid_over(colour: F32, cover: NDArray[np.float32]) -> F32:
     """(SIZE, SIZE, 3) ``colour`` of what lies beneath a piece, in the shade beside its edge."""
     shade = cv2.GaussianBlur(np.roll(cover, 3, axis=0), (0, 0), 5.0) * (1 - cover)
-    return np.asarray(colour * (1 - 0.55 * shade)[..., None], np.float32)
+    return np.asarray(colour * (1 - 0.45 * shade)[..., None], np.float32)

@@ -62,7 +62,7 @@ def draw(
 
     dark: of the skin, in [0, 1]. age: years. rng: what hair always hung on; own: what is drawn apart.
     """
-    odds = [0.63, 0.30, 0.07] if feminine else [0.0, 0.15, 0.85]
+    odds = [0.63, 0.30, 0.07] if feminine else [0.07, 0.15, 0.78]
     flow = str(rng.choice(["part", "back", "crop"], p=odds))
     curly = rng.random() < 0.15 + 0.5 * dark
     curly = curly and (feminine or flow != "back")
@@ -74,6 +74,7 @@ def draw(
         length, lift = 0.55 if feminine else 0.40, float(rng.uniform(0.02, 0.04))
     else:
         length, lift = float(rng.uniform(0.95, 1.75)), float(rng.uniform(0.016, 0.05))
+        length *= 1.0 if feminine else 0.75
     if curly:
         wave = float(rng.uniform(0.010, 0.02) if flow == "crop" else rng.uniform(0.022, 0.05))
     else:
@@ -85,7 +86,7 @@ def draw(
         frizz *= 0.8 if curly else 0.25
     # Alike on both sides: what hangs before one shoulder alone is a rope.
     behind = float(own.choice([0.0, 0.6, 1.0], p=[0.15, 0.3, 0.55]))
-    fringed = own.random() < ({"part": 0.38, "back": 0.25, "crop": 0.3} if feminine else {"crop": 0.3}).get(flow, 0.0)
+    fringed = own.random() < ({"part": 0.28, "back": 0.2, "crop": 0.2} if feminine else {"crop": 0.2}).get(flow, 0.0)
     fringe, sweep = float(own.uniform(0.75, 1.0)), float(own.choice([own.uniform(0, 0.15), own.uniform(0.4, 0.9)]))
     if flow == "crop":
         fringe *= 0.6

@@ -97,6 +97,7 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
         spread *= (1 + 1.8 * (1 - taper(style, roots)))[parent][:, None, None]
     clumping = np.full((count, 1, 1), (0.9 if short else 0.2 if style.tied else 1.0) * style.clumping, np.float32)
     grown = 1 - (0.25 if short else 0.4) * rng.random(count) ** 2.5  # no two hairs of a lock end together
+    clumping *= np.where(fringe, 0.6, 1.0).astype(np.float32)[parent][:, None, None]
     strands = _along(guides, parent, grown) + spread * (1 - clumping * t**0.8)
     # A slow random walk makes each strand its own, a few fly off; waves run in phase within a lock.
     walk = np.cumsum(rng.normal(0, 1, (count, STEPS, 3)), axis=1).astype(np.float32)
@@ -109,7 +110,9 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     phase = 5 * along_scalp(roots, rng, 3.0 if curly else 2.0) + rng.normal(0, 2.5 if short else 0.6, locks)
     phase = phase[parent] + rng.normal(0, 0.25, count)
     angle = 2 * np.pi * style.frequency * t[..., 0] + phase[:, None].astype(np.float32)
-    amplitude = style.wave * (0.3 if style.tied else 1.0) * skull.height * np.minimum(1, 3 * t[..., 0]) * combed[parent, None]
+    amplitude = (
+        style.wave * (0.3 if style.tied else 1.0) * skull.height * np.minimum(1, 3 * t[..., 0]) * combed[parent, None]
+    )
     if not short:  # it hangs in broad strands, each on its own way
         broad = 0.05 if style.wave >= _CURLY else 0.035
         sway = (broad if style.flow == "part" else 0.012) * skull.height * t[..., 0] ** 1.5
@@ -135,7 +138,9 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
         )
         strands += (loose[:, None, None] * bow * skull.height * roots[parent][:, None]).astype(np.float32)
     if style.tied and style.knot:
-        strands, layers = (np.concatenate(both) for both in zip((strands, layers), _bun(style, skull, rng), strict=True))
+        strands, layers = (
+            np.concatenate(both) for both in zip((strands, layers), _bun(style, skull, rng), strict=True)
+        )
     order = np.argsort(layers - 0.003 * strands[:, STEPS // 2, 2], kind="stable")
     return np.ascontiguousarray(strands[order], np.float32), layers[order]
 
