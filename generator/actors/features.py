@@ -55,7 +55,7 @@ _MASCULINE = {
 def draw(feminine: bool, rng: np.random.Generator) -> F32:
     """(COUNT,) strengths for somebody of the group."""
     typical = f32([(-1 if feminine else 1) * _MASCULINE.get(name, 0.0) for name in _FIELDS])
-    return np.asarray(np.clip(typical + rng.normal(0, 1.0, COUNT), -2, 2), np.float32)
+    return np.asarray(np.clip(typical + rng.normal(0, 0.9, COUNT), -1.8, 1.8), np.float32)
 
 
 def shaped(shape: F32, strengths: tuple[float, ...]) -> F32:

@@ -81,7 +81,7 @@ def draw(
         wave = float(rng.gamma(1.4, 0.006))
     frizz = float(rng.uniform(0.5, 1.3)) * (0.6 if flow != "crop" else 1)
     if flow == "part":
-        wave = max(wave, float(own.gamma(1.4, 0.012)))
+        wave = min(max(wave, float(own.gamma(1.4, 0.012))), 0.045 if feminine else 0.02)
     if flow == "crop":
         frizz *= 0.8 if curly else 0.25
     # Alike on both sides: what hangs before one shoulder alone is a rope.
