@@ -130,8 +130,10 @@ class ReferenceRenderer:
         self._draw_mouth(frame, seen, space, pose, shake)
         if self._glasses is not None:
             sheets.over(frame, self._glasses.draw(pose, shake), _NO_SHADOW, TO_LINEAR)
-        solid = np.where(self._layer[..., 3] > 127, self._maps[4], np.float32(np.inf))
-        hair = self._front_hair.draw(pose, shake, before=solid)
+        # Where cheek and jaw hide hair they end softly, not in a staircase.
+        solid = cv2.erode(np.minimum(self._maps[4], np.float32(1e6)), _AROUND)
+        cover = cv2.GaussianBlur(self._layer[..., 3], (5, 5), 1.0)
+        hair = self._front_hair.draw(pose, shake, before=solid, cover=cover)
         sheets.over(frame, hair, _NO_SHADOW, TO_LINEAR)
         frame *= self._exposure
         clear = np.ones((SIZE, SIZE), np.float32)
