@@ -11,11 +11,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tellmark.generator.actors import eyes, headmodel, oral, persona, sheets, sitting, skin, strands
+from tellmark.generator.actors import eyes, headmodel, oral, persona, sheets, sitting, skin
 from tellmark.generator.actors.camera import TO_LINEAR, Camera
 from tellmark.generator.actors.headmodel import HeadPose
 from tellmark.generator.actors.scenery import smoothstep
 from tellmark.generator.actors.sheets import Sheet
+from tellmark.generator.actors.skull import foremost
 from tellmark.generator.geometry.raster import raster
 from tellmark.generator.mesh import wrinkles
 from tellmark.generator.types import SIZE, Motion
@@ -59,8 +60,8 @@ class ReferenceRenderer:
         hair_share = 1 - 0.75 * smoothstep(below, 0.05, 0.9)
         middle = float(parts.skull.centre[2])
         depth = _hair_depth(parts.front_hair_z, parts.front_hair[..., 3], middle)
-        foremost = strands.foremost(parts.skull, np.arange(SIZE, dtype=np.float32))[:, None]
-        depth = np.maximum(depth, foremost)
+        nearest = foremost(parts.skull, np.arange(SIZE, dtype=np.float32))[:, None]
+        depth = np.maximum(depth, nearest)
         flat = np.ones((SIZE, SIZE), np.float32)
         torso = np.dstack([parts.torso[..., :3] * parts.torso[..., 3:], parts.torso[..., 3]])
         self._back_hair = Sheet(parts.back_hair, flat * (middle + 0.1 * model.height), hair_share, model)
@@ -86,8 +87,8 @@ class ReferenceRenderer:
         beside_jaw = smoothstep(below, _EARS - 0.1, _EARS + 0.2) * smoothstep(depth - on_head, 5, _BEHIND_PX)
         lies = np.minimum(depth, on_head) + beside_jaw * np.maximum(depth - on_head, 0)
         oval = skin.oval_of(parts.shape)
-        lies = np.where(oval > 0.5, lies, np.maximum(lies, foremost))
-        self._lining = Sheet(_lining(parts.front_hair, oval), np.maximum(lies, foremost), hair_share, model)
+        lies = np.where(oval > 0.5, lies, np.maximum(lies, nearest))
+        self._lining = Sheet(_lining(parts.front_hair, oval), np.maximum(lies, nearest), hair_share, model)
         self._front_hair = Sheet(parts.front_hair, lies, hair_share, model)
         self._continue_normals()
         sheets.rest_lighting(self._maps[2], self._maps[3], self._light, self._contrast, self._rest_light)

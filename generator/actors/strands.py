@@ -6,65 +6,26 @@ the camera.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from tellmark.generator.actors import fringes
 from tellmark.generator.actors.hairstyle import HairStyle
+from tellmark.generator.actors.skull import Skull, along_scalp, off_face, outside, within_hairline
 from tellmark.types import F32
 
 STEPS = 30  # points on a strand
-# Where hair ends: how low (second row) at which distance behind the face (first row), of a unit sphere; its middle is
-# at the height of the eyes. At the temples it ends along the face's outline; what is short grows before the ears.
-_HAIRLINE = (
-    [-1, -0.8, -0.667, -0.58, -0.52, -0.47, -0.40, -0.30, -0.1, 0.1, 0.5, 1],
-    [-0.95, -0.86, -0.755, -0.60, -0.38, -0.16, 0.0, 0.06, 0.10, 0.2, 0.6, 0.8],
-)
-_BARBERED = (
-    [-1, -0.8, -0.667, -0.60, -0.54, -0.48, -0.42, -0.35, -0.29, -0.18, -0.12, 0.04, 0.2, 0.5, 1],
-    [-0.95, -0.86, -0.755, -0.64, -0.46, -0.27, -0.09, 0.03, 0.09, 0.07, -0.04, -0.04, 0.12, 0.42, 0.65],
-)
 _TAPER = 0.34  # radii of the skull, over which the sides of short hair get shorter above the ears
 _EDGE = 0.14  # likewise at the hairline
 ASTRAY = 1.2  # layer of single hairs outside the others
 _LOOSE = 0.02  # share of them
-_KNOTS = np.array([(0, 0.05, 1.1), (0, -1.02, 0.62)], np.float32)  # where tied hair is held, in radii of the skull
-_BUN = 0.17  # radius of a bun, face heights
-_FRINGE = 0.30  # radii of the skull behind the hairline, where a fringe grows
+
 _THICK = 2  # locks beside each of a fringe, which lies open where other hair is seen on edge
 _CROWN = 0.3  # face heights that hair of one level is longer on the crown than beside the head
 _CURLY = 0.022  # amplitude of waves in face heights, from which hair stands off by itself
 CURLY_CROP = 0.010  # likewise of curls in short hair
-_DRAWN_IN = 0.24
 _EAR = -0.04  # height of its upper end
-_BROWS = -0.15  # height from which on no hair is on the face
-_ON_CHEEK = 0.02  # face heights that hair may come in over the outline of the face
-_BEFORE_EAR = 0.04  # face heights that hair beside the face is before the outline at the ear
-
-
-@dataclass(frozen=True, slots=True)
-class Skull:
-    """The head as an ellipsoid, with the face in front of it."""
-
-    centre: F32  # (3,)
-    radii: F32  # (3,)
-    face: F32  # (36, 3) face oval
-    height: float  # forehead to chin, px
-
-    def breadth(self, y: F32) -> F32:
-        """The head's breadth at heights ``y`` (px) over the ellipsoid's: broadest above the ears, less beside them."""
-        t = np.clip((y - self.centre[1]) / self.radii[1] / 0.6 + 0.85, 0, 1)
-        return np.asarray(1 - 0.08 * t * t * (3 - 2 * t), np.float32)
-
-
-def skull_of(oval: F32) -> Skull:
-    """The skull behind a (36, 3) face oval; proportions after Farkas 1994."""
-    (x0, y0), (x1, y1) = oval[:, :2].min(axis=0), oval[:, :2].max(axis=0)
-    height, half = float(y1 - y0), float(x1 - x0) / 2
-    centre = np.array([(x0 + x1) / 2, y1 - 0.68 * height, 0.57 * height], np.float32)
-    return Skull(centre, np.array([1.09 * half, 0.585 * height, 0.58 * height], np.float32), oval, height)
 
 
 def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
@@ -73,7 +34,7 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     # Short hair stands by itself: many single hairs, where long hair hangs in locks; combed tight, no skin is between.
     short = style.flow == "crop"
     roots = _roots(style, skull, rng, locks := int((420 + 380 * style.density) * (2.5 if short or style.tied else 1)))
-    front = roots[_grows_fringe(style, roots)]
+    front = roots[fringes.grows_fringe(style, roots)]
     roots = np.concatenate([roots, *[front + 0.02 * rng.normal(size=front.shape) for _ in range(_THICK)]]).astype(
         np.float32
     )
@@ -83,9 +44,9 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     parent = np.repeat(np.arange(locks), children)
     count = len(parent)
     t = np.linspace(0, 1, STEPS, dtype=np.float32)[None, :, None]
-    fringe = _grows_fringe(style, roots)
+    fringe = fringes.grows_fringe(style, roots)
     guides = _comb(style, skull, roots, layer, rng)
-    guides[fringe] = _fringe(style, skull, roots[fringe], layer[fringe], rng)
+    guides[fringe] = fringes.fringe(style, skull, roots[fringe], layer[fringe], rng, STEPS)
     combed = np.where(fringe, 0.3, 1.0).astype(np.float32)
     spread = rng.normal(
         0,
@@ -128,7 +89,7 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
         away[..., 1] = 0
         away /= np.linalg.norm(away, axis=2, keepdims=True) + 1e-6
         strands -= np.where(fringe[parent][:, None, None], 0, turned * away).astype(np.float32)
-    strands = _off_face(skull, strands)
+    strands = off_face(skull, strands)
     layers = np.clip(layer[parent] + rng.normal(0, 0.12, count), 0, 1).astype(np.float32)
     loose = rng.random(count) < _LOOSE
     if not short:  # some go their own way, outside the others
@@ -139,7 +100,7 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
         strands += (loose[:, None, None] * bow * skull.height * roots[parent][:, None]).astype(np.float32)
     if style.tied and style.knot:
         strands, layers = (
-            np.concatenate(both) for both in zip((strands, layers), _bun(style, skull, rng), strict=True)
+            np.concatenate(both) for both in zip((strands, layers), fringes.bun(style, skull, rng, STEPS), strict=True)
         )
     order = np.argsort(layers - 0.003 * strands[:, STEPS // 2, 2], kind="stable")
     return np.ascontiguousarray(strands[order], np.float32), layers[order]
@@ -154,12 +115,6 @@ def _along(guides: F32, parent: NDArray[np.int64], share: NDArray[np.float64]) -
     return np.asarray(start + rest * (guides[parent[:, None], low + 1] - start), np.float32)
 
 
-def along_scalp(roots: F32, rng: np.random.Generator, rate: float) -> F32:
-    """(n,) a smooth random function of roots (n, 3), unit variance; ``rate``: radians over the skull's radius."""
-    waves = rng.normal(size=(3, 8)).astype(np.float32) * np.float32(rate)
-    return np.asarray(np.sin(roots @ waves + rng.uniform(0, 2 * np.pi, 8)).sum(axis=1) / 2, np.float32)
-
-
 def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int) -> F32:
     """(count, 3) unit directions from the skull's centre, inside the hairline."""
     chosen: list[F32] = []
@@ -170,17 +125,6 @@ def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int)
         inside = within_hairline(style, direction.astype(np.float32)) > rng.normal(0, ragged, len(direction))
         chosen.append(direction[inside & (direction[:, 2] < 0.75)].astype(np.float32))
     return np.concatenate(chosen)[:count]
-
-
-def within_hairline(style: HairStyle, direction: F32) -> F32:
-    """(n,) how far above the hairline unit directions (n, 3) from the skull's centre lie, in its radii."""
-    limit = np.interp(direction[:, 2], *(_BARBERED if style.barbered else _HAIRLINE))
-    temple = np.exp(-(((np.abs(direction[:, 0]) - 0.55) / 0.16) ** 2)) * np.clip(-direction[:, 2], 0, 1)
-    limit -= (0.3 if style.flow == "back" else 1.0) * style.temples * temple
-    if style.tied:  # what is too short for the knot before the ears is drawn by :mod:`beards`
-        limit -= 0.07 * np.exp(-(((direction[:, 2] + 0.36) / 0.16) ** 2))
-    limit -= style.hairline * np.clip(0.3 - direction[:, 2], 0, 1)
-    return np.asarray(limit - direction[:, 1], np.float32)
 
 
 def taper(style: HairStyle, place: F32) -> F32:
@@ -253,50 +197,12 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
         # Above the ears short hair is held close to the head, and ends there: else its sides would end in a step.
         near = taper(style, offset)
         if style.tied:
-            near = np.clip(np.linalg.norm(_KNOTS[style.knot] - offset, axis=1) / 0.3 - 0.15, 0.01, 1).astype(np.float32)
-        point = _outside(skull, point + heading * step * (0.15 + 0.85 * near)[:, None], lift * near, side)
+            near = np.clip(np.linalg.norm(fringes.KNOTS[style.knot] - offset, axis=1) / 0.3 - 0.15, 0.01, 1).astype(
+                np.float32
+            )
+        point = outside(skull, point + heading * step * (0.15 + 0.85 * near)[:, None], lift * near, side)
         path.append(point)
     return np.stack(path, axis=1).astype(np.float32)
-
-
-def _grows_fringe(style: HairStyle, roots: F32) -> NDArray[np.bool_]:
-    """(n,) which roots (n, 3) a fringe grows from."""
-    mingled = 1 + 0.5 * np.sin(roots @ np.array([131, 97, 61], np.float32))  # no seam behind it
-    near = (within_hairline(style, roots) < _FRINGE * mingled) & (roots[:, 2] < -0.5) & (np.abs(roots[:, 0]) < 0.55)
-    return np.asarray(near & (style.fringe > 0), np.bool_)
-
-
-def _fringe(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random.Generator) -> F32:
-    """(n, STEPS, 3) guide strands that fall over the forehead, straight or away from the parting."""
-    t = np.linspace(0, 1, STEPS, dtype=np.float32)[None]
-    x, y = roots[:, :1], roots[:, 1:2]
-    side = np.where(x >= 0.5 * style.parting + 0.06 * rng.normal(size=x.shape), 1.0, -1.0)
-    low = style.fringe * (_BROWS + 0.04 * rng.normal(size=y.shape) - 0.1 * rng.random(y.shape) - y)
-    low = np.maximum(low * (1 + 0.25 * style.sweep * np.abs(x)), 0.05)
-    down = y + low * t
-    # What sways to a side goes there late, once it has risen over its roots.
-    across = x + 0.05 * along_scalp(roots, rng, 5.0)[:, None] * t + side * style.sweep * low * t**1.4
-    across = np.clip(across, *(sign * 0.94 * np.sqrt(1 - np.clip(down, -0.95, 0.95) ** 2) for sign in (-1, 1)))
-    forward = -np.sqrt(np.maximum(1 - across**2 - down**2, 0.02))
-    rise = (0.4 + layer[:, None]) * (0.3 + 0.7 * np.sin(np.pi * np.minimum(1, 1.25 * t + 0.1)))
-    off = 1 + (style.lift + 0.012) * skull.height / skull.radii[0] * rise * np.minimum(1, 8 * t)
-    path = np.stack([across, down, forward], axis=2) * off[..., None]
-    return np.asarray(skull.centre + path * skull.radii, np.float32)
-
-
-def _bun(style: HairStyle, skull: Skull, rng: np.random.Generator) -> tuple[F32, F32]:
-    """Strands and layers of hair that is wound up where it is tied."""
-    count = 2400
-    t = np.linspace(0, 1, STEPS)[None]
-    around = rng.uniform(0, 2 * np.pi, (count, 1)) + t * rng.uniform(1.2, 2.6, (count, 1))
-    tilt = 0.9 * np.sin(rng.integers(0, 14, (count, 1)) * 2.4) + 0.1 * rng.normal(size=(count, 1))
-    height = np.clip(0.8 * tilt + 0.2 * np.sin(around + tilt), -0.9, 0.9)
-    ring = np.sqrt(np.maximum(1 - np.minimum(height**2, 0.96), 0))
-    layer = rng.random(count) ** 0.8
-    out = np.stack([ring * np.cos(around), 0.85 * height, ring * np.sin(around)], axis=2)
-    out *= (_BUN * style.knot_size * skull.height * (0.85 + 0.15 * layer))[:, None, None]
-    out += np.cumsum(rng.normal(0, 0.0006 * skull.height, out.shape), axis=1)
-    return (skull.centre + _KNOTS[style.knot] * skull.radii + out).astype(np.float32), layer.astype(np.float32)
 
 
 def _swept(style: HairStyle, side: F32, offset: F32) -> F32:
@@ -313,7 +219,7 @@ def _flow(style: HairStyle, offset: F32, side: F32) -> F32:
     flow = np.zeros_like(offset)
     top = np.clip(-offset[:, 1], 0, 1)
     if style.tied:
-        flow[:] = _KNOTS[style.knot] - offset
+        flow[:] = fringes.KNOTS[style.knot] - offset
     elif style.flow == "back":  # over the top, and down at the sides
         flow[:, 2] = 1.0
         flow[:, 1] = -0.25 + 1.2 * np.clip(offset[:, 2], 0, 1) + 0.9 * (1 - top) ** 2
@@ -327,56 +233,3 @@ def _flow(style: HairStyle, offset: F32, side: F32) -> F32:
         flow[:, 1] = 0.35 + 1.2 * (1 - outward)
         flow[:, 2] = 0.35 * outward
     return flow
-
-
-def _outside(skull: Skull, point: F32, lift: F32, side: F32) -> F32:
-    """Points kept in the shell around the skull (below the ears: around a cylinder), and off the face."""
-    offset = (point - skull.centre) / skull.radii
-    least, most = 1 + 0.7 * lift / skull.radii[0], 1 + 1.15 * lift / skull.radii[0]
-    upper = offset[:, 1] < 0.1
-    # Below the ears long hair draws in towards the neck, and spreads again where it comes to lie on the shoulders.
-    most = most * (1 - _DRAWN_IN * np.exp(-(((offset[:, 1] - 1.0) / 0.45) ** 2)))
-    radius = np.where(upper, np.linalg.norm(offset, axis=1), np.hypot(offset[:, 0], offset[:, 2]))
-    wanted = np.clip(radius, np.where(upper, least, 0), most)
-    factor = wanted / radius
-    stretch = np.stack([factor, np.where(upper, factor, 1), factor], axis=1)
-    point = (skull.centre + offset * stretch * skull.radii).astype(np.float32)
-    across = point[:, 0] - skull.centre[0]
-    half = _half_width(skull, point[:, 1]) + 0.3 * lift - 2
-    on_face = (np.abs(across) < half) & (offset[:, 2] < 0) & (offset[:, 1] > -0.5)
-    direction = np.where(np.abs(across) < 0.3 * half, side, np.sign(across))
-    point[:, 0] += np.where(on_face, 0.75 * (direction * half - across), 0)
-    return point
-
-
-def _off_face(skull: Skull, strands: F32) -> F32:
-    """Strands (n, STEPS, 3) beside the face below the brows: those over it lean to its outline, none is before it.
-
-    Waves and locks carried them there; where a head turns, what is before the cheek's plane would cover the cheek.
-    """
-    out = strands.copy()
-    height = (strands[..., 1] - skull.centre[1]) / skull.radii[1]
-    low = np.clip((height - _BROWS + 0.25) / 0.25, 0, 1)
-    low = low * low * (3 - 2 * low)
-    across = strands[..., 0] - skull.centre[0]
-    slack = np.float32(_ON_CHEEK * skull.height)
-    over = np.maximum(_half_width(skull, strands[..., 1]) + slack - np.abs(across), 0)
-    before = strands[..., 2] < skull.centre[2]
-    out[..., 0] += np.sign(across) * (low * before * (over - slack * (1 - np.exp(-over / slack))))
-    out[..., 2] += low * np.maximum(foremost(skull, strands[..., 1]) - strands[..., 2], 0)
-    return np.asarray(out, np.float32)
-
-
-def foremost(skull: Skull, y: F32) -> F32:
-    """Depth, px, before which no hair hangs beside the face at heights ``y``."""
-    oval = skull.face[np.argsort(skull.face[:, 1])]
-    ear = np.maximum.accumulate(oval[:, 2])  # below it the outline comes forward again, and hair does not
-    return np.asarray(np.interp(y, oval[:, 1], ear) - _BEFORE_EAR * skull.height, np.float32)
-
-
-def _half_width(skull: Skull, y: F32) -> F32:
-    """Half width of the face (below the ears: of the jaw and neck) at heights ``y``, px."""
-    oval = skull.face
-    right = oval[oval[:, 0] > skull.centre[0]]
-    order = np.argsort(right[:, 1])
-    return np.asarray(np.interp(y, right[order, 1], right[order, 0] - skull.centre[0]), np.float32)

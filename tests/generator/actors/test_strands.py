@@ -6,7 +6,7 @@ import pytest
 
 from tellmark.generator.actors import facespace, strands
 from tellmark.generator.actors.hairstyle import HairStyle
-from tellmark.generator.actors.strands import Skull
+from tellmark.generator.actors.skull import BROWS, Skull, foremost, skull_of, within_hairline
 from tellmark.landmarks import FACE_OVAL
 
 LONG = HairStyle("part", 1.2, 0.08, 0.0, 0.01, 2, 0.6, 1.0, 0.5, 0.0, 0.02, (0.4, 0.3, 0.2), 1.0)
@@ -14,7 +14,7 @@ LONG = HairStyle("part", 1.2, 0.08, 0.0, 0.01, 2, 0.6, 1.0, 0.5, 0.0, 0.02, (0.4
 
 @pytest.fixture(scope="module")
 def skull() -> Skull:
-    return strands.skull_of(facespace.load().mean[list(FACE_OVAL)])
+    return skull_of(facespace.load().mean[list(FACE_OVAL)])
 
 
 def test_strands_start_on_the_skull_and_stay_out_of_it(skull: Skull) -> None:
@@ -42,7 +42,7 @@ def over_face(hair: np.ndarray, skull: Skull, inset: float = 0.93) -> np.ndarray
     canvas = np.zeros((512, 512), np.uint8)
     cv2.fillPoly(canvas, [np.round(outline).astype(np.int32)], 1)
     x, y = (np.clip(hair[..., k].round().astype(int), 0, 511) for k in (0, 1))
-    brows = skull.centre[1] + strands._BROWS * skull.radii[1]
+    brows = skull.centre[1] + BROWS * skull.radii[1]
     return (canvas[y, x] > 0) & (hair[..., 1] > brows) & (hair[..., 2] < skull.face[:, 2].max())
 
 
@@ -56,9 +56,9 @@ def test_waves_do_not_lean_over_the_cheek(skull: Skull, behind: float) -> None:
 def test_hair_beside_the_face_is_not_before_its_outline(skull: Skull) -> None:
     hair, layers = strands.grow(dataclasses.replace(LONG, wave=0.06), skull, 31)
     beside = (hair[..., 1] > skull.centre[1]) & (layers != strands.ASTRAY)[:, None]
-    foremost = strands.foremost(skull, hair[..., 1])
-    assert (foremost - hair[..., 2])[beside].max() < 1  # px: else it would cross the cheek of a head that turns
-    assert (np.diff(strands.foremost(skull, np.arange(150, 400, dtype=np.float32))) >= 0).all()
+    nearest = foremost(skull, hair[..., 1])
+    assert (nearest - hair[..., 2])[beside].max() < 1  # px: else it would cross the cheek of a head that turns
+    assert (np.diff(foremost(skull, np.arange(150, 400, dtype=np.float32))) >= 0).all()
 
 
 @pytest.mark.parametrize("sweep", [0.0, 0.8])
@@ -169,5 +169,5 @@ def test_tied_hair_comes_together_behind_the_head(skull: Skull) -> None:
 def test_temples_are_covered_down_to_the_eyes_at_the_outline_of_the_face(skull: Skull) -> None:
     short = dataclasses.replace(LONG, flow="crop", length=0.12, lift=0.04, temples=0.0)
     at_eyes = np.array([[x, 0.0, -np.sqrt(1 - x * x)] for x in (0.6, 0.95)], np.float32)
-    bare, grown = strands.within_hairline(short, at_eyes)
+    bare, grown = within_hairline(short, at_eyes)
     assert bare < 0 < grown
