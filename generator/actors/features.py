@@ -1,7 +1,7 @@
 """What is a face's own beyond the mixtures: a nose, eyes, brows, mouth, chin and jaw of this size, at this place.
 
 Smooth fields over the mesh, each an affine move around its centre that fades out; drawn for every actor, from nobody.
-Spreads are below those of people (Farkas 1994: most single measures vary by 5 to 8 %), as the mixtures vary, too.
+Spreads are about those of people or below (Farkas 1994: most measures vary by 5 to 8 %), as mixtures vary, too.
 """
 
 from __future__ import annotations
