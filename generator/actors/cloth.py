@@ -64,9 +64,9 @@ def folds(rng: np.random.Generator, across: F32, down: F32) -> F32:
 def material(colour: tuple[float, float, float], pattern: str, rng: np.random.Generator, across: F32, down: F32) -> F32:
     """(SIZE, SIZE, 3) sRGB of a cloth without light; a pattern goes with the folds in ``across`` and ``down``."""
     base = f32(colour) * np.ones((SIZE, SIZE, 1), np.float32)
-    weave = 1 + 0.022 * noise(rng, 1.0) + 0.016 * noise(rng, 2.2) + 0.012 * noise(rng, 20)
+    weave = 1 + 0.006 * noise(rng, 0.8) + 0.004 * noise(rng, 2.2) + 0.010 * noise(rng, 40)
     if pattern == "heather":
-        weave = weave + 0.03 * noise(rng, 1.1) + 0.006 * noise(rng, 3)
+        weave = weave + 0.02 * noise(rng, 0.8)
     elif pattern == "knit":
         weave = weave + 0.06 * np.sin(260 * across) * np.sin(200 * down)
     elif pattern in ("stripes", "check"):
@@ -94,4 +94,4 @@ def piece(colour: F32, within: F32, form: F32 | float, height_px: float, hem: fl
 def laid_over(colour: F32, cover: NDArray[np.float32]) -> F32:
     """(SIZE, SIZE, 3) ``colour`` of what lies beneath a piece, in the shade beside its edge."""
     shade = cv2.GaussianBlur(np.roll(cover, 3, axis=0), (0, 0), 5.0) * (1 - cover)
-    return np.asarray(colour * (1 - 0.55 * shade)[..., None], np.float32)
+    return np.asarray(colour * (1 - 0.45 * shade)[..., None], np.float32)

@@ -13,15 +13,8 @@ from scipy.ndimage import uniform_filter1d
 
 from tellmark.generator.actors import shadows
 from tellmark.generator.actors.hairstyle import HairStyle
-from tellmark.generator.actors.strands import (
-    ASTRAY,
-    CURLY_CROP,
-    STEPS,
-    Skull,
-    along_scalp,
-    taper,
-    within_hairline,
-)
+from tellmark.generator.actors.skull import Skull, along_scalp, within_hairline
+from tellmark.generator.actors.strands import ASTRAY, CURLY_CROP, STEPS, taper
 from tellmark.generator.types import SIZE
 from tellmark.types import F32
 

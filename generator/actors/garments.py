@@ -65,7 +65,7 @@ def torso(body: Body, oval: F32, skin: F32) -> tuple[F32, F32]:
     flesh = skin * np.exp((0.016 * noise(rng, 1.2) + 0.03 * noise(rng, 9))[..., None] * f32([0.6, 1.0, 1.1]))
     flesh = flesh * np.exp((0.012 * noise(rng, 10) + 0.02 * noise(rng, 30))[..., None] * f32([0.3, 0.75, 1.7]))
     flesh = flesh * np.exp(0.03 * smoothstep(down, 0.15, 0.5)[..., None] * f32([0.3, -1, -1]))  # the chest is redder
-    flesh = flesh * np.exp(-0.022 * noise(rng, 12)[..., None] * facespace.BLOOD)
+    flesh = flesh * np.exp(-(0.024 * noise(rng, 12) + 0.024 * noise(rng, 34))[..., None] * facespace.BLOOD)
     colour, form = flesh, _neck(body, np.random.default_rng([body.seed, 1]), across, down)
     for layer in _layers(body, rng, across, down, height):
         colour = cloth.laid_over(colour, layer.cover)
@@ -90,9 +90,9 @@ def _chest(body: Body, across: F32, down: F32, half: F32) -> F32:
     depth = neck * (1 - blend) + chest * blend
     for sign in (-1, 1):  # sternomastoid and collarbone
         muscle = (across - sign * np.interp(down, [-0.2, 0.34], [0.85 * body.neck, 0.05])) / 0.035
-        depth = depth - 0.019 * np.exp(-(muscle**2)) * smoothstep(down, 0.36, 0.25)
+        depth = depth - 0.021 * np.exp(-(muscle**2)) * smoothstep(down, 0.36, 0.25)
         bone = (down - 0.385 + 0.10 * np.abs(across)) / 0.022
-        depth = depth - 0.014 * np.exp(-(bone**2)) * smoothstep(sign * across, 0.04, 0.12)
+        depth = depth - 0.020 * np.exp(-(bone**2)) * smoothstep(sign * across, 0.04, 0.12)
     notch = np.exp(-((across / 0.045) ** 2) - ((down - 0.37) / 0.04) ** 2)
     return np.asarray(depth + 0.02 * notch, np.float32)
 

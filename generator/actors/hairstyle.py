@@ -32,6 +32,12 @@ class HairStyle:
     gloss: float  # strength of the highlight
     # Long hair on the viewer's left and right: 0 hangs before the shoulder, .6 behind it, 1 behind the ear.
     behind: tuple[float, float] = (0.0, 0.0)
+    even: float = 0.0  # 0 .. 1, how far long hair is cut at one level
+    ends: float = 0.0  # face heights that the ends of long hair are turned in; negative: out
+    fringe: float = 0.0  # share of the way to the brows that hair falls over the forehead; 0 none
+    sweep: float = 0.0  # how far it goes away from the parting for its way down
+    knot: int = 0  # 0: tied behind the head, 1: wound up on top of it
+    knot_size: float = 1.0
 
     @property
     def barbered(self) -> bool:
@@ -56,7 +62,7 @@ def draw(
 
     dark: of the skin, in [0, 1]. age: years. rng: what hair always hung on; own: what is drawn apart.
     """
-    odds = [0.63, 0.30, 0.07] if feminine else [0.0, 0.15, 0.85]
+    odds = [0.63, 0.30, 0.07] if feminine else [0.07, 0.15, 0.78]
     flow = str(rng.choice(["part", "back", "crop"], p=odds))
     curly = rng.random() < 0.15 + 0.5 * dark
     curly = curly and (feminine or flow != "back")
@@ -68,17 +74,27 @@ def draw(
         length, lift = 0.55 if feminine else 0.40, float(rng.uniform(0.02, 0.04))
     else:
         length, lift = float(rng.uniform(0.95, 1.75)), float(rng.uniform(0.016, 0.05))
+        length *= 1.0 if feminine else 0.75
     if curly:
         wave = float(rng.uniform(0.010, 0.02) if flow == "crop" else rng.uniform(0.022, 0.05))
     else:
         wave = float(rng.gamma(1.4, 0.006))
     frizz = float(rng.uniform(0.5, 1.3)) * (0.6 if flow != "crop" else 1)
     if flow == "part":
-        wave = max(wave, float(own.gamma(1.4, 0.012)))
+        wave = min(max(wave, float(own.gamma(1.4, 0.012))), 0.045 if feminine else 0.02)
     if flow == "crop":
         frizz *= 0.8 if curly else 0.25
     # Alike on both sides: what hangs before one shoulder alone is a rope.
     behind = float(own.choice([0.0, 0.6, 1.0], p=[0.15, 0.3, 0.55]))
+    fringed = own.random() < ({"part": 0.28, "back": 0.2, "crop": 0.2} if feminine else {"crop": 0.2}).get(flow, 0.0)
+    fringe, sweep = float(own.uniform(0.75, 1.0)), float(own.choice([own.uniform(0, 0.15), own.uniform(0.4, 0.9)]))
+    if flow == "crop":
+        fringe *= 0.6
+        fringed = fringed and length >= 0.12 and not curly
+    even, ends, high, size = own.uniform(0.2, 1.0), own.normal(0.04, 0.05), own.random() < 0.4, own.uniform(0.7, 1.15)
+    body = float(np.exp(own.normal(0.0, 0.35)))
+    if flow == "part":
+        lift *= body
     shade = np.clip(np.asarray(colour) * np.exp(rng.normal(0, 0.12)) + rng.normal(0, 0.006, 3), 0.04, 1)
     old = ageing.years(age)
     return HairStyle(
@@ -98,4 +114,10 @@ def draw(
         colour=rounded(shade),  # type: ignore[arg-type]
         gloss=round(float(rng.uniform(0.6, 1.2)), 3),
         behind=(behind, behind),
+        even=round(float(even), 3) if flow == "part" else 0.0,
+        ends=round(float(np.clip(ends, -0.06, 0.12)), 3) if flow == "part" else 0.0,
+        fringe=round(fringe, 3) if fringed else 0.0,
+        sweep=round(sweep, 3) if fringed else 0.0,
+        knot=int(feminine and flow == "back" and high),
+        knot_size=round(float(size), 3),
     )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial import Delaunay
 
-from tellmark.generator.actors.strands import Skull
+from tellmark.generator.actors.skull import Skull
 from tellmark.generator.geometry.basis import CORRECTIVES, LOWER_LIP, UPPER_LIP, expression_basis
 from tellmark.generator.types import EXPRESSIONS, SIZE, Motion
 from tellmark.landmarks import FACE_OVAL

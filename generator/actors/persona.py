@@ -32,7 +32,7 @@ from tellmark.generator.actors import (
 from tellmark.generator.actors.facespace import f32
 from tellmark.generator.actors.recipe import Recipe, draw_recipe
 from tellmark.generator.actors.scenery import smoothstep
-from tellmark.generator.actors.strands import Skull
+from tellmark.generator.actors.skull import Skull, skull_of
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import FACE_OVAL, LEFT_EYE, LIPS_OUTER, RIGHT_EYE
 from tellmark.types import F32
@@ -87,7 +87,7 @@ def parts_of(seed: int) -> Parts:
     """All parts of actor ``seed``."""
     recipe, space = draw_recipe(seed), facespace.load()
     shape = shape_of(recipe)
-    skull = strands.skull_of(shape[list(FACE_OVAL)])
+    skull = skull_of(shape[list(FACE_OVAL)])
     light = f32(recipe.light)
     hair, order = strands.grow(recipe.hair, skull, seed)
     colours = fibres.shade(hair, order, recipe.hair, skull, light, seed, recipe.grey, recipe.lamp.key)

@@ -128,7 +128,7 @@ def draw_recipe(seed: int) -> Recipe:
         seed=seed,
         feminine=feminine,
         shape_weights=rounded(shape),
-        features=rounded(np.clip(own_rng.normal(0, 0.7, features.COUNT), -1.5, 1.5)),
+        features=rounded(features.draw(feminine, own_rng)),
         tone_weights=rounded(tone),
         detail_weights=rounded(detail / detail.sum()),
         tone=round(float(np.clip(depth, 1, 10))),
@@ -143,9 +143,9 @@ def draw_recipe(seed: int) -> Recipe:
         hair_colour="grey" if grey > 0.55 else hair_colour,
         hair=hairstyle.draw(feminine, tuple(colour.tolist()), dark, age, rng, own_hair),
         body=Body(
-            neck=round(float(rng.normal(0.280 if feminine else 0.325, 0.012)), 4),
-            shoulders=round(float(rng.normal(1.20 if feminine else 1.40, 0.06)), 4),
-            slope=round(float(np.exp(own_rng.normal(0.05 if feminine else -0.05, 0.16))), 3),
+            neck=round(float(rng.normal(0.272 if feminine else 0.323, 0.014)), 4),
+            shoulders=round(float(rng.normal(1.20 if feminine else 1.40, 0.08)), 4),
+            slope=round(float(np.exp(own_rng.normal(0.05 if feminine else -0.05, 0.22))), 3),
             garment=str(later.choice(garments.GARMENTS, p=_WORN[feminine])),
             pattern=str(later.choice(garments.PATTERNS, p=[0.40, 0.18, 0.12, 0.16, 0.14])),
             colour=cloth,
@@ -193,7 +193,7 @@ def _dye(rng: np.random.Generator) -> tuple[float, float, float]:
 
 def _draw_glasses(rng: np.random.Generator) -> Glasses:
     shape = str(rng.choice(list(SHAPES)))
-    rims = np.array([(0.05, 0.045, 0.045), (0.32, 0.18, 0.09), (0.36, 0.35, 0.34), (0.38, 0.25, 0.14)])
+    rims = np.array([(0.05, 0.045, 0.045), (0.32, 0.18, 0.09), (0.25, 0.245, 0.24), (0.30, 0.20, 0.11)])
     colour = rng.choice(rims, p=[0.7, 0.1, 0.1, 0.1])
     return Glasses(
         shape,

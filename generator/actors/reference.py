@@ -11,11 +11,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tellmark.generator.actors import eyes, headmodel, oral, persona, sheets, sitting
+from tellmark.generator.actors import eyes, headmodel, oral, persona, sheets, sitting, skin
 from tellmark.generator.actors.camera import TO_LINEAR, Camera
 from tellmark.generator.actors.headmodel import HeadPose
 from tellmark.generator.actors.scenery import smoothstep
 from tellmark.generator.actors.sheets import Sheet
+from tellmark.generator.actors.skull import foremost
 from tellmark.generator.geometry.raster import raster
 from tellmark.generator.mesh import wrinkles
 from tellmark.generator.types import SIZE, Motion
@@ -25,6 +26,9 @@ from tellmark.types import F32, U8
 _EYES = ((RIGHT_EYE, RIGHT_IRIS[0]), (LEFT_EYE, LEFT_IRIS[0]))
 _HAIR_PX = 5  # around the head, in which hair has the head's depth
 _HAIR_OFF = 3.0  # px that it lies before it
+_BEHIND_PX = 24.0  # what is further behind does not lie on it, below the ears: hair beside a jaw
+_LINING_PX = 41  # px about the outline, where hair goes on behind the face
+_EARS = -0.55  # their middle, below the chin, face heights
 _AROUND, _STEP_PX = np.ones((3, 3), np.uint8), 4.0
 _BREATH_HZ = 0.24
 _NO_SHADOW = np.ones((SIZE // 4, SIZE // 4), np.float32)
@@ -56,6 +60,8 @@ class ReferenceRenderer:
         hair_share = 1 - 0.75 * smoothstep(below, 0.05, 0.9)
         middle = float(parts.skull.centre[2])
         depth = _hair_depth(parts.front_hair_z, parts.front_hair[..., 3], middle)
+        nearest = foremost(parts.skull, np.arange(SIZE, dtype=np.float32))[:, None]
+        depth = np.maximum(depth, nearest)
         flat = np.ones((SIZE, SIZE), np.float32)
         torso = np.dstack([parts.torso[..., :3] * parts.torso[..., 3:], parts.torso[..., 3]])
         self._back_hair = Sheet(parts.back_hair, flat * (middle + 0.1 * model.height), hair_share, model)
@@ -78,7 +84,12 @@ class ReferenceRenderer:
         # Hair lies on the head: turned, it goes where that part of the head goes, and behind the face beside it.
         reach = np.ones((2 * _HAIR_PX + 1,) * 2, np.uint8)
         on_head = cv2.erode(np.minimum(self._maps[4], 1e6), reach) - _HAIR_OFF
-        self._front_hair = Sheet(parts.front_hair, np.minimum(depth, on_head), hair_share, model)
+        beside_jaw = smoothstep(below, _EARS - 0.1, _EARS + 0.2) * smoothstep(depth - on_head, 5, _BEHIND_PX)
+        lies = np.minimum(depth, on_head) + beside_jaw * np.maximum(depth - on_head, 0)
+        oval = skin.oval_of(parts.shape)
+        lies = np.where(oval > 0.5, lies, np.maximum(lies, nearest))
+        self._lining = Sheet(_lining(parts.front_hair, oval), np.maximum(lies, nearest), hair_share, model)
+        self._front_hair = Sheet(parts.front_hair, lies, hair_share, model)
         self._continue_normals()
         sheets.rest_lighting(self._maps[2], self._maps[3], self._light, self._contrast, self._rest_light)
 
@@ -111,6 +122,7 @@ class ReferenceRenderer:
         breath = 0.7 * float(np.sin(2 * np.pi * _BREATH_HZ * time_s + self._breath))
         torso = self._torso.draw(pose, shake, breath)
         sheets.over(frame, torso, _NO_SHADOW, TO_LINEAR)
+        sheets.over(frame, self._lining.draw(pose, shake), _NO_SHADOW, TO_LINEAR)
         sheets.relight(
             frame, self._layer, *self._maps[:4], self._rest_light, self._creases, wrinkles.strength(expression),
             self._light, self._contrast, TO_LINEAR,
@@ -119,8 +131,10 @@ class ReferenceRenderer:
         self._draw_mouth(frame, seen, space, pose, shake)
         if self._glasses is not None:
             sheets.over(frame, self._glasses.draw(pose, shake), _NO_SHADOW, TO_LINEAR)
-        solid = np.where(self._layer[..., 3] > 127, self._maps[4], np.float32(np.inf))
-        hair = self._front_hair.draw(pose, shake, before=solid)
+        # Where cheek and jaw hide hair they end softly, not in a staircase.
+        solid = cv2.erode(np.minimum(self._maps[4], np.float32(1e6)), _AROUND)
+        cover = cv2.GaussianBlur(self._layer[..., 3], (5, 5), 1.0)
+        hair = self._front_hair.draw(pose, shake, before=solid, cover=cover)
         sheets.over(frame, hair, _NO_SHADOW, TO_LINEAR)
         frame *= self._exposure
         clear = np.ones((SIZE, SIZE), np.float32)
@@ -214,6 +228,18 @@ def _cover(alpha: U8) -> F32:
     """(SIZE / 4, SIZE / 4) soft coverage in [0, 1]."""
     small = cv2.resize(alpha, (SIZE // 4, SIZE // 4), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.GaussianBlur(small.astype(np.float32) / 255, (0, 0), 3.0), np.float32)
+
+
+def _lining(front: F32, oval: F32) -> F32:
+    """Premultiplied front hair gone on with behind the face's outline, where only turned heads show it.
+
+    Else the backdrop would be seen between a cheek and the hair beyond it.
+    """
+    within = oval - cv2.erode(oval, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_LINING_PX, _LINING_PX)))
+    near = cv2.GaussianBlur(front, (0, 0), _LINING_PX / 6)
+    dense = cv2.erode(front[..., 3], np.ones((7, 7), np.uint8)) * cv2.dilate(oval, np.ones((17, 17), np.uint8))
+    there = np.maximum(within * smoothstep(near[..., 3], 0.03, 0.2), smoothstep(dense, 0.6, 0.9))
+    return np.asarray(near / np.maximum(near[..., 3:], 1e-3) * there[..., None], np.float32)
 
 
 def _hair_depth(depth: F32, cover: F32, middle: float) -> F32:

@@ -15,7 +15,7 @@ import numpy as np
 
 from tellmark.generator.actors import headmodel
 from tellmark.generator.actors.facespace import f32
-from tellmark.generator.actors.strands import Skull
+from tellmark.generator.actors.skull import Skull
 from tellmark.generator.geometry.raster import raster
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import FACE_OVAL

@@ -10,7 +10,7 @@ import numba as nb
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from tellmark.generator.actors.strands import Skull
+from tellmark.generator.actors.skull import Skull
 from tellmark.types import F32
 
 _CELL = 6.0  # px

@@ -16,6 +16,7 @@ from tellmark.types import F32, U8
 
 _GRID = 74  # points along a side of a sheet
 _CLOSE = 5.0  # px
+_ALL = np.full((SIZE, SIZE), 255, np.uint8)
 _MARGIN = 40  # px a sheet reaches over the picture's edges
 
 
@@ -38,10 +39,13 @@ class Sheet:
         self._maps = np.zeros((3, SIZE, SIZE), np.float32)
         self._layer = np.zeros((SIZE, SIZE, 4), np.uint8)
 
-    def draw(self, pose: HeadPose, shift: F32, sway_px: float = 0.0, before: F32 | None = None) -> U8:
+    def draw(
+        self, pose: HeadPose, shift: F32, sway_px: float = 0.0, before: F32 | None = None, cover: U8 | None = None
+    ) -> U8:
         """(SIZE, SIZE, 4) premultiplied, the picture moved by ``shift`` px, what does not turn by ``sway_px`` down.
 
-        before: (SIZE, SIZE) px, depth of what hides the parts of the sheet that have come to lie behind it.
+        before: (SIZE, SIZE) px, depth of what hides the parts of the sheet that have come to lie behind it; cover:
+        (SIZE, SIZE) of 255, how far it covers a pixel, all of it where None.
         """
         points = headmodel.turn_head(self._model, self._points, pose, self._share)
         seen = headmodel.project(points, self._model.camera)
@@ -55,18 +59,18 @@ class Sheet:
         raster(seen, self._sources, self._triangles, map_x, map_y, depth)
         cv2.remap(self._texture, map_x, map_y, cv2.INTER_LINEAR, dst=self._layer, borderMode=cv2.BORDER_CONSTANT)
         if before is not None:
-            _hide(self._layer, depth, before)
+            _hide(self._layer, depth, before, _ALL if cover is None else cover)
         return self._layer
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _hide(layer: U8, depth: F32, before: F32) -> None:
+def _hide(layer: U8, depth: F32, before: F32, cover: U8) -> None:
     """Fade a premultiplied layer out where it lies by more than ``_CLOSE`` px behind something."""
     for y in range(layer.shape[0]):
         for x in range(layer.shape[1]):
             behind = depth[y, x] - before[y, x] - _CLOSE
             if layer[y, x, 3] > 0 and behind > 0:
-                left = max(1 - behind / _CLOSE, 0.0)
+                left = 1 - min(behind / _CLOSE, 1.0) * cover[y, x] / 255
                 for c in range(4):
                     layer[y, x, c] = int(layer[y, x, c] * left + 0.5)
 

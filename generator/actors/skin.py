@@ -10,7 +10,7 @@ from tellmark.generator.actors import ageing, complexion, facespace, headmodel
 from tellmark.generator.actors.facespace import TEXTURE, FaceSpace, f32
 from tellmark.generator.actors.recipe import Recipe
 from tellmark.generator.actors.scenery import smoothstep
-from tellmark.generator.actors.strands import Skull
+from tellmark.generator.actors.skull import Skull
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS_OUTER, RIGHT_BROW, RIGHT_EYE
 from tellmark.types import F32

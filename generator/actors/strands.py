@@ -6,58 +6,26 @@ the camera.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from tellmark.generator.actors import fringes
 from tellmark.generator.actors.hairstyle import HairStyle
+from tellmark.generator.actors.skull import Skull, along_scalp, off_face, outside, within_hairline
 from tellmark.types import F32
 
 STEPS = 30  # points on a strand
-# Where hair ends: how low (second row) at which distance behind the face (first row), of a unit sphere; its middle is
-# at the height of the eyes. At the temples it ends along the face's outline; what is short grows before the ears.
-_HAIRLINE = (
-    [-1, -0.8, -0.667, -0.58, -0.52, -0.47, -0.40, -0.30, -0.1, 0.1, 0.5, 1],
-    [-0.95, -0.86, -0.755, -0.60, -0.38, -0.16, 0.0, 0.06, 0.10, 0.2, 0.6, 0.8],
-)
-_BARBERED = (
-    [-1, -0.8, -0.667, -0.60, -0.54, -0.48, -0.42, -0.35, -0.29, -0.18, -0.12, 0.04, 0.2, 0.5, 1],
-    [-0.95, -0.86, -0.755, -0.64, -0.46, -0.27, -0.09, 0.03, 0.09, 0.07, -0.04, -0.04, 0.12, 0.42, 0.65],
-)
 _TAPER = 0.34  # radii of the skull, over which the sides of short hair get shorter above the ears
 _EDGE = 0.14  # likewise at the hairline
 ASTRAY = 1.2  # layer of single hairs outside the others
 _LOOSE = 0.02  # share of them
-_KNOT = np.array([0, 0.05, 1.1], np.float32)  # where tied hair is held, in radii of the skull
+
+_THICK = 2  # locks beside each of a fringe, which lies open where other hair is seen on edge
+_CROWN = 0.3  # face heights that hair of one level is longer on the crown than beside the head
 _CURLY = 0.022  # amplitude of waves in face heights, from which hair stands off by itself
 CURLY_CROP = 0.010  # likewise of curls in short hair
-_DRAWN_IN = 0.24
 _EAR = -0.04  # height of its upper end
-
-
-@dataclass(frozen=True, slots=True)
-class Skull:
-    """The head as an ellipsoid, with the face in front of it."""
-
-    centre: F32  # (3,)
-    radii: F32  # (3,)
-    face: F32  # (36, 3) face oval
-    height: float  # forehead to chin, px
-
-    def breadth(self, y: F32) -> F32:
-        """The head's breadth at heights ``y`` (px) over the ellipsoid's: broadest above the ears, less beside them."""
-        t = np.clip((y - self.centre[1]) / self.radii[1] / 0.6 + 0.85, 0, 1)
-        return np.asarray(1 - 0.08 * t * t * (3 - 2 * t), np.float32)
-
-
-def skull_of(oval: F32) -> Skull:
-    """The skull behind a (36, 3) face oval; proportions after Farkas 1994."""
-    (x0, y0), (x1, y1) = oval[:, :2].min(axis=0), oval[:, :2].max(axis=0)
-    height, half = float(y1 - y0), float(x1 - x0) / 2
-    centre = np.array([(x0 + x1) / 2, y1 - 0.68 * height, 0.57 * height], np.float32)
-    return Skull(centre, np.array([1.09 * half, 0.585 * height, 0.58 * height], np.float32), oval, height)
 
 
 def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
@@ -66,12 +34,20 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     # Short hair stands by itself: many single hairs, where long hair hangs in locks; combed tight, no skin is between.
     short = style.flow == "crop"
     roots = _roots(style, skull, rng, locks := int((420 + 380 * style.density) * (2.5 if short or style.tied else 1)))
+    front = roots[fringes.grows_fringe(style, roots)]
+    roots = np.concatenate([roots, *[front + 0.02 * rng.normal(size=front.shape) for _ in range(_THICK)]]).astype(
+        np.float32
+    )
+    locks = len(roots)
     layer = rng.random(locks).astype(np.float32) ** 0.8
-    guides = _comb(style, skull, roots, layer, rng)
     children = 12 if short or style.tied else int(14 + 16 * style.density)
     parent = np.repeat(np.arange(locks), children)
     count = len(parent)
     t = np.linspace(0, 1, STEPS, dtype=np.float32)[None, :, None]
+    fringe = fringes.grows_fringe(style, roots)
+    guides = _comb(style, skull, roots, layer, rng)
+    guides[fringe] = fringes.fringe(style, skull, roots[fringe], layer[fringe], rng, STEPS)
+    combed = np.where(fringe, 0.3, 1.0).astype(np.float32)
     spread = rng.normal(
         0,
         (0.014 if short else 0.009 if style.tied else 0.018 if style.wave >= _CURLY and style.flow == "part" else 0.016)
@@ -82,6 +58,7 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
         spread *= (1 + 1.8 * (1 - taper(style, roots)))[parent][:, None, None]
     clumping = np.full((count, 1, 1), (0.9 if short else 0.2 if style.tied else 1.0) * style.clumping, np.float32)
     grown = 1 - (0.25 if short else 0.4) * rng.random(count) ** 2.5  # no two hairs of a lock end together
+    clumping *= np.where(fringe, 0.6, 1.0).astype(np.float32)[parent][:, None, None]
     strands = _along(guides, parent, grown) + spread * (1 - clumping * t**0.8)
     # A slow random walk makes each strand its own, a few fly off; waves run in phase within a lock.
     walk = np.cumsum(rng.normal(0, 1, (count, STEPS, 3)), axis=1).astype(np.float32)
@@ -94,16 +71,25 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
     phase = 5 * along_scalp(roots, rng, 3.0 if curly else 2.0) + rng.normal(0, 2.5 if short else 0.6, locks)
     phase = phase[parent] + rng.normal(0, 0.25, count)
     angle = 2 * np.pi * style.frequency * t[..., 0] + phase[:, None].astype(np.float32)
-    amplitude = style.wave * (0.3 if style.tied else 1.0) * skull.height * np.minimum(1, 3 * t[..., 0])
+    amplitude = (
+        style.wave * (0.3 if style.tied else 1.0) * skull.height * np.minimum(1, 3 * t[..., 0]) * combed[parent, None]
+    )
     if not short:  # it hangs in broad strands, each on its own way
         broad = 0.05 if style.wave >= _CURLY else 0.035
         sway = (broad if style.flow == "part" else 0.012) * skull.height * t[..., 0] ** 1.5
         for axis in (0, 2):
-            strands[..., axis] += sway * along_scalp(roots, rng, 3.5)[parent][:, None]
+            strands[..., axis] += sway * (combed * along_scalp(roots, rng, 3.5))[parent][:, None]
     strands[..., 0] += amplitude * np.sin(angle)
     strands[..., 0] = skull.centre[0] + (strands[..., 0] - skull.centre[0]) * skull.breadth(strands[..., 1])
     strands[..., 1] += 0.35 * amplitude * np.cos(angle)
     strands[..., 2] += 0.8 * amplitude * np.cos(angle)
+    if style.ends:  # turned in or out
+        turned = style.ends * skull.height * np.clip((t - 0.6) / 0.4, 0, 1) ** 2
+        away = strands - skull.centre
+        away[..., 1] = 0
+        away /= np.linalg.norm(away, axis=2, keepdims=True) + 1e-6
+        strands -= np.where(fringe[parent][:, None, None], 0, turned * away).astype(np.float32)
+    strands = off_face(skull, strands)
     layers = np.clip(layer[parent] + rng.normal(0, 0.12, count), 0, 1).astype(np.float32)
     loose = rng.random(count) < _LOOSE
     if not short:  # some go their own way, outside the others
@@ -112,6 +98,10 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
             rng.gamma(2, 0.008, (count, 1, 1)), 0.04
         )
         strands += (loose[:, None, None] * bow * skull.height * roots[parent][:, None]).astype(np.float32)
+    if style.tied and style.knot:
+        strands, layers = (
+            np.concatenate(both) for both in zip((strands, layers), fringes.bun(style, skull, rng, STEPS), strict=True)
+        )
     order = np.argsort(layers - 0.003 * strands[:, STEPS // 2, 2], kind="stable")
     return np.ascontiguousarray(strands[order], np.float32), layers[order]
 
@@ -125,12 +115,6 @@ def _along(guides: F32, parent: NDArray[np.int64], share: NDArray[np.float64]) -
     return np.asarray(start + rest * (guides[parent[:, None], low + 1] - start), np.float32)
 
 
-def along_scalp(roots: F32, rng: np.random.Generator, rate: float) -> F32:
-    """(n,) a smooth random function of roots (n, 3), unit variance; ``rate``: radians over the skull's radius."""
-    waves = rng.normal(size=(3, 8)).astype(np.float32) * np.float32(rate)
-    return np.asarray(np.sin(roots @ waves + rng.uniform(0, 2 * np.pi, 8)).sum(axis=1) / 2, np.float32)
-
-
 def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int) -> F32:
     """(count, 3) unit directions from the skull's centre, inside the hairline."""
     chosen: list[F32] = []
@@ -141,17 +125,6 @@ def _roots(style: HairStyle, skull: Skull, rng: np.random.Generator, count: int)
         inside = within_hairline(style, direction.astype(np.float32)) > rng.normal(0, ragged, len(direction))
         chosen.append(direction[inside & (direction[:, 2] < 0.75)].astype(np.float32))
     return np.concatenate(chosen)[:count]
-
-
-def within_hairline(style: HairStyle, direction: F32) -> F32:
-    """(n,) how far above the hairline unit directions (n, 3) from the skull's centre lie, in its radii."""
-    limit = np.interp(direction[:, 2], *(_BARBERED if style.barbered else _HAIRLINE))
-    temple = np.exp(-(((np.abs(direction[:, 0]) - 0.55) / 0.16) ** 2)) * np.clip(-direction[:, 2], 0, 1)
-    limit -= (0.3 if style.flow == "back" else 1.0) * style.temples * temple
-    if style.tied:  # what is too short for the knot before the ears is drawn by :mod:`beards`
-        limit -= 0.07 * np.exp(-(((direction[:, 2] + 0.36) / 0.16) ** 2))
-    limit -= style.hairline * np.clip(0.3 - direction[:, 2], 0, 1)
-    return np.asarray(limit - direction[:, 1], np.float32)
 
 
 def taper(style: HairStyle, place: F32) -> F32:
@@ -174,6 +147,9 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
     side = np.where(roots[:, 0] >= 0.5 * style.parting + 0.04 * rng.normal(size=len(roots)), 1.0, -1.0)
     side = side.astype(np.float32)
     length = style.length * skull.height * (0.75 + 0.35 * rng.random(len(roots)))
+    if style.flow == "part":  # cut at one level, what grows on the crown is longer
+        over = np.arcsin(np.clip(-roots[:, 1], -1, 1)) * radii[1] + (style.length - _CROWN) * skull.height
+        length += style.even * (over * (0.9 + 0.15 * rng.random(len(roots))) - length)
     if style.tied:  # to the knot
         length = np.full(len(roots), 1.4 * skull.height)
     elif style.flow == "back":  # short at the nape
@@ -221,8 +197,10 @@ def _comb(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.random
         # Above the ears short hair is held close to the head, and ends there: else its sides would end in a step.
         near = taper(style, offset)
         if style.tied:
-            near = np.clip(np.linalg.norm(_KNOT - offset, axis=1) / 0.3 - 0.15, 0.01, 1).astype(np.float32)
-        point = _outside(skull, point + heading * step * (0.15 + 0.85 * near)[:, None], lift * near, side)
+            near = np.clip(np.linalg.norm(fringes.KNOTS[style.knot] - offset, axis=1) / 0.3 - 0.15, 0.01, 1).astype(
+                np.float32
+            )
+        point = outside(skull, point + heading * step * (0.15 + 0.85 * near)[:, None], lift * near, side)
         path.append(point)
     return np.stack(path, axis=1).astype(np.float32)
 
@@ -232,7 +210,8 @@ def _swept(style: HairStyle, side: F32, offset: F32) -> F32:
     left, right = style.behind
     behind = np.where(side < 0, np.float32(left), np.float32(right))
     start = 2.0 - 2.5 * behind  # what is tucked goes back above the ear: further down it would end on the cheek
-    return np.asarray(3.5 * behind**1.5 * np.clip((offset[:, 1] - start) / 0.4, 0, 1), np.float32)
+    there = np.clip((0.1 + 0.5 * behind - offset[:, 2]) / 0.3, 0, 1)  # where it falls down again
+    return np.asarray(3.5 * behind**1.5 * np.clip((offset[:, 1] - start) / 0.4, 0, 1) * there, np.float32)
 
 
 def _flow(style: HairStyle, offset: F32, side: F32) -> F32:
@@ -240,7 +219,7 @@ def _flow(style: HairStyle, offset: F32, side: F32) -> F32:
     flow = np.zeros_like(offset)
     top = np.clip(-offset[:, 1], 0, 1)
     if style.tied:
-        flow[:] = _KNOT - offset
+        flow[:] = fringes.KNOTS[style.knot] - offset
     elif style.flow == "back":  # over the top, and down at the sides
         flow[:, 2] = 1.0
         flow[:, 1] = -0.25 + 1.2 * np.clip(offset[:, 2], 0, 1) + 0.9 * (1 - top) ** 2
@@ -254,31 +233,3 @@ def _flow(style: HairStyle, offset: F32, side: F32) -> F32:
         flow[:, 1] = 0.35 + 1.2 * (1 - outward)
         flow[:, 2] = 0.35 * outward
     return flow
-
-
-def _outside(skull: Skull, point: F32, lift: F32, side: F32) -> F32:
-    """Points kept in the shell around the skull (below the ears: around a cylinder), and off the face."""
-    offset = (point - skull.centre) / skull.radii
-    least, most = 1 + 0.7 * lift / skull.radii[0], 1 + 1.15 * lift / skull.radii[0]
-    upper = offset[:, 1] < 0.1
-    # Below the ears long hair draws in towards the neck, and spreads again where it comes to lie on the shoulders.
-    most = most * (1 - _DRAWN_IN * np.exp(-(((offset[:, 1] - 1.0) / 0.45) ** 2)))
-    radius = np.where(upper, np.linalg.norm(offset, axis=1), np.hypot(offset[:, 0], offset[:, 2]))
-    wanted = np.clip(radius, np.where(upper, least, 0), most)
-    factor = wanted / radius
-    stretch = np.stack([factor, np.where(upper, factor, 1), factor], axis=1)
-    point = (skull.centre + offset * stretch * skull.radii).astype(np.float32)
-    across = point[:, 0] - skull.centre[0]
-    half = _half_width(skull, point[:, 1]) + 0.3 * lift - 2
-    on_face = (np.abs(across) < half) & (offset[:, 2] < 0) & (offset[:, 1] > -0.5)
-    direction = np.where(np.abs(across) < 0.3 * half, side, np.sign(across))
-    point[:, 0] += np.where(on_face, 0.75 * (direction * half - across), 0)
-    return point
-
-
-def _half_width(skull: Skull, y: F32) -> F32:
-    """Half width of the face (below the ears: of the jaw and neck) at heights ``y``, px."""
-    oval = skull.face
-    right = oval[oval[:, 0] > skull.centre[0]]
-    order = np.argsort(right[:, 1])
-    return np.asarray(np.interp(y, right[order, 1], right[order, 0] - skull.centre[0]), np.float32)

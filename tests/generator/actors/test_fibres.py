@@ -5,7 +5,7 @@ import pytest
 
 from tellmark.generator.actors import facespace, fibres, strands
 from tellmark.generator.actors.hairstyle import HairStyle
-from tellmark.generator.actors.strands import Skull
+from tellmark.generator.actors.skull import Skull, skull_of, within_hairline
 from tellmark.landmarks import FACE_OVAL
 
 LONG = HairStyle("part", 1.2, 0.08, 0.0, 0.01, 2, 0.6, 1.0, 0.5, 0.0, 0.02, (0.4, 0.3, 0.2), 1.0)
@@ -14,7 +14,7 @@ LIGHT = np.array([-0.4, -0.6, -0.69], np.float32)
 
 @pytest.fixture(scope="module")
 def skull() -> Skull:
-    return strands.skull_of(facespace.load().mean[list(FACE_OVAL)])
+    return skull_of(facespace.load().mean[list(FACE_OVAL)])
 
 
 def test_drawing_splits_by_depth_and_premultiplies(skull: Skull) -> None:
@@ -37,7 +37,7 @@ def test_short_hair_is_faint_where_it_begins_on_the_temple(skull: Skull) -> None
     opacity = fibres.thickness(hair, layers, short, skull)
     place = (hair[:, 0] - skull.centre) / skull.radii
     place /= np.linalg.norm(place, axis=1, keepdims=True)
-    above = strands.within_hairline(short, place)
+    above = within_hairline(short, place)
     temple = (np.abs(np.abs(place[:, 0]) - 0.8) < 0.05) & (place[:, 2] < 0)
     assert opacity[temple & (above < 0.02)].mean() < 0.2 * opacity[temple & (above > 0.15)].mean()
     assert opacity.min() >= 0

@@ -126,3 +126,29 @@ def test_the_jaw_of_a_head_that_nods_has_a_clean_edge(renderer: ReferenceRendere
     head = cv2.erode((renderer._layer[..., 3] > 250).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     below = np.mgrid[:SIZE, :SIZE][0] > renderer.points[17, 1]
     assert alone[head & below].max() < 0.08
+
+
+@pytest.mark.parametrize("seed", [31, 7])  # wavy, before the shoulders; straight, behind them
+def test_hair_does_not_cross_the_cheek_of_a_head_that_turns(seed: int) -> None:
+    renderer = ReferenceRenderer(seed)
+    turned = Motion.rest(25.0, 2)
+    turned.rotation_deg[:, 0] = -18, 18
+    layers: list[U8] = []
+    draw = renderer._front_hair.draw
+
+    def spied(*arguments: object, **named: object) -> U8:
+        layers.append(draw(*arguments, **named).copy())  # type: ignore[arg-type]
+        return layers[-1]
+
+    renderer._front_hair.draw = spied  # type: ignore[method-assign]
+    for index in range(2):
+        renderer.light(turned, index)
+        points = renderer.points[:, :2]
+        outline = points[list(FACE_OVAL)]
+        face = np.zeros((SIZE, SIZE), np.uint8)
+        inner = outline.mean(axis=0) + (outline - outline.mean(axis=0)) * 0.93
+        cv2.fillPoly(face, [np.round(inner).astype(np.int32)], 1)
+        face[: int(points[[105, 334], 1].mean())] = 0
+        x = np.arange(SIZE)[None] * np.ones((SIZE, 1))
+        for side in (x < points[1, 0], x >= points[1, 0]):
+            assert layers[index][..., 3][(face > 0) & side].mean() / 255 < 0.10  # .33 to .45 once

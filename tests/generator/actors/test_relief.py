@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tellmark.generator.actors import complexion, facespace, relief, strands
+from tellmark.generator.actors import complexion, facespace, relief
 from tellmark.generator.actors.relief import FAR, Light
+from tellmark.generator.actors.skull import skull_of
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import FACE_OVAL
 from tellmark.types import F32
@@ -16,7 +17,7 @@ LEFT = Light((-0.8, -0.2, -0.5657), 0.2, 0.6, 0.0)
 @pytest.fixture(scope="module")
 def depth() -> F32:
     mean = facespace.load().mean
-    return relief.head_depth(mean, strands.skull_of(mean[list(FACE_OVAL)]))
+    return relief.head_depth(mean, skull_of(mean[list(FACE_OVAL)]))
 
 
 def test_the_nose_is_nearest_and_the_corner_is_empty(depth: F32) -> None:

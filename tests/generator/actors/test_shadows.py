@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from tellmark.generator.actors import facespace, shadows, strands
-from tellmark.generator.actors.strands import STEPS, Skull
+from tellmark.generator.actors import facespace, shadows
+from tellmark.generator.actors.skull import Skull, skull_of
+from tellmark.generator.actors.strands import STEPS
 from tellmark.landmarks import FACE_OVAL
 from tellmark.types import F32
 
@@ -11,7 +12,7 @@ ABOVE = np.array([0.0, -1.0, 0.0], np.float32)
 
 @pytest.fixture(scope="module")
 def skull() -> Skull:
-    return strands.skull_of(facespace.load().mean[list(FACE_OVAL)])
+    return skull_of(facespace.load().mean[list(FACE_OVAL)])
 
 
 def mat(skull: Skull, depth: float, count: int) -> F32:

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from tellmark.generator.actors import facespace, headmodel, strands
+from tellmark.generator.actors import facespace, headmodel
 from tellmark.generator.actors.headmodel import HeadModel, HeadPose
 from tellmark.generator.actors.sheets import Sheet
+from tellmark.generator.actors.skull import skull_of
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import FACE_OVAL
 from tellmark.types import F32
@@ -15,7 +16,7 @@ NOWHERE = np.zeros(2, np.float32)
 @pytest.fixture(scope="module")
 def model() -> HeadModel:
     shape = facespace.load().mean
-    return headmodel.build(shape, strands.skull_of(shape[list(FACE_OVAL)]), 6.0)
+    return headmodel.build(shape, skull_of(shape[list(FACE_OVAL)]), 6.0)
 
 
 def sheet(model: HeadModel, depth: float, share: float = 1.0) -> Sheet:

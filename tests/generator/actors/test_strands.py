@@ -5,7 +5,7 @@ import pytest
 
 from tellmark.generator.actors import facespace, strands
 from tellmark.generator.actors.hairstyle import HairStyle
-from tellmark.generator.actors.strands import Skull
+from tellmark.generator.actors.skull import Skull, skull_of
 from tellmark.landmarks import FACE_OVAL
 
 LONG = HairStyle("part", 1.2, 0.08, 0.0, 0.01, 2, 0.6, 1.0, 0.5, 0.0, 0.02, (0.4, 0.3, 0.2), 1.0)
@@ -13,7 +13,7 @@ LONG = HairStyle("part", 1.2, 0.08, 0.0, 0.01, 2, 0.6, 1.0, 0.5, 0.0, 0.02, (0.4
 
 @pytest.fixture(scope="module")
 def skull() -> Skull:
-    return strands.skull_of(facespace.load().mean[list(FACE_OVAL)])
+    return skull_of(facespace.load().mean[list(FACE_OVAL)])
 
 
 def test_strands_start_on_the_skull_and_stay_out_of_it(skull: Skull) -> None:
@@ -32,6 +32,29 @@ def test_long_hair_hangs_beside_the_face_not_over_it(skull: Skull) -> None:
     low = hair[..., 1] > skull.centre[1] + 10
     assert (middle & low).mean() < 0.002
     assert hair[..., 1].max() > skull.face[:, 1].max()  # it reaches below the chin
+
+
+def test_hair_of_one_level_ends_at_one_level(skull: Skull) -> None:
+    def spread(even: float) -> float:
+        hair, layers = strands.grow(dataclasses.replace(LONG, even=even, wave=0.0), skull, 1)
+        below = hair[layers != strands.ASTRAY, -1, 1]
+        return float(np.subtract(*np.percentile(below, [90, 25])))
+
+    assert spread(1.0) < 0.75 * spread(0.0)
+
+
+def test_ends_turn_in_and_out(skull: Skull) -> None:
+    def breadth(ends: float) -> float:
+        hair, _ = strands.grow(dataclasses.replace(LONG, ends=ends, wave=0.0), skull, 1)
+        return float(np.median(np.abs(hair[:, -1, 0] - skull.centre[0])))
+
+    assert breadth(0.1) + 8 < breadth(0.0) < breadth(-0.05) - 4  # px
+
+
+def test_what_is_tucked_behind_an_ear_falls_down_behind_it(skull: Skull) -> None:
+    hair, _ = strands.grow(dataclasses.replace(LONG, length=1.6, behind=(1.0, 1.0)), skull, 1)
+    chin = skull.face[:, 1].max()
+    assert (hair[:, -1, 1] > chin).mean() > 0.25
 
 
 def test_same_seed_same_hair(skull: Skull) -> None:
@@ -92,10 +115,3 @@ def test_tied_hair_comes_together_behind_the_head(skull: Skull) -> None:
     ends = place[layers != strands.ASTRAY, -1]
     assert (ends[:, 2] > 0.6).mean() > 0.9  # none at the outline, where they would stand off as bristles
     assert np.abs(ends[:, 0]).mean() < 0.5 * np.abs(place[:, 0, 0]).mean()
-
-
-def test_temples_are_covered_down_to_the_eyes_at_the_outline_of_the_face(skull: Skull) -> None:
-    short = dataclasses.replace(LONG, flow="crop", length=0.12, lift=0.04, temples=0.0)
-    at_eyes = np.array([[x, 0.0, -np.sqrt(1 - x * x)] for x in (0.6, 0.95)], np.float32)
-    bare, grown = strands.within_hairline(short, at_eyes)
-    assert bare < 0 < grown
