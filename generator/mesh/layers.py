@@ -144,7 +144,8 @@ def _softer(edge: F32, sigma: float) -> U8:
     alpha = edge[:, 3:]
     soft = cv2.GaussianBlur(edge, (1, 0), sigmaX=1, sigmaY=max(sigma, 0.1)) if sigma > 0.3 else edge
     colour = soft[:, :3] / np.maximum(soft[:, 3:], 1) * alpha
-    return np.rint(np.clip(np.hstack([np.where(alpha > 8, colour, edge[:, :3]), alpha]), 0, 255)).astype(np.uint8)
+    softened = np.hstack([np.where(alpha > 8, colour, edge[:, :3]), alpha])
+    return np.asarray(np.rint(np.clip(softened, 0, 255)), np.uint8)
 
 
 def _torso(below: U8, last: F32) -> None:
