@@ -118,7 +118,7 @@ def test_bytes_of_a_killed_stream_can_be_played(
 ) -> None:
     """Cut as a kill would, all but the last frames are there."""
     # The same bytes each time: FFmpeg opens no file that ends in the header of a fragment (docs/limits.md).
-    monkeypatch.setattr("tellmark.watermark.signal.payload.secrets.randbits", lambda bits: 0xC0FFEE)
+    monkeypatch.setattr("tellmark.watermark.signal.payload.secrets.randbits", lambda bits: 0xBEEF)
     echo = io.BytesIO()
     clip = stream_clip(someone, pieces(sound), tmp_path / "clip.mp4", echo=echo)
     data = echo.getvalue()
