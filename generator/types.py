@@ -158,8 +158,13 @@ class Motion:
     expression: F32  # (T, len(EXPRESSIONS)), 0 = as in the portrait, 1 = full
     blink: F32  # (T, 2) subject's right and left eye, 0 open .. 1 closed
     gaze_deg: F32  # (T, 2) of the eyes in the head: yaw (to the viewer's right), pitch (up), relative to the portrait
-    mood: F32  # (T, len(MOODS)) in [0, 1]: what of a mood no expression says (``geometry.moods``)
+    mood: F32 = field(default_factory=lambda: np.zeros((0, len(MOODS)), np.float32))
+    """(T, len(MOODS)) in [0, 1]: what of a mood no expression says (``geometry.moods``). None of any by default."""
     seen: Seen | None = None  # of a motion that was read from video; no channel of :meth:`array`
+
+    def __post_init__(self) -> None:
+        if len(self.mood) != len(self) and not self.mood.size:
+            object.__setattr__(self, "mood", np.zeros((len(self), len(MOODS)), np.float32))
 
     def __len__(self) -> int:
         return len(self.distance)

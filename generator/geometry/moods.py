@@ -16,7 +16,7 @@ from tellmark.landmarks import LEFT_BROW, RIGHT_BROW
 from tellmark.types import F32, F64
 
 # Upper lids down (of the way to closed eyes), lower lids up (as in ``lids.draw_eye``), degrees that the eyes look up.
-_LIDS = {"happy": (0.03, 0.60, 0), "sad": (0.22, 0.10, -3.5), "angry": (-0.18, 0.40, 0), "surprised": (-0.26, 0, 0)}
+_LIDS = {"happy": (0.03, 0.60, 0), "sad": (0.28, 0.10, -3.5), "angry": (-0.18, 0.40, 0), "surprised": (-0.26, 0, 0)}
 _USUAL_MM = 10.0  # between the lids: raised lids go as far on everybody, however open eyes are
 _HALF_LEFT_MM = 5.0  # of a smile at rest, that leave half of another one
 _UNSMILED = 0.7  # of a smile at rest, that sad and angry lips have lost
