@@ -163,7 +163,7 @@ class Motion:
     seen: Seen | None = None  # of a motion that was read from video; no channel of :meth:`array`
 
     def __post_init__(self) -> None:
-        if len(self.mood) != len(self) and not self.mood.size:
+        if not self.mood.size:
             object.__setattr__(self, "mood", np.zeros((len(self), len(MOODS)), np.float32))
 
     def __len__(self) -> int:
@@ -187,9 +187,9 @@ class Motion:
     @classmethod
     def rest(cls, fps: float, frames: int = 1) -> Motion:
         """``frames`` frames exactly as in the portrait, in arrays of their own."""
-        sizes = (3, 2, len(EXPRESSIONS), 2, 2, len(MOODS))
-        rotation, translation, expression, blink, gaze, mood = (np.zeros((frames, n), np.float32) for n in sizes)
-        return cls(fps, rotation, translation, np.ones(frames, np.float32), expression, blink, gaze, mood)
+        sizes = (3, 2, len(EXPRESSIONS), 2, 2)
+        rotation, translation, expression, blink, gaze = (np.zeros((frames, n), np.float32) for n in sizes)
+        return cls(fps, rotation, translation, np.ones(frames, np.float32), expression, blink, gaze)
 
     @classmethod
     def from_array(cls, fps: float, array: F32) -> Motion:

@@ -15,7 +15,7 @@ from scipy import signal
 
 from tellmark.generator.geometry.basis import expression_basis
 from tellmark.generator.latent import DYNAMICS, FaceLatent, face_latent, point_weights
-from tellmark.generator.types import EXPRESSIONS, MOODS, Motion
+from tellmark.generator.types import EXPRESSIONS, Motion
 from tellmark.types import F32, F64
 
 FPS = 25.0
@@ -68,7 +68,6 @@ def to_motion(rows: F32) -> Motion:
         expression=expressions(rows[:, DYNAMIC]),
         blink=np.clip(rows[:, LIDS], 0, 1),
         gaze_deg=rows[:, GAZE],
-        mood=np.zeros((len(rows), len(MOODS)), np.float32),
     )
 
 

@@ -37,8 +37,8 @@ _LEVEL = 0.7  # of a resting mouth's arch, that rounding takes out
 
 _NOSE = (1, 2, 4, 5, 6, 19, 94, 97, 98, 326, 327, 129, 358, 168, 195, 197, 48, 278)
 _UPPER_OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 93, 234, 127, 162, 21, 54, 103, 67, 109)
-_FOREHEAD = (151, 9, 8, 69, 299, 104, 333, 68, 298, 71, 301, 108, 337)
-STILL_FOR_LIPS = (*_NOSE, *_UPPER_OVAL, *_FOREHEAD, *RIGHT_EYE, *LEFT_EYE, *RIGHT_BROW, *LEFT_BROW, 361, 132)
+FOREHEAD = (151, 9, 8, 69, 299, 104, 333, 68, 298, 71, 301, 108, 337)
+STILL_FOR_LIPS = (*_NOSE, *_UPPER_OVAL, *FOREHEAD, *RIGHT_EYE, *LEFT_EYE, *RIGHT_BROW, *LEFT_BROW, 361, 132)
 # Share of the jaw's drop along the chin and the jaw's edge, up to the hinge.
 _MANDIBLE = {
     18: 0.93, 200: 0.88, 199: 0.86, 175: 0.85, 152: 0.84, 148: 0.83, 377: 0.83, 176: 0.78, 400: 0.78, 149: 0.70,
@@ -176,6 +176,13 @@ def _fields(local: F64, lips: Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
     def frown(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
         return -0.6 * u, 4.6 * abs(u) ** 2.2 - 0.6 * arc(u), 0.5 * u * u
 
+    def raised(far: float) -> tuple[float, float]:
+        return 0.0, -5.8 * (1 - 0.25 * abs(far - 0.4))
+
+    def lowered(far: float) -> tuple[float, float]:
+        # The inner ends go down more than the outer ones.
+        return 2.2 * (1 - 0.55 * far), 4.4 * (1 - 0.55 * far)
+
     lips_only = (*STILL_FOR_LIPS, *_CHIN_STILL)
     mandible = _mandible(drop)
     closing = _mandible(-0.75 * far_apart * gap)
@@ -194,8 +201,8 @@ def _fields(local: F64, lips: Lips) -> dict[str, tuple[Moves, Iterable[int]]]:
         "lower_tuck": (closing | lips.move(lower_tuck), lips_and_jaw),
         "smile": (cheeks | lips.move(smile), lips_only),
         "frown": (lips.move(frown) | {200: (0, -0.8, 0), 199: (0, -0.5, 0)}, lips_only),
-        "brow_up": (_brows(local, 0.0, -5.8), brows_still),
-        "brow_down": (_brows(local, 2.2, 4.4), brows_still),
+        "brow_up": (brows(local, raised), brows_still),
+        "brow_down": (brows(local, lowered), brows_still),
         "squint": ({point: (0, -1.5, 0) for point in (50, 280, 117, 346, 101, 330)}, STILL_FOR_LIPS),
         "jaw*pucker": (lips.move(round_open), lips_only),
     }
@@ -206,15 +213,15 @@ def _mandible(drop: float) -> Moves:
     return {point: (0, share * drop, 0.30 * share * drop) for point, share in _MANDIBLE.items()}
 
 
-def _brows(local: F64, inwards: float, down: float) -> Moves:
-    """Both brows moved; the inner ends more than the outer ones when they go down."""
+def brows(local: F64, shape: Callable[[float], tuple[float, float]]) -> Moves:
+    """Brow points moved by ``shape``: place along the brow (0 inner end, 1 outer end) -> mm inwards and down."""
     moves: Moves = {}
     middle = float(local[168, 0])
     for brow in (RIGHT_BROW, LEFT_BROW):
         distance = np.abs(local[list(brow), 0] - middle)
         for point, far in zip(brow, (distance - distance.min()) / max(np.ptp(distance), 1e-3), strict=True):
-            strength = 1 - 0.55 * far if down > 0 else 1 - 0.25 * abs(far - 0.4)
-            moves[point] = (float(np.sign(middle - local[point, 0]) * inwards * strength), float(down * strength), 0.0)
+            inwards, down = shape(float(far))
+            moves[point] = (float(np.sign(middle - local[point, 0])) * inwards, down, 0.0)
     return moves
 
 

@@ -10,7 +10,18 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tellmark.generator.geometry.basis import POINTS, STILL_FOR_LIPS, Lips, Moves, arc, face_frame, roughness_of, spread
+from tellmark.generator.geometry.basis import (
+    FOREHEAD,
+    POINTS,
+    STILL_FOR_LIPS,
+    Lips,
+    Moves,
+    arc,
+    brows,
+    face_frame,
+    roughness_of,
+    spread,
+)
 from tellmark.generator.types import MOODS
 from tellmark.landmarks import LEFT_BROW, RIGHT_BROW
 from tellmark.types import F32, F64
@@ -20,9 +31,9 @@ _LIDS = {"happy": (0.03, 0.60, 0), "sad": (0.28, 0.10, -3.5), "angry": (-0.18, 0
 _USUAL_MM = 10.0  # between the lids: raised lids go as far on everybody, however open eyes are
 _HALF_LEFT_MM = 5.0  # of a smile at rest, that leave half of another one
 _UNSMILED = 0.7  # of a smile at rest, that sad and angry lips have lost
-_FOREHEAD = (*RIGHT_BROW, *LEFT_BROW, 151, 9, 8, 69, 299, 104, 333, 68, 298, 71, 301, 108, 337)
+_ABOVE = (*RIGHT_BROW, *LEFT_BROW, *FOREHEAD)
 _JAW = (152, 148, 377, 176, 400, 149, 378, 150, 379, 136, 365, 172, 397, 58, 288)
-_STILL = (*(point for point in STILL_FOR_LIPS if point not in _FOREHEAD), *_JAW)
+_STILL = (*(point for point in STILL_FOR_LIPS if point not in _ABOVE), *_JAW)
 
 
 def mood_basis(landmarks: F32) -> F32:
@@ -59,18 +70,6 @@ def _mirrored(moves: dict[tuple[int, int], tuple[float, float, float]]) -> Moves
     return out
 
 
-def _brows(local: F64, shape: Callable[[float], tuple[float, float]]) -> Moves:
-    """Brow points moved by ``shape``: place along the brow (0 inner end, 1 outer end) -> mm inwards and down."""
-    moves: Moves = {}
-    middle = float(local[168, 0])
-    for brow in (RIGHT_BROW, LEFT_BROW):
-        distance = np.abs(local[list(brow), 0] - middle)
-        for point, far in zip(brow, (distance - distance.min()) / max(np.ptp(distance), 1e-3), strict=True):
-            inwards, down = shape(float(far))
-            moves[point] = (float(np.sign(middle - local[point, 0])) * inwards, down, 0.0)
-    return moves
-
-
 def _unsmiled(lips: Lips, u: float) -> float:
     """Mm down that take most of a portrait's own smile out of the line between its lips."""
     return _UNSMILED * max(-float(np.interp(u, lips.u, lips.seam)), 0.0)
@@ -101,10 +100,10 @@ def _sad(local: F64, lips: Lips) -> Moves:
     def lip(u: float, ring: float, upper: bool) -> tuple[float, float, float]:
         return 0.8 * u, 1.1 * abs(u) ** 1.7 - 0.4 * arc(u, 1.0) + _unsmiled(lips, u), 0.0
 
-    brows = _brows(local, lambda far: (2.0 * (1 - far), -5.4 * max(1 - 1.3 * far, 0.0) ** 1.2 + 1.6 * far**2))
+    forehead = brows(local, lambda far: (2.0 * (1 - far), -5.4 * max(1 - 1.3 * far, 0.0) ** 1.2 + 1.6 * far**2))
     chin: Moves = {200: (0, -1.6, -0.5), 199: (0, -1.0, 0), 18: (0, -1.2, 0)}
     cheeks = _mirrored({(205, 425): (0.0, 0.8, 0.0), (50, 280): (0.0, 0.6, 0.0)})
-    return brows | chin | cheeks | lips.move(lip)
+    return forehead | chin | cheeks | lips.move(lip)
 
 
 def _angry(local: F64, lips: Lips) -> Moves:
@@ -114,14 +113,14 @@ def _angry(local: F64, lips: Lips) -> Moves:
         tight = (1 if upper else -1) * 0.12 * lips.thickness * ring * arc(u, 0.7)
         return -0.6 * u, tight + 0.8 * u * u + _unsmiled(lips, u), -0.5
 
-    brows = _brows(local, lambda far: (1.6 * (1 - far), 3.0 * (1 - far) ** 0.8 - 2.0 * far**1.5))
+    forehead = brows(local, lambda far: (1.6 * (1 - far), 3.0 * (1 - far) ** 0.8 - 2.0 * far**1.5))
     nose = _mirrored({(98, 327): (0.8, -0.7, 0.0), (129, 358): (0.8, -0.6, 0.0)})
-    return brows | nose | lips.move(lip)
+    return forehead | nose | lips.move(lip)
 
 
 def _surprised(local: F64, lips: Lips) -> Moves:
     """Brows high and arched (AU 1 and 2); the jaw is an expression."""
-    return _brows(local, lambda far: (0.0, -4.2 * (1 - 0.5 * abs(far - 0.45))))
+    return brows(local, lambda far: (0.0, -4.2 * (1 - 0.5 * abs(far - 0.45))))
 
 
 _FIELDS: dict[str, Callable[[F64, Lips], Moves]] = {

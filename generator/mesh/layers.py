@@ -142,7 +142,7 @@ def _extend(person: U8, hair_px: F32) -> U8:
 def _softer(edge: F32, sigma: float) -> U8:
     """A premultiplied column (n, 4) whose colour is blurred: what a pattern does further out is not known."""
     alpha = edge[:, 3:]
-    soft = cv2.GaussianBlur(edge, (1, 0), sigmaX=1, sigmaY=max(sigma, 0.1)) if sigma > 0.3 else edge
+    soft = cv2.GaussianBlur(edge, (1, 0), sigmaX=1, sigmaY=sigma) if sigma > 0.3 else edge
     colour = soft[:, :3] / np.maximum(soft[:, 3:], 1) * alpha
     softened = np.hstack([np.where(alpha > 8, colour, edge[:, :3]), alpha])
     return np.asarray(np.rint(np.clip(softened, 0, 255)), np.uint8)
