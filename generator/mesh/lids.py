@@ -53,12 +53,16 @@ class Eye:
     iris_radius: float  # px
 
 
-def build_eyes(image: U8, landmarks: F32) -> tuple[Eye, Eye]:
-    """The subject's right and left eye of a framed portrait."""
+def build_eyes(image: U8, landmarks: F32, room: F32 | None = None) -> tuple[Eye, Eye]:
+    """The subject's right and left eye of a framed portrait.
+
+    room: (2,) px over the upper lids that are free to stretch, where there are glasses (``glasses.Glasses``).
+    """
+    right, left = (np.inf, np.inf) if room is None else room.tolist()
     left_from_nose = (*LEFT_EYE[8:], *LEFT_EYE[:8])
     return (
-        _build(image, landmarks, RIGHT_EYE, RIGHT_IRIS, _BROWS[0], outer_first=True),
-        _build(image, landmarks, left_from_nose, LEFT_IRIS, _BROWS[1], outer_first=False),
+        _build(image, landmarks, RIGHT_EYE, RIGHT_IRIS, _BROWS[0], right, outer_first=True),
+        _build(image, landmarks, left_from_nose, LEFT_IRIS, _BROWS[1], left, outer_first=False),
     )
 
 
@@ -96,6 +100,7 @@ def _build(
     loop: tuple[int, ...],
     iris: tuple[int, ...],
     brow: tuple[int, ...],
+    room: float,
     *,
     outer_first: bool,
 ) -> Eye:
@@ -131,7 +136,7 @@ def _build(
     closing = np.maximum(closing, (1 - MET) * opening + max(_OVERLAP_PX, _OVERLAP * width))
     brow_edge = local(landmarks[list(brow), :2].astype(np.float64))
     brow_gap = float(np.median(np.interp(brow_edge[:, 0], samples, upper) - brow_edge[:, 1]))
-    lid = float(np.clip(0.85 * brow_gap, 0.16 * width, _LID * width))
+    lid = float(np.clip(min(0.85 * brow_gap, room), 0.16 * width, _LID * width))
     centre = local(landmarks[iris[0], :2].astype(np.float64))
     radius = float(np.mean(np.linalg.norm(landmarks[list(iris[1:]), :2] - landmarks[iris[0], :2], axis=1)))
 

@@ -62,10 +62,15 @@ class Pose:
     torso: F32 | None = None  # (2, 3) px to px, where the shoulders are; None: they sway with the head
 
 
-def build_mesh(landmarks: F32) -> Mesh:
-    """The mesh of a framed portrait's landmarks (478, 3)."""
+def build_mesh(landmarks: F32, loose: F32 | None = None) -> Mesh:
+    """The mesh of a framed portrait's landmarks (478, 3).
+
+    loose: (478, 1) share of expressions and moods that points wear (``glasses.Glasses``); None: all of them.
+    """
     frame = face_frame(landmarks)
     face_basis, face_moods = expression_basis(landmarks), mood_basis(landmarks)
+    if loose is not None:
+        face_basis, face_moods = face_basis * loose, face_moods * loose
     landmarks = landmarks * np.array([1, 1, _RELIEF], np.float32)
     down = frame.axes[1] / frame.px_per_mm
     width = 140 * frame.px_per_mm
