@@ -28,7 +28,7 @@ _DARKEST = 0.5  # log luminance under the skin's, from where on darker says no m
 _SHARE = 0.3  # of a path that may be fainter than the bounds
 _RIM, _BRIDGE = 0.06, 0.25  # log luminance under the skin's; see docs/log.md
 _ABOVE, _BESIDE = 10.0, 24.0  # mm that rims reach above the bridge, and outwards from an eye's middle
-_FIRM, _LOOSE = 4.0, 13.0  # mm around the glasses: up to where skin is held, and from where on it is free
+_FIRM, _LOOSE = 5.0, 13.0  # mm around the glasses: up to where skin is held, and from where on it is free
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +61,19 @@ def find_glasses(image: U8, landmarks: F32) -> Glasses | None:
         rim, dark = _path(thin, middle + px * _RADII[:, None] * rays[:, None], lids[:, None] > _RADII)
         if dark < _RIM:
             return None
-        corner = middle - _BESIDE * px * inwards
-        outline += [rim, corner[None], (corner + ((top - corner) @ down) * down)[None]]
-        # Over a lid a crease or a brow may be taken for the rim: then a little less skin stretches than could.
+        outline.append(rim)
+        # Over a lid a crease or a brow may be taken for the rim: then it is held, or less skin stretches than could.
         edge = landmarks[list(loop[1:8]), :2]
         rays = np.cos(_UPWARDS)[:, None] * across + np.sin(_UPWARDS)[:, None] * down
         lowest = max(float(((middle - edge) @ down).max()) / px, 0.0) + _OVER_LID
         upper, dark = _path(
             thin, middle + px * _OVER[:, None] * rays[:, None], -np.sin(_UPWARDS)[:, None] * _OVER < lowest
         )
+        if dark > _RIM:
+            outline.append(upper)
+        corner = middle - _BESIDE * px * inwards
+        highest = min(float((top - corner) @ down), float(((upper - corner) @ down).min()) if dark > _RIM else np.inf)
+        outline += [corner[None], (corner + highest * down)[None]]
         order = np.argsort(edge @ across)
         lid = np.interp(upper @ across, (edge @ across)[order], (edge @ down)[order])
         room.append(float(np.quantile(lid - upper @ down, 0.25)) - _CLEAR * px if dark > _RIM else np.inf)

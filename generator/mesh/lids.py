@@ -25,6 +25,7 @@ _SAMPLES = 57  # points of a lid's edge
 _OVERLAP_PX = 0.8  # by which a closed lid lies over the other: edges are soft, and the white would shine through
 _OVERLAP = 0.045  # of the width, by which it does at least: lower lids are often tracked above the rim of the iris
 _LID = 0.42  # greatest height of the skin that stretches, over the eye's width
+_TOO_LOW = 0.06  # of the width, by which an upper lid may be tracked below its edge
 _BROWS = ((46, 53, 52, 65, 55), (276, 283, 282, 295, 285))  # lower edges
 
 
@@ -160,7 +161,7 @@ def _build(
         picture=picture,
         bare=bare,
         shut=lit_when_shut(picture, bare, middle - (x, y), along, samples, upper, lower, place, lid, width),
-        lashes=lashes_of(picture, bare, width, iris_there),
+        lashes=lashes_of(picture, bare, width, iris_there & (above < _TOO_LOW * width)),
         eyeball=eyeball,
         shade=shade_of(picture, eyeball, iris_there),
         reach=reach,
