@@ -75,3 +75,18 @@ def test_a_lamp_is_seen_once_in_an_eye_that_looks_aside(someone_else: Portrait) 
     draw_eye(eye, -0.3, 0.0, (0.0, -8.0), layer, 0, 0)
     bright = (layer[top - 8 : y + round(radius), x - 3 : x + 4, :3].min(2) > 200).any(1).astype(int)
     assert np.count_nonzero(np.diff(bright) == 1) + bright[0] <= 1
+
+
+def test_skin_over_a_lid_does_not_take_the_shade_of_an_iris_that_reaches_behind_it(someone_else: Portrait) -> None:
+    grain = np.random.default_rng(0).normal(0, 12, someone_else.image.shape)
+    image = np.clip(someone_else.image + grain, 0, 255).astype(np.uint8)
+    large = someone_else.landmarks.copy()
+    large[list(RIGHT_IRIS)] = large[RIGHT_IRIS[0]] + 1.6 * (large[list(RIGHT_IRIS)] - large[RIGHT_IRIS[0]])
+    usual, eye = (build_eyes(image, landmarks)[0] for landmarks in (someone_else.landmarks, large))
+    rows, columns = np.indices(eye.reach.shape)
+    place = np.stack([columns, rows], -1) - eye.origin
+    s, t = place @ eye.along, place @ np.array([-eye.along[1], eye.along[0]])
+    skin = np.interp(s, np.linspace(-0.85, 0.85, 57) * eye.width, eye.upper) - t > 0.1 * eye.width
+    behind = np.hypot(s - eye.iris[0], t - eye.iris[1]) < 1.3 * eye.iris_radius
+    assert (skin & behind).sum() > 20
+    np.testing.assert_array_equal(eye.lashes[skin], usual.lashes[skin])
