@@ -48,6 +48,7 @@ class Mesh:
     anchor: F32  # (2, 2) px: fixed points of growing and of shrinking
     rim: NDArray[np.int32]  # (R,) face points on its outline
     follow: F32  # (N - 478, R) how far the points around move with those
+    loose: F32 | None  # (478, 1) share of expressions that the face's points wear, where it has glasses
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,6 @@ def build_mesh(landmarks: F32, loose: F32 | None = None) -> Mesh:
     """
     frame = face_frame(landmarks)
     face_basis, face_moods = expression_basis(landmarks), mood_basis(landmarks)
-    if loose is not None:
-        face_basis, face_moods = face_basis * loose, face_moods * loose
     landmarks = landmarks * np.array([1, 1, _RELIEF], np.float32)
     down = frame.axes[1] / frame.px_per_mm
     width = 140 * frame.px_per_mm
@@ -116,6 +115,7 @@ def build_mesh(landmarks: F32, loose: F32 | None = None) -> Mesh:
         anchor=np.stack([chin[:2], 0.5 * (chin[:2] + bottom)]).astype(np.float32),
         rim=np.array(layout.rim, np.int32),
         follow=follow.astype(np.float32),
+        loose=loose,
     )
 
 
@@ -169,6 +169,9 @@ def move(mesh: Mesh, expression: F32, pose: Pose, mood: F32 | None = None) -> F3
     points = mesh.rest + np.tensordot(expression_weights(expression), mesh.basis, axes=1)
     if mood is not None and mood.any():
         points += np.tensordot(mood, mesh.moods, axes=1)
+    if pose.shape is None and mesh.loose is not None:  # what was seen has its glasses in place
+        face = points[: len(mesh.loose)]
+        face += (mesh.loose - 1) * (face - mesh.rest[: len(mesh.loose)])
     if pose.shape is not None:
         face = len(pose.shape)
         points[:face, :2] += pose.shape
