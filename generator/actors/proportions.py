@@ -17,9 +17,9 @@ from tellmark.types import F32
 # The face's outline on either side, from the ear down to the chin; breadths over the group's mean.
 _RIGHT = (234, 93, 132, 58, 172, 136, 150, 149, 176, 148)
 _LEFT = (454, 323, 361, 288, 397, 365, 379, 378, 400, 377)
-_NARROWED = f32([1, 0.985, 0.97, 0.965, 0.97, 0.98, 0.99, 1, 1, 1])
-_APART = 1.035  # outer corners of the eyes, over the group's mean
-_KEPT = 0.75  # share of how far a face is from that
+_NARROWED = f32([1, 0.975, 0.955, 0.95, 0.96, 0.975, 0.99, 1, 1, 1])
+_APART = 1.05  # outer corners of the eyes, over the group's mean
+_KEPT = 0.55  # share of how far a face is from that
 _REACH = (0.24, 0.16)  # about an eye, that goes with it, face widths across and down
 
 
