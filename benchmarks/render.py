@@ -58,7 +58,9 @@ def _run(folder: Path, name: str, mover: str, rounds: int, seconds: float) -> li
     whole, alone = [], []
     for turn in range(rounds):
         start = time.perf_counter()
-        render_clip(portrait, speech, folder / f"{turn}.mp4", motion_model=model, renderer=renderer, registry=registry)
+        render_clip(
+            portrait, speech, folder / f"{turn}.mp4", motion_model=model, renderer=renderer, seed=0, registry=registry
+        )
         whole.append(speech.frames / (time.perf_counter() - start))
         alone.append(_encode_alone(frames, speech, folder / f"alone-{turn}.mp4"))
     ratios = [a / b for a, b in zip(whole, alone, strict=True)]

@@ -55,7 +55,7 @@ def _measure(folder: Path, name: str, voice: Path) -> list[dict[str, Any]]:
         portrait = load_portrait(Path(name), consent="benchmark on local test material", framing="auto")
     out, registry = folder / "clip.mp4", folder / "registry.sqlite"
     start = time.perf_counter()
-    clip = render_clip(portrait, load_speech(voice), out, registry=registry)
+    clip = render_clip(portrait, load_speech(voice), out, seed=0, registry=registry)
     seconds = time.perf_counter() - start
     sound = load_audio(voice)
     openings = _mouth(out)

@@ -49,7 +49,7 @@ def render_clip(
     motion_model: MotionModel | None = None,
     renderer: Renderer | None = None,
     controls: Controls | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     encoding: Encoding | None = None,
     force: bool = False,
     registry: str | Path | None = None,
@@ -59,15 +59,17 @@ def render_clip(
 ) -> RenderedClip:
     """Render a talking face and write it marked and signed.
 
-    Frames are a function of (portrait, speech, controls, seed, models); the watermark's payload is drawn anew for each
-    clip. ``max_seconds`` cuts the performance short. Raises :class:`UsageError` before any work where ``out`` exists
-    (and not ``force``), cannot be written, or a photo comes without consent.
+    Frames are a function of (portrait, speech, controls, seed, models), with the portrait's own seed where none is
+    given; the watermark's payload is drawn anew for each clip. ``max_seconds`` cuts the performance short. Raises
+    :class:`UsageError` before any work where ``out`` exists (and not ``force``), cannot be written, or a photo comes
+    without consent.
     """
     out = Path(out)
     check_clip_output(out, force=force)
     if portrait.source is not None and portrait.consent_sha256 is None:
         raise UsageError("a picture of a person needs --consent: who agreed to this clip, or the picture's licence")
     controls = controls or Controls()
+    seed = portrait.seed if seed is None else seed
     motion_model = motion_model or DiffusionMotion()
     renderer = renderer or MeshRenderer(portrait)
     if max_seconds is not None:

@@ -39,15 +39,16 @@ class FrameStream:
         motion_model: StreamingModel | None = None,
         renderer: Renderer | None = None,
         controls: Controls | None = None,
-        seed: int = 0,
+        seed: int | None = None,
         sample_rate_hz: int = SAMPLE_RATE_HZ,
     ) -> None:
         self.motion_model = motion_model or DiffusionMotion()
         self.renderer = renderer or MeshRenderer(portrait)
         self.controls = controls or Controls()
+        self.seed = portrait.seed if seed is None else seed
         self._ears = _Resampler(sample_rate_hz)
         self._encoder = SpeechEncoder.load().stream()
-        self._motion = self.motion_model.stream(self.controls, seed)
+        self._motion = self.motion_model.stream(self.controls, self.seed)
         self._warm_up()
 
     def _warm_up(self) -> None:
@@ -104,7 +105,7 @@ def stream_clip(
     motion_model: StreamingModel | None = None,
     renderer: Renderer | None = None,
     controls: Controls | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     echo: BinaryIO | None = None,
     encoding: Encoding | None = None,
     force: bool = False,
@@ -131,7 +132,7 @@ def stream_clip(
         seed=seed,
         sample_rate_hz=sample_rate_hz,
     )
-    made = clip_params(portrait, stream.renderer, stream.motion_model.name, stream.controls, seed, ROWS_PER_S)
+    made = clip_params(portrait, stream.renderer, stream.motion_model.name, stream.controls, stream.seed, ROWS_PER_S)
     params: Params = {"method": method, **made, "live": True}
     frames = 0
     with LiveWriter(
@@ -156,4 +157,4 @@ def stream_clip(
             frames += 1
         clip = writer.finish()
     seconds = frames / ROWS_PER_S
-    return RenderedClip(clip.path, clip.sha256, clip.payload, frames, ROWS_PER_S, seconds, seed, params)
+    return RenderedClip(clip.path, clip.sha256, clip.payload, frames, ROWS_PER_S, seconds, stream.seed, params)

@@ -6,6 +6,7 @@ the mesh renderer and every later one stand behind these.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -53,6 +54,11 @@ class Portrait:
     sha256: str  # of the source file, or of the actor's recipe
     source: Path | None = None  # the picture file; None for an actor
     consent_sha256: str | None = None  # SHA-256 of the consent text; None for an actor
+
+    @property
+    def seed(self) -> int:
+        """The seed of the performance where none is given: of ``sha256``, so that no two portraits move alike."""
+        return zlib.crc32(self.sha256.encode())
 
 
 @dataclass(frozen=True, slots=True)

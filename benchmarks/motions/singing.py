@@ -8,6 +8,7 @@ models stand lips that were made from the known syllables, rendered and tracked 
 from __future__ import annotations
 
 from functools import partial
+from itertools import product
 
 import numpy as np
 
@@ -44,8 +45,8 @@ def singing(rows: Rows, case: Case) -> None:
     count_closures(rows, case, "sung", lines)
     if case.singing:
         songs = sorted(path for path in case.singing.iterdir() if "sing" in path.name.lower() and path.is_file())
-        people = [case.people[k % len(case.people)] for k in range(len(songs))]
-        found = [s for k, song in enumerate(songs) if (s := spoken(case.model, people[k], song, k))]
+        cast = product(case.people, enumerate(songs))  # everybody sings everything: faces differ by as much as songs
+        found = [s for person, (k, song) in cast if (s := spoken(case.model, person, song, k))]
         if found:
             name = "sync confidence, recordings of singing"
             rows.add(name, PICKS["confidence"](found), ">= 0.9 of real", real=real_confidence(case), n=len(found))

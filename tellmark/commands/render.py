@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.argument("speech", type=PATH)
 @OUT
 @click.option("--fps", default=25.0, show_default=True, type=click.FloatRange(10, 60), help="Frames per second.")
-@click.option("--seed", default=0, show_default=True, help="The same seed gives the same frames.")
+@click.option("--seed", type=int, help="Another seed, another performance.  [default: the portrait's own]")
 @click.option("--gaze", metavar="YAW,PITCH", help="Main gaze in degrees: to the viewer's right, up.")
 @click.option("--distance", default=1.0, show_default=True, help="Head distance, as a factor of the portrait's.")
 @click.option("--emotion", metavar="NAME[:W]", multiple=True, help="neutral, happy, sad, angry, surprised; may repeat.")
@@ -64,7 +64,7 @@ def render(
     out: Path,
     *,
     fps: float,
-    seed: int,
+    seed: int | None,
     gaze: str | None,
     distance: float,
     emotion: tuple[str, ...],

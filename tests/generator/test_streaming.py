@@ -7,6 +7,7 @@ import io
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -48,6 +49,15 @@ def test_frames_do_not_depend_on_the_pieces(someone: Portrait, sound: F32) -> No
     assert np.abs(whole[5].astype(int) - whole[-5]).max() > 30
 
 
+def test_every_portrait_moves_in_a_way_of_its_own(someone: Portrait, sound: F32) -> None:
+    other = replace(someone, sha256="0" * 64)  # the same face in another file
+    own = frames(FrameStream(someone), pieces(sound))
+    same = frames(FrameStream(someone, seed=someone.seed), pieces(sound))
+    strange = frames(FrameStream(other), pieces(sound))
+    assert all(np.array_equal(a, b) for a, b in zip(own, same, strict=True))
+    assert sum(np.array_equal(a, b) for a, b in zip(own, strange, strict=True)) < 0.1 * len(own)
+
+
 def test_a_frame_comes_with_its_look_ahead(someone: Portrait) -> None:
     for model, first in ((OnlineRules(), 3), (None, 5)):  # the learned motion waits for a row more
         stream = FrameStream(someone, motion_model=model)
@@ -73,6 +83,7 @@ def test_a_stream_ends_marked_signed_and_registered(someone: Portrait, sound: F3
 
     clip = stream_clip(someone, watched(), out, registry=registry, echo=echo)
     assert clip.frames == round(2 * len(sound) / 640)
+    assert clip.seed == clip.params["seed"] == someone.seed
     assert len(set(sizes)) > 0.3 * clip.frames  # it grew as the sound came
     assert not growing(out).exists()
     verdict = verify(out, registry=registry)
