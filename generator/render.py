@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from tellmark.generator.geometry.fine import double, doubled
+from tellmark.generator.geometry.glasses import find as find_glasses
 from tellmark.generator.geometry.moods import mood_lids
 from tellmark.generator.geometry.raster import over, over_moved, raster
 from tellmark.generator.mesh import blur, inside, wrinkles
@@ -26,9 +27,8 @@ from tellmark.types import F32, U8
 _FACE_POINTS = 478
 _CORNERS = np.array([[0, 0], [SIZE, 0], [0, SIZE], [SIZE, SIZE]], np.float32)
 _STILL = 0.25  # px that the background's corners may be off before it is fetched anew
-_FOLDS = np.array([0.35, 0.6, 0.6, 0.6], np.float32)  # how much of wrinkles a face shows that has its own
-_MOODY = 0.3  # weight from which a mood is one
-_LEAST_LINED = 0.1  # what of them the smoothest skin shows in a mood
+_FOLDS = np.array([0.35, 0.6, 0.6, 0.6], np.float32)  # how much of wrinkles lined skin shows
+_LEAST_LINED = 0.2  # what of them the smoothest skin shows; more would be seen as drawn lines
 _INDEX = {name: index for index, name in enumerate(EXPRESSIONS)}
 
 
@@ -47,7 +47,7 @@ class MeshRenderer:
         self._person = layers.person
         self._fine = doubled(layers.person)
         self._background = layers.background
-        self._mesh = build_mesh(portrait.landmarks)
+        self._mesh = build_mesh(portrait.landmarks, find_glasses(portrait.image, portrait.landmarks))
         self._triangles = shown(layers.person, self._mesh.sources, self._mesh.triangles)
         self._sources = 2 * self._mesh.sources
         self._eyes = build_eyes(portrait.image, portrait.landmarks)
@@ -56,7 +56,8 @@ class MeshRenderer:
         self._corners = Corners(self._person, portrait.landmarks, PAD)
         self._light = Light(portrait.landmarks)
         lines = wrinkles.on_skin(wrinkles.creases(portrait.landmarks), portrait.image, portrait.landmarks)
-        self._lined = max(wrinkles.lined(lines, portrait.image, portrait.landmarks), _LEAST_LINED)
+        lined = wrinkles.lined(lines, portrait.image, portrait.landmarks)
+        self._folds = _FOLDS * np.float32(max(lined, _LEAST_LINED))
         self._lines = cv2.copyMakeBorder(lines, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=(0,) * 4)
         self._looks: list[tuple[float, float, tuple[float, float]]] = []  # of the eyes as they are drawn
         self.points = self._mesh.rest[:_FACE_POINTS]
@@ -85,9 +86,7 @@ class MeshRenderer:
         cv2.remap(
             self._fine, self._map_x, self._map_y, cv2.INTER_LINEAR, dst=self._layer, borderMode=cv2.BORDER_CONSTANT
         )
-        # A mood is worn for long: folds that the skin does not bear would be seen as drawn lines.
-        worn = min(float(motion.mood[index].sum()) / _MOODY, 1.0) * (1 - self._lined)
-        depths = _FOLDS * wrinkles.strength(expression) * np.float32(1 - worn)
+        depths = self._folds * wrinkles.strength(expression)
         if motion.seen is None and depths.any():  # what was seen brings its own shade along
             face = _face_box(points)
             wrinkles.fold(self._layer[face], self._map_x[face], self._map_y[face], self._lines, depths)

@@ -201,7 +201,7 @@ def _draw_glasses(rng: np.random.Generator) -> Glasses:
         round(float(rng.choice([0.007, 0.010, 0.014])), 3),
         round(float(rng.uniform(0.27, 0.305)), 3),
         round(float(rng.uniform(0.19, 0.25) * (1.1 if shape == "round" else 0.95)), 3),
-        round(float(rng.choice([0.0, 0.05, 0.12], p=[0.35, 0.45, 0.2])), 3),
+        round(float(rng.choice([0.0, 0.015, 0.05], p=[0.35, 0.45, 0.2])), 3),
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from tellmark.generator.geometry.basis import LOWER_LIP, UPPER_LIP, expression_basis, face_frame
+from tellmark.generator.geometry.glasses import NONE, Glasses, free
 from tellmark.generator.geometry.moods import mood_basis
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, NOSE, RIGHT_BROW, RIGHT_EYE
@@ -54,8 +55,8 @@ def nodes() -> F32:
     return np.stack(np.meshgrid(axis, axis), -1)
 
 
-def build_fields(landmarks: F32) -> Fields:
-    """The fields of a framed portrait's landmarks (478, 3)."""
+def build_fields(landmarks: F32, glasses: Glasses | None = None) -> Fields:
+    """The fields of a framed portrait's landmarks (478, 3), behind glasses or without any."""
     spoken, worn = expression_basis(landmarks), mood_basis(landmarks)
     basis = np.concatenate([spoken, worn])
     frame = face_frame(landmarks)
@@ -78,14 +79,17 @@ def build_fields(landmarks: F32) -> Fields:
         given[len(spoken) : len(basis), lids] = _nearest(worn, landmarks, range(468), lid_at)
         given[len(basis) :, lids, :2] = lid_moves
         grids.append(_spread(controls.astype(np.float64), given, 140 * frame.px_per_mm))
+    glasses = glasses or NONE
+    loose = free(nodes().reshape(-1, 2), landmarks, glasses).reshape(1, CELLS + 1, CELLS + 1, 1)
     for grid in grids:  # thin plates reach everywhere, lids do not
         grid[len(basis) :] *= _around_eyes(landmarks)[None, ..., None]
+        grid[: len(basis)] *= loose
     above, parting = grids[0], (grids[1] - grids[0]) * _near_seams(landmarks)[None, ..., None]
     box = landmarks[list(FACE_OVAL), :2]
     low = np.clip(np.floor((box.min(0) + MARGIN) / STEP).astype(int), 0, CELLS - 2)
     high = np.clip(np.ceil((box.max(0) + MARGIN) / STEP).astype(int) + 1, low + 2, CELLS + 1)
     part = np.ascontiguousarray(parting[:, low[1] : high[1], low[0] : high[0]])
-    return Fields(above, part, (int(low[1]), int(low[0])), basis)
+    return Fields(above, part, (int(low[1]), int(low[0])), basis * free(landmarks[:, :2], landmarks, glasses)[:, None])
 
 
 def thin_plate(controls: F64, values: F64, at: F64, stiff: float) -> F64:

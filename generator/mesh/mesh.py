@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.generator.geometry.basis import CORRECTIVES, LOWER_LIP, UPPER_LIP, expression_basis, face_frame
+from tellmark.generator.geometry.glasses import NONE, Glasses, free
 from tellmark.generator.geometry.moods import mood_basis
 from tellmark.generator.mesh.layers import PAD
 from tellmark.generator.mesh.topology import lay_out, signed_distance, without_cliffs
@@ -41,6 +42,7 @@ class Mesh:
     triangles: NDArray[np.int32]  # (M, 3)
     basis: F32  # (E, N, 3) px
     moods: F32  # (len(MOODS), N, 3) px
+    free: F32  # (N, 1) share of both that a point makes: what is behind glasses moves with them
     head: F32  # (N,) share in which a point turns with the head
     pivot: F32  # (3,) px where the head turns
     face_width: float  # px
@@ -62,8 +64,8 @@ class Pose:
     torso: F32 | None = None  # (2, 3) px to px, where the shoulders are; None: they sway with the head
 
 
-def build_mesh(landmarks: F32) -> Mesh:
-    """The mesh of a framed portrait's landmarks (478, 3)."""
+def build_mesh(landmarks: F32, glasses: Glasses | None = None) -> Mesh:
+    """The mesh of a framed portrait's landmarks (478, 3), behind glasses or without any."""
     frame = face_frame(landmarks)
     face_basis, face_moods = expression_basis(landmarks), mood_basis(landmarks)
     landmarks = landmarks * np.array([1, 1, _RELIEF], np.float32)
@@ -104,6 +106,7 @@ def build_mesh(landmarks: F32) -> Mesh:
         triangles=layout.triangles,
         basis=everywhere(face_basis),
         moods=everywhere(face_moods),
+        free=free(rest[:, :2], landmarks, glasses or NONE)[:, None],
         head=head.astype(np.float32),
         pivot=pivot,
         face_width=float(width),
@@ -161,9 +164,12 @@ def expression_weights(expression: F32) -> F32:
 
 def move(mesh: Mesh, expression: F32, pose: Pose, mood: F32 | None = None) -> F32:
     """(N, 3) px: the mesh's points under an expression, a pose and a mood; z keeps the order of depth."""
-    points = mesh.rest + np.tensordot(expression_weights(expression), mesh.basis, axes=1)
+    moved = np.tensordot(expression_weights(expression), mesh.basis, axes=1)
     if mood is not None and mood.any():
-        points += np.tensordot(mood, mesh.moods, axes=1)
+        moved += np.tensordot(mood, mesh.moods, axes=1)
+    if pose.shape is None:  # points that were seen bring their own share along
+        moved *= mesh.free
+    points = mesh.rest + moved
     if pose.shape is not None:
         face = len(pose.shape)
         points[:face, :2] += pose.shape
