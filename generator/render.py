@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 
 from tellmark.generator.geometry.fine import double, doubled
-from tellmark.generator.geometry.glasses import find_glasses
+from tellmark.generator.geometry.glasses import find as find_glasses
+from tellmark.generator.geometry.glasses import lid_room
 from tellmark.generator.geometry.moods import mood_lids
 from tellmark.generator.geometry.raster import over, over_moved, raster
 from tellmark.generator.mesh import blur, inside, wrinkles
@@ -27,8 +28,8 @@ from tellmark.types import F32, U8
 _FACE_POINTS = 478
 _CORNERS = np.array([[0, 0], [SIZE, 0], [0, SIZE], [SIZE, SIZE]], np.float32)
 _STILL = 0.25  # px that the background's corners may be off before it is fetched anew
-_FOLDS = np.array([0.35, 0.6, 0.6, 0.6], np.float32)  # how much of wrinkles a face shows that has its own
-_LEAST_LINED = 0.1  # what of them the smoothest skin shows; more would be seen as drawn lines
+_FOLDS = np.array([0.35, 0.6, 0.6, 0.6], np.float32)  # how much of wrinkles lined skin shows
+_LEAST_LINED = 0.2  # what of them the smoothest skin shows; more would be seen as drawn lines
 _INDEX = {name: index for index, name in enumerate(EXPRESSIONS)}
 
 
@@ -48,17 +49,19 @@ class MeshRenderer:
         self._fine = doubled(layers.person)
         self._background = layers.background
         glasses = find_glasses(portrait.image, portrait.landmarks)
-        self._mesh = build_mesh(portrait.landmarks, None if glasses is None else glasses.loose)
+        self._mesh = build_mesh(portrait.landmarks, glasses)
         self._triangles = shown(layers.person, self._mesh.sources, self._mesh.triangles)
         self._sources = 2 * self._mesh.sources
-        self._eyes = build_eyes(portrait.image, portrait.landmarks, None if glasses is None else glasses.lid_room)
+        self._eyes = build_eyes(
+            portrait.image, portrait.landmarks, lid_room(portrait.image, portrait.landmarks, glasses)
+        )
         self._mood_lids = mood_lids(portrait.landmarks)
         self._mouth = build_mouth(portrait.image, portrait.landmarks, self._mesh)
         self._corners = Corners(self._person, portrait.landmarks, PAD)
         self._light = Light(portrait.landmarks)
         lines = wrinkles.on_skin(wrinkles.creases(portrait.landmarks), portrait.image, portrait.landmarks)
-        lined = max(wrinkles.lined(lines, portrait.image, portrait.landmarks), _LEAST_LINED)
-        self._folds = _FOLDS * np.float32(lined)
+        lined = wrinkles.lined(lines, portrait.image, portrait.landmarks)
+        self._folds = _FOLDS * np.float32(max(lined, _LEAST_LINED))
         self._lines = cv2.copyMakeBorder(lines, PAD, PAD, PAD, PAD, cv2.BORDER_CONSTANT, value=(0,) * 4)
         self._looks: list[tuple[float, float, tuple[float, float]]] = []  # of the eyes as they are drawn
         self.points = self._mesh.rest[:_FACE_POINTS]

@@ -29,11 +29,11 @@ def fringe(style: HairStyle, skull: Skull, roots: F32, layer: F32, rng: np.rando
     t = np.linspace(0, 1, steps, dtype=np.float32)[None]
     x, y = roots[:, :1], roots[:, 1:2]
     side = np.where(x >= 0.5 * style.parting + 0.06 * rng.normal(size=x.shape), 1.0, -1.0)
-    low = style.fringe * (BROWS + 0.04 * rng.normal(size=y.shape) - 0.1 * rng.random(y.shape) - y)
+    low = style.fringe * (BROWS + 0.04 * rng.normal(size=y.shape) - 0.2 * rng.random(y.shape) - y)
     low = np.maximum(low * (1 + 0.25 * style.sweep * np.abs(x)), 0.05)
     down = y + low * t
     # What sways to a side goes there late, once it has risen over its roots.
-    across = x + 0.05 * along_scalp(roots, rng, 5.0)[:, None] * t + side * style.sweep * low * t**1.4
+    across = x + 0.08 * along_scalp(roots, rng, 5.0)[:, None] * t + side * style.sweep * low * t**1.4
     across = np.clip(across, *(sign * 0.94 * np.sqrt(1 - np.clip(down, -0.95, 0.95) ** 2) for sign in (-1, 1)))
     forward = -np.sqrt(np.maximum(1 - across**2 - down**2, 0.02))
     rise = (0.4 + layer[:, None]) * (0.3 + 0.7 * np.sin(np.pi * np.minimum(1, 1.25 * t + 0.1)))

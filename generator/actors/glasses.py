@@ -59,9 +59,9 @@ def paint(glasses: Glasses, shape: F32, light: F32) -> tuple[F32, F32, F32]:
     rims = np.dstack([(tone + shine[..., None]) * cover[..., None], cover])
     # What the lenses mirror: a window's soft bar towards the light.
     along = (x - centres[:, 0].mean()) % (2.2 * half[0]) / half[0] * np.sign(light[0] + 1e-3) - 0.4 * (y / half[1])
-    bar = smoothstep(np.sin(2.1 * along + 1.0), 0.55, 0.95) * smoothstep(y, centres[0, 1] + 0.5 * half[1],
+    bar = smoothstep(np.sin(2.1 * along + 1.0), 0.65, 0.85) * smoothstep(y, centres[0, 1] + 0.5 * half[1],
                                                                        centres[0, 1] - half[1])  # fmt: skip
-    veil = inside * (0.012 + glasses.glare * bar)
+    veil = inside * (0.004 + glasses.glare * bar)
     lens = np.dstack([veil[..., None] * f32([0.92, 0.97, 1.0]), veil])
     layer = rims + lens * (1 - rims[..., 3:])
     layer, small = (cv2.resize(a, (SIZE, SIZE), interpolation=cv2.INTER_AREA) for a in (layer, cover))

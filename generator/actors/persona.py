@@ -24,6 +24,7 @@ from tellmark.generator.actors import (
     garments,
     glasses,
     jaw,
+    proportions,
     relief,
     scenery,
     skin,
@@ -78,7 +79,8 @@ def shape_of(recipe: Recipe) -> F32:
             for _ in range(2):
                 own = (shape - group)[list(loop)]
                 shape[list(loop)] += 0.25 * (np.roll(own, 1, axis=0) + np.roll(own, -1, axis=0)) - 0.5 * own
-    shape = ageing.sag(features.shaped(shape, recipe.features), recipe.age)
+    shape = proportions.settled(features.shaped(shape, recipe.features), group)
+    shape = ageing.sag(shape, recipe.age)
     shape[:, 0] = (shape[:, 0] - SIZE / 2) * recipe.aspect + SIZE / 2
     return np.asarray(shape - [(shape[33, 0] + shape[263, 0]) / 2 - SIZE / 2, 0, 0], np.float32)
 

@@ -11,12 +11,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tellmark.generator.actors import eyes, headmodel, oral, persona, sheets, sitting, skin
+from tellmark.generator.actors import eyes, hairsheets, headmodel, oral, persona, sheets, sitting
 from tellmark.generator.actors.camera import TO_LINEAR, Camera
 from tellmark.generator.actors.headmodel import HeadPose
 from tellmark.generator.actors.scenery import smoothstep
 from tellmark.generator.actors.sheets import Sheet
-from tellmark.generator.actors.skull import foremost
 from tellmark.generator.geometry.raster import raster
 from tellmark.generator.mesh import wrinkles
 from tellmark.generator.types import SIZE, Motion
@@ -24,11 +23,6 @@ from tellmark.landmarks import LEFT_EYE, LEFT_IRIS, LIPS_INNER, RIGHT_EYE, RIGHT
 from tellmark.types import F32, U8
 
 _EYES = ((RIGHT_EYE, RIGHT_IRIS[0]), (LEFT_EYE, LEFT_IRIS[0]))
-_HAIR_PX = 5  # around the head, in which hair has the head's depth
-_HAIR_OFF = 3.0  # px that it lies before it
-_BEHIND_PX = 24.0  # what is further behind does not lie on it, below the ears: hair beside a jaw
-_LINING_PX = 41  # px about the outline, where hair goes on behind the face
-_EARS = -0.55  # their middle, below the chin, face heights
 _AROUND, _STEP_PX = np.ones((3, 3), np.uint8), 4.0
 _BREATH_HZ = 0.24
 _NO_SHADOW = np.ones((SIZE // 4, SIZE // 4), np.float32)
@@ -57,14 +51,8 @@ class ReferenceRenderer:
         # Nobody poses before what is far brighter than they are.
         self._backdrop = TO_LINEAR[_bytes(parts.backdrop)] * np.maximum(self._exposure, 1) ** np.float32(-0.75)
         below = (np.mgrid[:SIZE, :SIZE][0].astype(np.float32) - model.chin_y) / model.height
-        hair_share = 1 - 0.75 * smoothstep(below, 0.05, 0.9)
-        middle = float(parts.skull.centre[2])
-        depth = _hair_depth(parts.front_hair_z, parts.front_hair[..., 3], middle)
-        nearest = foremost(parts.skull, np.arange(SIZE, dtype=np.float32))[:, None]
-        depth = np.maximum(depth, nearest)
         flat = np.ones((SIZE, SIZE), np.float32)
         torso = np.dstack([parts.torso[..., :3] * parts.torso[..., 3:], parts.torso[..., 3]])
-        self._back_hair = Sheet(parts.back_hair, flat * (middle + 0.1 * model.height), hair_share, model)
         self._torso = Sheet(torso, flat * 0.30 * model.height, 1 - smoothstep(below, -0.06, 0.48), model)
         self._glasses = Sheet(*parts.glasses, flat, model) if parts.glasses is not None else None
         px_per_mm = model.face_width / 140
@@ -81,15 +69,7 @@ class ReferenceRenderer:
         self._frame = np.zeros((SIZE, SIZE, 3), np.float32)
         self._rest_light = np.ones((SIZE, SIZE, 2), np.float32)
         self._draw_head(headmodel.project(model.points, model.camera), model.points)
-        # Hair lies on the head: turned, it goes where that part of the head goes, and behind the face beside it.
-        reach = np.ones((2 * _HAIR_PX + 1,) * 2, np.uint8)
-        on_head = cv2.erode(np.minimum(self._maps[4], 1e6), reach) - _HAIR_OFF
-        beside_jaw = smoothstep(below, _EARS - 0.1, _EARS + 0.2) * smoothstep(depth - on_head, 5, _BEHIND_PX)
-        lies = np.minimum(depth, on_head) + beside_jaw * np.maximum(depth - on_head, 0)
-        oval = skin.oval_of(parts.shape)
-        lies = np.where(oval > 0.5, lies, np.maximum(lies, nearest))
-        self._lining = Sheet(_lining(parts.front_hair, oval), np.maximum(lies, nearest), hair_share, model)
-        self._front_hair = Sheet(parts.front_hair, lies, hair_share, model)
+        self._hair = hairsheets.hung(parts, model, self._maps[4])
         self._continue_normals()
         sheets.rest_lighting(self._maps[2], self._maps[3], self._light, self._contrast, self._rest_light)
 
@@ -117,12 +97,12 @@ class ReferenceRenderer:
         frame = self._frame
         far = np.array([[1, 0, 0.5 * shake[0]], [0, 1, 0.5 * shake[1]]], np.float32)
         cv2.warpAffine(self._backdrop, far, (SIZE, SIZE), dst=frame, borderMode=cv2.BORDER_REPLICATE)
-        back = self._back_hair.draw(pose, shake)
+        back = self._hair.back.draw(pose, shake)
         sheets.over(frame, back, _NO_SHADOW, TO_LINEAR)
         breath = 0.7 * float(np.sin(2 * np.pi * _BREATH_HZ * time_s + self._breath))
         torso = self._torso.draw(pose, shake, breath)
         sheets.over(frame, torso, _NO_SHADOW, TO_LINEAR)
-        sheets.over(frame, self._lining.draw(pose, shake), _NO_SHADOW, TO_LINEAR)
+        sheets.over(frame, self._hair.lining.draw(pose, shake), _NO_SHADOW, TO_LINEAR)
         sheets.relight(
             frame, self._layer, *self._maps[:4], self._rest_light, self._creases, wrinkles.strength(expression),
             self._light, self._contrast, TO_LINEAR,
@@ -134,7 +114,7 @@ class ReferenceRenderer:
         # Where cheek and jaw hide hair they end softly, not in a staircase.
         solid = cv2.erode(np.minimum(self._maps[4], np.float32(1e6)), _AROUND)
         cover = cv2.GaussianBlur(self._layer[..., 3], (5, 5), 1.0)
-        hair = self._front_hair.draw(pose, shake, before=solid, cover=cover)
+        hair = self._hair.front.draw(pose, shake, before=solid, cover=cover)
         sheets.over(frame, hair, _NO_SHADOW, TO_LINEAR)
         frame *= self._exposure
         clear = np.ones((SIZE, SIZE), np.float32)
@@ -228,23 +208,3 @@ def _cover(alpha: U8) -> F32:
     """(SIZE / 4, SIZE / 4) soft coverage in [0, 1]."""
     small = cv2.resize(alpha, (SIZE // 4, SIZE // 4), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.GaussianBlur(small.astype(np.float32) / 255, (0, 0), 3.0), np.float32)
-
-
-def _lining(front: F32, oval: F32) -> F32:
-    """Premultiplied front hair gone on with behind the face's outline, where only turned heads show it.
-
-    Else the backdrop would be seen between a cheek and the hair beyond it.
-    """
-    within = oval - cv2.erode(oval, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_LINING_PX, _LINING_PX)))
-    near = cv2.GaussianBlur(front, (0, 0), _LINING_PX / 6)
-    dense = cv2.erode(front[..., 3], np.ones((7, 7), np.uint8)) * cv2.dilate(oval, np.ones((17, 17), np.uint8))
-    there = np.maximum(within * smoothstep(near[..., 3], 0.03, 0.2), smoothstep(dense, 0.6, 0.9))
-    return np.asarray(near / np.maximum(near[..., 3:], 1e-3) * there[..., None], np.float32)
-
-
-def _hair_depth(depth: F32, cover: F32, middle: float) -> F32:
-    """Smooth depth of the front hair, continued where there is none; towards the skull's middle far away."""
-    known = np.where((depth < 1e5) & (cover > 0.2), 1, 0).astype(np.float32)
-    total = cv2.GaussianBlur(known, (0, 0), 26)
-    mean = cv2.GaussianBlur(np.where(known > 0, depth, 0).astype(np.float32), (0, 0), 26)
-    return np.asarray((mean + 0.01 * middle) / (total + 0.01), np.float32)

@@ -58,7 +58,8 @@ def grow(style: HairStyle, skull: Skull, seed: int) -> tuple[F32, F32]:
         spread *= (1 + 1.8 * (1 - taper(style, roots)))[parent][:, None, None]
     clumping = np.full((count, 1, 1), (0.9 if short else 0.2 if style.tied else 1.0) * style.clumping, np.float32)
     grown = 1 - (0.25 if short else 0.4) * rng.random(count) ** 2.5  # no two hairs of a lock end together
-    clumping *= np.where(fringe, 0.6, 1.0).astype(np.float32)[parent][:, None, None]
+    grown -= np.where(fringe, 0.35, 0.0)[parent] * rng.random(count)  # nor is a fringe a comb
+    clumping *= np.where(fringe, 0.4, 1.0).astype(np.float32)[parent][:, None, None]
     strands = _along(guides, parent, grown) + spread * (1 - clumping * t**0.8)
     # A slow random walk makes each strand its own, a few fly off; waves run in phase within a lock.
     walk = np.cumsum(rng.normal(0, 1, (count, STEPS, 3)), axis=1).astype(np.float32)

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from tellmark.generator.geometry.basis import LOWER_LIP, UPPER_LIP, expression_basis, face_frame
-from tellmark.generator.geometry.glasses import Glasses
+from tellmark.generator.geometry.glasses import NONE, Glasses, free
 from tellmark.generator.geometry.moods import mood_basis
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, NOSE, RIGHT_BROW, RIGHT_EYE
@@ -55,11 +55,9 @@ def nodes() -> F32:
     return np.stack(np.meshgrid(axis, axis), -1)
 
 
-def build_fields(landmarks: F32, glasses: Glasses | None = None) -> Fields:
-    """The fields of a framed portrait's landmarks (478, 3)."""
+def build_fields(landmarks: F32, glasses: Glasses | None = None, room: F32 | None = None) -> Fields:
+    """The fields of a framed portrait's landmarks (478, 3), behind glasses or without any; room: of their lids."""
     spoken, worn = expression_basis(landmarks), mood_basis(landmarks)
-    if glasses is not None:
-        spoken, worn = spoken * glasses.loose, worn * glasses.loose
     basis = np.concatenate([spoken, worn])
     frame = face_frame(landmarks)
     lip_rings = (0, 1, 3)
@@ -81,17 +79,20 @@ def build_fields(landmarks: F32, glasses: Glasses | None = None) -> Fields:
         given[len(spoken) : len(basis), lids] = _nearest(worn, landmarks, range(468), lid_at)
         given[len(basis) :, lids, :2] = lid_moves
         grids.append(_spread(controls.astype(np.float64), given, 140 * frame.px_per_mm))
+    glasses = glasses or NONE
+    loose = free(nodes().reshape(-1, 2), landmarks, glasses).reshape(1, CELLS + 1, CELLS + 1, 1)
     near_eyes = _around_eyes(landmarks)
-    if glasses is not None:
-        near_eyes *= _under_rims(landmarks, glasses.lid_room)
+    if room is not None:
+        near_eyes *= _under_rims(landmarks, room)
     for grid in grids:  # thin plates reach everywhere, lids do not
         grid[len(basis) :] *= near_eyes[None, ..., None]
+        grid[: len(basis)] *= loose
     above, parting = grids[0], (grids[1] - grids[0]) * _near_seams(landmarks)[None, ..., None]
     box = landmarks[list(FACE_OVAL), :2]
     low = np.clip(np.floor((box.min(0) + MARGIN) / STEP).astype(int), 0, CELLS - 2)
     high = np.clip(np.ceil((box.max(0) + MARGIN) / STEP).astype(int) + 1, low + 2, CELLS + 1)
     part = np.ascontiguousarray(parting[:, low[1] : high[1], low[0] : high[0]])
-    return Fields(above, part, (int(low[1]), int(low[0])), basis)
+    return Fields(above, part, (int(low[1]), int(low[0])), basis * free(landmarks[:, :2], landmarks, glasses)[:, None])
 
 
 def thin_plate(controls: F64, values: F64, at: F64, stiff: float) -> F64:
@@ -215,16 +216,16 @@ def _around_eyes(landmarks: F32) -> F32:
 
 
 def _under_rims(landmarks: F32, room: F32) -> F32:
-    """(nodes, nodes) 1 up to the upper lids, 0 from where rims of glasses come over them (``Glasses.lid_room``)."""
-    free = np.ones((CELLS + 1, CELLS + 1), np.float32)
+    """(nodes, nodes) 1 up to the upper lids, 0 from where rims of glasses come over them (``glasses.lid_room``)."""
+    free_there = np.ones((CELLS + 1, CELLS + 1), np.float32)
     at = nodes()
     for loop, px in zip((RIGHT_EYE, LEFT_EYE), np.maximum(room, 2 * STEP).tolist(), strict=True):
         edge = landmarks[list(loop[:9]), :2]
         order = np.argsort(edge[:, 0])
         over = np.interp(at[..., 0], edge[order, 0], edge[order, 1]) - at[..., 1]
         own = np.abs(at[..., 0] - edge[:, 0].mean()) < np.ptp(edge[:, 0])
-        free = np.where(own, free * np.clip((px - over) / (0.5 * min(px, 1e3)), 0, 1), free)
-    return np.asarray(free, np.float32)
+        free_there = np.where(own, free_there * np.clip((px - over) / (0.5 * min(px, 1e3)), 0, 1), free_there)
+    return np.asarray(free_there, np.float32)
 
 
 def _nearest(basis: F32, landmarks: F32, points: Sequence[int], at: F32) -> F32:

@@ -57,7 +57,7 @@ class Eye:
 def build_eyes(image: U8, landmarks: F32, room: F32 | None = None) -> tuple[Eye, Eye]:
     """The subject's right and left eye of a framed portrait.
 
-    room: (2,) px over the upper lids that are free to stretch, where there are glasses (``glasses.Glasses``).
+    room: (2,) px over the upper lids that are free to stretch, where there are glasses (``glasses.lid_room``).
     """
     right, left = (np.inf, np.inf) if room is None else room.tolist()
     left_from_nose = (*LEFT_EYE[8:], *LEFT_EYE[:8])

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellmark.generator.geometry.basis import CORRECTIVES, LOWER_LIP, UPPER_LIP, expression_basis, face_frame
+from tellmark.generator.geometry.glasses import NONE, Glasses, free
 from tellmark.generator.geometry.moods import mood_basis
 from tellmark.generator.mesh.layers import PAD
 from tellmark.generator.mesh.topology import lay_out, signed_distance, without_cliffs
@@ -41,6 +42,7 @@ class Mesh:
     triangles: NDArray[np.int32]  # (M, 3)
     basis: F32  # (E, N, 3) px
     moods: F32  # (len(MOODS), N, 3) px
+    free: F32  # (N, 1) share of both that a point makes: what is behind glasses moves with them
     head: F32  # (N,) share in which a point turns with the head
     pivot: F32  # (3,) px where the head turns
     face_width: float  # px
@@ -48,7 +50,6 @@ class Mesh:
     anchor: F32  # (2, 2) px: fixed points of growing and of shrinking
     rim: NDArray[np.int32]  # (R,) face points on its outline
     follow: F32  # (N - 478, R) how far the points around move with those
-    loose: F32 | None  # (478, 1) share of expressions that the face's points wear, where it has glasses
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,8 @@ class Pose:
     torso: F32 | None = None  # (2, 3) px to px, where the shoulders are; None: they sway with the head
 
 
-def build_mesh(landmarks: F32, loose: F32 | None = None) -> Mesh:
-    """The mesh of a framed portrait's landmarks (478, 3).
-
-    loose: (478, 1) share of expressions and moods that points wear (``glasses.Glasses``); None: all of them.
-    """
+def build_mesh(landmarks: F32, glasses: Glasses | None = None) -> Mesh:
+    """The mesh of a framed portrait's landmarks (478, 3), behind glasses or without any."""
     frame = face_frame(landmarks)
     face_basis, face_moods = expression_basis(landmarks), mood_basis(landmarks)
     landmarks = landmarks * np.array([1, 1, _RELIEF], np.float32)
@@ -108,6 +106,7 @@ def build_mesh(landmarks: F32, loose: F32 | None = None) -> Mesh:
         triangles=layout.triangles,
         basis=everywhere(face_basis),
         moods=everywhere(face_moods),
+        free=free(rest[:, :2], landmarks, glasses or NONE)[:, None],
         head=head.astype(np.float32),
         pivot=pivot,
         face_width=float(width),
@@ -115,7 +114,6 @@ def build_mesh(landmarks: F32, loose: F32 | None = None) -> Mesh:
         anchor=np.stack([chin[:2], 0.5 * (chin[:2] + bottom)]).astype(np.float32),
         rim=np.array(layout.rim, np.int32),
         follow=follow.astype(np.float32),
-        loose=loose,
     )
 
 
@@ -166,12 +164,12 @@ def expression_weights(expression: F32) -> F32:
 
 def move(mesh: Mesh, expression: F32, pose: Pose, mood: F32 | None = None) -> F32:
     """(N, 3) px: the mesh's points under an expression, a pose and a mood; z keeps the order of depth."""
-    points = mesh.rest + np.tensordot(expression_weights(expression), mesh.basis, axes=1)
+    moved = np.tensordot(expression_weights(expression), mesh.basis, axes=1)
     if mood is not None and mood.any():
-        points += np.tensordot(mood, mesh.moods, axes=1)
-    if pose.shape is None and mesh.loose is not None:  # what was seen has its glasses in place
-        face = points[: len(mesh.loose)]
-        face += (mesh.loose - 1) * (face - mesh.rest[: len(mesh.loose)])
+        moved += np.tensordot(mood, mesh.moods, axes=1)
+    if pose.shape is None:  # points that were seen bring their own share along
+        moved *= mesh.free
+    points = mesh.rest + moved
     if pose.shape is not None:
         face = len(pose.shape)
         points[:face, :2] += pose.shape

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from tellmark.generator.geometry.basis import CORRECTIVES, face_frame
-from tellmark.generator.geometry.glasses import find_glasses
+from tellmark.generator.geometry.glasses import find as find_glasses
+from tellmark.generator.geometry.glasses import lid_room
 from tellmark.generator.geometry.hairline import hair_depth
 from tellmark.generator.geometry.moods import mood_lids
 from tellmark.generator.geometry.seams import CELLS, MARGIN, STEP, WIDE, build_fields, nodes, under_seams
@@ -50,7 +51,8 @@ class SplatRenderer:
         self._rest_points = (landmarks * np.array([1, 1, RELIEF], np.float32)).astype(np.float32)
         self.points = self._rest_points
         self._width = 140 * frame.px_per_mm
-        self._fields = build_fields(landmarks, find_glasses(image, landmarks))
+        glasses = find_glasses(image, landmarks)
+        self._fields = build_fields(landmarks, glasses, lid_room(image, landmarks, glasses))
         self._rest = np.ascontiguousarray(np.dstack([nodes(), depth_of(landmarks)]), np.float32)
         down = frame.axes[1, :2] / np.linalg.norm(frame.axes[1, :2])
         self._down = down.astype(np.float32)

@@ -134,13 +134,13 @@ def test_hair_does_not_cross_the_cheek_of_a_head_that_turns(seed: int) -> None:
     turned = Motion.rest(25.0, 2)
     turned.rotation_deg[:, 0] = -18, 18
     layers: list[U8] = []
-    draw = renderer._front_hair.draw
+    draw = renderer._hair.front.draw
 
     def spied(*arguments: object, **named: object) -> U8:
         layers.append(draw(*arguments, **named).copy())  # type: ignore[arg-type]
         return layers[-1]
 
-    renderer._front_hair.draw = spied  # type: ignore[method-assign]
+    renderer._hair.front.draw = spied  # type: ignore[method-assign]
     for index in range(2):
         renderer.light(turned, index)
         points = renderer.points[:, :2]
