@@ -17,7 +17,7 @@ from tellmark.types import F32, U8
 
 _BRIDGE, _BELOW = (0.12, 0.2), (0.09, 0.15)  # change of log light over a mm, none to surely a rim: see ``find``
 _MM = 0.4  # between samples
-_OVER_MM = 13.0  # that they reach up beyond the bridge between them
+_OVER_MM = 17.0  # that they reach up beyond the bridge between them
 _RIM_MM = 4.0
 _SIDE_MM = 31.0  # that they reach to either side from an eye's middle
 _FADE_MM = 7.0
