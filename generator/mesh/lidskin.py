@@ -13,6 +13,7 @@ from tellmark.types import F32, F64
 _LONG_LASHES = 0.30  # height over the eye's width up to which thin dark detail counts as lashes
 _ABOVE, _UNDER = 0.2, (0.09, 0.14, 0.19, 0.24)  # where skin above and under the eye is looked at, in eye widths
 _LIT_FROM_ABOVE = 0.2  # share that the skin above has in a shut lid's colour; the rest is that under the eye
+_BLACK = 12.0  # code value below which skin is too dark to say what lashes do to it
 _DETAIL = 0.15  # log; what differs by more from a lid's broad colour is not skin
 
 
@@ -44,7 +45,8 @@ def lashes_of(picture: F32, bare: F32, width: float, iris: NDArray[np.bool_]) ->
     size = max(round(0.14 * width), 3)
     dim = cv2.morphologyEx(picture, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
     grey = np.minimum(dim.mean(2, keepdims=True) / np.maximum(bare.mean(2, keepdims=True), 1), 1)
-    return np.asarray(np.where(iris[..., None], grey, picture / np.maximum(bare, 1)), np.float32)
+    lift = np.maximum(_BLACK - bare, 0)  # of black the ratio would be noise, and a colour
+    return np.asarray(np.where(iris[..., None], grey, (picture + lift) / (bare + lift)), np.float32)
 
 
 def lit_when_shut(
