@@ -44,7 +44,7 @@ from tellmark.types import Clip, Kind, Label
 from tellmark.watermark.embed import Embedder
 from tellmark.watermark.signal.payload import Payload
 
-NAME = "tells-9"
+NAME = "tells-10"
 LEARNER = Tells(by_motion=True, apart=("talk",), trees=0.25, steady=2.0)
 
 Bar = Callable[[str], Any]
