@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tellmark.detector import metrics
 from tellmark.detector.audit.material import NONE_ANEW, Material, mean_of, missing
@@ -114,8 +115,12 @@ def intervals(material: Material) -> Iterator[Control]:
         return metrics.expected_calibration_error(y, p, balanced=True)
 
     deals = [material.scores(seed) for seed in material.deals]
-    # A perfectly calibrated model: what its probabilities promise comes true, clip by clip alike in all deals.
-    ideal = [np.mean([balanced(_drawn(p, seed), p) for p in deals]) for seed in range(50)]  # NaN: one class alone
+    # A perfectly calibrated model: what its probabilities promise comes true, alike in all deals, and alike for all that
+    # was written of one clip, which is forged or is not.
+    once = np.unique([f"{clip.source_id} {clip.method}" for clip in material.clips], return_inverse=True)[1]
+    ideal = [
+        np.mean([balanced(_drawn(p, once, seed), p) for p in deals]) for seed in range(200)
+    ]  # NaN: one class alone
     often = float(np.nanpercentile(ideal, 95))
     said = (
         f"{unseen}, classes weighed alike; a perfectly calibrated model on so few clips reads {np.nanmean(ideal):.3f}, "
@@ -171,5 +176,7 @@ def _lowest(number: int, name: str, meaning: str, cells: Sequence[dict[str, Any]
     return Control(number, name, meaning, float(worst["auc"]), interval, "a matrix", True, note)
 
 
-def _drawn(scores: Any, seed: int) -> Any:
-    return (np.random.default_rng(seed).random(len(scores)) < scores).astype(int)
+def _drawn(scores: F64, once: NDArray[np.intp], seed: int) -> NDArray[np.int64]:
+    """(N,) labels that come true as (N,) scores say; clips with the same number in ``once`` share their luck."""
+    luck = np.random.default_rng(seed).random(once.max() + 1)
+    return np.asarray(luck[once] < scores, np.int64)

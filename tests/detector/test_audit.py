@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tellmark.detector.audit import confounds, probes, protocol
 from tellmark.detector.audit import material as material_module
@@ -147,6 +149,23 @@ def test_a_calibration_that_nobody_could_show_on_so_few_clips_is_not_judged(tmp_
     assert "nan" not in ece.note
     assert ece.value is not None
     assert (ece.value > 0.05, ece.passed, ece.verdict) == (True, None, "too few clips")
+
+
+def test_what_was_written_several_times_of_one_clip_says_no_more_of_calibration(tmp_path: Path) -> None:
+    once = build(tmp_path, persons=24)
+    twice = copy.copy(once)
+    twice.paths, twice.clips, twice.features = 2 * once.paths, 2 * once.clips, 2 * once.features
+
+    def scores(material: Material) -> NDArray[np.float64]:
+        return np.resize(np.linspace(0.2, 0.8, len(once.clips)), len(material.clips))
+
+    said = []
+    for material in (once, twice):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Material, "scores", lambda self, seed=None: scores(self))
+            (row,) = (row for row in protocol.intervals(material) if row.name == "ECE")
+        said.append(row.note.split("reads ")[1].split(" in 19")[0])
+    assert said[0] == said[1]
 
 
 def test_splits_that_share_a_source_fail(tmp_path: Path, fair: Material) -> None:
