@@ -115,7 +115,7 @@ def intervals(material: Material) -> Iterator[Control]:
         return metrics.expected_calibration_error(y, p, balanced=True)
 
     deals = [material.scores(seed) for seed in material.deals]
-    # A perfectly calibrated model: what its probabilities promise comes true, alike in all deals, and alike for all that
+    # A perfectly calibrated model: what its probabilities promise comes true, in all deals alike, and alike for whatever
     # was written of one clip, which is forged or is not.
     once = np.unique([f"{clip.source_id} {clip.method}" for clip in material.clips], return_inverse=True)[1]
     ideal = [
