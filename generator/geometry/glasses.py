@@ -66,7 +66,8 @@ def find(image: U8, landmarks: F32) -> Glasses:
         return float(way @ down) / frame.px_per_mm**2
 
     start = landmarks[168, :2] - 6 * down
-    bridge = np.median(change(start, mm(landmarks[197, :2] - start), 3.0), axis=1)
+    long_mm = max(mm(landmarks[197, :2] - start), 6.0)  # of faces seen from far below it vanishes
+    bridge = np.median(change(start, long_mm, 3.0), axis=1)
     below, low_mm = [], []
     eyes = landmarks[[33, 133, 263, 362], :2].mean(0)
     for lid, loop in ((145, RIGHT_EYE), (374, LEFT_EYE)):
