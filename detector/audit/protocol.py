@@ -115,8 +115,8 @@ def intervals(material: Material) -> Iterator[Control]:
         return metrics.expected_calibration_error(y, p, balanced=True)
 
     deals = [material.scores(seed) for seed in material.deals]
-    # A perfectly calibrated model: what its probabilities promise comes true, in all deals alike, and alike for whatever
-    # was written of one clip, which is forged or is not.
+    # A perfectly calibrated model: what its probabilities promise comes true, alike in all deals, and alike for
+    # whatever was written of one clip, which is forged or is not.
     once = np.unique([f"{clip.source_id} {clip.method}" for clip in material.clips], return_inverse=True)[1]
     ideal = [
         np.mean([balanced(_drawn(p, once, seed), p) for p in deals]) for seed in range(200)
