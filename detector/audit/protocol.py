@@ -118,9 +118,8 @@ def intervals(material: Material) -> Iterator[Control]:
     # A perfectly calibrated model: what its probabilities promise comes true, alike in all deals, and alike for
     # whatever was written of one clip, which is forged or is not.
     once = np.unique([f"{clip.source_id} {clip.method}" for clip in material.clips], return_inverse=True)[1]
-    ideal = [
-        np.mean([balanced(_drawn(p, once, seed), p) for p in deals]) for seed in range(200)
-    ]  # NaN: one class alone
+    # NaN where a draw holds one class alone
+    ideal = [np.mean([balanced(_drawn(p, once, seed), p) for p in deals]) for seed in range(200)]
     often = float(np.nanpercentile(ideal, 95))
     said = (
         f"{unseen}, classes weighed alike; a perfectly calibrated model on so few clips reads {np.nanmean(ideal):.3f}, "

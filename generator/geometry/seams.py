@@ -55,7 +55,7 @@ def nodes() -> F32:
     return np.stack(np.meshgrid(axis, axis), -1)
 
 
-def build_fields(landmarks: F32, glasses: Glasses | None = None, room: F32 | None = None) -> Fields:
+def build_fields(landmarks: F32, glasses: Glasses = NONE, room: F32 | None = None) -> Fields:
     """The fields of a framed portrait's landmarks (478, 3), behind glasses or without any; room: of their lids."""
     spoken, worn = expression_basis(landmarks), mood_basis(landmarks)
     basis = np.concatenate([spoken, worn])
@@ -79,7 +79,6 @@ def build_fields(landmarks: F32, glasses: Glasses | None = None, room: F32 | Non
         given[len(spoken) : len(basis), lids] = _nearest(worn, landmarks, range(468), lid_at)
         given[len(basis) :, lids, :2] = lid_moves
         grids.append(_spread(controls.astype(np.float64), given, 140 * frame.px_per_mm))
-    glasses = glasses or NONE
     loose = free(nodes().reshape(-1, 2), landmarks, glasses).reshape(1, CELLS + 1, CELLS + 1, 1)
     near_eyes = _around_eyes(landmarks)
     if room is not None:

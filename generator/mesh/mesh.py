@@ -64,7 +64,7 @@ class Pose:
     torso: F32 | None = None  # (2, 3) px to px, where the shoulders are; None: they sway with the head
 
 
-def build_mesh(landmarks: F32, glasses: Glasses | None = None) -> Mesh:
+def build_mesh(landmarks: F32, glasses: Glasses = NONE) -> Mesh:
     """The mesh of a framed portrait's landmarks (478, 3), behind glasses or without any."""
     frame = face_frame(landmarks)
     face_basis, face_moods = expression_basis(landmarks), mood_basis(landmarks)
@@ -106,7 +106,7 @@ def build_mesh(landmarks: F32, glasses: Glasses | None = None) -> Mesh:
         triangles=layout.triangles,
         basis=everywhere(face_basis),
         moods=everywhere(face_moods),
-        free=free(rest[:, :2], landmarks, glasses or NONE)[:, None],
+        free=free(rest[:, :2], landmarks, glasses)[:, None],
         head=head.astype(np.float32),
         pivot=pivot,
         face_width=float(width),
