@@ -26,7 +26,7 @@ _BLOOD = (
 
 
 # Where skin shines more than elsewhere: a point of the mesh, reach in px, and how much.
-_OILY = ((151, 42, 0.35), (4, 18, 0.1), (6, 16, 0.15), (117, 26, 0.4), (346, 26, 0.4), (199, 20, 0.2))
+_OILY = ((151, 42, 0.28), (4, 18, 0.1), (6, 16, 0.15), (117, 26, 0.25), (346, 26, 0.25), (199, 20, 0.2))
 
 
 def skin_detail(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
@@ -59,7 +59,7 @@ def skin_detail(recipe: Recipe, shape: F32, rng: np.random.Generator) -> F32:
     for loop in (LIPS_OUTER, RIGHT_BROW, LEFT_BROW):
         cv2.fillConvexPoly(keep, cv2.convexHull(np.round(shape[list(loop), :2]).astype(np.int32)), 0.35)
     marks = cv2.GaussianBlur(marks, (0, 0), 0.7) * keep
-    detail = detail * keep[..., None] + 0.075 * creased[..., None]
+    detail = detail * keep[..., None] + 0.045 * creased[..., None]
     full = np.float32(1.0 if recipe.feminine else 0.4)
     detail = detail - full * cv2.GaussianBlur(lips, (0, 0), 1.5)[..., None] * f32([0.03, 0.11, 0.09])
     # Hair keeps light off the forehead, further down than the shadows' grid can tell.
@@ -97,7 +97,7 @@ def sheen(recipe: Recipe, shape: F32) -> F32:
         oily += more * np.exp(-((x - shape[point, 0]) ** 2 + (y - shape[point, 1]) ** 2) / reach**2)
     pores = np.clip(1 + 0.12 * noise(rng, 0.9), 0, 2.5)
     # Beside dark skin, which a camera exposes for, as much shine would be white paint.
-    much = rng.uniform(0.10, 0.26) * min(1.0, 0.36 + 0.80 * float(np.mean(recipe.skin)))
+    much = rng.uniform(0.10, 0.26) * min(1.0, 0.22 + 0.95 * float(np.mean(recipe.skin)))
     much *= 1 - 0.4 * ageing.years(recipe.age)
     return np.asarray((much * oily * pores)[..., None], np.float32)
 
@@ -105,5 +105,5 @@ def sheen(recipe: Recipe, shape: F32) -> F32:
 def grain(seed: int) -> F32:
     """(SIZE, SIZE, 3) what pores and fine creases add to the normals of skin, for what it mirrors."""
     rng = np.random.default_rng([seed, 9])
-    slope = [0.015 * noise(rng, 1.0) + 0.015 * noise(rng, 2.2) + 0.012 * noise(rng, 6) for _ in range(2)]
+    slope = [0.011 * noise(rng, 1.0) + 0.011 * noise(rng, 2.2) + 0.010 * noise(rng, 6) for _ in range(2)]
     return np.dstack([*slope, np.zeros_like(slope[0])]).astype(np.float32)

@@ -11,7 +11,7 @@ import numba as nb
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from tellmark.generator.actors import shadows
+from tellmark.generator.actors import fringes, shadows
 from tellmark.generator.actors.hairstyle import HairStyle
 from tellmark.generator.actors.skull import Skull, along_scalp, within_hairline
 from tellmark.generator.actors.strands import ASTRAY, CURLY_CROP, STEPS, taper
@@ -20,6 +20,7 @@ from tellmark.types import F32
 
 _OVERSAMPLING = 2
 RAGGED = 18.0  # px of depth, within which strands pass from before the head to behind it
+_FRINGE = np.float32(0.7)  # of the light on a fringe
 _EVEN = 7  # points of a strand over which its direction is taken
 _SHIFTS = (-0.10, 0.12)  # of the highlights, the mirrored one towards the root (Marschner et al. 2003)
 
@@ -68,6 +69,8 @@ def shade(
     # What hangs behind the jaw is in the shade of head and hair.
     behind = np.clip((strands[..., 2] - skull.centre[2]) / skull.radii[2] + 0.5, 0, 1) * np.clip(4 * around_y, 0, 1)
     body = body * (1 - 0.38 * behind)
+    roots = scalp / np.linalg.norm(scalp, axis=1, keepdims=True)  # what falls over the forehead lets skin through
+    body = body * np.where(fringes.grows_fringe(style, roots), _FRINGE, 1)[:, None]
     shine = style.gloss * depth * facing * (0.15 * open_sky + 0.85 * lamp)
     white = (rng.random(len(strands)) < grey) * rng.uniform(0.3, 0.9, len(strands))
     colour = colour + (np.float32(0.54) - colour) * (0.5 * white)[:, None, None]

@@ -16,9 +16,10 @@ from tellmark.generator.actors.scenery import noise, smoothstep
 from tellmark.generator.types import SIZE
 from tellmark.types import F32
 
-__all__ = ["GARMENTS", "PATTERNS", "Body", "torso"]
+__all__ = ["GARMENTS", "PATTERNS", "Body", "held_by", "torso"]
 
 GARMENTS = ("crew", "vee", "scoop", "shirt", "jacket", "high")
+_BRIGHTEST = 0.6  # linear level that cloth may have where light falls on it squarely, so that its folds stay in range
 # The shoulder's line: share of the way from neck to shoulder, by the distance below the chin in face heights.
 _LINE = (
     [-1.2, -0.10, 0.04, 0.12, 0.20, 0.28, 0.38, 0.52, 0.74, 1.0],
@@ -75,6 +76,12 @@ def torso(body: Body, oval: F32, skin: F32) -> tuple[F32, F32]:
     return np.dstack([np.clip(colour, 0, 1), cover]).astype(np.float32), np.where(cover > 0.5, depth, FAR)
 
 
+def held_by(gain: float, colour: F32) -> F32:
+    """(h, w, 3) sRGB of cloth that a camera of this gain of linear light can hold: who is dark does not wear a lamp."""
+    level = gain * (colour**2.2 @ f32([0.30, 0.59, 0.11])) / _BRIGHTEST
+    return np.asarray(colour * ((1 + level**4) ** (-0.25 / 2.2))[..., None], np.float32)
+
+
 def _chest(body: Body, across: F32, down: F32, half: F32) -> F32:
     """Depth of the bare body in face heights: a round neck that leans forward into a rounded chest."""
     side = np.clip(across / np.maximum(half, 1e-3), -1, 1)
@@ -89,10 +96,10 @@ def _chest(body: Body, across: F32, down: F32, half: F32) -> F32:
     blend = smoothstep(down, 0.02, 0.34)
     depth = neck * (1 - blend) + chest * blend
     for sign in (-1, 1):  # sternomastoid and collarbone
-        muscle = (across - sign * np.interp(down, [-0.2, 0.34], [0.85 * body.neck, 0.05])) / 0.035
-        depth = depth - 0.021 * np.exp(-(muscle**2)) * smoothstep(down, 0.36, 0.25)
-        bone = (down - 0.385 + 0.10 * np.abs(across)) / 0.022
-        depth = depth - 0.020 * np.exp(-(bone**2)) * smoothstep(sign * across, 0.04, 0.12)
+        muscle = (across - sign * np.interp(down, [-0.2, 0.34], [0.85 * body.neck, 0.05])) / 0.042
+        depth = depth - 0.017 * np.exp(-(muscle**2)) * smoothstep(down, 0.36, 0.25)
+        bone = (down - 0.385 + 0.10 * np.abs(across)) / 0.034
+        depth = depth - 0.018 * np.exp(-(bone**2)) * smoothstep(sign * across, 0.04, 0.12)
     notch = np.exp(-((across / 0.045) ** 2) - ((down - 0.37) / 0.04) ** 2)
     return np.asarray(depth + 0.02 * notch, np.float32)
 

@@ -24,9 +24,11 @@ from tellmark.generator.actors import (
     garments,
     glasses,
     jaw,
+    noses,
     proportions,
     relief,
     scenery,
+    sitting,
     skin,
     strands,
 )
@@ -101,6 +103,7 @@ def parts_of(seed: int) -> Parts:
     log, ears = skin.paint(recipe, shape, space)
     tone = np.exp(np.median(log[skin.well_inside(shape)[..., 0] > 0.5], axis=0))
     body, body_z = garments.torso(recipe.body, skull.face, tone)
+    body[..., :3] = garments.held_by(sitting.exposure(recipe.shot, recipe.skin), body[..., :3])
     body[..., :3] *= jaw.on_neck(shape, recipe.beard)
     head_z = relief.head_depth(shape, skull)
     head_z = np.where((ears > 0.5) & (head_z >= relief.FAR), skull.centre[2] * 0.8, head_z)
@@ -112,7 +115,7 @@ def parts_of(seed: int) -> Parts:
     normal = inside * relief.normals(head_z, 4.0, folds) + (1 - inside) * relief.normals(head_z, 8.0, folds)
     normal = normal / np.linalg.norm(normal, axis=2, keepdims=True)
     lit, gloss = relief.shine_on(normal, head_z, blockers, recipe.lamp, seed, complexion.grain(seed))
-    lit, gloss = _beyond(lit, head_z), _beyond(gloss, head_z)
+    lit, gloss = noses.evened(_beyond(lit, head_z), shape), _beyond(gloss, head_z)
     beyond, low = skin.beyond_outline(shape)  # where the jaw turns under, it turns from the light
     edge = (low * np.exp(-(((beyond - 0.01) / 0.06) ** 2)))[..., None]  # and turns slowly, where the mesh has an edge
     lit = lit * (1 - edge) + edge * cv2.GaussianBlur(lit, (0, 0), 5.0)
@@ -122,8 +125,9 @@ def parts_of(seed: int) -> Parts:
     beneath = cv2.GaussianBlur(np.roll(front[..., 3], 5, axis=0), (0, 0), 6.0)[..., None]
     lit = lit * (1 - 0.45 * beneath * f32([0.85, 1.0, 1.05]))
     deep = lit ** f32([0.93, 1.0, 1.10])  # what comes out of skin in the shade has been in blood and melanin for longer
-    picture = _lit(np.exp(log), deep, gloss * complexion.sheen(recipe, shape))
     hairs, roots = beards.paint(recipe, shape, np.random.default_rng([recipe.seed, 1]))
+    bare = 1 - 0.85 * np.maximum(hairs, roots)[..., 3:]  # a beard hides what skin mirrors
+    picture = _lit(np.exp(log), deep, gloss * bare * complexion.sheen(recipe, shape))
     # A head that turns shows more of its side, where there is hair and no skin.
     thick = cv2.GaussianBlur(np.maximum(front[..., 3], back[..., 3]), (0, 0), 5.0) * smoothstep(beyond, -0.02, 0.03)
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
@@ -158,7 +162,7 @@ def parts_of(seed: int) -> Parts:
         shape=shape,
         backdrop=scenery.backdrop(recipe.background, light, recipe.lamp.warmth, recipe.lighting, recipe.body.seed ^ 1),
         back_hair=fibres.backed(back, recipe.hair.colour),
-        torso=np.dstack([_lit(body[..., :3], lit, 0.02 * gloss), body[..., 3]]).astype(np.float32),
+        torso=np.dstack([_lit(body[..., :3], lit, 0.01 * gloss), body[..., 3]]).astype(np.float32),
         head=np.dstack([picture, skin.cover_of(shape, skull, ears)]).astype(np.float32),
         front_hair=front,
         front_hair_z=hair_z,

@@ -24,7 +24,7 @@ _PHOTOGRAPHED = (
     (0.946, 0.770, 0.707), (0.930, 0.747, 0.675), (0.921, 0.728, 0.645), (0.894, 0.693, 0.602), (0.819, 0.616, 0.504),
     (0.669, 0.492, 0.380), (0.549, 0.384, 0.286), (0.444, 0.299, 0.225), (0.350, 0.234, 0.187), (0.275, 0.190, 0.155),
 )  # fmt: skip
-VERSION = 4  # another version, another picture behind the same seed
+VERSION = 5  # another version, another picture behind the same seed
 HAIR_COLOURS = {
     "black": (0.11, 0.09, 0.085),
     "dark brown": (0.22, 0.155, 0.12),

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tellmark.generator.actors import ageing, complexion, facespace, headmodel
+from tellmark.generator.actors import ageing, complexion, facespace, headmodel, noses
 from tellmark.generator.actors.facespace import TEXTURE, FaceSpace, f32
 from tellmark.generator.actors.recipe import Recipe
 from tellmark.generator.actors.scenery import smoothstep
@@ -113,11 +113,9 @@ def paint(recipe: Recipe, shape: F32, space: FaceSpace) -> tuple[F32, F32]:
     along = np.exp(-(((beyond_outline(shape)[0] - 0.035) / 0.022) ** 2))
     furrow = along * cv2.GaussianBlur(ears[..., 3], (0, 0), 4.0)
     log = log - furrow[..., None] * f32([0.22, 0.34, 0.36])
-    # Nostrils lie in the shade of the form as well: here they keep part of theirs.
-    tip = np.exp(
-        -((np.mgrid[:SIZE, :SIZE].astype(np.float32) - shape[2, 1::-1, None, None]) ** 2).sum(axis=0) / 17.0**2
-    )
-    log = log + 0.5 * tip[..., None] * np.clip(cv2.GaussianBlur(log, (0, 0), 9.0) - log, 0, 1)
+    # Of the nostrils that the mixture blurred little stays beside those that are drawn.
+    log = log + 0.8 * noses.near(shape)[..., None] * np.clip(cv2.GaussianBlur(log, (0, 0), 9.0) - log, 0, 1)
+    log = log - noses.hollows(shape, np.random.default_rng([recipe.seed, 12]))
     log = log + np.log(f32(recipe.skin)) + complexion.skin_detail(recipe, shape, rng)
     log -= complexion.blood(recipe, shape)[..., None] * facespace.BLOOD
     return log + ageing.colour(shape, recipe.age, recipe.grey, rng), ears[..., 3]

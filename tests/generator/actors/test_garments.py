@@ -28,3 +28,15 @@ def test_skin_at_the_throat_and_cloth_at_the_shoulder(garment: str, pattern: str
     assert throat[3] == shoulder[3] == 1
     assert depth[2, 2] == FAR
     assert (garments.torso(body, oval, SKIN)[0] == picture).all()
+
+
+def test_cloth_is_held_where_a_camera_would_blow_it_out() -> None:
+    cloth = np.full((4, 4, 3), 0.93, np.float32)
+    folds = cloth * np.linspace(0.8, 1.0, 4, dtype=np.float32)[:, None, None]
+    for gain in (2.5, 4.0):
+        held = garments.held_by(gain, cloth) ** 2.2
+        assert 0.4 < gain * held.max() < 0.62  # bright, and light of 1.3 on it is no clipping yet
+        spread = garments.held_by(gain, folds)[:, 0, 0]
+        assert (np.diff(spread) > 0).all()
+    black = np.full((4, 4, 3), 0.2, np.float32)
+    np.testing.assert_allclose(garments.held_by(1.0, black), black, rtol=1e-3)
