@@ -24,6 +24,7 @@ from torch import Tensor
 from tellmark.generator.audio.acoustics import SAMPLE_RATE_HZ
 from tellmark.generator.audio.encoder import EncoderStream, SpeechEncoder
 from tellmark.generator.dynamics import latent_motion as columns
+from tellmark.generator.dynamics import posture
 from tellmark.generator.dynamics.behaviour import HEAD_SHARE
 from tellmark.generator.dynamics.conditioning import CONDITIONS, SOUND, conditions, sound_rows
 from tellmark.generator.dynamics.decoding import Decoder
@@ -70,7 +71,7 @@ class Performance:
         self._weights = weights or motion_weights()
         self._controls, self._steps = controls, steps
         self._noise = Noise(seed)
-        self._lively = liveliness(seed)
+        self._lively = liveliness(seed) * np.float32(posture.livelier(controls.emotion))
         self._eyes = Eyes(np.random.default_rng((seed % 2**64, _EYES)), controls.gaze_deg, float(self._lively))
         given = conditions(controls.gaze_deg, controls.distance, {}, lips=False, head=True)
         self._given = torch.from_numpy(given)[None]
@@ -120,11 +121,12 @@ class Performance:
         tracks = settled(motion.expression, heard, self._controls.gains.get("mouth", 1.0))
         # Moods were worn in training as these very offsets; asked for as a condition they come out fainter.
         frames = len(rows) - 2
-        return dataclasses.replace(
+        worn = dataclasses.replace(
             motion[1:-1],
             expression=expressions(tracks, self._controls, frames),
             mood=moods(self._controls, frames),
         )
+        return posture.carried(worn, self._controls.emotion)
 
     def latent(self, heard: Encoded) -> F32:
         """(n, CHANNELS) latent motion of n rows of speech, at least one."""

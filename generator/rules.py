@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from tellmark.generator.audio.levels import smoothstep
-from tellmark.generator.dynamics import behaviour
+from tellmark.generator.dynamics import behaviour, posture
 from tellmark.generator.speech import FEATURES
 from tellmark.generator.types import EMOTIONS, EXPRESSIONS, MOODS, Controls, Motion, Speech
 from tellmark.types import F32, F64
@@ -41,6 +41,7 @@ class RuleMotion:
         heard = {name: speech.features[:, i].astype(np.float64) for i, name in enumerate(FEATURES)}
         streams = {name: np.random.default_rng((seed % 2**64, number)) for name, number in _STREAMS.items()}
         gain = {name: controls.gains.get(name, 1.0) for name in ("head", "blink", "brow", "mouth")}
+        gain["head"] *= posture.livelier(controls.emotion)
 
         stress = behaviour.accents(heard["energy"], heard["pitch_st"], fps)
         rotation, shift, nearer = behaviour.head(streams["head"], heard["speaking"], stress, fps)
@@ -53,7 +54,7 @@ class RuleMotion:
 
         tracks = {name: gain["mouth"] * track for name, track in lips(heard, partial(centred, fps=fps)).items()}
         tracks["brow_up"] = gain["brow"] * behaviour.brows(streams["brow"], stress, frames, fps)
-        return Motion(
+        motion = Motion(
             fps=fps,
             rotation_deg=_f32(rotation),
             translation=_f32(gain["head"] * shift),
@@ -63,6 +64,7 @@ class RuleMotion:
             gaze_deg=_f32(eyes),
             mood=moods(controls, frames),
         )
+        return posture.carried(motion, controls.emotion)
 
 
 def expressions(tracks: dict[str, F64], controls: Controls, frames: int) -> F32:

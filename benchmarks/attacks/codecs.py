@@ -1,4 +1,4 @@
-"""Recompression in memory at constant quality: H.264, HEVC, VP9, AV1, and MPEG-2 and MPEG-4 Part 2 of old."""
+"""Recompression in memory at constant quality: H.264, HEVC, VP9, AV1, and codecs of old; or at a rate."""
 
 from __future__ import annotations
 
@@ -15,19 +15,34 @@ import numpy as np
 from tellmark.benchmarks.attacks.clip import Frames
 
 LONG_GOP_S = 10.0  # keyframe interval that most encoders use when nothing else is asked for
+_CONTAINERS = {"wmv2": "avi", "libvpx": "webm"}  # where MP4 has no place for a codec
 SHORT_GOP_S = 2.0  # of streaming services
 
 
 def encoded(
-    clip: Frames, *, crf: int, codec: str = "libx264", preset: str = "veryfast", gop_s: float = LONG_GOP_S
+    clip: Frames,
+    *,
+    crf: int,
+    codec: str = "libx264",
+    preset: str = "veryfast",
+    gop_s: float = LONG_GOP_S,
+    samples: str = "yuv420p",
+    kbit: int | None = None,
 ) -> bytes:
-    """The clip as an MP4 file in memory. crf: of codecs older than H.264 the quantiser, 2 to 31."""
+    """The clip as a file in memory. crf: of codecs older than H.264 the quantiser, 2 to 31.
+
+    samples: FFmpeg's name of the sample format. kbit: a rate (kbit/s) that is kept in place of a quality.
+    """
     buffer = io.BytesIO()
     height, width = clip.frames[0].shape[:2]
-    with av.open(buffer, "w", format="mp4") as container:
+    with av.open(buffer, "w", format=_CONTAINERS.get(codec, "mp4")) as container:
         stream = container.add_stream(codec, rate=Fraction(clip.fps).limit_denominator(1001))
-        stream.width, stream.height, stream.pix_fmt, stream.thread_count = width, height, "yuv420p", 1
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else samples
+        stream.width, stream.height, stream.thread_count = width, height, 1
         stream.options = {"g": str(max(1, round(gop_s * clip.fps)))} | _options(codec, crf, preset)
+        if kbit is not None:
+            stream.options = {name: value for name, value in stream.options.items() if name != "crf"}
+            stream.bit_rate = 1000 * kbit
         stream.codec_context.open()
         if codec == "libsvtav1":
             _ordinary_priority()
@@ -40,9 +55,9 @@ def encoded(
 def _options(codec: str, crf: int, preset: str) -> dict[str, str]:
     """How an encoder is told its quality and speed: VP9 and AV1 know no presets by name."""
     quality = {"crf": str(crf)}
-    if codec in ("mpeg2video", "mpeg4"):
+    if codec in ("mpeg2video", "mpeg4", "wmv2", "mjpeg"):
         return {"qmin": str(crf), "qmax": str(crf)}
-    if codec == "libvpx-vp9":
+    if codec in ("libvpx-vp9", "libvpx"):
         return quality | {"b": "0", "deadline": "realtime", "cpu-used": "6"}
     if codec == "libsvtav1":
         return quality | {"preset": "10", "svtav1-params": "lp=1"}
@@ -65,8 +80,15 @@ def decoded(data: bytes, fps: float) -> Frames:
 
 
 def recompress(
-    clip: Frames, crf: int, codec: str = "libx264", preset: str = "veryfast", gop_s: float = LONG_GOP_S
+    clip: Frames,
+    crf: int,
+    codec: str = "libx264",
+    preset: str = "veryfast",
+    gop_s: float = LONG_GOP_S,
+    samples: str = "yuv420p",
+    kbit: int | None = None,
 ) -> Frames:
-    """Encode and decode."""
-    made = decoded(encoded(clip, crf=crf, codec=codec, preset=preset, gop_s=gop_s), clip.fps)
+    """Encode and decode; settings as of :func:`encoded`."""
+    data = encoded(clip, crf=crf, codec=codec, preset=preset, gop_s=gop_s, samples=samples, kbit=kbit)
+    made = decoded(data, clip.fps)
     return replace(made, seed=clip.seed)

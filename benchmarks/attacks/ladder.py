@@ -1,7 +1,7 @@
 """The ladder: every attack with the length of clip it is judged on, and the share of clips that has to be read.
 
-Groups: codec, geometry, time, colour, chains, world. Encodings are H.264 `veryfast` with a keyframe every ten seconds
-and at scene cuts, unless the name says otherwise.
+Groups: codec, geometry, time, colour, chains, world, field. Encodings are H.264 `veryfast` with a keyframe every ten
+seconds and at scene cuts, unless the name says otherwise.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from tellmark.benchmarks.attacks.colour import (
     sharpen,
     subtitles,
 )
+from tellmark.benchmarks.attacks.field import field_rungs
 from tellmark.benchmarks.attacks.geometry import (
     crop,
     crop_and_rescale,
@@ -167,7 +168,8 @@ def _chain_rungs() -> list[Rung]:
 LADDER: dict[str, Rung] = {
     rung.name: rung
     for rung in (
-        *_codec_rungs(), *_geometry_rungs(), *_time_rungs(), *_colour_rungs(), *_chain_rungs(), *world_rungs()
+        *_codec_rungs(), *_geometry_rungs(), *_time_rungs(), *_colour_rungs(), *_chain_rungs(), *world_rungs(),
+        *field_rungs()
     )
 }  # fmt: skip
 GROUPS = tuple(dict.fromkeys(rung.group for rung in LADDER.values()))

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import signal
 
 from tellmark.generator.audio.visemes import GESTURES
-from tellmark.generator.dynamics import behaviour
+from tellmark.generator.dynamics import behaviour, posture
 from tellmark.generator.rules import expressions, lips, moods
 from tellmark.generator.types import Controls, Encoded, Motion
 from tellmark.types import F64
@@ -43,6 +43,7 @@ class OnlinePerformance:
         streams = {name: np.random.default_rng((seed % 2**64, n)) for n, name in enumerate(_STREAMS, 11)}
         self._controls = controls
         self._gain = {name: controls.gains.get(name, 1.0) for name in ("head", "blink", "brow", "mouth")}
+        self._gain["head"] *= posture.livelier(controls.emotion)
         self._slow = [_Wander(streams["slow"], 0.65, size) for size in (3.4, 2.6, 1.8)]
         self._fast = [_Wander(streams["fast"], 0.16, size) for size in (0.75, 0.85, 0.50)]
         self._shift = [_Wander(streams["shift"], 0.9, size) for size in (0.032, 0.022)]
@@ -77,7 +78,7 @@ class OnlinePerformance:
         brow = np.clip(self._brow.over(frames), 0, None) + raised
         tracks["brow_up"] = self._gain["brow"] * np.clip(brow, 0, 1)
         nearer = 1 + self._gain["head"] * self._nearer.over(frames)
-        return Motion(
+        motion = Motion(
             fps=FPS,
             rotation_deg=rotation.astype(np.float32),
             translation=(self._gain["head"] * shift).astype(np.float32),
@@ -87,6 +88,7 @@ class OnlinePerformance:
             gaze_deg=eyes.astype(np.float32),
             mood=moods(self._controls, frames),
         )
+        return posture.carried(motion, self._controls.emotion)
 
     def _head(self, times_s: F64, speaking: F64, nod: F64) -> tuple[F64, F64]:
         frames = len(times_s)

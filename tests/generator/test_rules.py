@@ -11,7 +11,7 @@ import pytest
 from tellmark.generator.audio.acoustics import SAMPLE_RATE_HZ, analyse
 from tellmark.generator.audio.visemes import PLOSIVE_LEAD_S
 from tellmark.generator.audio.voice import Phoneme, synthesize
-from tellmark.generator.dynamics import behaviour
+from tellmark.generator.dynamics import behaviour, posture
 from tellmark.generator.rules import MOUTH, RuleMotion
 from tellmark.generator.speech import FEATURES, features
 from tellmark.generator.types import EMOTIONS, EXPRESSIONS, MOODS, Controls, Motion, Speech
@@ -282,7 +282,8 @@ def test_emotion_adds_its_expression(talk: F32, emotion: str) -> None:
     np.testing.assert_array_equal(
         moved.mood, np.tile(np.float32([0.8 * (name == emotion) for name in MOODS]), (len(moved), 1))
     )
-    np.testing.assert_array_equal(moved.rotation_deg, plain.rotation_deg)
+    livelier, bare = posture.livelier({emotion: 0.8}), posture.carried(Motion.rest(25.0, len(plain)), {emotion: 0.8})
+    np.testing.assert_allclose(moved.rotation_deg, livelier * plain.rotation_deg + bare.rotation_deg, atol=1e-4)
 
 
 def test_gains_scale_what_they_name(talk: F32) -> None:
