@@ -5,8 +5,10 @@ Mixes are three mild attacks and an encoding, drawn once by their number.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -189,10 +191,10 @@ def _codec(codec: str, crf: int) -> Attack:
     return partial(recompress, crf=crf, codec=codec, preset="fast")
 
 
-def _luma(clip: Frames, change: partial[U8] | object) -> Frames:
+def _luma(clip: Frames, change: Callable[[Any], Any]) -> Frames:
     def changed(frame: U8) -> U8:
         planes = cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb)
-        planes[..., 0] = change(planes[..., 0])  # type: ignore[operator]
+        planes[..., 0] = change(planes[..., 0])
         return np.asarray(cv2.cvtColor(planes, cv2.COLOR_YCrCb2RGB), np.uint8)
 
     return each(clip, changed)

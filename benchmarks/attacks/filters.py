@@ -26,8 +26,7 @@ def filtered(clip: Frames, graph: str, fps: float | None = None) -> Frames:
         following = made.add(name, arguments)
         last.link_to(following)
         last = following
-    last.link_to(sink := made.add("buffersink"))
-    del sink
+    last.link_to(made.add("buffersink"))
     made.configure()
     frames = []
 

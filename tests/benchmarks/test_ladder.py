@@ -49,7 +49,7 @@ def _same(clip: Frames) -> Frames:
 
 
 def test_lengths_and_targets_are_those_asked_for() -> None:
-    assert set(GROUPS) == {"codec", "geometry", "time", "colour", "chains", "world"}
+    assert set(GROUPS) == {"codec", "geometry", "time", "colour", "chains", "world", "field"}
     wanted = {
         "h264 crf 28": (2, 1),
         "h264 crf 33": (6, 0.95),
