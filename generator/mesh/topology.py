@@ -61,15 +61,21 @@ def signed_distance(outline: F32, points: F32) -> F32:
 
 
 def without_cliffs(points: F32, mesh: NDArray[np.int32], zone: NDArray[np.bool_]) -> F32:
-    """(N,) depth that, in a zone of points, falls back no steeper than ``_STEEPEST``: turning folds nothing over."""
-    edges = np.concatenate([mesh[:, [0, 1]], mesh[:, [1, 2]], mesh[:, [2, 0]]])
-    edges = np.concatenate([edges, edges[:, ::-1]])
-    edges = edges[zone[edges[:, 1]]]
-    fall = _STEEPEST * np.linalg.norm(points[edges[:, 0], :2] - points[edges[:, 1], :2], axis=1)
-    depth = points[:, 2].copy()
+    """(N,) depth that, in a zone of points, falls back no steeper than ``_STEEPEST``: turning folds nothing over.
+
+    Steep is what lies close behind a point or an edge: slivers of a far cheek are long, and no wider than a pixel.
+    """
+    corners = np.concatenate([mesh[:, [0, 1, 2]], mesh[:, [1, 2, 0]], mesh[:, [2, 0, 1]]])
+    one, two, behind = corners[zone[corners[:, 2]]].T
+    place = points[:, :2].astype(np.float64)
+    along = place[two] - place[one]
+    share = ((place[behind] - place[one]) * along).sum(1) / np.maximum((along**2).sum(1), 1e-9)
+    share = np.clip(share, 0, 1)  # of the way along the edge, where it is nearest
+    fall = _STEEPEST * np.linalg.norm(place[behind] - place[one] - share[:, None] * along, axis=1)
+    depth = points[:, 2].astype(np.float64)
     for _ in range(30):  # Bellman-Ford; the zone is a few edges wide
-        np.minimum.at(depth, edges[:, 1], depth[edges[:, 0]] + fall)
-    return depth
+        np.minimum.at(depth, behind, depth[one] + share * (depth[two] - depth[one]) + fall)
+    return depth.astype(np.float32)
 
 
 def _visible_face(flat: F32) -> NDArray[np.int32]:

@@ -39,7 +39,7 @@ def performance() -> tuple[Motion, dict[str, slice]]:
 @pytest.fixture(scope="module")
 def someone() -> Portrait:
     """An actor whose gaze is read within 3 degrees; that of ten of eighteen others is not (6.5 at most)."""
-    return actor(4)
+    return actor(9)
 
 
 def filmed(person: Portrait, motion: Motion) -> Track:
