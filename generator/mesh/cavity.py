@@ -18,9 +18,9 @@ _TONGUE_MM = 23.0  # half width of the tongue at rest between the teeth
 _FILLS = 0.88  # of its half width, that the lips show at most: beside it is the cheek, and not the dark
 _ARCHED = 0.42  # of its height above the lower teeth, that it falls off to its sides
 _OVER_MM, _HIGH_MM = 2.5, 7.5  # of its height above the lower teeth: least and most
-_BACK, _BEHIND = 0.77, 0.56  # of the light, that the tongue's back has and what is behind it
-_EDGE_MM = 4.0  # over which one goes over into the other
-_THROAT, _THROAT_MM = 0.27, (15.0, 5.5)  # of the light in the middle of the throat, and the half axes of its oval
+_BACK, _BEHIND = 0.72, 0.30  # of the light, that the tongue's back has and what is behind it
+_EDGE_MM = 3.0  # over which one goes over into the other
+_THROAT, _THROAT_MM = 0.14, (15.0, 5.5)  # of the light in the middle of the throat, and the half axes of its oval
 _ROOM_MM = 6.0  # between tongue and upper teeth, that shows all of it
 _FURROW, _FURROW_MM = 0.14, 2.6  # of the light, that the tongue's furrow takes, and its half width
 _ROUGH, _GRAIN_MM = 0.03, (1.6, 1.1)  # how much the tongue's light varies (spread), and how far apart its grains are
@@ -59,7 +59,7 @@ def paint(
     for x in range(width):
         top, bottom = _ends(mask, x)
         across = min(abs((x - 0.5 * (first + last)) / half), 1.0)
-        corner = 1 - 0.2 * across**3
+        corner = 1 - 0.35 * across**3
         air = least + (1 - least) * min((bottom - top) * mm_per_px / full_mm, 1.0)  # light that gets in
         tall = high * (1 - _ARCHED * (across * fills) ** 2)
         for y in range(height):
