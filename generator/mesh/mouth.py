@@ -27,16 +27,15 @@ from tellmark.generator.geometry.between_lips import (
     unshaded,
 )
 from tellmark.generator.geometry.raster import mix
+from tellmark.generator.geometry.white import colourfulness, white_point
 from tellmark.generator.mesh.cavity import paint
 from tellmark.generator.mesh.mesh import Mesh, Pose, place_rigid
 from tellmark.generator.mesh.opening import close_lips, lip_colour, lip_gaps, mouth_width, opening_mask, seam_colour
 from tellmark.generator.mesh.softness import softness
 from tellmark.generator.mesh.teeth import (
-    colourfulness,
     lower_teeth,
     own_interior,
     upper_teeth,
-    white_point,
 )
 from tellmark.generator.types import SIZE
 from tellmark.landmarks import LIPS_INNER

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from tellmark.generator.geometry.basis import LOWER_LIP, UPPER_LIP
 from tellmark.generator.geometry.between_lips import reddening
 from tellmark.generator.geometry.fill import push_pull
+from tellmark.generator.geometry.white import saturation, skin
 from tellmark.generator.types import SIZE
-from tellmark.landmarks import LEFT_EYE, LIPS_INNER, RIGHT_EYE
+from tellmark.landmarks import LIPS_INNER
 from tellmark.types import F32, U8
 
 Mask = NDArray[np.bool_]
@@ -40,7 +41,6 @@ HALF_MM = 27.0  # half width of the teeth sprites
 TALL_MM = 16.0  # height of the teeth sprites
 _SHADE = 0.65  # of the teeth's brightness: what is darker is shadow, or no tooth
 _LEAST = 0.12  # of a mouth, that teeth fill if they are worth keeping
-_TINT = 0.45  # of the light's colour, that drawn teeth take on: as colourful as in films, .7 of the skin
 _TOOTH = 0.12  # of a mouth's width
 # Of width, height and brightness, how far all teeth of a person are off the average at most, and each off the others.
 _PERSON = np.array([0.08, 0.10, 0.08])
@@ -49,39 +49,6 @@ _UNEVEN_MM = 0.3
 _EDGE_MM = 0.7  # of enamel that light goes through, so that a cutting edge is soft
 _RED = reddening(1.0)  # exponents of the light, that fails towards the molars
 _TOOTH_WHITE = np.array([1.21, 1.13, 1.11])  # with what shades them, as bright in films (median of 18), and no yellower
-
-
-def white_point(image: U8, landmarks: F32) -> NDArray[np.float64]:
-    """(3,) RGB of a white surface in the mouth's light: from the eye whites, never darker than the skin allows."""
-    mask = np.zeros(image.shape[:2], np.uint8)
-    for loop, iris in ((RIGHT_EYE, 468), (LEFT_EYE, 473)):
-        cv2.fillPoly(mask, [np.rint(landmarks[list(loop), :2]).astype(np.int32)], 255)
-        radius = 1.1 * float(np.linalg.norm(landmarks[iris, :2] - landmarks[iris + 1, :2]))
-        cv2.circle(mask, np.rint(landmarks[iris, :2]).astype(int).tolist(), int(np.ceil(radius)), 0, -1)
-    sclera = image[mask > 0].astype(np.float64)
-    skin = _skin(image, landmarks)
-    white = skin * 1.15
-    if len(sclera) >= 12:
-        brightest = np.percentile(sclera, 80, axis=0) * 1.12
-        white = np.maximum(brightest, skin * 0.95)
-    grey = white.mean()
-    # Eye whites are reddened by their veins and tinted by the picture's light: keep a part of the tint.
-    return np.asarray(np.clip(_TINT * white + (1 - _TINT) * grey, 30, 250))
-
-
-def colourfulness(image: U8, landmarks: F32) -> float:
-    """0 for stone and black-and-white pictures, 1 for skin in colour: how much colour the mouth may have."""
-    return float(np.clip((_saturation(_skin(image, landmarks)) - 0.03) / 0.15, 0, 1))
-
-
-def _skin(image: U8, landmarks: F32) -> NDArray[np.float64]:
-    """(3,) RGB of the cheeks."""
-    cheeks = np.rint(landmarks[[50, 280, 205, 425, 101, 330], :2]).astype(int).clip(0, SIZE - 1)
-    return np.asarray(np.median(image[cheeks[:, 1], cheeks[:, 0]].astype(np.float64), axis=0))
-
-
-def _saturation(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(1 - rgb.min(-1) / np.maximum(rgb.max(-1), 1))
 
 
 def upper_teeth(white: NDArray[np.float64], scale: float, seed: int | None = None) -> F32:
@@ -173,10 +140,10 @@ def own_interior(image: U8, landmarks: F32, longer: float = 0.0) -> F32 | None:
     seen = image[sure].astype(np.float64)
     bright = seen[seen.mean(1) >= np.percentile(seen.mean(1), 70)]
     lips = np.rint(landmarks[[*UPPER_LIP[1][2:9], *LOWER_LIP[1][2:9]], :2]).astype(int).clip(0, SIZE - 1)
-    lip_saturation = np.median(_saturation(image[lips[:, 1], lips[:, 0]].astype(np.float64)))
-    dull = bright.mean() < 0.55 * _skin(image, landmarks).mean()
+    lip_saturation = np.median(saturation(image[lips[:, 1], lips[:, 0]].astype(np.float64)))
+    dull = bright.mean() < 0.55 * skin(image, landmarks).mean()
     reddest = max(0.8 * float(lip_saturation) + 0.01, 0.03)
-    if dull or np.median(_saturation(bright)) > reddest:
+    if dull or np.median(saturation(bright)) > reddest:
         return None
     shadow, ended = _no_teeth(image, landmarks, inner > 0, _SHADE * float(bright.mean()), reddest)
     teeth = sure & ~shadow & ~ended
@@ -207,7 +174,7 @@ def _no_teeth(image: U8, landmarks: F32, inner: Mask, darkest: float, reddest: f
     high, low = (_distance(landmarks[list(lip[3]), :2]) for lip in (UPPER_LIP, LOWER_LIP))
     height = np.where(inner, high / np.maximum(high + low, 1e-3), -1)  # 0 at the upper lip, 1 at the lower one
     dark = inner & (image.mean(2) < darkest)
-    red = inner & (_saturation(image.astype(np.float64)) > reddest)
+    red = inner & (saturation(image.astype(np.float64)) > reddest)
     across = max(5, round(_TOOTH * float(np.ptp(landmarks[list(LIPS_INNER), 0]))))
     shadow, ended = (
         cv2.morphologyEx(part.astype(np.uint8), cv2.MORPH_OPEN, np.ones((1, across), np.uint8))

@@ -14,15 +14,16 @@ import numpy as np
 
 from tellmark.generator.geometry.basis import JAW_DROP_MM, LOWER_LIP, UPPER_LIP, face_frame
 from tellmark.generator.geometry.between_lips import HIDDEN_MM, light, reddening, rounding, shown_mm
+from tellmark.generator.geometry.white import colourfulness, white_point
 from tellmark.generator.points.splatting import CHANNELS, resolve, scatter
 from tellmark.generator.types import EXPRESSIONS, SIZE
-from tellmark.landmarks import LEFT_EYE, LIPS_INNER, LIPS_OUTER, RIGHT_EYE
+from tellmark.landmarks import LIPS_INNER
 from tellmark.types import F32, F64, U8
 
 _GRID_MM = 0.34  # between points
 _UPPER = ((8.6, 10.2), (6.6, 8.9), (7.7, 10.0), (7.0, 8.4), (6.8, 7.8))  # width and height in mm, from the middle
 _LOWER = ((5.4, 8.6), (5.9, 8.9), (6.9, 9.8), (7.1, 8.2), (7.2, 7.6))
-_ENAMEL = np.array([236.0, 226.0, 206.0])
+_ENAMEL = np.array([238.0, 230.0, 214.0])
 _YELLOWER = np.array([4.0, 9.0, 24.0])
 _ARCH_MM = 42.0  # depth of the arch is x^2 / this
 _CONTRAST = 0.9  # of depth, per mm
@@ -55,14 +56,14 @@ def build_dentition(image: U8, landmarks: F32) -> Dentition:
     """The mouth of a framed portrait."""
     frame = face_frame(landmarks)
     gap = _gap(landmarks)
-    white = _white(image, landmarks)
+    white = white_point(image, landmarks) / 255
     seed = zlib.crc32(image.tobytes())
     rng = np.random.default_rng(seed)  # a picture's own teeth, the same every time
     enamel = _ENAMEL * rng.uniform(0.93, 1.03) - rng.uniform(-0.5, 1.0) * _YELLOWER
     upper, upper_colours = _row(_UPPER, True, enamel, rng)
     lower, lower_colours = _row(_LOWER, False, enamel, rng)
     tongue, tongue_colours = _tongue(rng)
-    colour = _colourful(image, landmarks)
+    colour = colourfulness(image, landmarks)
     origin = landmarks[13].astype(np.float64)
     gap_mm = gap / frame.px_per_mm
     show = shown_mm(seed)  # teeth hang from the upper lip
@@ -151,27 +152,6 @@ def _gap(landmarks: F32) -> float:
     return float(np.linalg.norm(lower - upper, axis=1).mean())
 
 
-def _white(image: U8, landmarks: F32) -> F64:
-    """(3,) what becomes of white on the portrait's face, from the whites of the eyes and the skin around the mouth."""
-    mask = np.zeros((SIZE, SIZE), np.uint8)
-    for loop in (RIGHT_EYE, LEFT_EYE):
-        cv2.fillPoly(mask, [np.rint(landmarks[list(loop), :2]).astype(np.int32)], 1)
-    whites = image[mask > 0].astype(np.float64)
-    white = np.percentile(whites, 85, axis=0) if len(whites) > 8 else np.full(3, 180.0)
-    lips = image[tuple(np.clip(np.rint(landmarks[list(LIPS_OUTER), :2]).astype(int), 0, SIZE - 1)[:, ::-1].T)]
-    skin = np.percentile(lips.astype(np.float64), 75, axis=0)
-    level = float(np.clip(0.6 * white.mean() + 0.55 * skin.mean(), 70, 235))
-    hue = np.clip(white / max(float(white.mean()), 1.0), 0.4, 1.6)
-    return np.asarray(level * hue / 255)
-
-
-def _colourful(image: U8, landmarks: F32) -> float:
-    """1 for a face in colour, 0 for one in black and white or of stone."""
-    places = np.clip(np.rint(landmarks[:468, :2]).astype(int), 0, SIZE - 1)
-    colours = image[places[:, 1], places[:, 0]].astype(np.float64)
-    return float(np.clip(np.median(np.ptp(colours, axis=1)) / 40, 0, 1))
-
-
 def _tinted(colours: F64, colour: float) -> F32:
     """RGB (..., 3) with as much of its colour as the face has."""
     grey = colours.mean(-1, keepdims=True)
@@ -224,6 +204,6 @@ def _tongue(rng: np.random.Generator) -> tuple[F64, F64]:
     groove = np.exp(-((x / 2.2) ** 2)) * np.clip(-y / 9 + 0.2, 0, 1)
     grain = cv2.GaussianBlur(rng.normal(size=x.shape), (0, 0), 1.2)
     light = 0.45 + 0.5 * height - 0.18 * groove + 0.12 * grain + 0.1 * np.exp(-(((y + 3.5) / 1.6) ** 2)) * height
-    colour = light[..., None] * np.array([186, 98, 98])
+    colour = light[..., None] * np.array([214, 122, 119])
     depth = 6 * (1 - height) + 1.5 * groove - 0.25 * y
     return np.stack([x, y, depth], -1)[inside], colour[inside]

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from tellmark.generator.geometry.basis import LOWER_LIP, UPPER_LIP
+from tellmark.generator.geometry.white import white_point
 from tellmark.generator.mesh.mesh import Mesh, Pose, build_mesh, move
 from tellmark.generator.mesh.mouth import Mouth, build_mouth, draw_mouth
-from tellmark.generator.mesh.teeth import own_interior, upper_teeth, white_point
+from tellmark.generator.mesh.teeth import own_interior, upper_teeth
 from tellmark.generator.points.dentition import build_dentition
 from tellmark.generator.types import EXPRESSIONS, Portrait
 from tellmark.landmarks import LIPS_INNER
