@@ -15,6 +15,7 @@ from tellmark.types import F32, U8
 
 CHANNELS = 6  # of a heap: three colours and alpha, weighed by depth; the sum of those weights; the sum of all tents
 _SINGLE = 1.3  # stretch up to which a tent of one pixel leaves no ripple worth a wider one
+_HOLDS = 4.0  # px that skin parts by before what hangs between its sides begins to go, and until it is gone
 _SURE = 0.75  # sum of tents from which on a pixel counts as covered
 
 
@@ -104,10 +105,17 @@ def splat(
                 y = np.float32(row - margin) + dy0 + t * (dy1 - dy0)
                 log = z0 + t * (z1 - z0)
                 across, down, spread = wide, tall, area
+                held = one
                 if parts:
                     lower = below[row, column]
-                    x += lower * (ex0 + t * (ex1 - ex0))
-                    y += lower * (ey0 + t * (ey1 - ey0))
+                    ex, ey = ex0 + t * (ex1 - ex0), ey0 + t * (ey1 - ey0)
+                    x += lower * ex
+                    y += lower * ey
+                    # Where skin parts, what hung between its two sides is on neither, and would be dots between them.
+                    torn = np.float32(4) * lower * (one - lower) * (abs(ex) + abs(ey) - np.float32(_HOLDS))
+                    held = one - min(max(torn / np.float32(_HOLDS), np.float32(0)), one)
+                    if held <= 0:
+                        continue
                     log += lower * np.float32(behind)
                     # The soft edge of a lid or lip must not hide what it is laid over.
                     log += np.log(colours[row, column, 3] / np.float32(255) + np.float32(0.01))
@@ -116,7 +124,7 @@ def splat(
                 if x < -2 or y < -2 or x > width + 1 or y > height + 1:
                     continue
                 weight = np.exp(log)
-                spread = max(spread, np.float32(0.04))
+                spread = max(spread, np.float32(0.04)) * held
                 if across <= _SINGLE and down <= _SINGLE:
                     left, top = int(np.floor(x)), int(np.floor(y))
                     fx, fy = x - left, y - top
