@@ -15,14 +15,14 @@ import numpy as np
 from tellmark.benchmarks.attacks.clip import Frames
 
 LONG_GOP_S = 10.0  # keyframe interval that most encoders use when nothing else is asked for
-_CONTAINERS = {"wmv2": "avi", "libvpx": "webm"}  # where MP4 has no place for a codec
 SHORT_GOP_S = 2.0  # of streaming services
+_CONTAINERS = {"wmv2": "avi", "libvpx": "webm"}  # where MP4 has no place for a codec
 
 
 def encoded(
     clip: Frames,
     *,
-    crf: int,
+    crf: int = 23,
     codec: str = "libx264",
     preset: str = "veryfast",
     gop_s: float = LONG_GOP_S,
@@ -31,7 +31,8 @@ def encoded(
 ) -> bytes:
     """The clip as a file in memory. crf: of codecs older than H.264 the quantiser, 2 to 31.
 
-    samples: FFmpeg's name of the sample format. kbit: a rate (kbit/s) that is kept in place of a quality.
+    samples: FFmpeg's name of the sample format. kbit: a rate (kbit/s) that is kept in place of a quality; not
+    of codecs that have a quantiser.
     """
     buffer = io.BytesIO()
     height, width = clip.frames[0].shape[:2]
@@ -39,10 +40,7 @@ def encoded(
         stream = container.add_stream(codec, rate=Fraction(clip.fps).limit_denominator(1001))
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else samples
         stream.width, stream.height, stream.thread_count = width, height, 1
-        stream.options = {"g": str(max(1, round(gop_s * clip.fps)))} | _options(codec, crf, preset)
-        if kbit is not None:
-            stream.options = {name: value for name, value in stream.options.items() if name != "crf"}
-            stream.bit_rate = 1000 * kbit
+        stream.options = {"g": str(max(1, round(gop_s * clip.fps)))} | _options(codec, crf, preset, kbit)
         stream.codec_context.open()
         if codec == "libsvtav1":
             _ordinary_priority()
@@ -52,13 +50,13 @@ def encoded(
     return buffer.getvalue()
 
 
-def _options(codec: str, crf: int, preset: str) -> dict[str, str]:
-    """How an encoder is told its quality and speed: VP9 and AV1 know no presets by name."""
-    quality = {"crf": str(crf)}
+def _options(codec: str, crf: int, preset: str, kbit: int | None) -> dict[str, str]:
+    """How an encoder is told its quality or rate, and its speed: VP8, VP9 and AV1 know no presets by name."""
+    quality = {"crf": str(crf)} if kbit is None else {"b": f"{kbit}k"}
     if codec in ("mpeg2video", "mpeg4", "wmv2", "mjpeg"):
         return {"qmin": str(crf), "qmax": str(crf)}
     if codec in ("libvpx-vp9", "libvpx"):
-        return quality | {"b": "0", "deadline": "realtime", "cpu-used": "6"}
+        return {"b": "0"} | quality | {"deadline": "realtime", "cpu-used": "6"}
     if codec == "libsvtav1":
         return quality | {"preset": "10", "svtav1-params": "lp=1"}
     return quality | {"preset": preset} | ({"x265-params": "log-level=none"} if codec == "libx265" else {})
@@ -81,7 +79,7 @@ def decoded(data: bytes, fps: float) -> Frames:
 
 def recompress(
     clip: Frames,
-    crf: int,
+    crf: int = 23,
     codec: str = "libx264",
     preset: str = "veryfast",
     gop_s: float = LONG_GOP_S,

@@ -51,7 +51,7 @@ def field_rungs() -> list[Rung]:
         "50 fps, interpolated": partial(filtered, graph="minterpolate=fps=50", fps=50.0),
         "60 fps, blended": partial(filtered, graph="framerate=fps=60", fps=60.0),
         "fields woven": woven,
-        "every line twice": partial(filtered, graph="yadif"),
+        "deinterlaced": partial(filtered, graph="yadif"),
         "equalised": equalised,
         "locally equalised": locally_equalised,
         "video range misread": misread_range,
@@ -62,16 +62,18 @@ def field_rungs() -> list[Rung]:
         "banner and caption": banner,
         "one half": one_half,
         "rolling shutter": rolling_shutter,
-        "upscaled by sharpening": chain(partial(resize, factor=0.5), partial(resize, factor=2.0), sharpened),
+        "half size, up again, sharpened": chain(
+            partial(resize, factor=0.5), partial(resize, factor=2.0), partial(sharpen, amount=1.2)
+        ),
     }
     codecs = {
         "mjpeg, quantiser 8": partial(recompress, crf=8, codec="mjpeg"),
         "wmv2, quantiser 6": partial(recompress, crf=6, codec="wmv2"),
-        "vp8 crf 30": partial(recompress, crf=30, codec="libvpx", kbit=2000),
+        "vp8 at 500 kbit/s": partial(recompress, codec="libvpx", kbit=500),
         "h264 4:4:4, crf 28": partial(recompress, crf=28, samples="yuv444p"),
         "hevc 10 bit, crf 28": partial(recompress, crf=28, codec="libx265", preset="fast", samples="yuv420p10le"),
-        "h264 at 300 kbit/s": partial(recompress, crf=0, preset="medium", kbit=300),
-        "h264 at 150 kbit/s": partial(recompress, crf=0, preset="medium", kbit=150),
+        "h264 at 300 kbit/s": partial(recompress, preset="medium", kbit=300),
+        "h264 at 150 kbit/s": partial(recompress, preset="medium", kbit=150),
     }
     return [
         *with_crf23("field", attacks),
@@ -86,10 +88,6 @@ def mix(number: int) -> Attack:
     """Three mild attacks, always the same for a number, then H.264 at CRF 26."""
     chosen = np.random.default_rng(number).choice(len(_MILD), 3, replace=False)
     return chain(*(_MILD[index] for index in chosen), h264(26))
-
-
-def sharpened(clip: Frames) -> Frames:
-    return sharpen(clip, 1.2)
 
 
 def woven(clip: Frames) -> Frames:

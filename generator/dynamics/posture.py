@@ -12,28 +12,36 @@ import numpy as np
 
 from tellmark.generator.types import Motion
 
-# Degrees of pitch, how much larger the head's movements are, the share of the pitch that the eyes make up for (who is
-# angry goes on looking at whom they talk to), and face widths that the head sinks.
-_CARRIED = {
-    "happy": (1.0, 1.15, 1.0, 0.0),
-    "sad": (-4.5, 0.7, 0.3, 0.03),
-    "angry": (-2.5, 1.1, 1.0, 0.01),
-    "surprised": (1.5, 1.0, 1.0, 0.0),
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Carriage:
+    """What a mood of weight 1 does."""
+
+    pitch_deg: float  # up
+    lively: float  # factor of the head's movements
+    met: float  # share of the pitch that the eyes make up for: who is angry goes on looking at whom they talk to
+    sinks: float  # face widths
+
+
+_CARRIAGES = {
+    "happy": _Carriage(1.0, 1.15, 1.0, 0.0),
+    "sad": _Carriage(-4.5, 0.7, 0.3, 0.03),
+    "angry": _Carriage(-2.5, 1.1, 1.0, 0.01),
+    "surprised": _Carriage(1.5, 1.0, 1.0, 0.0),
 }
 
 
 def livelier(emotion: dict[str, float]) -> float:
     """Factor of the head's movements; weights as in :class:`~tellmark.generator.types.Controls`."""
-    return float(
-        np.prod([1 + weight * (_CARRIED[name][1] - 1) for name, weight in emotion.items() if name in _CARRIED])
-    )
+    return float(np.prod([1 + weight * (mood.lively - 1) for weight, mood in _worn(emotion)]))
 
 
 def carried(motion: Motion, emotion: dict[str, float]) -> Motion:
     """The motion with its head held as it is in a mood."""
-    pitch = sum(weight * _CARRIED[name][0] for name, weight in _moods(emotion))
-    met = sum(weight * _CARRIED[name][0] * _CARRIED[name][2] for name, weight in _moods(emotion))
-    sunk = sum(weight * _CARRIED[name][3] for name, weight in _moods(emotion))
+    worn = _worn(emotion)
+    pitch = sum(weight * mood.pitch_deg for weight, mood in worn)
+    met = sum(weight * mood.pitch_deg * mood.met for weight, mood in worn)
+    sunk = sum(weight * mood.sinks for weight, mood in worn)
     return dataclasses.replace(
         motion,
         rotation_deg=motion.rotation_deg + np.array([0, pitch, 0], np.float32),
@@ -42,5 +50,5 @@ def carried(motion: Motion, emotion: dict[str, float]) -> Motion:
     )
 
 
-def _moods(emotion: dict[str, float]) -> list[tuple[str, float]]:
-    return [(name, weight) for name, weight in emotion.items() if name in _CARRIED]
+def _worn(emotion: dict[str, float]) -> list[tuple[float, _Carriage]]:
+    return [(weight, _CARRIAGES[name]) for name, weight in emotion.items() if name in _CARRIAGES]
